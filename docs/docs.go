@@ -1,0 +1,166 @@
+package docs
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/BurntSushi/toml"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+)
+
+//go:embed sentences/*.toml
+var files embed.FS
+
+// The languages there are, as [Sentences.Lang] and [Match] name them.
+const (
+	English    = "en"
+	Portuguese = "pt-BR"
+)
+
+// Sentences says things in one language. The zero value, and nil, speak English.
+// Safe for concurrent use.
+type Sentences struct {
+	lang      string
+	localizer *i18n.Localizer
+	ids       map[string]bool
+	broken    []error // files that could not be read; the tests want none
+}
+
+// Each language is read when it is first asked for, and once.
+var (
+	english    = sync.OnceValue(func() *Sentences { return load(English) })
+	portuguese = sync.OnceValue(func() *Sentences { return load(Portuguese) })
+)
+
+// For returns the sentences of a language: "en" or "pt-BR", or whatever [Match] takes for one of them. Any other
+// language gets English. Unlike [Match] it does not look at the environment.
+func For(lang string) *Sentences {
+	if closest(lang) == Portuguese {
+		return portuguese()
+	}
+	return english()
+}
+
+// Match chooses the language, "en" or "pt-BR": the flag's if it is not empty, otherwise that of the first of LC_ALL,
+// LC_MESSAGES and LANG that is set and not empty, otherwise English. Every kind of Portuguese is "pt-BR"; "C",
+// "POSIX" and every language that is not there is "en".
+func Match(flag string) string {
+	for _, asked := range []string{flag, os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG")} {
+		if asked != "" {
+			return closest(asked)
+		}
+	}
+	return English
+}
+
+// closest reads a BCP 47 tag ("pt-PT") or a POSIX locale ("pt_BR.UTF-8", "pt@euro").
+func closest(asked string) string {
+	name, _, _ := strings.Cut(asked, "@")
+	name, _, _ = strings.Cut(name, ".")
+	tag, err := language.Parse(name)
+	if err != nil {
+		return English
+	}
+	if base, _ := tag.Base(); base.String() == "pt" {
+		return Portuguese
+	}
+	return English
+}
+
+// Lang returns "en" or "pt-BR".
+func (s *Sentences) Lang() string {
+	return s.orEnglish().lang
+}
+
+// Has reports whether there is a sentence of that id.
+func (s *Sentences) Has(id string) bool {
+	return s.orEnglish().ids[id]
+}
+
+// Say returns the sentence of that id, filled in with pairs: a name, its value, a name, its value.
+//
+//	s.Say("kvs_key_exists", "key", key)
+//
+// The pair "count", a whole number, also chooses the plural form. Values are put in as fmt.Sprint writes them and
+// nothing in them is interpreted; neither is anything escaped, so a value that came from the wire or from a file must be
+// made safe for its destination (terminal, page, log) by the caller.
+//
+// Say never fails. A sentence that is missing in Portuguese is said in English; one that is missing in both comes
+// out as its id in guillemets («kvs_key_exists»), for everyone to see; a value that is missing comes out as "<no value>".
+func (s *Sentences) Say(id string, pairs ...any) string {
+	s = s.orEnglish()
+	data, count := named(pairs)
+	if text, ok := s.fill(id, data, count); ok {
+		return text
+	}
+	if s.lang != English {
+		return english().Say(id, pairs...)
+	}
+	return "«" + id + "»"
+}
+
+func (s *Sentences) orEnglish() *Sentences {
+	if s == nil || s.localizer == nil {
+		return english()
+	}
+	return s
+}
+
+func (s *Sentences) fill(id string, data map[string]any, count any) (string, bool) {
+	if !s.ids[id] {
+		return "", false
+	}
+	// The error is of no interest where there is a text: a sentence without a form "one" is said with "other".
+	text, err := s.localizer.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data, PluralCount: count})
+	if text == "" && count != nil { // count is not a number
+		text, err = s.localizer.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data})
+	}
+	return text, text != "" || err == nil
+}
+
+// named makes a map of the pairs. A name without a value has none, and a value without a name is left out.
+func named(pairs []any) (data map[string]any, count any) {
+	data = make(map[string]any, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name := fmt.Sprint(pairs[i])
+		data[name] = pairs[i+1]
+		if name == "count" {
+			count = fmt.Sprint(pairs[i+1]) // any integer type, since the plural rules read digits
+		}
+	}
+	return data, count
+}
+
+func load(lang string) *Sentences {
+	tag := language.MustParse(lang)
+	bundle := i18n.NewBundle(tag)
+	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	s := &Sentences{lang: lang, ids: make(map[string]bool)}
+
+	names, err := fs.Glob(files, "sentences/*."+lang+".toml")
+	if err != nil {
+		s.broken = append(s.broken, err)
+	}
+	for _, name := range names {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			s.broken = append(s.broken, err)
+			continue
+		}
+		parsed, err := bundle.ParseMessageFileBytes(text, name)
+		if err != nil {
+			s.broken = append(s.broken, fmt.Errorf("%s: %w", name, err))
+			continue
+		}
+		for _, message := range parsed.Messages {
+			s.ids[message.ID] = true
+		}
+	}
+	s.localizer = i18n.NewLocalizer(bundle, lang)
+	return s
+}
