@@ -26,6 +26,7 @@ const (
 // Safe for concurrent use.
 type Sentences struct {
 	lang      string
+	bundle    *i18n.Bundle // written by load alone
 	localizer *i18n.Localizer
 	ids       map[string]bool
 	broken    []error // files that could not be read; the tests want none
@@ -137,30 +138,42 @@ func named(pairs []any) (data map[string]any, count any) {
 }
 
 func load(lang string) *Sentences {
-	tag := language.MustParse(lang)
-	bundle := i18n.NewBundle(tag)
-	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
-	s := &Sentences{lang: lang, ids: make(map[string]bool)}
-
+	s := empty(lang)
 	names, err := fs.Glob(files, "sentences/*."+lang+".toml")
 	if err != nil {
 		s.broken = append(s.broken, err)
 	}
 	for _, name := range names {
 		text, err := files.ReadFile(name)
-		if err != nil {
-			s.broken = append(s.broken, err)
-			continue
+		if err == nil {
+			err = s.read(name, text)
 		}
-		parsed, err := bundle.ParseMessageFileBytes(text, name)
 		if err != nil {
 			s.broken = append(s.broken, fmt.Errorf("%s: %w", name, err))
-			continue
-		}
-		for _, message := range parsed.Messages {
-			s.ids[message.ID] = true
 		}
 	}
-	s.localizer = i18n.NewLocalizer(bundle, lang)
 	return s
+}
+
+// empty returns a language without sentences.
+func empty(lang string) *Sentences {
+	bundle := i18n.NewBundle(language.MustParse(lang))
+	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	return &Sentences{
+		lang:      lang,
+		bundle:    bundle,
+		localizer: i18n.NewLocalizer(bundle, lang),
+		ids:       make(map[string]bool),
+	}
+}
+
+func (s *Sentences) read(name string, text []byte) error {
+	parsed, err := s.bundle.ParseMessageFileBytes(text, name)
+	if err != nil {
+		return err
+	}
+	for _, message := range parsed.Messages {
+		s.ids[message.ID] = true
+	}
+	return nil
 }
