@@ -148,9 +148,18 @@ func TestSayChoosesThePluralFormByCount(t *testing.T) {
 		count any
 		want  string
 	}{
-		{en, 0, "0 pairs"}, {en, 1, "1 pair"}, {en, uint8(1), "1 pair"}, {en, int64(2), "2 pairs"},
-		{en, -1, "-1 pair"}, {en, uint64(1 << 63), "9223372036854775808 pairs"}, {en, "many", "many pairs"}, {en, nil, "<no value> pairs"},
-		{pt, 0, "0 par"}, {pt, 1, "1 par"}, {pt, 2, "2 pares"}, {pt, 1000000, "1000000 pares"},
+		{en, 0, "0 pairs"},
+		{en, 1, "1 pair"},
+		{en, uint8(1), "1 pair"},
+		{en, int64(2), "2 pairs"},
+		{en, -1, "-1 pair"},
+		{en, uint64(1 << 63), "9223372036854775808 pairs"},
+		{en, "many", "many pairs"},
+		{en, nil, "<no value> pairs"},
+		{pt, 0, "0 par"},
+		{pt, 1, "1 par"},
+		{pt, 2, "2 pares"},
+		{pt, 1000000, "1000000 pares"},
 	} {
 		if got := c.s.Say("test_pairs", "count", c.count); got != c.want {
 			t.Errorf("%s, count %v: got %q, want %q", c.s.Lang(), c.count, got, c.want)
