@@ -95,7 +95,7 @@ func Open(path string) (*Bolt, error) {
 }
 
 func openFile(path string, options bbolt.Options) (*bbolt.DB, error) {
-	db, err := openGuarded(path, options)
+	db, err := bbolt.Open(path, 0o600, &options)
 	var pathError *fs.PathError
 	switch {
 	case err == nil:

@@ -1,99 +1,283 @@
 package store
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"os"
-	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 )
 
-// The database maps its file into memory and trusts the offsets in it, so that
-// a damaged one shows up as panics and faults. Here they become errors, before
-// anything is written.
+// The database maps its file into memory and trusts every offset in it; its
+// own check does so too, and a damaged file then ends the process with a memory
+// fault. So the file is first read here, with bounds, page by page.
+//
+// A file is pages of one size. The first two are metas, of which the valid one with the
+// higher transaction counts. It names the root, a B+ tree of branch and leaf
+// pages, and the list of free pages. A page is a header of 16 bytes, elements of 16 bytes, and
+// the keys and values that the elements point to. Numbers are in the
+// machine's byte order.
 
-// verify reads the file through.
+const (
+	pageHeader = 16
+	element    = 16
+
+	branchPage   = 0x01
+	leafPage     = 0x02
+	freelistPage = 0x10
+
+	bucketElement = 0x01
+
+	metaMagic    = 0xed0cdaed
+	metaVersion  = 2
+	metaChecksum = 56 // offset of the sum, which covers what stands before it
+)
+
+var (
+	order     = binary.NativeEndian
+	errTheirs = errors.New("it belongs to another program")
+)
+
+// verify reads the whole file, under the database's own lock. Opening it for
+// reading looks at nothing but the metas.
 func verify(path string) error {
-	db, err := openFile(path, bbolt.Options{Timeout: LockWait, ReadOnly: true, PreLoadFreelist: true})
+	db, err := openFile(path, bbolt.Options{Timeout: LockWait, ReadOnly: true})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := db.View(inOrder); err != nil {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	v := verifier{file: file, size: info.Size(), pageSize: int64(db.Info().PageSize), seen: map[uint64]bool{}}
+	if err := v.run(); err != nil {
 		return &DamagedError{path, err}
 	}
 	return nil
 }
 
-func inOrder(tx *bbolt.Tx) error {
-	info, err := os.Stat(tx.DB().Path())
+type verifier struct {
+	file     io.ReaderAt
+	size     int64
+	pageSize int64
+	pages    uint64          // in use, free ones included
+	seen     map[uint64]bool // each page belongs to one owner
+}
+
+func (v *verifier) run() error {
+	root, freelist, err := v.meta()
 	if err != nil {
 		return err
 	}
-	if info.Size() < tx.Size() {
-		return fmt.Errorf("%d of its %d bytes are missing", tx.Size()-info.Size(), tx.Size())
+	if v.pages > uint64(v.size/v.pageSize) {
+		return fmt.Errorf("it is cut: it should have %d pages of %d bytes", v.pages, v.pageSize)
 	}
-	if err := readAll(tx); err != nil {
+	if err := v.tree(root, v.top); err != nil {
 		return err
 	}
-	// Comes second, since it works in a goroutine of its own, where a fault
-	// would end the process.
-	var found error
-	for err := range tx.Check() {
-		if found == nil {
-			found = err
-		}
+	if err := v.free(freelist); err != nil {
+		return err
 	}
-	return found
+	if len(v.seen) != int(v.pages)-2 {
+		return errors.New("some of its pages belong to nothing")
+	}
+	return nil
 }
 
-// readAll touches every key and value, and makes sure that they are ours.
-func readAll(tx *bbolt.Tx) (err error) {
-	defer faultsAsError(&err)()
-	return tx.ForEach(func(name []byte, bucket *bbolt.Bucket) error {
-		if string(name) != string(bucketName) {
-			return errors.New("it belongs to another program")
+func (v *verifier) meta() (root, freelist uint64, err error) {
+	var newest uint64
+	found := false
+	for page := range int64(2) {
+		m := make([]byte, 64)
+		if _, err := v.file.ReadAt(m, page*v.pageSize+pageHeader); err != nil {
+			return 0, 0, err
 		}
-		var sum byte
-		return bucket.ForEach(func(key, value []byte) error {
-			if len(key) == 0 || key[0] != keyPrefix[0] || value == nil {
-				return errors.New("it belongs to another program")
-			}
-			for _, b := range value {
-				sum ^= b // a value may lie on pages that are not there
-			}
-			return nil
-		})
-	})
-}
-
-// openGuarded opens the database, which reads its list of free pages. When
-// that fails half-way, the file is closed, so that its lock ends.
-func openGuarded(path string, options bbolt.Options) (db *bbolt.DB, err error) {
-	var file *os.File
-	options.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		var err error
-		file, err = os.OpenFile(name, flag, mode)
-		return file, err
-	}
-	defer func() {
-		if err != nil && file != nil {
-			file.Close() // a second close does nothing
+		sum := fnv.New64a()
+		sum.Write(m[:metaChecksum])
+		if order.Uint32(m) != metaMagic || order.Uint32(m[4:]) != metaVersion ||
+			order.Uint64(m[metaChecksum:]) != sum.Sum64() {
+			continue
 		}
-	}()
-	defer faultsAsError(&err)()
-	return bbolt.Open(path, 0o600, &options)
-}
-
-// faultsAsError makes panics and memory faults of this goroutine errors until
-// the function that it returns is called, deferred.
-func faultsAsError(err *error) func() {
-	before := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(before)
-		if p := recover(); p != nil {
-			*err = fmt.Errorf("it cannot be read through: %v", p)
+		if txid := order.Uint64(m[48:]); !found || txid > newest {
+			root, freelist, v.pages = order.Uint64(m[16:]), order.Uint64(m[32:]), order.Uint64(m[40:])
+			newest, found = txid, true
 		}
 	}
+	if !found {
+		return 0, 0, errors.New("its first pages are not in order")
+	}
+	return root, freelist, nil
+}
+
+// page reads a page with those that continue it, and marks them.
+func (v *verifier) page(id uint64, kinds uint16) (page, error) {
+	header := make([]byte, pageHeader)
+	if id < 2 || id >= v.pages {
+		return nil, fmt.Errorf("it points to page %d, which does not exist", id)
+	}
+	if _, err := v.file.ReadAt(header, int64(id)*v.pageSize); err != nil {
+		return nil, err
+	}
+	flags, count := order.Uint16(header[8:]), uint64(order.Uint32(header[12:]))+1
+	if order.Uint64(header) != id || flags&kinds == 0 || flags&(flags-1) != 0 || count > v.pages-id {
+		return nil, fmt.Errorf("page %d is overwritten", id)
+	}
+	for i := range count {
+		if v.seen[id+i] {
+			return nil, fmt.Errorf("page %d is used twice", id+i)
+		}
+		v.seen[id+i] = true
+	}
+	p := make(page, int64(count)*v.pageSize)
+	_, err := v.file.ReadAt(p, int64(id)*v.pageSize)
+	return p, err
+}
+
+// tree visits the leaves' elements, whose keys must rise.
+func (v *verifier) tree(root uint64, visit visitor) error {
+	return v.subtree(root, &rising{visit: visit}, nil)
+}
+
+func (v *verifier) subtree(id uint64, r *rising, lowest []byte) error {
+	p, err := v.page(id, branchPage|leafPage)
+	if err != nil {
+		return err
+	}
+	if p.flags() == leafPage {
+		return p.leaf(r, lowest)
+	}
+	if p.count() == 0 {
+		return fmt.Errorf("page %d is empty", id)
+	}
+	for i := range p.count() {
+		key, child, err := p.branchElement(i)
+		if err != nil {
+			return err
+		}
+		if bytes.Compare(key, lowest) < 0 || r.any && bytes.Compare(key, r.last) <= 0 {
+			return errOrder
+		}
+		if err := v.subtree(child, r, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type visitor func(flags uint32, key, value []byte) error
+
+// rising passes on elements whose keys rise.
+type rising struct {
+	visit visitor
+	last  []byte
+	any   bool
+}
+
+var errOrder = errors.New("its keys are out of order")
+
+func (r *rising) next(flags uint32, key, value []byte) error {
+	if r.any && bytes.Compare(key, r.last) <= 0 {
+		return errOrder
+	}
+	r.last, r.any = key, true
+	return r.visit(flags, key, value)
+}
+
+// top visits the root's elements: none in a new file, else our one bucket.
+func (v *verifier) top(flags uint32, key, value []byte) error {
+	if flags != bucketElement || !bytes.Equal(key, bucketName) || len(value) < 16 {
+		return errTheirs
+	}
+	if root := order.Uint64(value); root != 0 {
+		return v.tree(root, pair)
+	}
+	inline := page(value[16:]) // a small bucket stands in its parent's page
+	if len(inline) < pageHeader || inline.flags() != leafPage {
+		return errBounds
+	}
+	return inline.leaf(&rising{visit: pair}, nil)
+}
+
+func pair(flags uint32, key, _ []byte) error {
+	if flags != 0 || !bytes.HasPrefix(key, keyPrefix) {
+		return errTheirs
+	}
+	return nil
+}
+
+func (v *verifier) free(id uint64) error {
+	p, err := v.page(id, freelistPage)
+	if err != nil {
+		return err
+	}
+	ids := p[pageHeader:]
+	count := uint64(p.count())
+	if count == 0xffff { // the real count comes first
+		count, ids = order.Uint64(ids), ids[8:]
+	}
+	if count > uint64(len(ids)/8) {
+		return errBounds
+	}
+	for i := range count {
+		id := order.Uint64(ids[8*i:])
+		if id < 2 || id >= v.pages || v.seen[id] {
+			return fmt.Errorf("page %d is wrongly in its list of free pages", id)
+		}
+		v.seen[id] = true
+	}
+	return nil
+}
+
+// page is the bytes of a page, at least its header.
+type page []byte
+
+var errBounds = errors.New("it points outside of a page")
+
+func (p page) flags() uint16 { return order.Uint16(p[8:]) }
+func (p page) count() int    { return int(order.Uint16(p[10:])) }
+
+func (p page) leaf(r *rising, lowest []byte) error {
+	for i := range p.count() {
+		e := pageHeader + i*element
+		if e+element > len(p) {
+			return errBounds
+		}
+		flags, start := order.Uint32(p[e:]), uint64(e)+uint64(order.Uint32(p[e+4:]))
+		keyEnd := start + uint64(order.Uint32(p[e+8:]))
+		end := keyEnd + uint64(order.Uint32(p[e+12:]))
+		if end > uint64(len(p)) {
+			return errBounds
+		}
+		key := p[start:keyEnd]
+		if bytes.Compare(key, lowest) < 0 {
+			return errOrder
+		}
+		if err := r.next(flags, key, p[keyEnd:end]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p page) branchElement(i int) (key []byte, child uint64, err error) {
+	e := pageHeader + i*element
+	if e+element > len(p) {
+		return nil, 0, errBounds
+	}
+	start := uint64(e) + uint64(order.Uint32(p[e:]))
+	end := start + uint64(order.Uint32(p[e+4:]))
+	if end > uint64(len(p)) {
+		return nil, 0, errBounds
+	}
+	return p[start:end], order.Uint64(p[e+8:]), nil
 }
