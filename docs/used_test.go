@@ -4,7 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -68,19 +68,12 @@ func readCode(t *testing.T) code {
 	t.Helper()
 	c := code{said: make(map[string]string), literals: make(map[string]bool)}
 	places := token.NewFileSet()
-	err := filepath.WalkDir("..", func(file string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name := entry.Name()
-		if entry.IsDir() && file != ".." && (strings.HasPrefix(name, ".") || name == "bin") {
-			return filepath.SkipDir
-		}
-		if entry.IsDir() || filepath.Ext(name) != ".go" ||
-			filepath.Base(filepath.Dir(file)) == "docs" && strings.HasSuffix(name, "_test.go") && name != "example_test.go" {
+	err := eachGoFile(func(file string) error {
+		name := path.Base(file)
+		if path.Dir(file) == "docs" && strings.HasSuffix(name, "_test.go") && name != "example_test.go" {
 			return nil
 		}
-		parsed, err := parser.ParseFile(places, file, nil, parser.SkipObjectResolution)
+		parsed, err := parser.ParseFile(places, filepath.Join("..", file), nil, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
