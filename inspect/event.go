@@ -1,0 +1,172 @@
+package inspect
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Side is one endpoint of a connection. Bytes, records and errors belong to
+// the side that sent, or suffered, them.
+type Side uint8
+
+// The two endpoints: the one that opens the conversation, and its peer.
+const (
+	Client Side = iota
+	Server
+)
+
+// Peer returns the other endpoint.
+func (s Side) Peer() Side { return s ^ 1 }
+
+// String returns "client" or "server".
+func (s Side) String() string {
+	if s == Client {
+		return "client"
+	}
+	return "server"
+}
+
+// An EventKind says what happened.
+type EventKind uint8
+
+// The kinds of event. On a connection without a gate, captured bytes go on
+// at once, and only what did not arrive has a second event. On a gated one
+// every captured unit is held until an event with its index as Cause says
+// what became of it.
+const (
+	Opened        EventKind = iota + 1 // a connection: Opening is set
+	Captured                           // Bytes left Side for its peer
+	Forwarded                          // the unit Cause was let through, as it was
+	Dropped                            // the unit Cause was taken off the wire
+	Altered                            // Bytes were sent in place of the unit Cause
+	Injected                           // Bytes were sent that Side never sent
+	Undeliverable                      // the last N bytes of Cause could not be handed over
+	Secret                             // Logged is set
+	Wrote                              // the program at Side wrote Bytes, in clear
+	Read                               // the program at Side read Bytes, in clear
+	Failed                             // the endpoint Side failed with Err
+	Ended                              // Side sends no more; How says in which way
+	LetGo                              // N captured bytes of Side were let go, oldest first
+)
+
+var eventKinds = [...]string{
+	Opened: "opened", Captured: "captured", Forwarded: "forwarded", Dropped: "dropped", Altered: "altered",
+	Injected: "injected", Undeliverable: "undeliverable", Secret: "secret", Wrote: "wrote", Read: "read",
+	Failed: "failed", Ended: "ended", LetGo: "let go",
+}
+
+// String returns the kind in lower case, as in "captured".
+func (k EventKind) String() string {
+	if int(k) < len(eventKinds) && k != 0 {
+		return eventKinds[k]
+	}
+	return fmt.Sprintf("event kind %d", uint8(k))
+}
+
+// An Ending is the way in which a direction of a connection ended, as seen
+// on the wire. Whether a close_notify came before is for [Session] to say:
+// it stands in an encrypted record.
+type Ending uint8
+
+// The endings.
+const (
+	EndOfFile Ending = iota + 1 // an orderly end of the stream
+	Cut                         // reset, or cut off by a gate
+)
+
+// String returns "end of file" or "cut".
+func (e Ending) String() string {
+	switch e {
+	case EndOfFile:
+		return "end of file"
+	case Cut:
+		return "cut"
+	}
+	return fmt.Sprintf("ending %d", uint8(e))
+}
+
+// An Event is one thing that happened. Index is its place in the recording.
+//
+// Bytes is a view of the recording and must not be changed. It is nil, while
+// N is not zero, when the bytes have been let go ([Tap.Limit]).
+type Event struct {
+	Index int
+	Kind  EventKind
+	Conn  int // from 0, in the order in which connections were opened; -1 for a secret
+	Side  Side
+	Time  time.Time
+	Bytes []byte
+	N     int // len(Bytes), or the count that Kind names
+	Cause int // the index of the event that this one answers; -1 if none
+	How   Ending
+
+	Opening *Opening
+	Logged  *LoggedSecret
+	Err     *EndpointError
+}
+
+// An Opening says what a connection is: its protocol, who talks, and through
+// what.
+type Opening struct {
+	Protocol   string    // "tls"
+	Addr       [2]string // by Side, as net.Addr writes them; "" if unknown
+	Ours       [2]bool   // by Side: an endpoint of this process, whose clear text and errors are recorded
+	Gated      bool      // units wait for a Gate
+	ServerName string    // what our client expects the server to be called
+}
+
+// An Origin says where a secret comes from.
+type Origin uint8
+
+// The origins.
+const (
+	ClientLog Origin = iota + 1 // the client's crypto/tls logged it
+	ServerLog                   // the server's crypto/tls logged it
+	FromFile                    // a key log, or a capture with its secrets inside
+	Derived                     // computed from other secrets of the recording
+)
+
+// String names the origin.
+func (o Origin) String() string {
+	switch o {
+	case ClientLog:
+		return "client's key log"
+	case ServerLog:
+		return "server's key log"
+	case FromFile:
+		return "file"
+	case Derived:
+		return "derived"
+	}
+	return fmt.Sprintf("origin %d", uint8(o))
+}
+
+// A LoggedSecret is one line of a key log (SSLKEYLOGFILE, RFC 9850): a label
+// such as CLIENT_TRAFFIC_SECRET_0, the ClientHello.random that identifies the
+// connection, and the secret itself.
+type LoggedSecret struct {
+	Origin       Origin
+	Label        string
+	ClientRandom []byte
+	Bytes        []byte
+}
+
+// An EndpointError is what a tls.Conn returned, word for word. Err is nil
+// when the recording was read from a file.
+type EndpointError struct {
+	Text string
+	Err  error
+}
+
+func (e *EndpointError) Error() string { return e.Text }
+
+// Unwrap returns the error as the endpoint returned it.
+func (e *EndpointError) Unwrap() error { return e.Err }
+
+// text returns the error of a Failed event, word for word.
+func (e Event) text() string {
+	if e.Err == nil {
+		return ""
+	}
+	return e.Err.Text
+}

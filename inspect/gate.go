@@ -1,0 +1,44 @@
+package inspect
+
+import "time"
+
+// A Gate decides what becomes of captured units. A unit that it does not
+// forward is held. The calls for one connection come one at a time; the gate
+// may act on the wire within them or later, from any goroutine.
+//
+// A nil Gate forwards everything, and costs nothing.
+type Gate interface {
+	// Captured hands over the next unit that its sender put on the wire.
+	Captured(w Wire, u Unit)
+	// Ended says that from sends no more. The receiver learns it once every
+	// unit before it has been decided on.
+	Ended(w Wire, from Side)
+}
+
+// A Unit is what a gate decides on: one TLS record, or what came at once
+// where bytes are not TLS. ID is the index of its Captured event. Bytes is a
+// view of the recording and must not be changed.
+type Unit struct {
+	ID    int
+	Conn  int
+	From  Side
+	Bytes []byte
+}
+
+// A Wire is one gated connection, as its gate may act on it. All methods are
+// safe for concurrent use and return at once; naming a unit that is not held
+// does nothing, except that Forward sends a forwarded unit again.
+type Wire interface {
+	Conn() int
+	// Forward lets the unit through to its receiver.
+	Forward(id int)
+	// Send puts b on the wire as if from had sent it: in place of the held
+	// unit cause, or, with a negative cause, out of nothing.
+	Send(from Side, b []byte, cause int)
+	// Drop takes the unit off the wire.
+	Drop(id int)
+	// Cut ends the direction at once; what is held in it is never delivered.
+	Cut(from Side)
+	// After calls f once d has gone by, unless the connection is over by then.
+	After(d time.Duration, f func())
+}

@@ -1,0 +1,169 @@
+package inspect
+
+import (
+	"crypto/x509"
+
+	"golang.org/x/crypto/cryptobyte"
+)
+
+// A HandshakeType is the first byte of a handshake message (RFC 8446 section 4).
+type HandshakeType uint8
+
+// The handshake types that decoding a connection depends on.
+const (
+	typeClientHello         HandshakeType = 0x01
+	typeServerHello         HandshakeType = 0x02
+	typeNewSessionTicket    HandshakeType = 0x04
+	typeEncryptedExtensions HandshakeType = 0x08
+	typeCertificate         HandshakeType = 0x0b
+	typeServerKeyExchange   HandshakeType = 0x0c
+	typeFinished            HandshakeType = 0x14
+	typeKeyUpdate           HandshakeType = 0x18
+)
+
+const (
+	version12 uint16 = 0x0303
+	version13 uint16 = 0x0304
+)
+
+// The extensions that decoding a connection depends on.
+const (
+	extensionServerName        = 0x0000
+	extensionALPN              = 0x0010
+	extensionSessionTicket     = 0x0023
+	extensionPreSharedKey      = 0x0029
+	extensionSupportedVersions = 0x002b
+	extensionKeyShare          = 0x0033
+)
+
+// helloRetryRandom marks a ServerHello as a HelloRetryRequest (RFC 8446 section 4.1.3).
+const helloRetryRandom = "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91" +
+	"\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c"
+
+// A hello is what the state of a connection takes from a ClientHello or
+// ServerHello. What could not be read stays zero.
+type hello struct {
+	version    uint16 // negotiated, of a ServerHello
+	random     []byte
+	suite      uint16
+	group      uint16
+	serverName string
+	ticket     string // of TLS 1.2
+	protocol   string
+	resumed    bool
+}
+
+func parseClientHello(body []byte) (h hello) {
+	s := cryptobyte.String(body)
+	var session, suites, compression, extensions cryptobyte.String
+	if !s.Skip(2) || !s.ReadBytes(&h.random, 32) || !s.ReadUint8LengthPrefixed(&session) ||
+		!s.ReadUint16LengthPrefixed(&suites) || !s.ReadUint8LengthPrefixed(&compression) ||
+		!s.ReadUint16LengthPrefixed(&extensions) {
+		return h
+	}
+	eachExtension(extensions, func(kind uint16, data cryptobyte.String) {
+		switch kind {
+		case extensionServerName:
+			var names, name cryptobyte.String
+			var nameType uint8
+			if data.ReadUint16LengthPrefixed(&names) && names.ReadUint8(&nameType) && nameType == 0 && names.ReadUint16LengthPrefixed(&name) {
+				h.serverName = string(name)
+			}
+		case extensionSessionTicket:
+			h.ticket = string(data)
+		}
+	})
+	return h
+}
+
+func parseServerHello(body []byte) (h hello) {
+	s := cryptobyte.String(body)
+	var session, extensions cryptobyte.String
+	if !s.ReadUint16(&h.version) || !s.ReadBytes(&h.random, 32) || !s.ReadUint8LengthPrefixed(&session) ||
+		!s.ReadUint16(&h.suite) || !s.Skip(1) || !s.ReadUint16LengthPrefixed(&extensions) {
+		return h
+	}
+	eachExtension(extensions, func(kind uint16, data cryptobyte.String) {
+		switch kind {
+		case extensionSupportedVersions:
+			data.ReadUint16(&h.version)
+		case extensionKeyShare:
+			data.ReadUint16(&h.group)
+		case extensionPreSharedKey:
+			h.resumed = true
+		case extensionALPN:
+			h.protocol = selectedProtocol(data)
+		}
+	})
+	return h
+}
+
+// parseEncryptedExtensions returns the protocol that ALPN selected, or "".
+func parseEncryptedExtensions(body []byte) (protocol string) {
+	s := cryptobyte.String(body)
+	var extensions cryptobyte.String
+	if !s.ReadUint16LengthPrefixed(&extensions) {
+		return ""
+	}
+	eachExtension(extensions, func(kind uint16, data cryptobyte.String) {
+		if kind == extensionALPN {
+			protocol = selectedProtocol(data)
+		}
+	})
+	return protocol
+}
+
+func selectedProtocol(data cryptobyte.String) string {
+	var list, name cryptobyte.String
+	if !data.ReadUint16LengthPrefixed(&list) || !list.ReadUint8LengthPrefixed(&name) {
+		return ""
+	}
+	return string(name)
+}
+
+func eachExtension(extensions cryptobyte.String, visit func(kind uint16, data cryptobyte.String)) {
+	var kind uint16
+	var data cryptobyte.String
+	for extensions.ReadUint16(&kind) && extensions.ReadUint16LengthPrefixed(&data) {
+		visit(kind, data)
+	}
+}
+
+// leafSubject returns the subject of the first certificate of a Certificate
+// message, or "" if there is none that can be read.
+func leafSubject(body []byte, version uint16) string {
+	s := cryptobyte.String(body)
+	var context, list, der cryptobyte.String
+	if version == version13 && !s.ReadUint8LengthPrefixed(&context) {
+		return ""
+	}
+	if !s.ReadUint24LengthPrefixed(&list) || !list.ReadUint24LengthPrefixed(&der) {
+		return ""
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return ""
+	}
+	return certificate.Subject.String()
+}
+
+// ticketOf returns the ticket of a TLS 1.2 NewSessionTicket (RFC 5077 section 3.3).
+func ticketOf(body []byte) string {
+	s := cryptobyte.String(body)
+	var ticket cryptobyte.String
+	if !s.Skip(4) || !s.ReadUint16LengthPrefixed(&ticket) {
+		return ""
+	}
+	return string(ticket)
+}
+
+// namedCurve returns the group of a TLS 1.2 ServerKeyExchange with ECDHE (RFC
+// 8422 section 5.4), or 0.
+func namedCurve(body []byte) (group uint16) {
+	s := cryptobyte.String(body)
+	var curveType uint8
+	if s.ReadUint8(&curveType) && curveType == 0x03 {
+		s.ReadUint16(&group)
+	}
+	return group
+}

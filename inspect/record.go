@@ -1,0 +1,375 @@
+package inspect
+
+import (
+	"fmt"
+	"time"
+)
+
+// A ContentType says what a record carries (RFC 8446 section 5.1).
+type ContentType uint8
+
+// The content types that TLS 1.2 and 1.3 use.
+const (
+	ChangeCipherSpec ContentType = 0x14
+	Alert            ContentType = 0x15
+	Handshake        ContentType = 0x16
+	ApplicationData  ContentType = 0x17
+)
+
+// A Lane says at which end of the wire bytes are looked at: what was captured
+// from the sender, or what was forwarded to the receiver. They differ only
+// where a gate changed something.
+type Lane uint8
+
+// The lanes.
+const (
+	Sent Lane = iota
+	Received
+)
+
+// String returns "sent" or "received".
+func (l Lane) String() string {
+	if l == Sent {
+		return "sent"
+	}
+	return "received"
+}
+
+// An EpochKind names the stage of a connection whose keys protect a record.
+type EpochKind uint8
+
+// The epochs. TLS 1.2 knows only clear and application; there the generation
+// counts renegotiations, in TLS 1.3 it counts KeyUpdates.
+const (
+	EpochUnknown EpochKind = iota
+	EpochClear
+	EpochEarly
+	EpochHandshake
+	EpochApplication
+)
+
+// An Epoch is the span of one direction's records that one key protects.
+type Epoch struct {
+	Kind       EpochKind
+	Generation int
+}
+
+// String returns "clear", "early", "handshake", "application",
+// "application+1" and so on, or "unknown".
+func (e Epoch) String() string {
+	name := [...]string{"unknown", "clear", "early", "handshake", "application"}[e.Kind]
+	if e.Generation > 0 {
+		return fmt.Sprintf("%s+%d", name, e.Generation)
+	}
+	return name
+}
+
+// Why says why a record that is encrypted has not been decrypted.
+type Why uint8
+
+// The reasons.
+const (
+	WhyNone           Why = iota
+	WhyUndecided          // the records before it do not yet say which key it is under
+	WhyNoSecret           // no secret for this client random is in the recording
+	WhyTag                // there is a key, but the tag does not verify
+	WhySuite              // the cipher suite is not supported
+	WhyRecordsMissing     // records before it are missing, so its sequence number is not known
+	WhyBytesLetGo         // its bytes were let go to stay within the bound
+	WhyTooShort           // shorter than its nonce and tag
+)
+
+// String returns the reason in English; "" for WhyNone.
+func (w Why) String() string {
+	return [...]string{
+		"", "not decided yet which key it is under", "no secret for this client random", "the tag does not verify",
+		"cipher suite not supported", "records before this one are missing", "its bytes were let go",
+		"too short to hold a nonce and a tag",
+	}[w]
+}
+
+// A Record is one TLS record on one lane of one connection: five bytes of
+// header and a fragment (RFC 8446 section 5.1, RFC 5246 section 6.2).
+//
+// What stands in its header is known from Event on, the rest from DecidedAt
+// on: an encrypted record cannot be read before its secret is known.
+type Record struct {
+	Conn   int
+	Side   Side // who sent it, or in whose name it was sent
+	Lane   Lane
+	Seq    int       // index within connection, side and lane, from 0
+	Event  int       // the event that brought its last byte
+	Time   time.Time // of that event
+	Offset int64     // of its first byte within its lane
+
+	Type      ContentType
+	Version   uint16 // legacy_record_version, as it stands
+	Length    int    // of the fragment, as the header says
+	Truncated bool   // the lane ended before the fragment did
+
+	DecidedAt int    // the event from which the following is known; -1 while it is not
+	Epoch     Epoch  // EpochUnknown while undecided
+	TLSSeq    uint64 // the protocol's own sequence number under its key; 0 in clear
+	Encrypted bool   // protected by a key
+	Decrypted bool   // and opened: Plaintext is what it holds
+	Why       Why    // if Encrypted (or undecided) and not Decrypted
+	InnerType ContentType
+	Content   int    // length of the content in clear; -1 if it is not known
+	Padding   int    // zero bytes after the inner type (TLS 1.3)
+	Parts     []Part // what the content is made of; covers it exactly once
+
+	// Of a received record: what the gate did, "" if nothing.
+	Verdict Verdict
+
+	view *View
+	key  *trafficKey
+}
+
+// A Verdict says what became of a record on a gated wire.
+type Verdict uint8
+
+// The verdicts. Unreadable means that the record arrived as it was sent, and
+// that the receiver cannot read it as the sender meant it.
+const (
+	VerdictNone Verdict = iota
+	VerdictAltered
+	VerdictInjected
+	VerdictRepeated
+	VerdictReordered
+	VerdictDropped
+	VerdictUnreadable
+)
+
+// String returns the verdict in lower case; "" for VerdictNone.
+func (v Verdict) String() string {
+	return [...]string{"", "altered", "injected", "repeated", "reordered", "dropped", "unreadable"}[v]
+}
+
+// A Part is a run of a record's content in clear: a whole message, a piece of
+// one that other records complete, or the content of a record that is not a
+// handshake record.
+type Part struct {
+	Offset, Length int      // within Record.Plaintext
+	Type           string   // "client_hello", "alert", "application_data", ...; "fragment" for a piece
+	Message        *Message // the handshake message: on a piece, only on the one that completes it
+}
+
+// A Message is one handshake message, put together from one or more records
+// (RFC 8446 section 4).
+type Message struct {
+	Conn   int
+	Side   Side
+	Type   HandshakeType
+	Bytes  []byte  // header and body; a view that must not be changed
+	Record *Record // the one that completes it
+	Event  int     // at which it became known
+
+	version uint16 // negotiated, if known by then: some bodies differ
+	suite   uint16
+}
+
+// An ItemKind says what an Item of a Session is.
+type ItemKind uint8
+
+// The kinds of item.
+const (
+	RecordItem ItemKind = iota + 1 // Record is set
+	BytesItem                      // a run of bytes that is not TLS: From, Reason
+	GapItem                        // bytes that were let go before they were looked at
+	AlertItem                      // an alert in a record that could be read: Record, Level, Description
+	ErrorItem                      // an endpoint's error: Text
+	ClosedItem                     // Side sends no more: How
+)
+
+// An Item is one thing that a person is shown, in the order in which the
+// recording tells them. An Item never changes, except that its Record is
+// decided later.
+type Item struct {
+	Kind  ItemKind
+	Event int // at which it became known
+	Conn  int
+	Side  Side
+	Lane  Lane
+	Time  time.Time
+
+	Record *Record // RecordItem, AlertItem
+
+	From   int64  // BytesItem, GapItem: offset within the lane
+	Reason string // BytesItem: why it is not TLS, in English
+
+	Level, Description byte // AlertItem (RFC 8446 section 6)
+	Arrived            bool // AlertItem: the peer received and could read it
+
+	Text string // ErrorItem: the endpoint's error, word for word
+	How  Closing
+}
+
+// A Closing is the way in which a side stopped sending.
+type Closing uint8
+
+// The closings. A close_notify alert tells the peer that nothing was cut off
+// (RFC 8446 section 6.1); an end of file without it tells nothing.
+const (
+	ClosedNotify Closing = iota + 1
+	ClosedEndOfFile
+	ClosedCut
+)
+
+// String returns "close_notify", "end of file" or "cut".
+func (c Closing) String() string {
+	return [...]string{"", "close_notify", "end of file", "cut"}[c]
+}
+
+// A State is what one view of a connection has agreed on, and what protects
+// each direction, at one moment. Zero values mean "not known yet".
+type State struct {
+	Version       uint16 // negotiated
+	Suite         uint16
+	Group         uint16 // of the key exchange
+	ServerName    string // asked for by the client
+	Protocol      string // ALPN
+	ServerSubject string // of the server's certificate
+	ClientSubject string // of the client's certificate
+	Resumed       bool
+	HelloRetry    bool
+	Epoch         [2]Epoch // by Side: what the records that it sends next are under
+	HandshakeDone bool     // both Finished have been seen
+	CloseNotify   [2]bool  // by Side: it has sent close_notify
+	ClientRandom  []byte
+}
+
+// Raw returns the record as it stands on its lane: header and fragment, as far
+// as they came. It is nil if the bytes were let go. The slice must not be changed.
+func (r *Record) Raw() []byte {
+	l := r.view.lanes[r.Side]
+	if r.Truncated {
+		return l.bytes(r.Offset, int(l.size-r.Offset))
+	}
+	return l.bytes(r.Offset, headerLength+r.Length)
+}
+
+// Plaintext returns the content alone: without padding, inner type, MAC; in
+// the clear epoch the fragment itself. It is nil if there is none, or if it
+// could not be decrypted; it is decrypted anew at each call.
+func (r *Record) Plaintext() []byte {
+	raw := r.Raw()
+	switch {
+	case r.Content <= 0 || raw == nil:
+		return nil
+	case !r.Encrypted:
+		return raw[headerLength:]
+	}
+	plain, err := r.key.open(nil, raw, r.TLSSeq)
+	if err != nil {
+		return nil
+	}
+	return plain[:r.Content]
+}
+
+// Fields dissects the captured bytes: header, explicit nonce, content, inner
+// type, padding, tag. Where the record could be read, the content stands in
+// clear in the values, at the offsets of its cipher text.
+func (r *Record) Fields() Field {
+	raw := r.Raw()
+	root := Field{Kind: "record", Name: "TLS record", Length: len(raw), Value: r.Type.String(), RFC: "RFC 8446 section 5.1"}
+	root.Children = r.headerFields(raw)
+	if len(raw) > headerLength {
+		root.Children = append(root.Children, r.fragmentFields(raw[headerLength:])...)
+	}
+	return root
+}
+
+func (r *Record) headerFields(raw []byte) []Field {
+	const rfc = "RFC 8446 section 5.1"
+	fields := []Field{
+		{Kind: "record.type", Name: "type", Length: 1, Value: fmt.Sprintf("%s (0x%02x)", r.Type, uint8(r.Type)), RFC: rfc},
+		{Kind: "record.version", Name: "legacy_record_version", Offset: 1, Length: 2, Value: fmt.Sprintf("%s (0x%04x)", VersionName(r.Version), r.Version), RFC: rfc},
+		{Kind: "record.length", Name: "length", Offset: 3, Length: 2, Value: fmt.Sprint(r.Length), RFC: rfc},
+	}
+	for i, f := range fields {
+		if f.End() > len(raw) {
+			if f.Offset == len(raw) {
+				return fields[:i]
+			}
+			f.Length, f.Value = len(raw)-f.Offset, "cut off"
+			f.Kind, f.Name = NotUnderstood, "not understood"
+			return append(fields[:i], f)
+		}
+	}
+	return fields
+}
+
+func (r *Record) fragmentFields(fragment []byte) []Field {
+	at, end := headerLength, headerLength+len(fragment)
+	if !r.Encrypted {
+		return r.contentFields(fragment, at)
+	}
+	var fields []Field
+	leaf := func(kind, name, value, rfc string, length int) {
+		if length > 0 {
+			fields = append(fields, Field{Kind: kind, Name: name, Offset: at, Length: length, Value: value, RFC: rfc})
+			at += length
+		}
+	}
+	tls13 := r.view.state().Version == version13
+	tag := min(tagLength, len(fragment))
+	if explicit := r.explicitNonce(); explicit > 0 {
+		leaf("record.nonce_explicit", "nonce_explicit", fmt.Sprintf("%x", fragment[:min(explicit, len(fragment))]), "RFC 5288 section 3", min(explicit, len(fragment)))
+	}
+	rfc := map[bool]string{true: "RFC 8446 section 5.2", false: "RFC 5246 section 6.2.3.3"}[tls13]
+	switch {
+	case r.Decrypted:
+		if content := r.contentFields(r.Plaintext(), at); content != nil {
+			fields = append(fields, content...)
+			at += r.Content
+		}
+		if tls13 && at < end-tag-r.Padding {
+			leaf("record.inner_type", "type", fmt.Sprintf("%s (0x%02x)", r.InnerType, uint8(r.InnerType)), rfc, 1)
+		}
+		leaf("record.padding", "zeros", fmt.Sprintf("%d bytes of padding", r.Padding), "RFC 8446 section 5.4", r.Padding)
+	case r.Truncated:
+		leaf("record.encrypted", "encrypted_record", "cut off", rfc, end-at)
+	default:
+		leaf("record.encrypted", "encrypted_record", r.Why.String(), rfc, end-at-tag)
+	}
+	leaf("record.tag", "authentication tag", fmt.Sprintf("%x", fragment[at-headerLength:]), rfc, end-at)
+	return fields
+}
+
+// explicitNonce returns how many bytes of nonce stand in front of the cipher text.
+func (r *Record) explicitNonce() int {
+	known, ok := aeadSuites[r.view.state().Suite]
+	if !ok || known.tls13 || known.chacha {
+		return 0
+	}
+	return explicitNonceLength
+}
+
+// contentFields returns the fields of the content in clear, which lies at
+// offset at of the record.
+func (r *Record) contentFields(content []byte, at int) []Field {
+	if len(content) == 0 {
+		return nil
+	}
+	if r.InnerType != Handshake || len(r.Parts) == 0 {
+		fields := contentFields(r.InnerType, content)
+		for i := range fields {
+			fields[i] = fields[i].shifted(at)
+		}
+		return fields
+	}
+	var fields []Field
+	for _, part := range r.Parts {
+		f := Field{Kind: "record.handshake", Name: part.Type, Offset: at + part.Offset, Length: part.Length, RFC: "RFC 8446 section 4"}
+		switch {
+		case part.Message == nil:
+			f.Value = "a piece of a message that a later record completes"
+		case part.Type == "fragment":
+			f.Value = fmt.Sprintf("the last piece of %s, %d bytes in all", part.Message.Type, len(part.Message.Bytes))
+		default:
+			f.Value = fmt.Sprintf("%d bytes", part.Length)
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}

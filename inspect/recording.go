@@ -1,0 +1,298 @@
+package inspect
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultLimit is how many bytes a recording keeps when no other limit is set.
+const DefaultLimit = 512 << 20
+
+// A Recording is the events of one run, in order, over any number of
+// connections. It only ever grows: an event never changes its index, its kind
+// or its bytes, so that whoever has seen the first n events has seen them for
+// good, and a snapshot is nothing but [Recording.Len].
+//
+// Memory is bounded: once more than Limit bytes of captured and clear data are
+// kept, the oldest are let go, whole slabs at a time, and a [LetGo] event says
+// so. Slices handed out before that stay valid.
+//
+// The zero value is ready to use. All methods are safe for concurrent use.
+type Recording struct {
+	// Limit is how many bytes are kept; 0 means DefaultLimit. Set it before
+	// the first event.
+	Limit int64
+
+	length atomic.Int64
+	root   [rootSize]atomic.Pointer[branch]
+
+	mu    sync.Mutex // held while an event is appended
+	wake  chan struct{}
+	conns int
+	kept  int64   // bytes in slabs that are full
+	full  []*slab // oldest first
+	free  [][]byte
+	misc  stream // bytes of events that Append was given
+}
+
+// The index is a tree of fixed shape: an entry never moves, so that readers
+// need no lock. 256 x 1024 x 512 entries are more than memory can hold bytes for.
+const (
+	blockSize  = 512
+	branchSize = 1024
+	rootSize   = 256
+)
+
+type (
+	block  [blockSize]entry
+	branch [branchSize]atomic.Pointer[block]
+)
+
+// An entry is an Event as it is kept: its bytes lie in a slab.
+type entry struct {
+	kind  EventKind
+	side  Side
+	how   Ending
+	conn  int32
+	n     int32
+	at    int32 // of the bytes in the slab
+	time  int64 // nanoseconds since 1970
+	cause int64
+	slab  *slab
+	more  any // *Opening, *LoggedSecret or *EndpointError
+}
+
+// Len returns the number of events so far.
+func (r *Recording) Len() int { return int(r.length.Load()) }
+
+// At returns event i, which must be less than Len.
+func (r *Recording) At(i int) Event {
+	if i < 0 || int64(i) >= r.length.Load() {
+		panic("inspect: event index out of range")
+	}
+	e := r.entry(int64(i))
+	event := Event{
+		Index: i, Kind: e.kind, Conn: int(e.conn), Side: e.side, Time: time.Unix(0, e.time).UTC(),
+		N: int(e.n), Cause: int(e.cause), How: e.how,
+	}
+	if e.slab != nil {
+		event.Bytes = e.slab.view(int(e.at), int(e.n))
+	}
+	switch more := e.more.(type) {
+	case *Opening:
+		event.Opening = more
+	case *LoggedSecret:
+		event.Logged = more
+	case *EndpointError:
+		event.Err = more
+	}
+	return event
+}
+
+// Events yields the events from index from to the last one there is now.
+func (r *Recording) Events(from int) iter.Seq[Event] {
+	end := r.Len()
+	return func(yield func(Event) bool) {
+		for i := from; i < end; i++ {
+			if !yield(r.At(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Append adds an event and returns its index; whoever opens a file or writes
+// a test makes a recording with it. Index is ignored; Bytes are copied, and N
+// follows from them; the connections must be numbered in the order of their
+// Opened events. A zero Time stays zero: no clock is read.
+func (r *Recording) Append(e Event) int {
+	added := entry{kind: e.Kind, side: e.Side, how: e.How, conn: int32(e.Conn), n: int32(e.N), cause: int64(e.Cause)}
+	if !e.Time.IsZero() {
+		added.time = e.Time.UnixNano()
+	}
+	switch {
+	case e.Opening != nil:
+		added.more = e.Opening
+		r.mu.Lock()
+		r.conns = max(r.conns, e.Conn+1)
+		r.mu.Unlock()
+	case e.Logged != nil:
+		added.more = e.Logged
+	case e.Err != nil:
+		added.more = e.Err
+	}
+	if e.Bytes == nil {
+		return r.append(added)
+	}
+	return r.misc.append(r, added, e.Bytes)
+}
+
+// Wait blocks until the recording holds more than n events, and returns how
+// many it holds, or the context's error.
+func (r *Recording) Wait(ctx context.Context, n int) (int, error) {
+	for {
+		r.mu.Lock()
+		if length := r.Len(); length > n {
+			r.mu.Unlock()
+			return length, nil
+		}
+		if r.wake == nil {
+			r.wake = make(chan struct{})
+		}
+		wake := r.wake
+		r.mu.Unlock()
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return r.Len(), ctx.Err()
+		}
+	}
+}
+
+// open numbers a new connection and appends its Opened event.
+func (r *Recording) open(opening *Opening, now time.Time) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	conn := r.conns
+	r.conns++
+	r.appendLocked(entry{kind: Opened, conn: int32(conn), time: now.UnixNano(), cause: -1, more: opening})
+	return conn
+}
+
+func (r *Recording) entry(i int64) *entry {
+	branch := r.root[i/(blockSize*branchSize)].Load()
+	return &branch[i/blockSize%branchSize].Load()[i%blockSize]
+}
+
+func (r *Recording) append(e entry) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.appendLocked(e)
+}
+
+func (r *Recording) appendLocked(e entry) int {
+	i := r.length.Load()
+	root := &r.root[i/(blockSize*branchSize)]
+	if root.Load() == nil {
+		root.Store(new(branch))
+	}
+	leaf := &root.Load()[i/blockSize%branchSize]
+	if leaf.Load() == nil {
+		leaf.Store(new(block))
+	}
+	leaf.Load()[i%blockSize] = e
+	r.length.Store(i + 1) // publishes the entry
+	if r.wake != nil {
+		close(r.wake)
+		r.wake = nil
+	}
+	return int(i)
+}
+
+// Slabs hold the bytes. A connection that says little costs little: each
+// stream begins with a small slab and doubles up to a large one.
+const (
+	smallSlab = 2 << 10
+	largeSlab = 256 << 10
+)
+
+// A slab is a run of memory that one stream fills from its start. Bytes once
+// written never change while anyone may look at them: a slab that was let go
+// is used again only if no one ever did.
+type slab struct {
+	data atomic.Pointer[[]byte]
+	seen atomic.Bool  // a reader has been given a view, which lives as long as it likes
+	pins atomic.Int32 // views on their way through a wire
+	conn int32
+	side Side
+	used int64 // set when the slab is full
+}
+
+func (s *slab) view(at, n int) []byte {
+	s.seen.Store(true) // before the load: letGo clears data before it looks at seen
+	data := s.data.Load()
+	if data == nil {
+		return nil
+	}
+	return (*data)[at : at+n : at+n]
+}
+
+// A stream appends the bytes of one direction of one connection. Its zero
+// value is ready to use.
+type stream struct {
+	mu   sync.Mutex
+	conn int32
+	side Side
+	slab *slab
+	used int
+	size int // of the next slab
+}
+
+// append copies b behind the stream's earlier bytes and appends the event
+// that points at it. It holds the stream's lock over both, so that a lane's
+// bytes and events have one order.
+func (s *stream) append(r *Recording, e entry, b []byte) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	room := s.reserve(r, max(len(b), 1))
+	copy(room, b)
+	return s.commit(r, e, len(b))
+}
+
+// reserve returns at least least bytes of room behind what is there.
+func (s *stream) reserve(r *Recording, least int) []byte {
+	if s.slab == nil || len(*s.slab.data.Load())-s.used < least {
+		s.renew(r, least)
+	}
+	return (*s.slab.data.Load())[s.used:]
+}
+
+// commit makes the first n bytes of the reserved room those of the event e.
+func (s *stream) commit(r *Recording, e entry, n int) int {
+	e.slab, e.at, e.n = s.slab, int32(s.used), int32(n)
+	s.used += n
+	return r.append(e)
+}
+
+func (s *stream) renew(r *Recording, least int) {
+	s.size = min(max(2*s.size, smallSlab), largeSlab)
+	size := max(s.size, least)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.slab != nil {
+		s.slab.used = int64(s.used)
+		r.full = append(r.full, s.slab)
+		r.kept += int64(len(*s.slab.data.Load()))
+		r.letGoLocked()
+	}
+	var data []byte
+	if last := len(r.free) - 1; size == largeSlab && last >= 0 {
+		data, r.free = r.free[last], r.free[:last]
+	} else {
+		data = make([]byte, size)
+	}
+	s.slab, s.used = &slab{conn: s.conn, side: s.side}, 0
+	s.slab.data.Store(&data)
+}
+
+func (r *Recording) letGoLocked() {
+	limit := r.Limit
+	if limit == 0 {
+		limit = DefaultLimit
+	}
+	for r.kept > limit && len(r.full) > 0 {
+		oldest := r.full[0]
+		r.full[0] = nil
+		r.full = r.full[1:]
+		data := oldest.data.Swap(nil)
+		r.kept -= int64(len(*data))
+		if len(*data) == largeSlab && !oldest.seen.Load() && oldest.pins.Load() == 0 {
+			r.free = append(r.free, *data)
+		}
+		last := r.entry(r.length.Load() - 1)
+		r.appendLocked(entry{kind: LetGo, conn: oldest.conn, side: oldest.side, n: int32(oldest.used), time: last.time, cause: -1})
+	}
+}

@@ -1,0 +1,216 @@
+package inspect
+
+import (
+	"iter"
+)
+
+// A Session is what a recording means: records, messages, secrets, states. It
+// is a function of the recording alone, and only ever grows; call
+// [Session.Extend] to take in what is new.
+//
+// A Session is not safe for concurrent use. Records and messages that it
+// handed out stay valid; a record that waits for its secret is decided in
+// place by a later Extend.
+type Session struct {
+	recording *Recording
+	next      int // the first event not taken in
+	now       Event
+	conns     []*Connection
+	items     []Item
+	secrets   map[string][]KnownSecret // by client random
+	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
+}
+
+// NewSession returns the session of a recording, having taken in all that is
+// there.
+func NewSession(r *Recording) *Session {
+	s := &Session{recording: r, secrets: make(map[string][]KnownSecret), masters: make(map[string]*View)}
+	s.Extend()
+	return s
+}
+
+// Recording returns what the session is made of.
+func (s *Session) Recording() *Recording { return s.recording }
+
+// Extend takes in what the recording has gained and reports whether there was
+// anything.
+func (s *Session) Extend() bool {
+	from := s.next
+	for event := range s.recording.Events(from) {
+		s.now = event
+		s.next = event.Index + 1
+		s.take(event)
+	}
+	return s.next > from
+}
+
+// Items returns all items so far, ordered by Event. The slice must not be
+// changed; later items are not in it.
+func (s *Session) Items() []Item { return s.items }
+
+// Records yields the records of the sent lanes, in the order captured.
+func (s *Session) Records() iter.Seq[*Record] {
+	return func(yield func(*Record) bool) {
+		for _, item := range s.items {
+			if item.Kind == RecordItem && item.Lane == Sent && !yield(item.Record) {
+				return
+			}
+		}
+	}
+}
+
+// Connections returns the connections in the order in which they were opened.
+func (s *Session) Connections() []*Connection { return s.conns }
+
+// Bytes returns the bytes of a BytesItem as they stood once event at had
+// happened. It is nil if they were let go.
+func (s *Session) Bytes(item Item, at int) []byte {
+	side := item.Side
+	if item.Lane == Received {
+		side = side.Peer()
+	}
+	l := s.conns[item.Conn].views[side].lanes[item.Side]
+	return l.bytes(item.From, int(l.sizeAt(at)-item.From))
+}
+
+// A Connection is one conversation and its two views.
+type Connection struct {
+	Conn    int
+	Event   int // of its opening
+	Opening Opening
+	Clear   [2][]int // by Side: the events at which its program wrote or read clear text, in order
+
+	views     [2]*View
+	forwarded map[int]bool // gated: units that have been let through
+	lastUnit  [2]int       // gated: the latest unit that was let through, by sender
+	onWire    map[int]int  // event that put bytes on their way: their length
+	units     map[int]*Record
+	closed    [2]int // index of the ClosedItem, or -1
+}
+
+// View returns the connection as that side sees it: what it sent, and what it
+// received. Without a gate both views are the same.
+func (c *Connection) View(side Side) *View { return c.views[side] }
+
+func (s *Session) open(e Event) {
+	c := &Connection{Conn: e.Conn, Event: e.Index, forwarded: make(map[int]bool), units: make(map[int]*Record), closed: [2]int{-1, -1}, lastUnit: [2]int{-1, -1}}
+	if e.Opening != nil {
+		c.Opening = *e.Opening
+	}
+	c.views[Client] = newView(s, c, Client)
+	c.views[Server] = c.views[Client]
+	if c.Opening.Gated {
+		c.views[Server] = newView(s, c, Server)
+	}
+	s.conns = append(s.conns, c)
+}
+
+func (s *Session) take(e Event) {
+	if e.Kind == Opened {
+		s.open(e)
+		return
+	}
+	if e.Kind == Secret {
+		s.learn(e)
+		return
+	}
+	if e.Conn < 0 || e.Conn >= len(s.conns) {
+		return
+	}
+	c := s.conns[e.Conn]
+	switch e.Kind {
+	case Captured:
+		c.views[e.Side].arrive(e.Side, e, VerdictNone)
+	case Forwarded, Altered, Injected:
+		c.deliver(e)
+	case Dropped:
+		if r := c.units[e.Cause]; r != nil {
+			r.Verdict = VerdictDropped
+		}
+	case Undeliverable:
+		s.lost(e)
+	case Wrote, Read:
+		c.Clear[e.Side] = append(c.Clear[e.Side], e.Index)
+	case Failed:
+		s.add(Item{Kind: ErrorItem, Side: e.Side, Text: e.text()})
+	case Ended:
+		c.end(e)
+	}
+	c.decide()
+}
+
+// add appends an item of the event that is being taken in.
+func (s *Session) add(item Item) {
+	item.Event, item.Conn, item.Time = s.now.Index, s.now.Conn, s.now.Time
+	s.items = append(s.items, item)
+}
+
+// learn takes in a secret; records that waited for it are decided now.
+func (s *Session) learn(e Event) {
+	random := string(e.Logged.ClientRandom)
+	s.secrets[random] = append(s.secrets[random], KnownSecret{*e.Logged, e.Index})
+	for _, c := range s.conns {
+		s.now.Conn = c.Conn
+		c.decide()
+	}
+}
+
+func (c *Connection) decide() {
+	c.views[Client].decide()
+	if c.views[Server] != c.views[Client] {
+		c.views[Server].decide()
+	}
+}
+
+// deliver brings what a gate let through, or put on the wire, to the receiver's view.
+func (c *Connection) deliver(e Event) {
+	receiver := c.views[e.Side.Peer()]
+	switch e.Kind {
+	case Altered:
+		receiver.arrive(e.Side, e, VerdictAltered)
+	case Injected:
+		receiver.arrive(e.Side, e, VerdictInjected)
+	case Forwarded:
+		verdict := VerdictNone
+		if c.forwarded[e.Cause] {
+			verdict = VerdictRepeated
+		} else if e.Cause < c.lastUnit[e.Side] {
+			verdict = VerdictReordered
+		}
+		c.forwarded[e.Cause] = true
+		c.lastUnit[e.Side] = max(c.lastUnit[e.Side], e.Cause)
+		unit := receiver.session.recording.At(e.Cause)
+		unit.Index, unit.Time = e.Index, e.Time
+		receiver.arriveFrom(e.Side, unit, e.Cause, verdict)
+	}
+}
+
+// lost notes that an alert among the bytes of the event Cause did not arrive.
+func (s *Session) lost(e Event) {
+	for i := len(s.items) - 1; i >= 0 && s.items[i].Event >= e.Cause; i-- {
+		if item := &s.items[i]; item.Kind == AlertItem && item.Conn == e.Conn && item.Side == e.Side && item.Record.Event == e.Cause {
+			item.Arrived = false
+		}
+	}
+}
+
+func (c *Connection) end(e Event) {
+	c.views[e.Side].finish(e.Side)
+	s := c.views[e.Side].session
+	how := ClosedEndOfFile
+	if e.How == Cut {
+		how = ClosedCut
+	} else if c.views[e.Side].state().CloseNotify[e.Side] {
+		how = ClosedNotify
+	}
+	c.closed[e.Side] = len(s.items)
+	s.add(Item{Kind: ClosedItem, Side: e.Side, How: how})
+}
+
+// notified is told that side's close_notify has been read. It may come after
+// the end that it explains, when its secret came late.
+func (c *Connection) notified(s *Session, side Side) {
+	if i := c.closed[side]; i >= 0 && s.items[i].How == ClosedEndOfFile {
+		s.items[i].How = ClosedNotify
+	}
+}

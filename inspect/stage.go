@@ -1,0 +1,23 @@
+package inspect
+
+import "context"
+
+// A Stage is one server and client, ready to be driven through a tap. The
+// screen and the lessons know their endpoints only by it.
+type Stage interface {
+	// Open joins a new server and client through the tap and lets the client
+	// begin. It does not wait for a handshake, which may be held on the wire.
+	Open(ctx context.Context, tap *Tap) (Play, error)
+}
+
+// A Play is a stage's client and server at work. Its methods are safe for
+// concurrent use.
+type Play interface {
+	// Do has the client send one command and returns the server's answer. It
+	// waits for what comes before it: the handshake and earlier commands.
+	// An error means that the conversation is over, and why.
+	Do(ctx context.Context, command string) (answer string, err error)
+	// Close ends the conversation, held bytes or not, and waits until nothing
+	// of it is left.
+	Close() error
+}

@@ -1,0 +1,288 @@
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"time"
+	"weak"
+)
+
+// DefaultQueue is how many bytes a pumped tap keeps for a receiver that does
+// not read, in each direction, before its sender has to wait.
+const DefaultQueue = 16 << 20
+
+// A Tap sits on the path between two endpoints, records every byte that
+// crosses it, and relays through its gate if it has one. One tap serves any
+// number of connections, which share its recording.
+//
+// Where both ends or a gate are in its hands the tap is pumped: for each
+// direction a reader, a queue and a writer. Over a net.Conn without a gate it
+// is inline: a thin wrapper, through which addresses, deadlines and half-close
+// pass.
+//
+// The zero value is ready to use. The fields must be set before the first
+// connection; the methods are safe for concurrent use.
+type Tap struct {
+	Gate  Gate             // who decides what becomes of each captured unit; nil forwards everything
+	Limit int64            // how many bytes the recording keeps; 0 means DefaultLimit
+	Queue int              // how many bytes wait in a direction before its sender has to; 0 means DefaultQueue
+	Now   func() time.Time // the clock of the recording; nil means time.Now
+
+	once      sync.Once
+	recording *Recording
+
+	mu      sync.Mutex
+	closed  bool
+	wires   map[*wire]struct{}
+	configs map[configKey]*tls.Config
+}
+
+// NewTap returns a tap without a gate, recording with the system's clock.
+func NewTap() *Tap { return new(Tap) }
+
+// Recording returns what the tap records into.
+func (t *Tap) Recording() *Recording {
+	t.once.Do(func() { t.recording = &Recording{Limit: t.Limit} })
+	return t.recording
+}
+
+// Pipe joins a new client and a new server in memory. Neither has begun its
+// handshake; whoever reads or writes first does. Each configuration is cloned
+// once for all connections, so that resumption works as it does without a tap;
+// later changes to it are not seen. A nil configuration is an empty one.
+func (t *Tap) Pipe(client, server *tls.Config) (*Conn, *Conn) {
+	clientEnd, clientWire := newPipe(memoryAddr("client"), memoryAddr("server"))
+	serverEnd, serverWire := newPipe(memoryAddr("server"), memoryAddr("client"))
+	opening := &Opening{
+		Protocol: "tls", Addr: [2]string{"client", "server"}, Ours: [2]bool{true, true},
+		Gated: t.Gate != nil, ServerName: expectedName(client),
+	}
+	w := t.pump(opening, clientWire, serverWire)
+	clientEnd.closed = func() { w.left(Client) }
+	serverEnd.closed = func() { w.left(Server) }
+	return t.newConn(tls.Client(clientEnd, t.config(Client, client)), w.conn, Client),
+		t.newConn(tls.Server(serverEnd, t.config(Server, server)), w.conn, Server)
+}
+
+// Client makes a client of conn, as tls.Client does.
+func (t *Tap) Client(conn net.Conn, config *tls.Config) *Conn {
+	tapped, id := t.wrap(conn, Client, expectedName(config))
+	return t.newConn(tls.Client(tapped, t.config(Client, config)), id, Client)
+}
+
+// Server makes a server of conn, as tls.Server does.
+func (t *Tap) Server(conn net.Conn, config *tls.Config) *Conn {
+	tapped, id := t.wrap(conn, Server, "")
+	return t.newConn(tls.Server(tapped, t.config(Server, config)), id, Server)
+}
+
+// Listener returns a listener whose Accept returns a *tls.Conn, as that of
+// tls.NewListener does: net/http and others ask for that very type. What its
+// program reads and writes is therefore known from decryption alone, and its
+// errors only from [Tap.Failed].
+func (t *Tap) Listener(inner net.Listener, config *tls.Config) net.Listener {
+	return &listener{Listener: inner, tap: t, config: t.config(Server, config)}
+}
+
+type listener struct {
+	net.Listener
+	tap    *Tap
+	config *tls.Config
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	tapped, _ := l.tap.wrap(conn, Server, "")
+	return tls.Server(tapped, l.config), nil
+}
+
+// Failed records the error that a connection of [Tap.Listener] returned to its
+// program. Connections of other taps, and errors that only say that a stream
+// is over, are passed over.
+func (t *Tap) Failed(conn *tls.Conn, err error) {
+	if tapped, ok := conn.NetConn().(interface{ place() (int, Side) }); ok {
+		id, side := tapped.place()
+		t.failed(id, side, err)
+	}
+}
+
+// Relay passes bytes between two programs of anyone's until both have ended,
+// or ctx is done. The connection to the client and the one to the server are
+// closed when it returns. It returns ctx's error, or nil.
+func (t *Tap) Relay(ctx context.Context, fromClient, toServer net.Conn) error {
+	opening := &Opening{
+		Protocol: "tls", Addr: [2]string{address(fromClient.RemoteAddr()), address(toServer.RemoteAddr())}, Gated: t.Gate != nil,
+	}
+	w := t.pump(opening, fromClient, toServer)
+	stop := context.AfterFunc(ctx, w.kill)
+	defer stop()
+	<-w.done
+	if !stop() {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// Close cuts every pumped connection, held units or not, and returns when
+// nothing of them is left. Connections opened later are cut at once.
+func (t *Tap) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	wires := make([]*wire, 0, len(t.wires))
+	for w := range t.wires {
+		wires = append(wires, w)
+	}
+	t.mu.Unlock()
+	for _, w := range wires {
+		w.kill()
+		<-w.done
+	}
+	return nil
+}
+
+// wrap puts the tap around our own end of conn: inline, or pumped if a gate is to decide.
+func (t *Tap) wrap(conn net.Conn, side Side, serverName string) (net.Conn, int) {
+	opening := &Opening{Protocol: "tls", Gated: t.Gate != nil, ServerName: serverName}
+	opening.Ours[side] = true
+	opening.Addr[side] = address(conn.LocalAddr())
+	opening.Addr[side.Peer()] = address(conn.RemoteAddr())
+	if t.Gate == nil {
+		id := t.Recording().open(opening, t.now())
+		inline := &inlineConn{Conn: conn, tap: t, recording: t.Recording(), id: id, side: side}
+		for _, from := range []Side{Client, Server} {
+			inline.streams[from] = stream{conn: int32(id), side: from}
+		}
+		return inline, id
+	}
+	end, wireEnd := newPipe(conn.LocalAddr(), conn.RemoteAddr())
+	ends := [2]net.Conn{wireEnd, conn}
+	if side == Server {
+		ends = [2]net.Conn{conn, wireEnd}
+	}
+	w := t.pump(opening, ends[Client], ends[Server])
+	end.closed = func() { w.left(side) }
+	end.id, end.side = w.conn, side
+	return end, w.conn
+}
+
+func (t *Tap) now() time.Time {
+	if t.Now != nil {
+		return t.Now()
+	}
+	return time.Now()
+}
+
+func (t *Tap) failed(conn int, side Side, err error) {
+	if err == nil || err == io.EOF || errors.Is(err, net.ErrClosed) {
+		return
+	}
+	t.Recording().append(entry{
+		kind: Failed, conn: int32(conn), side: side, time: t.now().UnixNano(), cause: -1,
+		more: &EndpointError{Text: err.Error(), Err: err},
+	})
+}
+
+func address(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
+}
+
+func expectedName(config *tls.Config) string {
+	if config == nil {
+		return ""
+	}
+	return config.ServerName
+}
+
+// A configKey finds the clone of a configuration without keeping the original alive.
+type configKey struct {
+	config weak.Pointer[tls.Config]
+	side   Side
+}
+
+// config returns the clone of original that logs its secrets into the
+// recording. There is one for each configuration and side: a clone for each
+// connection would draw its own ticket keys, and nothing could be resumed.
+func (t *Tap) config(side Side, original *tls.Config) *tls.Config {
+	if original == nil {
+		original = new(tls.Config)
+	}
+	key := configKey{weak.Make(original), side}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if clone := t.configs[key]; clone != nil {
+		return clone
+	}
+	clone := original.Clone()
+	clone.KeyLogWriter = &keyLog{tap: t, origin: ClientLog + Origin(side), next: original.KeyLogWriter}
+	if choose := original.GetConfigForClient; choose != nil && side == Server {
+		clone.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			chosen, err := choose(hello)
+			if chosen == nil || err != nil {
+				return chosen, err
+			}
+			return t.config(side, chosen), nil
+		}
+	}
+	if t.configs == nil {
+		t.configs = make(map[configKey]*tls.Config)
+	}
+	t.configs[key] = clone
+	runtime.AddCleanup(original, t.forget, key)
+	return clone
+}
+
+func (t *Tap) forget(key configKey) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.configs, key)
+}
+
+// A keyLog takes the lines that crypto/tls writes to KeyLogWriter.
+type keyLog struct {
+	tap    *Tap
+	origin Origin
+	next   io.Writer // the user's own
+}
+
+func (k *keyLog) Write(line []byte) (int, error) {
+	if secret, err := ParseSecret(line); err == nil {
+		secret.Origin = k.origin
+		k.tap.Recording().append(entry{kind: Secret, conn: -1, time: k.tap.now().UnixNano(), cause: -1, more: &secret})
+	}
+	if k.next != nil {
+		return k.next.Write(line)
+	}
+	return len(line), nil
+}
+
+// ParseSecret reads one line of a key log: label, client random and secret,
+// the latter two in hex (RFC 9850). The Origin is left for the caller to say.
+func ParseSecret(line []byte) (LoggedSecret, error) {
+	words := bytes.Fields(line)
+	if len(words) != 3 {
+		return LoggedSecret{}, fmt.Errorf("key log line: %d words instead of label, client random and secret", len(words))
+	}
+	secret := LoggedSecret{Label: string(words[0])}
+	var err error
+	if secret.ClientRandom, err = hex.DecodeString(string(words[1])); err != nil {
+		return LoggedSecret{}, fmt.Errorf("key log line: client random: %w", err)
+	}
+	if secret.Bytes, err = hex.DecodeString(string(words[2])); err != nil {
+		return LoggedSecret{}, fmt.Errorf("key log line: secret of %s: %w", secret.Label, err)
+	}
+	return secret, nil
+}

@@ -1,0 +1,535 @@
+package inspect
+
+import (
+	"slices"
+	"sort"
+)
+
+// A View is one endpoint's truth: the lane that it sent, the lane that it
+// received, its transcript, its states. It belongs to its Session and is as
+// little safe for concurrent use.
+type View struct {
+	session  *Session
+	conn     *Connection
+	side     Side
+	shared   bool // there is no gate: the view is both endpoints'
+	lanes    [2]*lane
+	messages []*Message
+	states   []milestone
+	scratch  []byte
+
+	ticket       string // TLS 1.2: offered by the client
+	serverRandom []byte
+	master       []byte // TLS 1.2, once a tag has verified with it
+	finished     [2]bool
+}
+
+// A milestone is the state from an event on.
+type milestone struct {
+	event int
+	state State
+}
+
+// A KnownSecret is a secret of the connection and the event that brought it.
+type KnownSecret struct {
+	LoggedSecret
+	Event int
+}
+
+func newView(s *Session, c *Connection, side Side) *View {
+	v := &View{session: s, conn: c, side: side, shared: !c.Opening.Gated}
+	for _, from := range []Side{Client, Server} {
+		v.lanes[from] = &lane{from: from, source: s.recording, epoch: Epoch{Kind: EpochClear}}
+		if !v.shared && from != side {
+			v.lanes[from].lane = Received
+		}
+	}
+	clear := Epoch{Kind: EpochClear}
+	v.states = []milestone{{c.Event, State{Epoch: [2]Epoch{clear, clear}}}}
+	return v
+}
+
+// State returns what was agreed on, and which epochs were in force, once
+// event at had happened.
+func (v *View) State(at int) State {
+	i := sort.Search(len(v.states), func(i int) bool { return v.states[i].event > at })
+	return v.states[max(i-1, 0)].state
+}
+
+// Records returns the records of that side's lane in this view, in order. The
+// slice must not be changed.
+func (v *View) Records(from Side) []*Record { return v.lanes[from].records }
+
+// Messages returns the handshake messages of both sides in the order in which
+// they became known. The slice must not be changed.
+func (v *View) Messages() []*Message { return v.messages }
+
+// Count returns how many records and bytes had crossed side's lane in this
+// view once event at had happened.
+func (v *View) Count(side Side, at int) (records int, bytes int64) {
+	l := v.lanes[side]
+	records = sort.Search(len(l.records), func(i int) bool { return l.records[i].Event > at })
+	return records, l.sizeAt(at)
+}
+
+// Secrets returns the secrets of this connection that the recording held once
+// event at had happened and that knower knew, in the order in which they came.
+// Secrets from a file belong to both.
+func (v *View) Secrets(knower Side, at int) []KnownSecret {
+	var known []KnownSecret
+	for _, secret := range v.session.secrets[string(v.State(at).ClientRandom)] {
+		if secret.Event <= at && (secret.Origin == ClientLog+Origin(knower) || secret.Origin > ServerLog) {
+			known = append(known, secret)
+		}
+	}
+	return known
+}
+
+func (v *View) state() State { return v.states[len(v.states)-1].state }
+
+// change applies f to the state from the event that is being taken in on.
+func (v *View) change(f func(*State)) {
+	state := v.state()
+	f(&state)
+	if last := &v.states[len(v.states)-1]; last.event == v.session.now.Index {
+		last.state = state
+		return
+	}
+	v.states = append(v.states, milestone{v.session.now.Index, state})
+}
+
+func (v *View) arrive(from Side, e Event, verdict Verdict) { v.arriveFrom(from, e, e.Index, verdict) }
+
+// arriveFrom takes e's bytes, which the event source keeps, into the lane.
+func (v *View) arriveFrom(from Side, e Event, source int, verdict Verdict) {
+	l := v.lanes[from]
+	l.verdict = verdict
+	for _, found := range l.add(e, source) {
+		v.found(l, found)
+	}
+}
+
+// finish turns what is left of a record that will never be whole into one that is truncated.
+func (v *View) finish(from Side) {
+	l := v.lanes[from]
+	if r := l.finish(v.session.now); r != nil {
+		v.found(l, piece{record: r})
+	}
+}
+
+// found adds what the splitter made of the lane's bytes to the session.
+func (v *View) found(l *lane, p piece) {
+	item := Item{Kind: p.kind, Side: l.from, Lane: l.lane, From: p.from, Reason: p.reason}
+	if p.record != nil {
+		p.record.Conn, p.record.view = v.conn.Conn, v
+		item.Kind, item.Record = RecordItem, p.record
+		if l.lane == Sent && !v.shared {
+			v.conn.units[v.session.now.Index] = p.record
+		}
+	}
+	if l.lane == Received && l.verdict == VerdictNone {
+		return // the same as on the sent lane
+	}
+	v.session.add(item)
+}
+
+// decide reads records as far as the secrets reach.
+func (v *View) decide() {
+	for progress := true; progress; {
+		progress = false
+		for _, l := range v.lanes {
+			for l.decided < len(l.records) && v.read(l, l.records[l.decided]) {
+				l.decided++
+				progress = true
+			}
+		}
+	}
+}
+
+// read decides what a record holds; false means that this cannot be said yet,
+// and Why says why.
+func (v *View) read(l *lane, r *Record) bool {
+	protected, known := v.protected(l, r)
+	if !known {
+		r.Why = WhyUndecided
+		return false
+	}
+	raw := l.bytes(r.Offset, headerLength+r.Length)
+	if r.Truncated {
+		raw = l.bytes(r.Offset, int(l.size-r.Offset))
+	}
+	if !protected {
+		r.InnerType = r.Type
+		r.Epoch = Epoch{Kind: EpochClear}
+		content := raw[min(headerLength, len(raw)):]
+		r.Content = len(content)
+		return v.decided(l, r, content)
+	}
+	r.Encrypted, r.Content = true, -1
+	switch {
+	case raw == nil:
+		r.Why = WhyBytesLetGo
+	case r.Truncated:
+		r.Why = WhyTag
+	default:
+		return v.open(l, r, raw)
+	}
+	r.Epoch, r.TLSSeq = l.epoch, l.seq
+	l.seq++
+	return v.decided(l, r, nil)
+}
+
+// protected reports whether a record is under a key, if that can be said.
+func (v *View) protected(l *lane, r *Record) (protected, known bool) {
+	switch version := v.state().Version; {
+	case version == version13:
+		// RFC 8446 section 5.2: the outer type of a protected record is application_data.
+		return r.Type == ApplicationData, r.Type != ApplicationData || l.epoch.Kind != EpochClear
+	case version != 0:
+		return l.epoch.Kind != EpochClear, true
+	}
+	return false, r.Type != ApplicationData
+}
+
+// open decrypts a record under the lane's key, which it may have to find first.
+func (v *View) open(l *lane, r *Record, raw []byte) bool {
+	if _, ok := aeadSuites[v.state().Suite]; !ok {
+		r.Why = WhySuite
+		return v.unread(l, r)
+	}
+	var plain []byte
+	var err error
+	if l.key != nil {
+		plain, err = l.key.open(v.scratch[:0], raw, l.seq)
+	} else {
+		var final bool
+		if plain, final, err = v.findKey(l, r, raw); !final {
+			return false
+		}
+	}
+	switch err {
+	case nil:
+		v.scratch = plain
+		return v.opened(l, r, plain)
+	case errTooShort:
+		r.Why = WhyTooShort
+	default:
+		r.Why = WhyTag
+	}
+	return v.unread(l, r)
+}
+
+// unread decides that a record cannot be read. Its receiver would not count
+// it: the sequence number grows on the sender's side alone.
+func (v *View) unread(l *lane, r *Record) bool {
+	r.Epoch, r.TLSSeq, r.key = l.epoch, l.seq, nil
+	if l.lane == Sent {
+		l.seq++
+	} else if r.Verdict == VerdictNone {
+		r.Verdict = VerdictUnreadable
+		v.session.add(Item{Kind: RecordItem, Side: l.from, Lane: Received, Record: r})
+	}
+	return v.decided(l, r, nil)
+}
+
+// findKey tries the candidates for the lane's epoch; the tag decides. It is
+// not final while a secret that this view's endpoint logs may still come.
+func (v *View) findKey(l *lane, r *Record, raw []byte) (plain []byte, final bool, err error) {
+	err = errTag
+	tried := false
+	for _, candidate := range v.candidates(l) {
+		tried = true
+		plain, openErr := candidate.key.open(v.scratch[:0], raw, l.seq)
+		if openErr == nil {
+			l.key = candidate.key
+			if candidate.master != nil {
+				v.master = candidate.master
+			}
+			return plain, true, nil
+		}
+		err = openErr
+		final = final || candidate.own
+	}
+	r.Why = WhyNoSecret
+	if tried {
+		r.Why = WhyTag
+	}
+	return nil, final, err
+}
+
+// A candidate is a key that may be the one.
+type candidate struct {
+	key    *trafficKey
+	own    bool   // from this view's own endpoint: no better one will come
+	master []byte // TLS 1.2
+}
+
+func (v *View) candidates(l *lane) []candidate {
+	state := v.state()
+	suite := aeadSuites[state.Suite]
+	label := secretLabel(state.Version, l.epoch, l.from)
+	var found []candidate
+	for _, secret := range v.session.secrets[string(state.ClientRandom)] {
+		if secret.Label != label {
+			continue
+		}
+		own := v.shared || secret.Origin > ServerLog || secret.Origin == ClientLog+Origin(v.side)
+		if state.Version == version13 {
+			if len(secret.Bytes) == suite.hash().Size() {
+				found = append(found, candidate{key: suite.trafficKey13(secret.Bytes), own: own})
+			}
+			continue
+		}
+		found = append(found, v.candidate12(l, suite, secret.Bytes, own))
+	}
+	if state.Version != version13 {
+		// crypto/tls logs nothing for a resumed session: its master secret is
+		// that of the connection which was given the ticket.
+		if earlier := v.session.masters[v.ticket]; v.ticket != "" && earlier != nil && earlier.master != nil {
+			found = append(found, v.candidate12(l, suite, earlier.master, false))
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int {
+		switch {
+		case a.own == b.own:
+			return 0
+		case a.own:
+			return -1
+		}
+		return 1
+	})
+	return found
+}
+
+func (v *View) candidate12(l *lane, s suite, master []byte, own bool) candidate {
+	keys := s.trafficKeys12(master, v.state().ClientRandom, v.serverRandom)
+	return candidate{key: keys[l.from], own: own, master: master}
+}
+
+// secretLabel returns the key log's name for the secret that an epoch's keys
+// are derived from.
+func secretLabel(version uint16, epoch Epoch, from Side) string {
+	if version != version13 {
+		return "CLIENT_RANDOM"
+	}
+	name := [2]string{"CLIENT_", "SERVER_"}[from]
+	if epoch.Kind == EpochHandshake {
+		return name + "HANDSHAKE_TRAFFIC_SECRET"
+	}
+	return name + "TRAFFIC_SECRET_0"
+}
+
+// opened takes in a record whose tag has verified.
+func (v *View) opened(l *lane, r *Record, plain []byte) bool {
+	r.Epoch, r.TLSSeq, r.key = l.epoch, l.seq, l.key
+	r.Decrypted, r.Why = true, WhyNone
+	l.seq++
+	r.InnerType, r.Content = r.Type, len(plain)
+	if l.key.tls13 {
+		r.InnerType, r.Content, r.Padding = innerPlaintext(plain)
+	}
+	return v.decided(l, r, plain[:r.Content])
+}
+
+// innerPlaintext takes a TLSInnerPlaintext apart (RFC 8446 section 5.2). A
+// record of zeros alone has no inner type, which is an error of the sender's.
+func innerPlaintext(plain []byte) (inner ContentType, content, padding int) {
+	end := len(plain)
+	for end > 0 && plain[end-1] == 0 {
+		end--
+	}
+	if end == 0 {
+		return 0, 0, len(plain)
+	}
+	return ContentType(plain[end-1]), end - 1, len(plain) - end
+}
+
+// decided takes in the content of a record that has been read, or nil.
+func (v *View) decided(l *lane, r *Record, content []byte) bool {
+	r.DecidedAt = v.session.now.Index
+	if !r.Encrypted {
+		r.Why = WhyNone
+	}
+	if r.Content < 0 {
+		return true
+	}
+	switch r.InnerType {
+	case Handshake:
+		v.assemble(l, r, content)
+	case Alert:
+		r.Parts = whole("alert", content)
+		v.alert(l, r, content)
+	case ChangeCipherSpec:
+		r.Parts = whole("change_cipher_spec", content)
+		v.changeCipherSpec(l, r)
+	case ApplicationData:
+		r.Parts = whole("application_data", content)
+	default:
+		r.Parts = whole(r.InnerType.String(), content)
+	}
+	return true
+}
+
+func whole(kind string, content []byte) []Part {
+	if len(content) == 0 {
+		return nil
+	}
+	return []Part{{Length: len(content), Type: kind}}
+}
+
+func (v *View) alert(l *lane, r *Record, content []byte) {
+	if len(content) != 2 {
+		return
+	}
+	const closeNotify = 0x00
+	if content[1] == closeNotify {
+		v.change(func(s *State) { s.CloseNotify[l.from] = true })
+		if l.lane == Sent {
+			v.conn.notified(v.session, l.from)
+		}
+	}
+	if l.lane == Received {
+		v.arrived(r, content)
+		return
+	}
+	v.session.add(Item{
+		Kind: AlertItem, Side: l.from, Lane: Sent, Record: r,
+		Level: content[0], Description: content[1], Arrived: v.shared,
+	})
+}
+
+// arrived marks the sender's alert as one that its receiver could read.
+func (v *View) arrived(r *Record, content []byte) {
+	items := v.session.items
+	for i := len(items) - 1; i >= 0; i-- {
+		item := &items[i]
+		if item.Kind == AlertItem && item.Conn == r.Conn && item.Side == r.Side && !item.Arrived &&
+			item.Level == content[0] && item.Description == content[1] {
+			item.Arrived = true
+			return
+		}
+	}
+}
+
+// changeCipherSpec puts the records that follow under the negotiated keys in
+// TLS 1.2. In TLS 1.3 it means nothing (RFC 8446 appendix D.4).
+func (v *View) changeCipherSpec(l *lane, r *Record) {
+	if version := v.state().Version; version == version13 || version == 0 || r.Encrypted {
+		return
+	}
+	v.enter(l, EpochApplication)
+}
+
+// enter begins an epoch of a lane, whose key is still to be found.
+func (v *View) enter(l *lane, kind EpochKind) {
+	l.epoch, l.key, l.seq = Epoch{Kind: kind}, nil, 0
+	v.change(func(s *State) { s.Epoch[l.from] = l.epoch })
+}
+
+// assemble puts handshake messages together from the content of records.
+func (v *View) assemble(l *lane, r *Record, content []byte) {
+	for at := 0; at < len(content); {
+		part := Part{Offset: at, Type: "fragment"}
+		for at < len(content) && l.missing() > 0 { // the header, then the body that it announces
+			n := min(len(content)-at, l.missing())
+			l.message = append(l.message, content[at:at+n]...)
+			at += n
+		}
+		part.Length = at - part.Offset
+		if l.missing() == 0 {
+			m := v.message(l, r)
+			part.Message = m
+			if part.Length == len(m.Bytes) {
+				part.Type = m.Type.String()
+			}
+			v.apply(l, m)
+		}
+		r.Parts = append(r.Parts, part)
+	}
+}
+
+// message makes a message of what the lane has put together.
+func (v *View) message(l *lane, r *Record) *Message {
+	state := v.state()
+	m := &Message{
+		Conn: v.conn.Conn, Side: l.from, Type: HandshakeType(l.message[0]), Bytes: l.message, Record: r,
+		Event: v.session.now.Index, version: state.Version, suite: state.Suite,
+	}
+	l.message = nil
+	v.messages = append(v.messages, m)
+	return m
+}
+
+// apply lets a message have its effect on the state.
+func (v *View) apply(l *lane, m *Message) {
+	body := m.Bytes[handshakeHeaderLength:]
+	switch m.Type {
+	case typeClientHello:
+		h := parseClientHello(body)
+		v.ticket = h.ticket
+		v.change(func(s *State) { s.ClientRandom, s.ServerName = h.random, h.serverName })
+	case typeServerHello:
+		v.serverHello(m, parseServerHello(body))
+	case typeEncryptedExtensions:
+		v.change(func(s *State) { s.Protocol = parseEncryptedExtensions(body) })
+	case typeCertificate:
+		v.change(func(s *State) {
+			subject := leafSubject(body, s.Version)
+			if m.Side == Server {
+				s.ServerSubject = subject
+			} else {
+				s.ClientSubject = subject
+			}
+		})
+	case typeServerKeyExchange:
+		v.change(func(s *State) { s.Group = namedCurve(body) })
+	case typeNewSessionTicket:
+		if ticket := ticketOf(body); v.state().Version != version13 && ticket != "" {
+			v.session.masters[ticket] = v
+		}
+	case typeFinished:
+		v.finishedBy(l)
+	case typeKeyUpdate:
+		if v.state().Version == version13 && l.key != nil {
+			l.key, l.seq = l.key.update(), 0
+			l.epoch.Generation++
+			v.change(func(s *State) { s.Epoch[l.from] = l.epoch })
+		}
+	}
+}
+
+func (v *View) serverHello(m *Message, h hello) {
+	m.version, m.suite = h.version, h.suite
+	retry := string(h.random) == helloRetryRandom
+	v.change(func(s *State) {
+		s.Version, s.Suite, s.Group = h.version, h.suite, h.group
+		s.HelloRetry = s.HelloRetry || retry
+		s.Resumed = h.resumed
+		if h.protocol != "" {
+			s.Protocol = h.protocol
+		}
+	})
+	v.serverRandom = h.random
+	if h.version == version13 && !retry {
+		v.enter(v.lanes[Client], EpochHandshake)
+		v.enter(v.lanes[Server], EpochHandshake)
+	}
+}
+
+func (v *View) finishedBy(l *lane) {
+	v.finished[l.from] = true
+	if v.state().Version == version13 {
+		v.enter(l, EpochApplication)
+	}
+	if v.finished[Client] && v.finished[Server] {
+		v.change(func(s *State) {
+			s.HandshakeDone = true
+			// A TLS 1.2 handshake without a certificate of the server's resumed an earlier session.
+			s.Resumed = s.Resumed || s.Version != version13 && !v.has(typeServerKeyExchange) && !v.has(typeCertificate)
+		})
+	}
+}
+
+func (v *View) has(kind HandshakeType) bool {
+	return slices.ContainsFunc(v.messages, func(m *Message) bool { return m.Type == kind })
+}

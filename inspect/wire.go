@@ -1,0 +1,513 @@
+package inspect
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A wire is the pumped tap: it joins two connections by a reader, a queue and
+// a writer for each direction. A reader never stops because the other side is
+// slow, up to the tap's bound, so that two endpoints that both write first do
+// not wait for each other for ever, as they would over a bare net.Pipe.
+type wire struct {
+	tap       *Tap
+	recording *Recording
+	conn      int
+	gate      Gate
+	ends      [2]net.Conn // towards each Side
+	dirs      [2]*direction
+	done      chan struct{} // closed when nothing of it is left
+
+	gateMu sync.Mutex // the gate's calls for one connection come one at a time
+	over   bool       // guarded by gateMu
+}
+
+// A direction is what one side sends.
+type direction struct {
+	wire   *wire
+	from   Side
+	stream stream // of captured bytes: the reader's alone
+	sent   stream // of altered and injected bytes
+
+	mu     sync.Mutex
+	change *sync.Cond
+	queue  []delivery   // decided, in the order of the decisions
+	held   map[int]Unit // captured and not decided
+	bytes  int          // in queue and held
+	ended  bool         // the sender sends no more
+	cut    bool         // nothing more is delivered
+	left   bool         // the receiver is gone
+	closed bool         // the sender, one of ours, has closed its end
+	known  bool         // an Ended event was recorded
+}
+
+// A delivery is bytes on their way to the receiver.
+type delivery struct {
+	kind  EventKind // Captured where there is no gate
+	bytes []byte
+	cause int
+	pin   *slab
+}
+
+// pump starts a wire between the two ends.
+func (t *Tap) pump(opening *Opening, client, server net.Conn) *wire {
+	w := &wire{
+		tap: t, recording: t.Recording(), gate: t.Gate, ends: [2]net.Conn{client, server}, done: make(chan struct{}),
+	}
+	w.conn = w.recording.open(opening, t.now())
+	for _, from := range []Side{Client, Server} {
+		d := &direction{wire: w, from: from, held: make(map[int]Unit)}
+		d.stream = stream{conn: int32(w.conn), side: from}
+		d.sent = stream{conn: int32(w.conn), side: from}
+		d.change = sync.NewCond(&d.mu)
+		w.dirs[from] = d
+	}
+	t.mu.Lock()
+	if t.wires == nil {
+		t.wires = make(map[*wire]struct{})
+	}
+	t.wires[w] = struct{}{}
+	closed := t.closed
+	t.mu.Unlock()
+	go w.run()
+	if closed {
+		w.kill()
+	}
+	return w
+}
+
+func (w *wire) run() {
+	var parts sync.WaitGroup
+	for _, d := range w.dirs {
+		parts.Go(d.read)
+		parts.Go(d.write)
+	}
+	parts.Wait()
+	w.gateMu.Lock()
+	w.over = true
+	w.gateMu.Unlock()
+	for _, end := range w.ends {
+		end.Close()
+	}
+	w.tap.mu.Lock()
+	delete(w.tap.wires, w)
+	w.tap.mu.Unlock()
+	close(w.done)
+}
+
+// kill cuts both directions, unless their sender has ended them already, and
+// closes both ends.
+func (w *wire) kill() {
+	for _, d := range w.dirs {
+		d.mu.Lock()
+		if !d.closed {
+			d.noteEnd(Cut)
+		}
+		d.cut = true
+		d.change.Broadcast()
+		d.mu.Unlock()
+	}
+	for _, end := range w.ends {
+		end.Close()
+	}
+}
+
+// left is told that the program at side has closed its end: what is on its
+// way there, held or not, can never arrive.
+func (w *wire) left(side Side) {
+	d := w.dirs[side]
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+	d = w.dirs[side.Peer()]
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = true
+	d.change.Broadcast()
+}
+
+func (w *wire) event(kind EventKind, from Side) entry {
+	return entry{kind: kind, conn: int32(w.conn), side: from, time: w.tap.now().UnixNano(), cause: -1}
+}
+
+// leastRead is the least room that a read is given.
+const leastRead = 512
+
+// read captures what the sender sends until it ends.
+func (d *direction) read() {
+	var rest []byte // gated: the beginning of a unit that is not whole yet
+	var err error
+	for err == nil {
+		d.waitForRoom()
+		if d.wire.gate == nil {
+			err = d.pass()
+		} else {
+			rest, err = d.offer(rest)
+		}
+	}
+	d.finish(err)
+}
+
+// pass reads straight into the recording and queues what came.
+func (d *direction) pass() error {
+	room := d.stream.reserve(d.wire.recording, leastRead)
+	n, err := d.wire.ends[d.from].Read(room)
+	if n > 0 {
+		d.stream.slab.pins.Add(1)
+		pin := d.stream.slab
+		captured := d.stream.commit(d.wire.recording, d.wire.event(Captured, d.from), n)
+		d.enqueue(delivery{Captured, room[:n:n], captured, pin})
+	}
+	return err
+}
+
+// offer reads on behind rest, hands every whole unit to the gate, and returns
+// what is left; when the sender ends, that is a unit too.
+func (d *direction) offer(rest []byte) ([]byte, error) {
+	buffer := make([]byte, 16<<10)
+	n, err := d.wire.ends[d.from].Read(buffer)
+	rest = append(rest, buffer[:n]...)
+	for len(rest) > 0 {
+		size := unitLength(rest)
+		if size > len(rest) {
+			if err == nil {
+				break
+			}
+			size = len(rest)
+		}
+		d.hold(rest[:size])
+		rest = rest[size:]
+	}
+	return rest, err
+}
+
+// unitLength returns the length of the unit that b, which is not empty,
+// begins with; more than len(b) if it is not whole.
+func unitLength(b []byte) int {
+	if notTLS(b) != "" {
+		return len(b)
+	}
+	if len(b) < headerLength {
+		return headerLength
+	}
+	return headerLength + int(b[3])<<8 + int(b[4])
+}
+
+func (d *direction) hold(unit []byte) {
+	id := d.stream.append(d.wire.recording, d.wire.event(Captured, d.from), unit)
+	u := Unit{ID: id, Conn: d.wire.conn, From: d.from, Bytes: d.wire.recording.At(id).Bytes}
+	d.mu.Lock()
+	d.held[id] = u
+	d.bytes += len(unit)
+	d.mu.Unlock()
+	d.wire.gateMu.Lock()
+	defer d.wire.gateMu.Unlock()
+	d.wire.gate.Captured(d.wire, u)
+}
+
+func (d *direction) finish(err error) {
+	how := EndOfFile
+	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
+		how = Cut
+	}
+	d.mu.Lock()
+	d.noteEnd(how)
+	d.mu.Unlock()
+	if d.wire.gate != nil {
+		d.wire.gateMu.Lock()
+		d.wire.gate.Ended(d.wire, d.from)
+		d.wire.gateMu.Unlock()
+	}
+	d.mu.Lock()
+	d.ended = true
+	d.change.Broadcast()
+	d.mu.Unlock()
+}
+
+// noteEnd records how the direction ended, once. It is called with mu held.
+func (d *direction) noteEnd(how Ending) {
+	if d.known {
+		return
+	}
+	d.known = true
+	e := d.wire.event(Ended, d.from)
+	e.how = how
+	d.wire.recording.append(e)
+}
+
+// waitForRoom blocks while the bound is reached.
+func (d *direction) waitForRoom() {
+	limit := d.wire.tap.Queue
+	if limit == 0 {
+		limit = DefaultQueue
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.bytes >= limit && !d.cut && !d.left {
+		d.change.Wait()
+	}
+}
+
+func (d *direction) enqueue(item delivery) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.queue = append(d.queue, item)
+	d.bytes += len(item.bytes)
+	d.change.Broadcast()
+}
+
+// write delivers what was decided, in order, until the direction is over.
+func (d *direction) write() {
+	far := d.wire.ends[d.from.Peer()]
+	for {
+		item, ok := d.next()
+		if !ok {
+			break
+		}
+		d.deliver(far, item)
+		d.mu.Lock()
+		d.bytes -= len(item.bytes)
+		d.change.Broadcast()
+		d.mu.Unlock()
+	}
+	closeWrite(far)
+}
+
+// next waits for something to deliver; false means that nothing will come.
+func (d *direction) next() (delivery, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for {
+		if d.cut || d.left {
+			d.giveUp()
+		}
+		if len(d.queue) > 0 {
+			item := d.queue[0]
+			d.queue[0] = delivery{}
+			d.queue = d.queue[1:]
+			return item, true
+		}
+		if d.ended && len(d.held) == 0 {
+			return delivery{}, false
+		}
+		d.change.Wait()
+	}
+}
+
+// giveUp records everything that waits as undeliverable. It is called with mu held.
+func (d *direction) giveUp() {
+	for _, id := range slices.Sorted(maps.Keys(d.held)) {
+		d.undeliverable(id, len(d.held[id].Bytes))
+		d.bytes -= len(d.held[id].Bytes)
+		delete(d.held, id)
+	}
+	for _, item := range d.queue {
+		d.undeliverable(item.cause, len(item.bytes))
+		d.bytes -= len(item.bytes)
+		item.unpin()
+	}
+	d.queue = nil
+	d.change.Broadcast()
+}
+
+func (d *direction) undeliverable(cause, n int) {
+	e := d.wire.event(Undeliverable, d.from)
+	e.cause, e.n = int64(cause), int32(n)
+	d.wire.recording.append(e)
+}
+
+// deliver records first: what the receiver does about the bytes comes after them.
+func (d *direction) deliver(far net.Conn, item delivery) {
+	defer item.unpin()
+	on := item.cause
+	e := d.wire.event(item.kind, d.from)
+	e.cause = int64(item.cause)
+	switch item.kind {
+	case Forwarded:
+		on = d.wire.recording.append(e)
+	case Altered, Injected:
+		on = d.sent.append(d.wire.recording, e, item.bytes)
+	}
+	n, err := far.Write(item.bytes)
+	if err == nil {
+		return
+	}
+	d.undeliverable(on, len(item.bytes)-n)
+	d.mu.Lock()
+	d.left = true
+	d.mu.Unlock()
+	d.wire.abandon(d.from)
+}
+
+// abandon ends a sender outside this process whose receiver is gone and no
+// longer speaks: what it says has nowhere to go. Endpoints of ours end by
+// themselves, and their last words are worth recording.
+func (w *wire) abandon(from Side) {
+	if _, ours := w.ends[from].(*pipeEnd); ours {
+		return
+	}
+	answers := w.dirs[from.Peer()]
+	answers.mu.Lock()
+	over := answers.ended || answers.cut
+	answers.mu.Unlock()
+	if over {
+		w.ends[from].Close()
+	}
+}
+
+func (i delivery) unpin() {
+	if i.pin != nil {
+		i.pin.pins.Add(-1)
+	}
+}
+
+func closeWrite(conn net.Conn) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+		return
+	}
+	conn.Close()
+}
+
+// Conn, Forward, Send, Drop, Cut and After make a wire a [Wire].
+
+func (w *wire) Conn() int { return w.conn }
+
+func (w *wire) Forward(id int) {
+	for _, d := range w.dirs {
+		d.mu.Lock()
+		if u, ok := d.held[id]; ok {
+			d.decide(u, delivery{kind: Forwarded, bytes: u.Bytes, cause: id})
+			d.mu.Unlock()
+			return
+		}
+		d.mu.Unlock()
+	}
+	if id < 0 || id >= w.recording.Len() {
+		return
+	}
+	if e := w.recording.At(id); e.Kind == Captured && e.Conn == w.conn && e.Bytes != nil {
+		w.dirs[e.Side].enqueue(delivery{kind: Forwarded, bytes: e.Bytes, cause: id})
+	}
+}
+
+func (w *wire) Send(from Side, b []byte, cause int) {
+	d := w.dirs[from]
+	item := delivery{kind: Injected, bytes: bytes.Clone(b), cause: -1}
+	if cause >= 0 {
+		item.kind, item.cause = Altered, cause
+	}
+	d.mu.Lock()
+	u, held := d.held[cause]
+	if held {
+		d.decide(u, item)
+	}
+	d.mu.Unlock()
+	if !held {
+		d.enqueue(item)
+	}
+}
+
+func (w *wire) Drop(id int) {
+	for _, d := range w.dirs {
+		d.mu.Lock()
+		if u, ok := d.held[id]; ok {
+			delete(d.held, id)
+			d.bytes -= len(u.Bytes)
+			e := w.event(Dropped, d.from)
+			e.cause = int64(id)
+			w.recording.append(e)
+			d.change.Broadcast()
+		}
+		d.mu.Unlock()
+	}
+}
+
+func (w *wire) Cut(from Side) {
+	d := w.dirs[from]
+	d.mu.Lock()
+	d.noteEnd(Cut)
+	d.cut = true
+	d.change.Broadcast()
+	d.mu.Unlock()
+	closeWrite(w.ends[from.Peer()])
+}
+
+func (w *wire) After(wait time.Duration, f func()) {
+	timer := time.AfterFunc(wait, func() {
+		w.gateMu.Lock()
+		defer w.gateMu.Unlock()
+		if !w.over {
+			f()
+		}
+	})
+	go func() {
+		<-w.done
+		timer.Stop()
+	}()
+}
+
+// decide moves a held unit's decision into the queue. It is called with mu held.
+func (d *direction) decide(u Unit, item delivery) {
+	delete(d.held, u.ID)
+	d.queue = append(d.queue, item)
+	d.bytes += len(item.bytes) - len(u.Bytes)
+	d.change.Broadcast()
+}
+
+// A pipeEnd is one end of a connection in memory: a net.Pipe for each way, so
+// that each way can end by itself.
+type pipeEnd struct {
+	in, out       net.Conn
+	local, remote net.Addr
+	closed        func() // told once, when the program closes its end
+	once          sync.Once
+	id            int
+	side          Side
+}
+
+// newPipe returns the program's end and the wire's end.
+func newPipe(local, remote net.Addr) (program, wire *pipeEnd) {
+	programIn, wireOut := net.Pipe()
+	wireIn, programOut := net.Pipe()
+	return &pipeEnd{in: programIn, out: programOut, local: local, remote: remote},
+		&pipeEnd{in: wireIn, out: wireOut, local: remote, remote: local}
+}
+
+func (p *pipeEnd) place() (int, Side)                { return p.id, p.side }
+func (p *pipeEnd) Read(b []byte) (int, error)        { return p.in.Read(b) }
+func (p *pipeEnd) Write(b []byte) (int, error)       { return p.out.Write(b) }
+func (p *pipeEnd) CloseWrite() error                 { return p.out.Close() }
+func (p *pipeEnd) LocalAddr() net.Addr               { return p.local }
+func (p *pipeEnd) RemoteAddr() net.Addr              { return p.remote }
+func (p *pipeEnd) SetReadDeadline(t time.Time) error { return p.in.SetReadDeadline(t) }
+func (p *pipeEnd) SetWriteDeadline(t time.Time) error {
+	return p.out.SetWriteDeadline(t)
+}
+
+func (p *pipeEnd) SetDeadline(t time.Time) error {
+	return errors.Join(p.in.SetReadDeadline(t), p.out.SetWriteDeadline(t))
+}
+
+func (p *pipeEnd) Close() error {
+	p.once.Do(func() {
+		p.out.Close()
+		p.in.Close()
+		if p.closed != nil {
+			p.closed()
+		}
+	})
+	return nil
+}
+
+// A memoryAddr is the address of an endpoint in memory.
+type memoryAddr string
+
+func (memoryAddr) Network() string  { return "memory" }
+func (a memoryAddr) String() string { return string(a) }
