@@ -1,0 +1,143 @@
+package inspect
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Name returns the message's name in the standard's words, as in
+// "client_hello". A ServerHello that is a HelloRetryRequest is called
+// "hello_retry_request" (RFC 8446 section 4.1.4).
+func (m *Message) Name() string {
+	const random = 6 // offset: header and legacy_version come first
+	if m.Type == typeServerHello && len(m.Bytes) > random && strings.HasPrefix(string(m.Bytes[random:]), helloRetryRandom) {
+		return "hello_retry_request"
+	}
+	return m.Type.String()
+}
+
+// Fields dissects the message, with offsets from its own first byte. The root
+// has the message's name as Kind and Name. The tree is built anew at each
+// call; its memory is linear in the message.
+func (m *Message) Fields() Field {
+	name := m.Name()
+	layout, known := bodies[m.Type]
+	if !known {
+		layout = body{"RFC 8446 section 4", func(c *cursor, _ *Message) { c.remaining("handshake.body", nil) }}
+	}
+	c := &cursor{rfc: "RFC 8446 section 4", rest: m.Bytes}
+	c.code("handshake.msg_type", &handshakeTypes)
+	length := int(c.uint("handshake.length", 3, nil))
+	if !c.failed {
+		present := min(length, len(c.rest))
+		c.rfc = layout.rfc
+		c.within(present, func(c *cursor) {
+			layout.read(c, m)
+			if present < length {
+				c.end()
+				c.fail(NotUnderstood, "%d bytes expected, %d there", length, present)
+			}
+		})
+	}
+	c.end()
+	return Field{Kind: name, Name: name, Length: len(m.Bytes), RFC: layout.rfc, Children: c.fields}
+}
+
+// A body is how the bytes behind a message's header are read.
+type body struct {
+	rfc  string
+	read func(*cursor, *Message)
+}
+
+var bodies = map[HandshakeType]body{
+	0x00:                    {"RFC 5246 section 7.4.1.1", nothing}, // hello_request
+	typeClientHello:         {"RFC 8446 section 4.1.2", clientHello},
+	typeServerHello:         {"RFC 8446 section 4.1.3", serverHello},
+	typeNewSessionTicket:    {"RFC 8446 section 4.6.1", newSessionTicket},
+	0x05:                    {"RFC 8446 section 4.5", nothing}, // end_of_early_data
+	typeEncryptedExtensions: {"RFC 8446 section 4.3.1", encryptedExtensions},
+	typeCertificate:         {"RFC 8446 section 4.4.2", certificate},
+	typeServerKeyExchange:   {"RFC 8422 section 5.4", serverKeyExchange},
+	0x0d:                    {"RFC 8446 section 4.3.2", certificateRequest},
+	0x0e:                    {"RFC 5246 section 7.4.5", nothing}, // server_hello_done
+	0x0f:                    {"RFC 8446 section 4.4.3", certificateVerify},
+	0x10:                    {"RFC 5246 section 7.4.7", clientKeyExchange},
+	typeFinished:            {"RFC 8446 section 4.4.4", finished},
+	0x16:                    {"RFC 6066 section 8", func(c *cursor, _ *Message) { certificateStatus(c) }},
+	typeKeyUpdate:           {"RFC 8446 section 4.6.3", keyUpdate},
+}
+
+func nothing(*cursor, *Message) {}
+
+// is13 reports whether TLS 1.3 was negotiated. Where that is not known, the
+// message stands in clear, and those of TLS 1.3 that differ never do.
+func (m *Message) is13() bool { return m.version == version13 }
+
+// contentFields dissects the content, in clear, of a record of that type; the
+// leaves' offsets count from its first byte. Handshake content is one leaf:
+// its messages have trees of their own.
+func contentFields(t ContentType, content []byte) []Field {
+	c := &cursor{rfc: "RFC 8446 section 5.1", rest: content}
+	switch t {
+	case Alert:
+		c.rfc = "RFC 8446 section 6"
+		c.code("alert.level", &alertLevels)
+		c.code("alert.description", &alerts)
+	case ChangeCipherSpec:
+		c.rfc = "RFC 5246 section 7.1"
+		c.code("change_cipher_spec.type", &changeCipherSpecTypes)
+	case Handshake:
+		c.remaining("record.handshake", nil)
+	case ApplicationData:
+		c.remaining("record.application_data", text)
+	default:
+		c.remaining("record.content", nil)
+	}
+	c.end()
+	return c.fields
+}
+
+// shortHex shows bytes in hex: up to 32 whole, the first 16 of more.
+func shortHex(b []byte) string {
+	const whole, first = 32, 16
+	if len(b) <= whole {
+		return hex.EncodeToString(b)
+	}
+	return fmt.Sprintf("%x… (%d)", b[:first], len(b))
+}
+
+// text shows what is meant to be read by people: as it stands where it is
+// plain ASCII, else quoted; cut off where it is too long for a line.
+func text(b []byte) string {
+	const most = 255
+	shown, rest := b[:min(len(b), most)], ""
+	if len(shown) < len(b) {
+		rest = fmt.Sprintf("… (%d)", len(b))
+	}
+	for _, char := range shown {
+		if char < 0x20 || char > 0x7e || char == '"' || char == '\\' {
+			return strconv.QuoteToASCII(string(shown)) + rest
+		}
+	}
+	return string(shown) + rest
+}
+
+// seconds shows a lifetime, as in "604800 s = 168h0m0s".
+func seconds(n uint64) string {
+	return fmt.Sprintf("%d s = %s", n, time.Duration(n)*time.Second)
+}
+
+// milliseconds shows a time since 1970, in UTC.
+func milliseconds(n uint64) string {
+	if n > 1<<48 { // past the year 10000
+		return fmt.Sprintf("%d ms", n)
+	}
+	return time.UnixMilli(int64(n)).UTC().Format("2006-01-02 15:04:05.000 UTC")
+}
+
+func hex16(n uint64) string { return fmt.Sprintf("0x%04x", n) }
+
+func hex32(n uint64) string { return fmt.Sprintf("0x%08x", n) }

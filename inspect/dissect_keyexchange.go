@@ -1,0 +1,53 @@
+package inspect
+
+import "strings"
+
+// keyExchange returns the part of a TLS 1.2 suite's name that says how keys
+// are exchanged and who signs, as in "ECDHE_RSA"; "" where it is not known.
+func (m *Message) keyExchange() string {
+	name, _ := suites.lookup(m.suite)
+	name, _, _ = strings.Cut(strings.TrimPrefix(name, "TLS_"), "_WITH_")
+	return name
+}
+
+// RFC 8422 section 5.4. For key exchanges other than ECDHE with a named curve
+// the parameters are one leaf.
+func serverKeyExchange(c *cursor, m *Message) {
+	const namedCurve = 0x03
+	exchange := m.keyExchange()
+	named := len(c.rest) > 0 && c.rest[0] == namedCurve
+	if exchange != "" && !strings.HasPrefix(exchange, "ECDHE_") && exchange != "ECDH_anon" || !named {
+		c.rfc = "RFC 5246 section 7.4.3"
+		c.remaining("server_key_exchange.params", nil)
+		return
+	}
+	c.group("server_key_exchange.server_ecdh_params", func(c *cursor) {
+		c.code("server_key_exchange.curve_type", &curveTypes)
+		c.code("server_key_exchange.namedcurve", &groups)
+		c.vector("server_key_exchange.public", 1, nil)
+	})
+	if exchange == "ECDH_anon" || exchange == "ECDHE_PSK" {
+		return
+	}
+	if m.namesSchemes() {
+		c.code("server_key_exchange.algorithm", &schemes)
+	}
+	c.vector("server_key_exchange.signature", 2, nil)
+}
+
+// RFC 5246 section 7.4.7: what it holds depends on the suite.
+func clientKeyExchange(c *cursor, m *Message) {
+	switch m.keyExchange() {
+	case "ECDHE_RSA", "ECDHE_ECDSA", "ECDH_anon":
+		c.rfc = "RFC 8422 section 5.7"
+		c.vector("client_key_exchange.ecdh_yc", 1, nil)
+	case "RSA":
+		c.rfc = "RFC 5246 section 7.4.7.1"
+		c.vector("client_key_exchange.encrypted_pre_master_secret", 2, nil)
+	case "DHE_RSA", "DHE_DSS", "DH_anon":
+		c.rfc = "RFC 5246 section 7.4.7.2"
+		c.vector("client_key_exchange.dh_yc", 2, nil)
+	default:
+		c.remaining("client_key_exchange.exchange_keys", nil)
+	}
+}
