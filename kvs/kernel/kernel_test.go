@@ -1,0 +1,511 @@
+package kernel_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"example.com/tlslab/kvs/kernel"
+	"example.com/tlslab/kvs/pki"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// echo answers each line with the same line.
+var echo = kernel.HandlerFunc(func(ctx context.Context, conn *kernel.Conn) error {
+	lines := bufio.NewReader(conn)
+	for ctx.Err() == nil {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(conn, line); err != nil {
+			return err
+		}
+	}
+	return kernel.ErrStopping
+})
+
+func Example() {
+	listener, _ := net.Listen("tcp", "127.0.0.1:0")
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() {
+		server := &kernel.Server{Handler: echo}
+		ended <- server.Serve(ctx, listener)
+	}()
+
+	conn, _ := net.Dial("tcp", listener.Addr().String())
+	fmt.Fprintln(conn, "hello")
+	line, _ := bufio.NewReader(conn).ReadString('\n')
+	fmt.Print(line)
+	stop()
+	conn.Close()
+	fmt.Println(<-ended)
+	// Output:
+	// hello
+	// <nil>
+}
+
+func TestManyClientsAreServedAtOnce(t *testing.T) {
+	l := newLab(t, &kernel.Server{Handler: echo})
+	var conns []net.Conn
+	for i := range 20 {
+		conn := l.dial()
+		conns = append(conns, conn)
+		talk(t, conn, fmt.Sprintf("client %d", i))
+	}
+	for i, conn := range conns { // all are still there
+		talk(t, conn, fmt.Sprintf("again %d", i))
+	}
+}
+
+func TestAClientThatHalfClosesStillGetsItsAnswers(t *testing.T) {
+	l := newLab(t, &kernel.Server{Handler: echo})
+	conn := l.dial()
+	io.WriteString(conn, "one\ntwo\n")
+	check(t, conn.CloseWrite())
+	all, err := io.ReadAll(conn)
+	if string(all) != "one\ntwo\n" || err != nil {
+		t.Errorf("got %q, %v", all, err)
+	}
+	if err := l.events.wait(t, "closed"); err != nil {
+		t.Errorf("closed with %v, want nil", err)
+	}
+}
+
+func TestABadHandshakeIsReportedAndCostsTheOthersNothing(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		misuse func(l *lab, conn net.Conn)
+		check  func(error) bool
+	}{
+		{"silence", func(*lab, net.Conn) {}, func(err error) bool { return errors.Is(err, kernel.ErrHandshakeTimeout) }},
+		{"garbage", func(_ *lab, conn net.Conn) { io.WriteString(conn, "GET / HTTP/1.1\r\n\r\n") }, func(err error) bool {
+			var header tls.RecordHeaderError
+			return errors.As(err, &header)
+		}},
+		{"a client that leaves", func(_ *lab, conn net.Conn) { conn.Close() }, func(err error) bool { return errors.Is(err, io.EOF) }},
+		{"half a ClientHello", func(_ *lab, conn net.Conn) { conn.Write([]byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01}); conn.Close() }, func(err error) bool { return err != nil }},
+		{"a wrong name", func(l *lab, conn net.Conn) {
+			config := l.client.Clone()
+			config.ServerName = "elsewhere.example"
+			go tls.Client(conn, config).Handshake()
+		}, func(err error) bool { return err != nil && !errors.Is(err, kernel.ErrHandshakeTimeout) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := newLab(t, &kernel.Server{Handler: echo, HandshakeTimeout: 200 * time.Millisecond})
+			other := l.dial()
+			bad, err := net.Dial("tcp", l.address)
+			check(t, err)
+			defer bad.Close()
+			c.misuse(l, bad)
+			talk(t, other, "still here")
+			if err := l.events.wait(t, "handshake failed"); !c.check(err) {
+				t.Errorf("reported as %v", err)
+			}
+			talk(t, other, "and here")
+			talk(t, l.dial(), "a new one")
+		})
+	}
+}
+
+func TestAClientReadsTheAlertAlthoughItsOwnBytesWereNotRead(t *testing.T) {
+	l := newLab(t, &kernel.Server{Handler: echo}, func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert })
+	conn := l.dial() // in TLS 1.3 the client is done before the server judges
+	go conn.Write(make([]byte, 1<<10))
+	_, err := io.ReadAll(conn)
+	if err == nil || !strings.Contains(err.Error(), "certificate required") {
+		t.Errorf("got %v, want the alert certificate_required", err)
+	}
+}
+
+func TestStoppingLetsTheRunningRequestBeAnsweredAndSaysCloseNotify(t *testing.T) {
+	running, finish := make(chan bool), make(chan bool)
+	l := newLab(t, &kernel.Server{Handler: kernel.HandlerFunc(func(ctx context.Context, conn *kernel.Conn) error {
+		lines := bufio.NewReader(conn)
+		if _, err := lines.ReadString('\n'); err != nil {
+			return err
+		}
+		running <- true
+		<-finish
+		if _, err := io.WriteString(conn, "answer\n"); err != nil {
+			return err
+		}
+		_, err := lines.ReadString('\n')
+		return err
+	})})
+	idle := l.dial()
+	tcp, err := net.Dial("tcp", l.address)
+	check(t, err)
+	wire := &tee{Conn: tcp}
+	busy := tls.Client(wire, l.client)
+	io.WriteString(busy, "request\n")
+	<-running
+	l.stop()
+	if all, err := io.ReadAll(idle); len(all) > 0 || err != nil {
+		t.Errorf("the idle client: %q, %v", all, err)
+	}
+	if _, err := net.Dial("tcp", l.address); err == nil {
+		t.Error("it still accepts")
+	}
+	close(finish)
+	all, err := io.ReadAll(busy)
+	if string(all) != "answer\n" || err != nil {
+		t.Errorf("the busy client: %q, %v", all, err)
+	}
+	if !wire.endsWithAlert() { // an end without one is io.EOF too
+		t.Error("the stream ended without close_notify")
+	}
+	idle.Close()
+	busy.Close()
+	check(t, l.wait())
+	if err := l.events.wait(t, "closed"); !errors.Is(err, kernel.ErrStopping) {
+		t.Errorf("closed with %v, want ErrStopping", err)
+	}
+}
+
+func TestStoppingCutsWhatIsNotOverInTime(t *testing.T) {
+	running := make(chan bool)
+	l := newLab(t, &kernel.Server{
+		ShutdownTimeout: 100 * time.Millisecond,
+		Handler: kernel.HandlerFunc(func(ctx context.Context, conn *kernel.Conn) error {
+			close(running)
+			for { // the client does not read
+				if _, err := conn.Write(make([]byte, 1<<16)); err != nil {
+					return err
+				}
+			}
+		}),
+	})
+	l.dial()
+	<-running
+	start := time.Now()
+	l.stop()
+	check(t, l.wait())
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestStoppingDoesNotWaitForHandshakes(t *testing.T) {
+	l := newLab(t, &kernel.Server{Handler: echo, HandshakeTimeout: kernel.NoTimeout})
+	conn, err := net.Dial("tcp", l.address)
+	check(t, err)
+	defer conn.Close()
+	l.events.wait(t, "connected")
+	l.stop()
+	if err := l.events.wait(t, "handshake failed"); !errors.Is(err, kernel.ErrStopping) {
+		t.Errorf("reported as %v", err)
+	}
+	check(t, l.wait())
+}
+
+func TestAHandlerThatNeverReturnsIsReportedAsStuck(t *testing.T) {
+	release, running := make(chan bool), make(chan bool)
+	l := newLab(t, &kernel.Server{
+		ShutdownTimeout: 10 * time.Millisecond,
+		Handler: kernel.HandlerFunc(func(context.Context, *kernel.Conn) error {
+			close(running)
+			<-release
+			return nil
+		}),
+	})
+	l.dial()
+	<-running
+	l.stop()
+	if err := l.wait(); !errors.Is(err, kernel.ErrStuck) {
+		t.Errorf("got %v, want ErrStuck", err)
+	}
+	close(release)
+	l.events.wait(t, "closed")
+}
+
+func TestAPanicEndsItsOwnConnectionOnly(t *testing.T) {
+	l := newLab(t, &kernel.Server{Handler: kernel.HandlerFunc(func(ctx context.Context, conn *kernel.Conn) error {
+		lines := bufio.NewReader(conn)
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return err
+			}
+			if line == "panic\n" {
+				panic("on demand")
+			}
+			io.WriteString(conn, line)
+		}
+	})})
+	other, bad := l.dial(), l.dial()
+	io.WriteString(bad, "panic\n")
+	if all, err := io.ReadAll(bad); len(all) > 0 || err != nil {
+		t.Errorf("the one that panicked: %q, %v", all, err)
+	}
+	bad.Close()
+	if err := l.events.wait(t, "panicked"); err == nil || !strings.Contains(err.Error(), "on demand") || !strings.Contains(err.Error(), "kernel_test.go") {
+		t.Errorf("reported as %v", err)
+	}
+	talk(t, other, "still here")
+}
+
+func TestASilentClientIsSentAway(t *testing.T) {
+	l := newLab(t, &kernel.Server{Handler: echo, IdleTimeout: 50 * time.Millisecond})
+	conn := l.dial()
+	if all, err := io.ReadAll(conn); len(all) > 0 || err != nil {
+		t.Errorf("%q, %v", all, err)
+	}
+	conn.Close()
+	if err := l.events.wait(t, "closed"); !errors.Is(err, kernel.ErrIdle) {
+		t.Errorf("closed with %v, want ErrIdle", err)
+	}
+}
+
+func TestAClientThatDoesNotReadIsSentAway(t *testing.T) {
+	l := newLab(t, &kernel.Server{
+		WriteTimeout: 50 * time.Millisecond,
+		Handler: kernel.HandlerFunc(func(ctx context.Context, conn *kernel.Conn) error {
+			for {
+				if _, err := conn.Write(make([]byte, 1<<16)); err != nil {
+					return err
+				}
+			}
+		}),
+	})
+	l.dial()
+	var timeout net.Error
+	if err := l.events.wait(t, "closed"); !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("closed with %v, want a timeout", err)
+	}
+}
+
+func TestOneMoreThanTheMostIsRefusedUntilAnotherLeaves(t *testing.T) {
+	l := newLab(t, &kernel.Server{Handler: echo, MaxConns: 2})
+	first, second := l.dial(), l.dial()
+	talk(t, first, "1")
+	talk(t, second, "2")
+	third, err := net.Dial("tcp", l.address)
+	check(t, err)
+	defer third.Close()
+	if err := l.events.wait(t, "refused"); !errors.Is(err, kernel.ErrTooMany) {
+		t.Errorf("refused with %v", err)
+	}
+	if n, err := third.Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Error("the third is not closed")
+	}
+	l.events.wait(t, "closed")
+	talk(t, first, "1 again")
+	first.Close()
+	l.events.wait(t, "closed")
+	talk(t, l.dial(), "a place is free")
+}
+
+func TestOnceServesOneClientAndEnds(t *testing.T) {
+	l := newLab(t, &kernel.Server{Handler: echo, Once: true})
+	garbage, err := net.Dial("tcp", l.address)
+	check(t, err)
+	io.WriteString(garbage, "this is no handshake")
+	garbage.Close()
+	l.events.wait(t, "handshake failed") // does not count
+	silent, err := net.Dial("tcp", l.address)
+	check(t, err)
+	defer silent.Close()
+
+	conn := l.dial()
+	talk(t, conn, "served")
+	l.events.wait(t, "established")
+	if late, err := net.Dial("tcp", l.address); err == nil {
+		// The listener's queue may have taken it; nobody serves it.
+		late.SetDeadline(time.Now().Add(5 * time.Second))
+		if n, err := late.Read(make([]byte, 1)); n > 0 || err == nil {
+			t.Error("a second client is served")
+		}
+		late.Close()
+	}
+	talk(t, conn, "still served")
+	conn.Close()
+	check(t, l.wait())
+}
+
+func TestOneConnectionInMemoryIsServedWithoutAListener(t *testing.T) {
+	client, server := net.Pipe()
+	done := make(chan error)
+	s := &kernel.Server{Handler: echo, IdleTimeout: kernel.NoTimeout}
+	go func() { done <- s.ServeConn(t.Context(), server) }()
+	talk(t, client, "hello")
+	client.Close()
+	check(t, <-done)
+
+	client, server = net.Pipe()
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { done <- s.ServeConn(ctx, server) }()
+	talk(t, client, "hello")
+	stop()
+	if err := <-done; !errors.Is(err, kernel.ErrStopping) {
+		t.Errorf("got %v, want ErrStopping", err)
+	}
+	client.Close()
+}
+
+func TestEventsNameTheConnectionThatTheListenerGave(t *testing.T) {
+	client, server := net.Pipe()
+	var seen []net.Conn
+	see := func(conn net.Conn) { seen = append(seen, conn) }
+	s := &kernel.Server{Handler: echo, Events: kernel.Events{
+		Connected: see, Established: see, Closed: func(conn net.Conn, _ error) { see(conn) },
+	}}
+	client.Close()
+	check(t, s.ServeConn(t.Context(), server))
+	if len(seen) != 3 || seen[0] != server || seen[1] != server || seen[2] != server {
+		t.Errorf("got %v", seen)
+	}
+}
+
+func TestAListenerThatFailsIsReported(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	listener.Close()
+	if err := (&kernel.Server{Handler: echo}).Serve(t.Context(), listener); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	var told error
+	ctx, stop := context.WithCancel(t.Context())
+	s := &kernel.Server{Handler: echo, Events: kernel.Events{AcceptFailed: func(err error) { told = err; stop() }}}
+	check(t, s.Serve(ctx, failing{listener}))
+	if told == nil {
+		t.Error("nobody was told")
+	}
+}
+
+type failing struct{ net.Listener }
+
+func (failing) Accept() (net.Conn, error) { return nil, errors.New("too many open files") }
+
+// lab is a server with TLS, its clients and its events.
+type lab struct {
+	t       *testing.T
+	address string
+	client  *tls.Config
+	events  *events
+	stop    context.CancelFunc
+	ended   chan error
+	wait    func() error
+}
+
+func newLab(t *testing.T, s *kernel.Server, change ...func(*tls.Config)) *lab {
+	t.Helper()
+	authority, err := pki.NewAuthority(time.Now())
+	check(t, err)
+	certificate, err := authority.IssueServer()
+	check(t, err)
+	config := pki.ServerConfig(certificate, tls.NoClientCert, nil)
+	for _, c := range change {
+		c(config)
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	check(t, err)
+
+	l := &lab{t: t, address: listener.Addr().String(), client: pki.ClientConfig(authority.Roots(), "localhost")}
+	l.events = record(&s.Events)
+	ctx, stop := context.WithCancel(t.Context())
+	l.stop = stop
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, listener) }()
+	l.wait = sync.OnceValue(func() error { return <-ended })
+	t.Cleanup(func() {
+		stop()
+		l.wait()
+	})
+	return l
+}
+
+// dial returns a client that closes at the end of the test, before the server does.
+func (l *lab) dial() *tls.Conn {
+	l.t.Helper()
+	conn, err := tls.Dial("tcp", l.address, l.client)
+	check(l.t, err)
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	l.t.Cleanup(func() { conn.NetConn().Close() })
+	return conn
+}
+
+// events keeps what happened, by name.
+type events struct {
+	mu   sync.Mutex
+	seen map[string]chan error
+}
+
+func record(e *kernel.Events) *events {
+	r := &events{seen: map[string]chan error{}}
+	for _, name := range []string{"connected", "handshake failed", "refused", "established", "panicked", "closed"} {
+		r.seen[name] = make(chan error, 100)
+	}
+	e.Connected = func(net.Conn) { r.seen["connected"] <- nil }
+	e.Established = func(net.Conn) { r.seen["established"] <- nil }
+	e.HandshakeFailed = func(_ net.Conn, err error) { r.seen["handshake failed"] <- err }
+	e.Refused = func(_ net.Conn, err error) { r.seen["refused"] <- err }
+	e.Closed = func(_ net.Conn, err error) { r.seen["closed"] <- err }
+	e.Panicked = func(_ net.Conn, value any, stack []byte) {
+		r.seen["panicked"] <- fmt.Errorf("%v\n%s", value, stack)
+	}
+	return r
+}
+
+// wait returns the error of the next event of that name.
+func (e *events) wait(t *testing.T, name string) error {
+	t.Helper()
+	select {
+	case err := <-e.seen[name]:
+		return err
+	case <-time.After(20 * time.Second):
+		t.Fatalf("no event %q", name)
+		return nil
+	}
+}
+
+// tee keeps what was read from the wire.
+type tee struct {
+	net.Conn
+	read []byte
+}
+
+func (c *tee) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.read = append(c.read, p[:n]...)
+	return n, err
+}
+
+// endsWithAlert looks for an encrypted alert of TLS 1.3 at the end: a record of
+// 2 bytes, the inner type and a tag of 16 (RFC 8446, section 5.2). In good
+// order this can only be close_notify.
+func (c *tee) endsWithAlert() bool {
+	at := len(c.read) - (5 + 19)
+	return at >= 0 && bytes.Equal(c.read[at:at+5], []byte{0x17, 0x03, 0x03, 0x00, 0x13})
+}
+
+func talk(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(conn, text+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(text)+1)
+	if _, err := io.ReadFull(conn, got); err != nil || !bytes.Equal(got, []byte(text+"\n")) {
+		t.Fatalf("got %q, %v, want %q", got, err, text)
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
