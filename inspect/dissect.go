@@ -3,7 +3,6 @@ package inspect
 import (
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -109,20 +108,14 @@ func shortHex(b []byte) string {
 	return fmt.Sprintf("%x… (%d)", b[:first], len(b))
 }
 
-// text shows what is meant to be read by people: as it stands where it is
-// plain ASCII, else quoted; cut off where it is too long for a line.
+// text shows what is meant to be read by people, as it stands, cut off where
+// it is too long for a line.
 func text(b []byte) string {
 	const most = 255
-	shown, rest := b[:min(len(b), most)], ""
-	if len(shown) < len(b) {
-		rest = fmt.Sprintf("… (%d)", len(b))
+	if len(b) <= most {
+		return string(b)
 	}
-	for _, char := range shown {
-		if char < 0x20 || char > 0x7e || char == '"' || char == '\\' {
-			return strconv.QuoteToASCII(string(shown)) + rest
-		}
-	}
-	return string(shown) + rest
+	return fmt.Sprintf("%s… (%d)", b[:most], len(b))
 }
 
 // seconds shows a lifetime, as in "604800 s = 168h0m0s".

@@ -155,6 +155,18 @@ func (l *lane) sizeAt(at int) int64 {
 	return l.chunks[i].offset
 }
 
+// endOf returns the offset behind the bytes that an event brought.
+func (l *lane) endOf(event int) (offset int64, ok bool) {
+	i := sort.Search(len(l.chunks), func(i int) bool { return l.chunks[i].event >= event })
+	if i == len(l.chunks) || l.chunks[i].event != event {
+		return 0, false
+	}
+	if i+1 < len(l.chunks) {
+		return l.chunks[i+1].offset, true
+	}
+	return l.size, true
+}
+
 // bytes returns n bytes from an offset on, or nil if they were let go. They
 // are copied only if they do not lie together.
 func (l *lane) bytes(offset int64, n int) []byte {

@@ -81,11 +81,10 @@ type Connection struct {
 	Clear   [2][]int // by Side: the events at which its program wrote or read clear text, in order
 
 	views     [2]*View
-	forwarded map[int]bool // gated: units that have been let through
-	lastUnit  [2]int       // gated: the latest unit that was let through, by sender
-	onWire    map[int]int  // event that put bytes on their way: their length
-	units     map[int]*Record
-	closed    [2]int // index of the ClosedItem, or -1
+	forwarded map[int]bool    // gated: units that have been let through
+	lastUnit  [2]int          // gated: the latest unit that was let through, by sender
+	units     map[int]*Record // gated: by the event that captured it
+	closed    [2]int          // index of the ClosedItem, or -1
 }
 
 // View returns the connection as that side sees it: what it sent, and what it
@@ -93,7 +92,10 @@ type Connection struct {
 func (c *Connection) View(side Side) *View { return c.views[side] }
 
 func (s *Session) open(e Event) {
-	c := &Connection{Conn: e.Conn, Event: e.Index, forwarded: make(map[int]bool), units: make(map[int]*Record), closed: [2]int{-1, -1}, lastUnit: [2]int{-1, -1}}
+	c := &Connection{
+		Conn: e.Conn, Event: e.Index, forwarded: make(map[int]bool), lastUnit: [2]int{-1, -1},
+		units: make(map[int]*Record), closed: [2]int{-1, -1},
+	}
 	if e.Opening != nil {
 		c.Opening = *e.Opening
 	}
@@ -185,10 +187,23 @@ func (c *Connection) deliver(e Event) {
 	}
 }
 
-// lost notes that an alert among the bytes of the event Cause did not arrive.
+// lost notes that an alert among the bytes that could not be handed over did
+// not arrive.
 func (s *Session) lost(e Event) {
-	for i := len(s.items) - 1; i >= 0 && s.items[i].Event >= e.Cause; i-- {
-		if item := &s.items[i]; item.Kind == AlertItem && item.Conn == e.Conn && item.Side == e.Side && item.Record.Event == e.Cause {
+	sent := s.conns[e.Conn].views[e.Side].lanes[e.Side]
+	end, ok := sent.endOf(e.Cause)
+	if !ok {
+		return // not captured from the sender: put on the wire by a gate
+	}
+	for i := len(s.items) - 1; i >= 0; i-- {
+		item := &s.items[i]
+		if item.Kind != AlertItem || item.Conn != e.Conn || item.Side != e.Side {
+			continue
+		}
+		if behind := item.Record.Offset + int64(headerLength+item.Record.Length); behind <= end-int64(e.N) {
+			return
+		}
+		if item.Record.Offset < end {
 			item.Arrived = false
 		}
 	}

@@ -1,0 +1,66 @@
+// Package inspect shows what TLS does: it records every byte that crosses a
+// connection, and says what each of them means.
+//
+// # The idea
+//
+// There is one append-only [Recording] of what happened on the wire, and
+// everything that anyone sees is a pure function of it. A [Tap] makes a
+// recording of live connections; a file that is opened gives the same type.
+// A [Session] reads a recording and knows its records, its messages, its
+// secrets and the state of both endpoints at every moment.
+//
+//	program ── tls.Conn ── tap ── tls.Conn ── program
+//	                        │
+//	                    Recording ── Session ── records, messages, fields
+//
+// # Getting a recording
+//
+// Any Go server becomes inspectable with one line, and so does any client:
+//
+//	tap := inspect.NewTap()
+//	ln = tap.Listener(ln, tlsConfig)                 // instead of tls.NewListener
+//	conn := tap.Client(conn, tlsConfig)              // instead of tls.Client
+//	client, server := tap.Pipe(clientCfg, serverCfg) // both, in memory
+//	err := tap.Relay(ctx, fromClient, toServer)      // two programs of anyone's
+//
+// The tap clones each tls.Config once and adds a KeyLogWriter, so that the
+// secrets stand in the recording beside the bytes that they protect. Nothing
+// is decrypted or dissected while it is being captured. Over a net.Conn the
+// tap is a thin wrapper; in memory, and wherever a [Gate] is to decide what
+// becomes of each record, it reads and writes by itself and never stops
+// reading because the other side is slow, up to [Tap.Queue] bytes.
+//
+// # Reading it
+//
+//	session := inspect.NewSession(tap.Recording())
+//	for rec := range session.Records() {
+//		fmt.Println(rec.Side, rec.Epoch, rec.InnerType, len(rec.Raw()), rec.Plaintext())
+//	}
+//
+// [Session.Items] tells the same story with everything else that a person is
+// shown: alerts, endpoint errors, bytes that are not TLS, and how each side
+// ended. While the session lives, [Recording.Wait] says when there is more
+// and [Session.Extend] takes it in.
+//
+// A [Record] is decided when the recording holds the secret that it is under.
+// Until then [Record.Why] says what is missing. Looking up a secret yields
+// candidates; the tag of the record decides between them.
+//
+// [Record.Fields] names every byte of a record as it was captured, and
+// [Message.Fields] every byte of a handshake message in clear: trees of
+// [Field] whose leaves cover each byte exactly once.
+//
+// # Two views of one connection
+//
+// What one side sent and what the other received are two lanes. They are the
+// same unless a [Gate] drops, alters, repeats or reorders what was captured;
+// then [Connection.View] shows each endpoint's truth: its bytes, its
+// sequence numbers, its transcript, its secrets.
+//
+// # Bounds and safety
+//
+// A recording keeps at most [Recording.Limit] bytes and lets the oldest go
+// after that. Secrets are part of it: whoever holds a Recording can read the
+// session. Names and values in fields may quote captured text, which an
+// attacker may have chosen: draw them through [Safe].
+package inspect
