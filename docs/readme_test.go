@@ -51,7 +51,10 @@ func TestTheProgramInTheReadmeRunsAndShowsWhatWasSaid(t *testing.T) {
 		t.Fatal("README.md holds no Go program")
 	}
 	out := runInModule(t, around+program+"}\n")
-	for _, want := range []string{"client clear handshake", "server handshake application_data", "client application application_data", "hello"} {
+	for _, want := range []string{
+		"client (clear): client_hello", "server (handshake): certificate_verify", `client (application): application_data "hello"`,
+		`server (application): application_data "hello"`, "client (application): alert",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the README's program does not print %q:\n%s", want, out)
 		}
