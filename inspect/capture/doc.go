@@ -1,0 +1,27 @@
+// Package capture writes recordings as capture files that any tool opens, and
+// reads captures and key logs, made anywhere, as recordings.
+//
+// A [Writer] makes pcapng: the connections of a recording as Ethernet, IP and
+// TCP, with the secrets in Decryption Secrets Blocks, so that Wireshark shows
+// the file decrypted. [Read] takes pcapng and classic pcap, puts TCP in order,
+// and turns the secrets into events. [ParseKeyLog] and [WriteKeyLog] are for
+// key logs in files of their own (SSLKEYLOGFILE, RFC 9850).
+//
+// # What a capture holds
+//
+// Of the events of a recording, a capture holds what a cable would have
+// carried, and the secrets: connections, captured bytes, endings. Clear text
+// that the program wrote or read, the errors of endpoints, the server's name
+// that a client expected, and where a secret came from are not in it. Of a
+// connection with a gate it holds what each side sent, not what was forwarded.
+//
+// Read after written therefore gives a recording with the same records,
+// messages, alerts and closings. An address that a recording does not know
+// becomes one of 127.0.0.0/8, and the server's port 8888.
+//
+// # Secrets
+//
+// Both the pcapng files and key logs hold the secrets of their connections:
+// whoever has the file reads all of it. [Create] makes them readable by their
+// owner alone. No error of this package quotes a secret.
+package capture

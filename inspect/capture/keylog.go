@@ -1,0 +1,129 @@
+package capture
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"example.com/tlslab/inspect"
+)
+
+// maxKeyLogLine is how long a line of a key log may be, in bytes.
+const maxKeyLogLine = 16 << 10
+
+// maxProblems is how many problems of one file are told; the rest are counted.
+const maxProblems = 10
+
+// ParseKeyLog reads a key log (SSLKEYLOGFILE, RFC 9850 section 2): a label, an
+// identifier (nearly always the ClientHello.random) and a secret a line, the
+// latter two in hex. Labels that nobody knows are kept; empty lines and
+// comments are passed over.
+//
+// A line that is none of these is left out, and the error names its number.
+// The secrets of the other lines are returned all the same. Lines are at most
+// 16 KiB long.
+func ParseKeyLog(r io.Reader) ([]inspect.LoggedSecret, error) {
+	var secrets []inspect.LoggedSecret
+	var problems problems
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxKeyLogLine)
+	number := 0
+	for lines.Scan() {
+		number++
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		secret, err := parseKeyLogLine(string(line))
+		if err != nil {
+			problems.add(fmt.Errorf("key log line %d: %w", number, err))
+			continue
+		}
+		secrets = append(secrets, secret)
+	}
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		problems.add(fmt.Errorf("key log line %d: longer than %d bytes; nothing after it was read", number+1, maxKeyLogLine))
+	case err != nil:
+		problems.add(fmt.Errorf("key log after line %d: %w", number, err))
+	}
+	return secrets, problems.err()
+}
+
+func parseKeyLogLine(line string) (inspect.LoggedSecret, error) {
+	words := strings.Fields(line)
+	if len(words) != 3 {
+		return inspect.LoggedSecret{}, fmt.Errorf("%d words where a label, an identifier and a secret are wanted", len(words))
+	}
+	secret := inspect.LoggedSecret{Origin: inspect.FromFile, Label: words[0]}
+	if !isLabel(secret.Label) {
+		return inspect.LoggedSecret{}, errors.New("the label is not printable ASCII")
+	}
+	var err error
+	if secret.ClientRandom, err = hex.DecodeString(words[1]); err != nil {
+		return inspect.LoggedSecret{}, errors.New("the identifier is not an even number of hex digits")
+	}
+	if secret.Bytes, err = hex.DecodeString(words[2]); err != nil {
+		return inspect.LoggedSecret{}, errors.New("the secret is not an even number of hex digits")
+	}
+	return secret, nil
+}
+
+// isLabel reports whether label can stand on a line of a key log.
+func isLabel(label string) bool {
+	for i := range len(label) {
+		if label[i] <= ' ' || label[i] > '~' {
+			return false
+		}
+	}
+	return label != "" && label[0] != '#'
+}
+
+// WriteKeyLog writes secrets as a key log, a line each, as Wireshark and
+// [ParseKeyLog] read it. The file should be readable by its owner alone.
+func WriteKeyLog(w io.Writer, secrets ...inspect.LoggedSecret) error {
+	for _, secret := range secrets {
+		line, err := keyLogLine(&secret)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, line); err != nil {
+			return fmt.Errorf("writing a key log: %w", err)
+		}
+	}
+	return nil
+}
+
+func keyLogLine(s *inspect.LoggedSecret) (string, error) {
+	if !isLabel(s.Label) || len(s.ClientRandom) == 0 || len(s.Bytes) == 0 {
+		return "", fmt.Errorf("a secret with the label %q has no place in a key log: it wants a label without spaces, an identifier and bytes",
+			inspect.Safe(s.Label))
+	}
+	return fmt.Sprintf("%s %x %x\n", s.Label, s.ClientRandom, s.Bytes), nil
+}
+
+// problems gathers what is wrong with a file, a bounded number of them.
+type problems struct {
+	told []error
+	more int
+}
+
+func (p *problems) add(err error) {
+	if len(p.told) == maxProblems {
+		p.more++
+		return
+	}
+	p.told = append(p.told, err)
+}
+
+// err joins the problems; nil if there is none.
+func (p *problems) err() error {
+	if p.more == 0 {
+		return errors.Join(p.told...)
+	}
+	return errors.Join(append(p.told[:len(p.told):len(p.told)], fmt.Errorf("and %d problems more", p.more))...)
+}

@@ -1,0 +1,225 @@
+package capture
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/bits"
+	"time"
+)
+
+// The block types of pcapng (draft-ietf-opsawg-pcapng section 10.1).
+const (
+	sectionHeader   = 0x0a0d0d0a
+	interfaceBlock  = 0x00000001
+	obsoletePacket  = 0x00000002
+	simplePacket    = 0x00000003
+	enhancedPacket  = 0x00000006
+	secretsBlock    = 0x0000000a
+	tlsKeyLog       = 0x544c534b // the type of secrets that a key log is
+	byteOrderMagic  = 0x1a2b3c4d
+	optionResolves  = 9  // if_tsresol
+	optionTimeShift = 14 // if_tsoffset
+)
+
+// maxInterfaces is how many interfaces a section may have.
+const maxInterfaces = 1 << 16
+
+// A pcapng reads blocks; those that hold neither packets nor TLS secrets are
+// passed over, as the format wants it.
+type pcapng struct {
+	in         *input
+	order      binary.ByteOrder
+	interfaces []ngInterface // of the section
+}
+
+type ngInterface struct {
+	link       uint32
+	snap       uint32 // how many bytes of a packet are kept; 0 means all
+	resolution byte   // if_tsresol
+	shift      int64  // seconds
+}
+
+func (p *pcapng) next() (block, error) {
+	for {
+		offset := p.in.offset
+		kind, body, err := p.read()
+		if err != nil {
+			return block{}, err
+		}
+		b := block{offset: offset}
+		switch kind {
+		case interfaceBlock:
+			err = p.describe(body)
+		case enhancedPacket, obsoletePacket:
+			err = p.packet(&b, kind, body)
+		case simplePacket:
+			err = p.simple(&b, body)
+		case secretsBlock:
+			err = p.secrets(&b, body)
+		}
+		if err != nil {
+			return block{}, &Problem{Offset: offset, Text: "a block makes no sense, and nothing after it was read", Err: err}
+		}
+		if b.packet != nil || b.secrets != nil {
+			return b, nil
+		}
+	}
+}
+
+// read returns the type and the body of the next block.
+func (p *pcapng) read() (kind uint32, body []byte, err error) {
+	offset := p.in.offset
+	b, err := p.in.read(8)
+	if err == io.EOF {
+		return 0, nil, io.EOF
+	}
+	if err != nil {
+		return 0, nil, cut(offset, "the head of a block", err)
+	}
+	head := [8]byte(b)
+	if binary.LittleEndian.Uint32(head[:]) == sectionHeader { // the same in both orders
+		if err := p.section(offset); err != nil {
+			return 0, nil, err
+		}
+	} else if p.order == nil {
+		return 0, nil, &Problem{Offset: offset, Text: "a block stands before the first section"}
+	}
+	kind, length := p.order.Uint32(head[:]), p.order.Uint32(head[4:])
+	taken := uint32(p.in.offset - offset)
+	if length < taken+4 || length%4 != 0 || length > maxBlock {
+		return 0, nil, &Problem{Offset: offset, Text: fmt.Sprintf("a block says that it is %d bytes long; nothing after it was read", length)}
+	}
+	body, err = p.in.read(int(length - taken))
+	if err != nil {
+		return 0, nil, cut(offset, "a block", err)
+	}
+	body, tail := body[:len(body)-4], body[len(body)-4:]
+	if again := p.order.Uint32(tail); again != length {
+		return 0, nil, &Problem{Offset: offset, Text: fmt.Sprintf("a block gives its length as %d and as %d; nothing after it was read", length, again)}
+	}
+	return kind, body, nil
+}
+
+// section reads the byte order of a new section, whose interfaces are its own.
+func (p *pcapng) section(offset int64) error {
+	magic, err := p.in.read(4)
+	if err != nil {
+		return cut(offset, "the head of a section", err)
+	}
+	switch {
+	case binary.LittleEndian.Uint32(magic) == byteOrderMagic:
+		p.order = binary.LittleEndian
+	case binary.BigEndian.Uint32(magic) == byteOrderMagic:
+		p.order = binary.BigEndian
+	default:
+		return &Problem{Offset: offset, Text: fmt.Sprintf("a section has % x where its byte order should be", magic)}
+	}
+	p.interfaces = p.interfaces[:0]
+	return nil
+}
+
+func (p *pcapng) describe(body []byte) error {
+	if len(body) < 8 {
+		return fmt.Errorf("an interface in %d bytes", len(body))
+	}
+	if len(p.interfaces) == maxInterfaces {
+		return fmt.Errorf("more than %d interfaces", maxInterfaces)
+	}
+	described := ngInterface{link: uint32(p.order.Uint16(body)), snap: p.order.Uint32(body[4:]), resolution: 6}
+	for options := body[8:]; len(options) >= 4; {
+		code, length := p.order.Uint16(options), int(p.order.Uint16(options[2:]))
+		if code == 0 {
+			break
+		}
+		if len(options) < 4+length {
+			return fmt.Errorf("an option of %d bytes in %d", length, len(options)-4)
+		}
+		value := options[4 : 4+length]
+		switch {
+		case code == optionResolves && length == 1:
+			described.resolution = value[0]
+		case code == optionTimeShift && length == 8:
+			described.shift = int64(p.order.Uint64(value))
+		}
+		options = options[min(4+(length+3)&^3, len(options)):]
+	}
+	if described.resolution&0x7f > 63 || described.resolution < 0x80 && described.resolution > 19 {
+		return fmt.Errorf("a time resolution of 0x%02x", described.resolution)
+	}
+	p.interfaces = append(p.interfaces, described)
+	return nil
+}
+
+func (p *pcapng) packet(b *block, kind uint32, body []byte) error {
+	if len(body) < 20 {
+		return fmt.Errorf("a packet in %d bytes", len(body))
+	}
+	number := p.order.Uint32(body)
+	if kind == obsoletePacket {
+		number = uint32(p.order.Uint16(body)) // a count of lost packets follows
+	}
+	if number >= uint32(len(p.interfaces)) {
+		return fmt.Errorf("a packet of interface %d, of which there are %d", number, len(p.interfaces))
+	}
+	length := p.order.Uint32(body[12:])
+	if length > uint32(len(body)-20) {
+		return fmt.Errorf("a packet of %d bytes in %d", length, len(body)-20)
+	}
+	on := p.interfaces[number]
+	b.link, b.packet = on.link, body[20:20+length]
+	b.time = on.time(uint64(p.order.Uint32(body[4:]))<<32 | uint64(p.order.Uint32(body[8:])))
+	return nil
+}
+
+// simple is a packet of the first interface that has no time.
+func (p *pcapng) simple(b *block, body []byte) error {
+	if len(body) < 4 || len(p.interfaces) == 0 {
+		return fmt.Errorf("a packet in %d bytes, with %d interfaces", len(body), len(p.interfaces))
+	}
+	on := p.interfaces[0]
+	length := min(p.order.Uint32(body), uint32(len(body)-4))
+	if on.snap != 0 {
+		length = min(length, on.snap)
+	}
+	b.link, b.packet = on.link, body[4:4+length]
+	return nil
+}
+
+func (p *pcapng) secrets(b *block, body []byte) error {
+	if len(body) < 8 {
+		return fmt.Errorf("secrets in %d bytes", len(body))
+	}
+	if p.order.Uint32(body) != tlsKeyLog {
+		return nil // of another protocol
+	}
+	length := p.order.Uint32(body[4:])
+	if length > uint32(len(body)-8) {
+		return fmt.Errorf("secrets of %d bytes in %d", length, len(body)-8)
+	}
+	b.secrets = body[8 : 8+length]
+	return nil
+}
+
+// time turns a time stamp, in units of the interface's resolution, into a time.
+func (i ngInterface) time(stamp uint64) time.Time {
+	var seconds, nanoseconds uint64
+	if exponent := i.resolution & 0x7f; i.resolution >= 0x80 { // 2^-exponent seconds
+		seconds = stamp >> exponent
+		high, low := bits.Mul64(stamp&(1<<exponent-1), 1e9)
+		nanoseconds = high<<(64-exponent) | low>>exponent
+	} else { // 10^-exponent seconds
+		unit := uint64(1)
+		for range exponent {
+			unit *= 10
+		}
+		seconds, nanoseconds = stamp/unit, stamp%unit
+		for range max(9-int(exponent), 0) {
+			nanoseconds *= 10
+		}
+		for range max(int(exponent)-9, 0) {
+			nanoseconds /= 10
+		}
+	}
+	return time.Unix(int64(seconds)+i.shift, int64(nanoseconds)).UTC()
+}

@@ -1,0 +1,130 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"example.com/tlslab/inspect"
+)
+
+// A Writer prints the items of one session, in their order, while it grows.
+// An item that is not decided yet holds back those after it. It is not safe
+// for concurrent use.
+type Writer struct {
+	out   io.Writer
+	begin func(s *inspect.Session) []byte // what comes before the first item; may be nil
+	item  func(s *inspect.Session, i int) []byte
+	begun bool
+	next  int // item to print
+	seen  int // items that ended knows of
+	ended map[sender]bool
+	err   error
+}
+
+// A sender is one side of one connection.
+type sender struct {
+	conn int
+	side inspect.Side
+}
+
+func newWriter(out io.Writer, begin func(*inspect.Session) []byte, item func(*inspect.Session, int) []byte) *Writer {
+	return &Writer{out: out, begin: begin, item: item, ended: make(map[sender]bool)}
+}
+
+// Extend prints what is decided; the caller has extended the session. All
+// calls must be given the same session. An error stays: later calls return
+// it again.
+func (w *Writer) Extend(s *inspect.Session) error { return w.print(s, false) }
+
+// Close prints the rest of the session, as it stands.
+func (w *Writer) Close(s *inspect.Session) error { return w.print(s, true) }
+
+func (w *Writer) print(s *inspect.Session, all bool) error {
+	if !w.begun && (all || s.Recording().Len() > 0) {
+		w.begun = true
+		if w.begin != nil {
+			w.write(w.begin(s))
+		}
+	}
+	items := s.Items()
+	for ; w.seen < len(items); w.seen++ {
+		if item := items[w.seen]; item.Kind == inspect.ClosedItem {
+			w.ended[sender{item.Conn, item.Side}] = true
+		}
+	}
+	for w.err == nil && w.next < len(items) && (all || w.decided(items[w.next])) {
+		w.write(w.item(s, w.next))
+		w.next++
+	}
+	return w.err
+}
+
+// decided reports whether an item will stay as it is: a record has been read,
+// an alert has arrived or not, a run of bytes has come to its end.
+func (w *Writer) decided(item inspect.Item) bool {
+	switch item.Kind {
+	case inspect.RecordItem:
+		return item.Record.DecidedAt >= 0
+	case inspect.AlertItem, inspect.BytesItem:
+		return w.ended[sender{item.Conn, item.Side}]
+	}
+	return true
+}
+
+func (w *Writer) write(b []byte) {
+	if w.err != nil {
+		return
+	}
+	if _, err := w.out.Write(b); err != nil {
+		w.err = fmt.Errorf("printing a session: %w", err)
+	}
+}
+
+// lane returns the view and the side by which the lane of an item is found.
+func lane(s *inspect.Session, item inspect.Item) *inspect.View {
+	c := s.Connections()[item.Conn]
+	if item.Lane == inspect.Received {
+		return c.View(item.Side.Peer())
+	}
+	return c.View(item.Side)
+}
+
+// run returns the bytes of a BytesItem, as far as they have come, and their
+// number; the bytes are nil if they were let go.
+func run(s *inspect.Session, item inspect.Item) ([]byte, int64) {
+	last := s.Recording().Len() - 1
+	_, end := lane(s, item).Count(item.Side, last)
+	return s.Bytes(item, last), end - item.From
+}
+
+// missing returns how many bytes a GapItem stands for.
+func missing(s *inspect.Session, item inspect.Item) int64 {
+	_, end := lane(s, item).Count(item.Side, item.Event)
+	return end - item.From
+}
+
+// wasDropped reports whether an item of a received lane stands for a record
+// that never got there: then its Record is the sent one.
+func wasDropped(item inspect.Item) bool {
+	return item.Lane == inspect.Received && item.Record.Lane == inspect.Sent
+}
+
+// contentStart returns the offset of a record's content within the record.
+func contentStart(root inspect.Field) int {
+	const header = 5
+	if nonce, ok := root.Find("record.nonce_explicit"); ok {
+		return nonce.End()
+	}
+	return header
+}
+
+// within returns the fields that lie within n bytes from an offset on.
+func within(fields []inspect.Field, from, n int) []inspect.Field {
+	var found []inspect.Field
+	for _, f := range fields {
+		if f.Offset >= from && f.End() <= from+n {
+			found = append(found, f)
+		}
+	}
+	return found
+}
