@@ -18,13 +18,16 @@ type Session struct {
 	conns     []*Connection
 	items     []Item
 	secrets   map[string][]KnownSecret // by client random
+	greeted   map[string][]*Connection // by client random: those whose ClientHello has been read
 	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
 }
 
 // NewSession returns the session of a recording, having taken in all that is
 // there.
 func NewSession(r *Recording) *Session {
-	s := &Session{recording: r, secrets: make(map[string][]KnownSecret), masters: make(map[string]*View)}
+	s := &Session{
+		recording: r, secrets: make(map[string][]KnownSecret), greeted: make(map[string][]*Connection), masters: make(map[string]*View),
+	}
 	s.Extend()
 	return s
 }
@@ -151,7 +154,7 @@ func (s *Session) add(item Item) {
 func (s *Session) learn(e Event) {
 	random := string(e.Logged.ClientRandom)
 	s.secrets[random] = append(s.secrets[random], KnownSecret{*e.Logged, e.Index})
-	for _, c := range s.conns {
+	for _, c := range s.greeted[random] {
 		s.now.Conn = c.Conn
 		c.decide()
 	}

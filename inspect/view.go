@@ -467,6 +467,7 @@ func (v *View) apply(l *lane, m *Message) {
 	case typeClientHello:
 		h := parseClientHello(body)
 		v.ticket = h.ticket
+		v.session.greeted[string(h.random)] = append(v.session.greeted[string(h.random)], v.conn)
 		v.change(func(s *State) { s.ClientRandom, s.ServerName = h.random, h.serverName })
 	case typeServerHello:
 		v.serverHello(m, parseServerHello(body))
