@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,7 +18,18 @@ type cursor struct {
 	rest   []byte
 	offset int // of rest in the tree
 	fields []Field
-	failed bool // bytes ran short
+	room   *int // how many more fields the tree may have; shared by the tree's cursors
+	failed bool // bytes or room ran short
+}
+
+// mostFields is how many fields a tree may have, so that no message, which can
+// be 16 MiB long, takes more than some 100 MiB to dissect. Messages that
+// endpoints accept have hundreds.
+const mostFields = 1 << 18
+
+func newCursor(rfc string, b []byte) *cursor {
+	room := mostFields
+	return &cursor{rfc: rfc, rest: b, room: &room}
 }
 
 // kindLength is the Kind of a vector's length (RFC 8446 section 3.4).
@@ -132,7 +145,7 @@ func (c *cursor) end() {
 // within has the next n bytes, which must be there, read by a cursor of their
 // own. Whatever fails in them fails in them only.
 func (c *cursor) within(n int, parse func(*cursor)) {
-	inner := cursor{rfc: c.rfc, rest: c.rest[:n:n], offset: c.offset, fields: c.fields}
+	inner := cursor{rfc: c.rfc, rest: c.rest[:n:n], offset: c.offset, fields: c.fields, room: c.room}
 	parse(&inner)
 	inner.end()
 	c.fields, c.rest, c.offset = inner.fields, c.rest[n:], c.offset+n
@@ -141,12 +154,13 @@ func (c *cursor) within(n int, parse func(*cursor)) {
 // fold makes the fields from index start on, and all bytes that they cover,
 // the children of a new parent, which shows their values in a row.
 func (c *cursor) fold(kind string, start int) {
-	children := append([]Field(nil), c.fields[start:]...)
+	children := slices.Clone(c.fields[start:])
 	parent := Field{Kind: kind, Name: nameOf(kind), Offset: c.offset, RFC: c.rfc, Value: inARow(children)}
 	if len(children) > 0 {
 		parent.Offset = children[0].Offset
 	}
 	parent.Length, parent.Children = c.offset-parent.Offset, children
+	*c.room--
 	c.fields = append(c.fields[:start], parent)
 }
 
@@ -164,7 +178,7 @@ func (c *cursor) number(kind string, size int) (n uint64, ok bool) {
 		n = n<<8 | uint64(digit)
 	}
 	if ok {
-		c.last().Value = fmt.Sprint(n)
+		c.last().Value = strconv.FormatUint(n, 10)
 	}
 	return n, ok
 }
@@ -180,14 +194,21 @@ func (c *cursor) take(kind string, n int) (b []byte, ok bool) {
 
 // has reports whether n bytes are left, and fails if not.
 func (c *cursor) has(kind string, n int) bool {
-	if len(c.rest) < n {
+	switch {
+	case len(c.rest) < n:
 		c.fail(kind, "%d bytes expected, %d left", n, len(c.rest))
+	case *c.room <= 0:
+		c.fail(kind, "more than %d fields", mostFields)
 	}
 	return !c.failed
 }
 
 // add makes a leaf of the next n bytes.
 func (c *cursor) add(kind string, n int) {
+	if len(c.fields) == cap(c.fields) {
+		c.fields = slices.Grow(c.fields, len(c.fields)+8)
+	}
+	*c.room--
 	c.fields = append(c.fields, Field{Kind: kind, Name: nameOf(kind), Offset: c.offset, Length: n, RFC: c.rfc})
 	c.rest, c.offset = c.rest[n:], c.offset+n
 }

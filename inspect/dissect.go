@@ -27,7 +27,7 @@ func (m *Message) Fields() Field {
 	if !known {
 		layout = body{"RFC 8446 section 4", func(c *cursor, _ *Message) { c.remaining("handshake.body", nil) }}
 	}
-	c := &cursor{rfc: "RFC 8446 section 4", rest: m.Bytes}
+	c := newCursor("RFC 8446 section 4", m.Bytes)
 	c.code("handshake.msg_type", &handshakeTypes)
 	length := int(c.uint("handshake.length", 3, nil))
 	if !c.failed {
@@ -79,7 +79,7 @@ func (m *Message) is13() bool { return m.version == version13 }
 // leaves' offsets count from its first byte. Handshake content is one leaf:
 // its messages have trees of their own.
 func contentFields(t ContentType, content []byte) []Field {
-	c := &cursor{rfc: "RFC 8446 section 5.1", rest: content}
+	c := newCursor("RFC 8446 section 5.1", content)
 	switch t {
 	case Alert:
 		c.rfc = "RFC 8446 section 6"

@@ -38,29 +38,24 @@ func serverHello(c *cursor, m *Message) {
 // downgradeSentinels end the random of a server that negotiates less than it
 // could (RFC 8446 section 4.1.3).
 var downgradeSentinels = map[string]string{
-	"DOWNGRD\x00": "TLS 1.1 or below",
-	"DOWNGRD\x01": "TLS 1.2",
+	"DOWNGRD\x00": "DOWNGRD 00: TLS 1.1 or below, from a server that could do more",
+	"DOWNGRD\x01": "DOWNGRD 01: TLS 1.2, from a server that could do TLS 1.3",
 }
 
 func serverRandom(c *cursor) {
 	const size, sentinel = 32, 8
-	if len(c.rest) < size {
-		c.opaque("server_hello.random", size, nil)
-		return
-	}
-	negotiated, downgraded := downgradeSentinels[string(c.rest[size-sentinel:size])]
-	if !downgraded {
-		random := c.opaque("server_hello.random", size, nil)
-		if string(random) == helloRetryRandom {
-			c.last().Value = `HelloRetryRequest = SHA-256("HelloRetryRequest")`
-		}
+	if len(c.rest) < size || downgradeSentinels[string(c.rest[size-sentinel:size])] == "" {
+		c.opaque("server_hello.random", size, func(random []byte) string {
+			if string(random) == helloRetryRandom {
+				return `HelloRetryRequest: SHA-256("HelloRetryRequest")`
+			}
+			return shortHex(random)
+		})
 		return
 	}
 	c.group("server_hello.random", func(c *cursor) {
 		c.opaque("server_hello.random_bytes", size-sentinel, nil)
-		c.opaque("server_hello.downgrade_sentinel", sentinel, func(b []byte) string {
-			return text(b) + ": " + negotiated
-		})
+		c.opaque("server_hello.downgrade_sentinel", sentinel, func(b []byte) string { return downgradeSentinels[string(b)] })
 	})
 }
 

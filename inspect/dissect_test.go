@@ -1,0 +1,735 @@
+package inspect
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/ocsp"
+	"pgregory.net/rapid"
+)
+
+// checkTree holds a tree against what a dissected byte owes the reader:
+// children lie inside their parent, in order, and cover it, and the root
+// covers all n bytes.
+func checkTree(root Field, n int) error {
+	if root.Offset != 0 || root.Length != n {
+		return fmt.Errorf("the root covers %d bytes from %d on, not %d from 0 on", root.Length, root.Offset, n)
+	}
+	return checkField(root)
+}
+
+func checkField(f Field) error {
+	if f.Kind == "" || f.Name == "" || f.RFC == "" || f.Length < 0 {
+		return fmt.Errorf("incomplete field %+v", f)
+	}
+	at := f.Offset
+	for _, child := range f.Children {
+		if child.Offset != at {
+			return fmt.Errorf("%s begins at %d inside %s, not at %d", child.Kind, child.Offset, f.Kind, at)
+		}
+		if err := checkField(child); err != nil {
+			return err
+		}
+		at = child.End()
+	}
+	if len(f.Children) > 0 && at != f.End() {
+		return fmt.Errorf("the children of %s end at %d, not at %d", f.Kind, at, f.End())
+	}
+	return nil
+}
+
+// notUnderstood returns the first leaf that is not understood.
+func notUnderstood(root Field) (Field, bool) { return root.Find(NotUnderstood) }
+
+// opaqueKinds are the leaves that may be longer than four bytes: what is in
+// them is random, a key, a signature, a name or somebody else's structure.
+var opaqueKinds = map[string]bool{
+	"client_hello.random": true, "client_hello.legacy_session_id": true,
+	"server_hello.random": true, "server_hello.random_bytes": true, "server_hello.downgrade_sentinel": true,
+	"server_hello.legacy_session_id_echo": true,
+	"server_name.host_name":               true, "alpn.protocol_name": true,
+	"key_share.key_exchange": true, "key_share.mlkem_encapsulation_key": true, "key_share.mlkem_ciphertext": true, "key_share.ecdh_share": true,
+	"pre_shared_key.identity": true, "pre_shared_key.binder": true, "session_ticket.ticket": true, "cookie.cookie": true,
+	"renegotiation_info.renegotiated_connection": true, "padding.padding": true,
+	"ech.enc": true, "ech.payload": true, "ech.confirmation": true, "ech.public_key": true, "ech.public_name": true, "ech.extensions": true,
+	"certificate.cert_data": true, "certificate_status.response": true, "certificate_authorities.distinguished_name": true,
+	"certificate_request.certificate_request_context": true,
+	"sct.log_id": true, "sct.timestamp": true, "sct.signature": true,
+	"certificate_verify.signature": true, "server_key_exchange.public": true, "server_key_exchange.signature": true,
+	"client_key_exchange.ecdh_yc": true, "client_key_exchange.encrypted_pre_master_secret": true,
+	"finished.verify_data": true, "new_session_ticket.ticket": true, "new_session_ticket.ticket_nonce": true,
+}
+
+// checkUnderstood holds a message that a real endpoint sent against the
+// promise that all of it is dissected, and that no prefix of it passes for it.
+func checkUnderstood(t *testing.T, m *Message) {
+	t.Helper()
+	root := m.Fields()
+	if err := checkTree(root, len(m.Bytes)); err != nil {
+		t.Errorf("%s: %v", m.Name(), err)
+	}
+	if f, found := notUnderstood(root); found {
+		t.Errorf("%s: %s at %d not understood: %s\n%x", m.Name(), f.Name, f.Offset, f.Value, m.Bytes)
+	}
+	for _, leaf := range root.Leaves() {
+		if leaf.Length > 4 && !opaqueKinds[leaf.Kind] {
+			t.Errorf("%s: a leaf %s of %d bytes", m.Name(), leaf.Kind, leaf.Length)
+		}
+	}
+	for n := range len(m.Bytes) {
+		prefix := *m
+		prefix.Bytes = m.Bytes[:n]
+		cut := prefix.Fields()
+		if err := checkTree(cut, n); err != nil {
+			t.Fatalf("%s cut to %d bytes: %v", m.Name(), n, err)
+		}
+		if _, found := notUnderstood(cut); !found {
+			t.Fatalf("%s cut to %d bytes passes for whole", m.Name(), n)
+		}
+	}
+}
+
+// A conversation is a session between two endpoints of crypto/tls: how they
+// are set up, and how often they talk.
+type conversation struct {
+	change func(client, server *tls.Config)
+	times  int
+}
+
+var conversations = map[string]conversation{
+	"TLS 1.3":           {times: 1, change: func(_, _ *tls.Config) {}},
+	"TLS 1.2":           {times: 1, change: func(client, _ *tls.Config) { client.MaxVersion = tls.VersionTLS12 }},
+	"x25519":            {times: 1, change: func(client, _ *tls.Config) { client.CurvePreferences = []tls.CurveID{tls.X25519} }},
+	"SecP256r1MLKEM768": {times: 1, change: func(client, _ *tls.Config) { client.CurvePreferences = []tls.CurveID{tls.SecP256r1MLKEM768} }},
+	"SecP384r1MLKEM1024": {times: 1, change: func(client, _ *tls.Config) {
+		client.CurvePreferences = []tls.CurveID{tls.SecP384r1MLKEM1024}
+	}},
+	"client certificate": {times: 1, change: withClientCertificate},
+	"client certificate in TLS 1.2": {times: 1, change: func(client, server *tls.Config) {
+		withClientCertificate(client, server)
+		client.MaxVersion = tls.VersionTLS12
+	}},
+	"no client certificate": {times: 1, change: func(_, server *tls.Config) { server.ClientAuth = tls.RequestClientCert }},
+	"HelloRetryRequest": {times: 1, change: func(_, server *tls.Config) {
+		server.CurvePreferences = []tls.CurveID{tls.CurveP384}
+	}},
+	"resumption": {times: 2, change: func(client, _ *tls.Config) { client.ClientSessionCache = tls.NewLRUClientSessionCache(1) }},
+	"resumption in TLS 1.2": {times: 2, change: func(client, _ *tls.Config) {
+		client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+		client.MaxVersion = tls.VersionTLS12
+	}},
+	"ALPN": {times: 1, change: func(client, server *tls.Config) {
+		client.NextProtos, server.NextProtos = []string{"h2", "http/1.1"}, []string{"h2"}
+	}},
+	"ALPN in TLS 1.2": {times: 1, change: func(client, server *tls.Config) {
+		client.NextProtos, server.NextProtos = []string{"h2", "http/1.1"}, []string{"h2"}
+		client.MaxVersion = tls.VersionTLS12
+	}},
+	"stapled":            {times: 1, change: staple},
+	"stapled in TLS 1.2": {times: 1, change: func(client, server *tls.Config) { staple(client, server); client.MaxVersion = tls.VersionTLS12 }},
+	"ChaCha20 in TLS 1.2": {times: 1, change: func(client, server *tls.Config) {
+		client.MaxVersion = tls.VersionTLS12
+		server.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
+	}},
+	"ECH":          {times: 1, change: func(client, server *tls.Config) { encryptHello(client, server, true) }},
+	"ECH rejected": {times: 1, change: func(client, server *tls.Config) { encryptHello(client, server, false) }},
+	"ECH after a HelloRetryRequest": {times: 1, change: func(client, server *tls.Config) {
+		encryptHello(client, server, true)
+		server.CurvePreferences = []tls.CurveID{tls.CurveP384}
+	}},
+}
+
+func withClientCertificate(client, server *tls.Config) {
+	client.Certificates = server.Certificates
+	server.ClientAuth = tls.RequireAndVerifyClientCert
+}
+
+// staple puts an OCSP response and two certificate timestamps beside the
+// server's certificate.
+func staple(_, server *tls.Config) {
+	cert := &server.Certificates[0]
+	response, err := ocsp.CreateResponse(cert.Leaf, cert.Leaf, ocsp.Response{
+		Status: ocsp.Good, SerialNumber: cert.Leaf.SerialNumber, ThisUpdate: time.Now(), NextUpdate: time.Now().Add(time.Hour),
+	}, cert.PrivateKey.(*ecdsa.PrivateKey))
+	if err != nil {
+		panic(err)
+	}
+	timestamp := make([]byte, 1+32) // v1, the log
+	timestamp = append(timestamp, 0, 0, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x00, 0, 0)
+	timestamp = append(timestamp, 0x04, 0x03, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8)
+	cert.OCSPStaple, cert.SignedCertificateTimestamps = response, [][]byte{timestamp, timestamp}
+}
+
+// encryptHello gives the server a key for Encrypted Client Hello, and the
+// client its configuration or, where it is to be rejected, another one.
+func encryptHello(client, server *tls.Config, right bool) {
+	config, key := echKey(1)
+	server.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{{Config: config, PrivateKey: key, SendAsRetry: true}}
+	if !right {
+		config, _ = echKey(2)
+	}
+	list := cryptobyte.NewBuilder(nil)
+	list.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(config) })
+	client.EncryptedClientHelloConfigList = list.BytesOrPanic()
+}
+
+func echKey(id uint8) (config, private []byte) {
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	b := cryptobyte.NewBuilder(nil)
+	b.AddUint16(0xfe0d)
+	b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) {
+		b.AddUint8(id)
+		b.AddUint16(0x0020)
+		b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(key.PublicKey().Bytes()) })
+		b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddUint16(0x0001); b.AddUint16(0x0001) })
+		b.AddUint8(32)
+		b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte("lab.example")) })
+		b.AddUint16(0)
+	})
+	return b.BytesOrPanic(), key.Bytes()
+}
+
+// talk holds the conversation through a tap and returns its messages.
+func talk(t testing.TB, how conversation) []*Message {
+	t.Helper()
+	client, server := endpoints(t)
+	how.change(client, server)
+	tap := NewTap()
+	defer tap.Close()
+	for range how.times {
+		c, s := tap.Pipe(client, server)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = io.Copy(s, s)
+			s.Close()
+		}()
+		if _, err := io.WriteString(c, "create nome ana\n"); err == nil {
+			if _, err := io.ReadFull(c, make([]byte, 16)); err != nil {
+				t.Error(err)
+			}
+		}
+		c.Close()
+		<-done
+	}
+	var messages []*Message
+	for _, conn := range NewSession(tap.Recording()).Connections() {
+		messages = append(messages, conn.View(Client).Messages()...)
+	}
+	return messages
+}
+
+// endpoints returns configurations of a client and a server that trust each
+// other.
+func endpoints(t testing.TB) (client, server *tls.Config) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "lab.example"},
+		DNSNames: []string{"lab.example"}, IPAddresses: []net.IP{net.IPv6loopback},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	return &tls.Config{RootCAs: roots, ServerName: "lab.example"}, &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}}, ClientCAs: roots,
+	}
+}
+
+func TestEveryMessageOfGosOwnSessionsIsUnderstoodWhole(t *testing.T) {
+	for name, how := range conversations {
+		t.Run(name, func(t *testing.T) {
+			messages := talk(t, how)
+			if len(messages) < 2 {
+				t.Fatalf("only %d messages", len(messages))
+			}
+			for _, m := range messages {
+				checkUnderstood(t, m)
+			}
+		})
+	}
+}
+
+// rfc8448 returns the messages of the RFC's example traces.
+func rfc8448(t testing.TB) (sections []string, messages []*Message) {
+	t.Helper()
+	file, err := os.Open("testdata/rfc8448-messages.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		words := strings.Fields(lines.Text())
+		if len(words) != 3 || words[0] == "#" {
+			continue
+		}
+		b, err := hex.DecodeString(words[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		sections = append(sections, words[0]+" "+words[1])
+		messages = append(messages, &Message{Type: HandshakeType(b[0]), Bytes: b, version: 0x0304, suite: 0x1301})
+	}
+	if len(messages) == 0 || lines.Err() != nil {
+		t.Fatal("no messages", lines.Err())
+	}
+	return sections, messages
+}
+
+func TestEveryMessageOfRFC8448IsUnderstoodWhole(t *testing.T) {
+	sections, messages := rfc8448(t)
+	for i, m := range messages {
+		if want := strings.Fields(sections[i])[1]; m.Name() != want {
+			t.Errorf("section %s is called %s", sections[i], m.Name())
+		}
+		checkUnderstood(t, m)
+	}
+}
+
+func TestEveryMessageInClearOfGosRecordedFlowsIsUnderstoodWhole(t *testing.T) {
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Skip("no go command to ask for GOROOT:", err)
+	}
+	flows, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(root)), "src/crypto/tls/testdata/*-TLSv*"))
+	if err != nil || len(flows) == 0 {
+		t.Skip("this Go comes without the test data of crypto/tls")
+	}
+	count := 0
+	for _, file := range flows {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			for _, m := range messagesInClear(t, file) {
+				checkUnderstood(t, m)
+				count++
+			}
+		})
+	}
+	if count < 3*len(flows) {
+		t.Errorf("only %d messages in %d flows", count, len(flows))
+	}
+}
+
+// messagesInClear returns the handshake messages that stand before the first
+// change_cipher_spec or encrypted record of each direction.
+func messagesInClear(t *testing.T, file string) (messages []*Message) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var version, suite uint16
+	var over [2]bool
+	var stream [2]cryptobyte.String
+	for i, flow := range strings.Split(string(text), ">>> Flow ")[1:] {
+		side := i % 2
+		for record := cryptobyte.String(unhexdump(t, flow)); !record.Empty() && !over[side]; {
+			var kind uint8
+			var legacy uint16
+			var fragment cryptobyte.String
+			if !record.ReadUint8(&kind) || !record.ReadUint16(&legacy) || !record.ReadUint16LengthPrefixed(&fragment) {
+				t.Fatal("a record that is cut")
+			}
+			if over[side] = ContentType(kind) != Handshake; !over[side] {
+				stream[side] = append(stream[side], fragment...)
+			}
+		}
+		for len(stream[side]) >= handshakeHeaderLength {
+			length := handshakeHeaderLength + int(stream[side][1])<<16 + int(stream[side][2])<<8 + int(stream[side][3])
+			if length > len(stream[side]) {
+				break
+			}
+			m := &Message{Type: HandshakeType(stream[side][0]), Bytes: stream[side][:length:length]}
+			stream[side] = stream[side][length:]
+			if m.Type == typeServerHello {
+				hello := parseServerHello(m.Bytes[handshakeHeaderLength:])
+				version, suite = hello.version, hello.suite
+			}
+			m.version, m.suite = version, suite
+			messages = append(messages, m)
+		}
+	}
+	return messages
+}
+
+func unhexdump(t *testing.T, dump string) (b []byte) {
+	t.Helper()
+	for line := range strings.Lines(dump) {
+		if len(line) < 60 || line[8:10] != "  " {
+			continue
+		}
+		digits, err := hex.DecodeString(strings.ReplaceAll(line[10:58], " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = append(b, digits...)
+	}
+	return b
+}
+
+// told returns the values of all fields of that kind in the messages.
+func told(messages []*Message, kind string) (values []string) {
+	var walk func(Field)
+	walk = func(f Field) {
+		if f.Kind == kind {
+			values = append(values, f.Value)
+		}
+		for _, child := range f.Children {
+			walk(child)
+		}
+	}
+	for _, m := range messages {
+		walk(m.Fields())
+	}
+	return values
+}
+
+func TestValuesReadAsAPersonReadsThem(t *testing.T) {
+	for _, want := range []struct{ session, kind, value string }{
+		{"TLS 1.3", "server_name.host_name", "lab.example"},
+		{"TLS 1.3", "client_hello.legacy_version", "TLS 1.2 (0x0303)"},
+		{"TLS 1.3", "extension.supported_versions", "TLS 1.3 (0x0304), TLS 1.2 (0x0303)"},
+		{"TLS 1.3", "supported_versions.selected_version", "TLS 1.3 (0x0304)"},
+		{"TLS 1.3", "key_share.group", "X25519MLKEM768 (0x11ec)"},
+		{"TLS 1.3", "client_hello.cipher_suite", "TLS_AES_128_GCM_SHA256 (0x1301)"},
+		{"TLS 1.3", "certificate_verify.algorithm", "ecdsa_secp256r1_sha256 (0x0403)"},
+		{"TLS 1.2", "server_hello.downgrade_sentinel", "DOWNGRD 01: TLS 1.2, from a server that could do TLS 1.3"},
+		{"TLS 1.2", "server_key_exchange.curve_type", "named_curve (0x03)"},
+		{"TLS 1.2", "server_key_exchange.namedcurve", "x25519 (0x001d)"},
+		{"HelloRetryRequest", "key_share.selected_group", "secp384r1 (0x0018)"},
+		{"HelloRetryRequest", "server_hello.random", `HelloRetryRequest: SHA-256("HelloRetryRequest")`},
+		{"resumption", "new_session_ticket.ticket_lifetime", "604800 s = 168h0m0s"},
+		{"resumption", "psk_key_exchange_modes.ke_mode", "psk_dhe_ke (0x01)"},
+		{"resumption", "pre_shared_key.selected_identity", "0"},
+		{"client certificate", "certificate_authorities.distinguished_name", "CN=lab.example"},
+		{"client certificate in TLS 1.2", "certificate_authorities.distinguished_name", "CN=lab.example"},
+		{"client certificate in TLS 1.2", "certificate_request.certificate_type", "ecdsa_sign (0x40)"},
+		{"ALPN", "alpn.protocol_name_list", "h2, http/1.1"},
+		{"ALPN in TLS 1.2", "alpn.protocol_name_list", "h2"},
+		{"stapled", "sct.timestamp", "2023-11-14 22:13:20.000 UTC"},
+		{"stapled in TLS 1.2", "sct.signature_algorithm", "ecdsa_secp256r1_sha256 (0x0403)"},
+		{"ECH", "ech.type", "outer (0x00)"},
+		{"ECH", "ech.cipher_suite", "HKDF-SHA256 (0x0001), AES-128-GCM (0x0001)"},
+		{"ECH", "ech.config_id", "1"},
+		{"ECH rejected", "ech.kem_id", "DHKEM(X25519, HKDF-SHA256) (0x0020)"},
+		{"ECH rejected", "ech.public_name", "lab.example"},
+	} {
+		values := told(talk(t, conversations[want.session]), want.kind)
+		if !slices.Contains(values, want.value) {
+			t.Errorf("%s: %s reads %q, none of them %q", want.session, want.kind, values, want.value)
+		}
+	}
+}
+
+func TestACertificateIsToldBySubjectIssuerNamesValidityAndKey(t *testing.T) {
+	for _, session := range []string{"TLS 1.3", "TLS 1.2"} {
+		values := told(talk(t, conversations[session]), "certificate.cert_data")
+		if len(values) != 1 || !regexp.MustCompile(`^subject CN=lab\.example; issuer CN=lab\.example; names lab\.example, ::1; `+
+			`valid [-0-9]+ [:0-9]+ UTC to [-0-9]+ [:0-9]+ UTC; ECDSA P-256$`).MatchString(values[0]) {
+			t.Errorf("%s: %q", session, values)
+		}
+	}
+}
+
+func TestAStapledResponseIsTold(t *testing.T) {
+	for _, session := range []string{"stapled", "stapled in TLS 1.2"} {
+		values := told(talk(t, conversations[session]), "certificate_status.response")
+		if len(values) != 1 || !strings.HasPrefix(values[0], "good; serial number 1; this update ") {
+			t.Errorf("%s: %q", session, values)
+		}
+	}
+}
+
+func TestAHybridShareIsSplitWhereItsTwoPartsMeet(t *testing.T) {
+	for session, want := range map[string][]string{
+		"TLS 1.3": {
+			"mlkem_encapsulation_key 1184", "ecdh_share 32", "key_exchange 32", // and x25519 by itself
+			"mlkem_ciphertext 1088", "ecdh_share 32",
+		},
+		"SecP256r1MLKEM768":  {"ecdh_share 65", "mlkem_encapsulation_key 1184", "ecdh_share 65", "mlkem_ciphertext 1088"},
+		"SecP384r1MLKEM1024": {"ecdh_share 97", "mlkem_encapsulation_key 1568", "ecdh_share 97", "mlkem_ciphertext 1568"},
+	} {
+		var got []string
+		for _, m := range talk(t, conversations[session]) {
+			for _, leaf := range m.Fields().Leaves() {
+				if strings.HasPrefix(leaf.Kind, "key_share.") && leaf.Length > 4 {
+					got = append(got, fmt.Sprintf("%s %d", leaf.Name, leaf.Length))
+				}
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, not %q", session, got, want)
+		}
+	}
+}
+
+// An X25519 public key does not begin with 0x04, an uncompressed point of a
+// NIST curve does: so the two halves are where they are said to be.
+func TestTheECDHPartOfANISTHybridIsAnUncompressedPoint(t *testing.T) {
+	for _, session := range []string{"SecP256r1MLKEM768", "SecP384r1MLKEM1024"} {
+		for _, share := range told(talk(t, conversations[session]), "key_share.ecdh_share") {
+			if !strings.HasPrefix(share, "04") {
+				t.Errorf("%s: the ECDH share begins %s", session, share)
+			}
+		}
+	}
+}
+
+func TestWhatIsBrokenHidesNothingBehindIt(t *testing.T) {
+	hello := talk(t, conversations["x25519"])[0]
+	groups, _ := hello.Fields().Find("extension.supported_groups")
+	broken := *hello
+	broken.Bytes = bytes.Clone(hello.Bytes)
+	broken.Bytes[groups.Offset+5]++ // the list now claims a byte more than its extension has
+	root := broken.Fields()
+	if err := checkTree(root, len(broken.Bytes)); err != nil {
+		t.Error(err)
+	}
+	bad, found := notUnderstood(root)
+	if !found || bad.Name != "named_group_list" || bad.Offset != groups.Offset+6 || bad.Value != "3 bytes expected, 2 left" {
+		t.Errorf("not understood: %+v", bad)
+	}
+	if share, _ := root.Find("key_share.group"); share.Value != "x25519 (0x001d)" {
+		t.Errorf("behind the broken extension, the key share's group reads %q", share.Value)
+	}
+}
+
+func TestABodyOfUnknownLayoutIsOneLeaf(t *testing.T) {
+	for _, b := range [][]byte{{0x43, 0, 0, 2, 1, 2}, {0x77, 0, 0, 2, 1, 2}} {
+		m := &Message{Type: HandshakeType(b[0]), Bytes: b}
+		root := m.Fields()
+		if err := checkTree(root, len(b)); err != nil {
+			t.Error(err)
+		}
+		if body, found := root.Find("handshake.body"); !found || body.Length != 2 || root.Name != m.Type.String() {
+			t.Errorf("%+v", root)
+		}
+	}
+}
+
+func TestMessagesThatGoDoesNotSendAreUnderstoodToo(t *testing.T) {
+	for _, want := range []struct {
+		name, bytes, kind, value string
+		version                  uint16
+	}{
+		{"key_update", "18000001" + "01", "key_update.request_update", "update_requested (0x01)", version13},
+		{"end_of_early_data", "05000000", "handshake.length", "0", version13},
+		{"hello_request", "00000000", "handshake.length", "0", version12},
+		{"new_session_ticket", "04000019" + "00000e10" + "00000001" + "0101" + "0002abcd" + "0008002a000400004000" + "",
+			"early_data.max_early_data_size", "16384", version13},
+	} {
+		b, err := hex.DecodeString(want.bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[3] = byte(len(b) - 4)
+		m := &Message{Type: HandshakeType(b[0]), Bytes: b, version: want.version}
+		if m.Name() != want.name {
+			t.Errorf("%s is called %s", want.name, m.Name())
+		}
+		checkUnderstood(t, m)
+		if f, _ := m.Fields().Find(want.kind); f.Value != want.value {
+			t.Errorf("%s: %s reads %q", want.name, want.kind, f.Value)
+		}
+	}
+}
+
+func TestGreaseIsCalledGrease(t *testing.T) {
+	c := newCursor("", []byte{0x0a, 0x0a, 0, 1, 0})
+	extension(c, inClientHello)
+	if f := c.fields[0]; f.Kind != "extension.grease" || f.Name != "GREASE 0x0a0a" || f.Length != 5 {
+		t.Errorf("%+v", f)
+	}
+	if got := protocolName([]byte{0x1a, 0x1a}); got != "GREASE 0x1a1a" {
+		t.Errorf("ALPN: %q", got)
+	}
+}
+
+func TestContentOfEveryTypeIsCovered(t *testing.T) {
+	for _, want := range []struct {
+		t        ContentType
+		content  string
+		outlines string
+	}{
+		{Alert, "0228", "alert.level fatal (0x02), alert.description handshake_failure (0x28)"},
+		{Alert, "0100", "alert.level warning (0x01), alert.description close_notify (0x00)"},
+		{Alert, "02", "alert.level fatal (0x02), not_understood 1 bytes expected, 0 left"},
+		{Alert, "010002", "alert.level warning (0x01), alert.description close_notify (0x00), not_understood 1 bytes more than belong here"},
+		{ChangeCipherSpec, "01", "change_cipher_spec.type change_cipher_spec (0x01)"},
+		{ApplicationData, "4f6b0a", "record.application_data Ok\n"},
+		{Handshake, "14000000", "record.handshake 14000000"},
+		{0x18, "010203", "record.content 010203"},
+	} {
+		content, err := hex.DecodeString(want.content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var outline []string
+		at := 0
+		for _, f := range contentFields(want.t, content) {
+			if f.Offset != at || f.RFC == "" {
+				t.Errorf("%+v", f)
+			}
+			at = f.End()
+			outline = append(outline, f.Kind+" "+f.Value)
+		}
+		if got := strings.Join(outline, ", "); got != want.outlines || at != len(content) {
+			t.Errorf("%s %s: %d bytes: %q", want.t, want.content, at, got)
+		}
+	}
+}
+
+func TestTamperedMessagesAreStillCoveredExactlyOnce(t *testing.T) {
+	var seeds []*Message
+	for _, how := range conversations {
+		seeds = append(seeds, talk(t, how)...)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		m := *seeds[rapid.IntRange(0, len(seeds)-1).Draw(t, "message")]
+		m.Bytes = bytes.Clone(m.Bytes)
+		for range rapid.IntRange(1, 4).Draw(t, "changes") {
+			at := rapid.IntRange(0, len(m.Bytes)-1).Draw(t, "at")
+			switch rapid.IntRange(0, 2).Draw(t, "change") {
+			case 0:
+				m.Bytes[at] = rapid.Byte().Draw(t, "byte")
+			case 1:
+				m.Bytes = slices.Insert(m.Bytes, at, rapid.SliceOfN(rapid.Byte(), 1, 8).Draw(t, "inserted")...)
+			case 2:
+				m.Bytes = slices.Delete(m.Bytes, at, min(at+rapid.IntRange(1, 8).Draw(t, "deleted"), len(m.Bytes)))
+			}
+			if len(m.Bytes) == 0 {
+				break
+			}
+		}
+		m.version = rapid.SampledFrom([]uint16{0, 0x0301, version12, version13}).Draw(t, "version")
+		if err := checkTree(m.Fields(), len(m.Bytes)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// The worst input is made of the shortest items: each byte of it costs a
+// field or two.
+func TestATreeTakesMemoryLinearInItsMessage(t *testing.T) {
+	const most = 1500 // bytes allocated for a byte of message; the race detector adds a third
+	for name, kind := range map[string]struct {
+		number uint16
+		item   string
+	}{
+		"point formats":    {0x000b, ""},
+		"empty extensions": {0xfe0d, "ff010000"},
+		"protocol names":   {0x0010, "00"},
+		"key shares":       {0x0033, "001d0000"},
+	} {
+		m := helloFullOf(t, kind.number, kind.item)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		m.Fields()
+		runtime.ReadMemStats(&after)
+		perByte := (after.TotalAlloc - before.TotalAlloc) / uint64(len(m.Bytes))
+		t.Logf("%s: %d bytes", name, perByte)
+		if perByte > most {
+			t.Errorf("%s: %d bytes allocated for each byte of the message", name, perByte)
+		}
+	}
+}
+
+func TestATreeHasABoundedNumberOfFields(t *testing.T) {
+	const entry = 3 + 2 // an empty certificate without extensions
+	list := make([]byte, 200000*entry)
+	b := cryptobyte.NewBuilder([]byte{byte(typeCertificate)})
+	b.AddUint24LengthPrefixed(func(b *cryptobyte.Builder) {
+		b.AddUint8(0)
+		b.AddUint24LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(list) })
+	})
+	m := &Message{Type: typeCertificate, Bytes: b.BytesOrPanic(), version: version13}
+	root := m.Fields()
+	if err := checkTree(root, len(m.Bytes)); err != nil {
+		t.Error(err)
+	}
+	if f, found := notUnderstood(root); !found || f.Value != "more than 262144 fields" {
+		t.Errorf("%+v", f)
+	}
+	if n := len(root.Leaves()); n > mostFields+8 {
+		t.Errorf("%d leaves", n)
+	}
+}
+
+// helloFullOf returns a ClientHello of some 60,000 bytes in which the
+// extension holds as many items as fit, or which holds as many such
+// extensions, if the item is one.
+func helloFullOf(t *testing.T, extension uint16, item string) *Message {
+	t.Helper()
+	one, err := hex.DecodeString(item)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := cryptobyte.NewBuilder([]byte{byte(typeClientHello)})
+	b.AddUint24LengthPrefixed(func(b *cryptobyte.Builder) {
+		b.AddUint16(version12)
+		b.AddBytes(make([]byte, 32))
+		b.AddBytes([]byte{0, 0, 2, 0x13, 0x01, 1, 0})
+		b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) {
+			switch extension {
+			case 0xfe0d:
+				for range 15000 {
+					b.AddBytes(one)
+				}
+			case 0x000b:
+				for range 200 {
+					b.AddUint16(extension)
+					b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) {
+						b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(make([]byte, 255)) })
+					})
+				}
+			default:
+				b.AddUint16(extension)
+				b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) {
+					b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) {
+						for range 60000 / len(one) {
+							b.AddBytes(one)
+						}
+					})
+				})
+			}
+		})
+	})
+	return &Message{Type: typeClientHello, Bytes: b.BytesOrPanic()}
+}
