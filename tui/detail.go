@@ -1,0 +1,445 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"example.com/tlslab/inspect"
+)
+
+// A subject is what the detail pane is about: a message in clear, or a record as it was sent.
+type subject struct {
+	title string
+	bytes []byte
+	root  inspect.Field
+}
+
+// detail is the pane of the selected row: the tree of a subject's fields and its bytes, linked both ways, and what the
+// selected field means. The tree and the hex dump share one selection: a node, and a byte in it.
+type detail struct {
+	of       subjectKey
+	subjects []subject
+	current  int
+
+	open   map[string]bool // nodes that show their children, by path
+	nodes  []node          // the visible ones, from the top down
+	sel    int             // of nodes
+	at     int             // the byte the hex cursor stands on
+	top    int             // first visible node
+	hexTop int             // first visible line of bytes
+	height int             // of tree and bytes, as last drawn
+	width  int             // bytes a line, as last drawn
+}
+
+// A subjectKey says when subjects must be made anew.
+type subjectKey struct {
+	recording *inspect.Recording
+	row       int
+	decided   bool
+	length    int
+	lang      string
+}
+
+// A node is a field as the tree shows it. The path is its place among its ancestors' children: "0.3.1".
+type node struct {
+	field  inspect.Field
+	path   string
+	trunks string // what connects it to its parent
+}
+
+// attend makes the pane be about the selected row, and keeps the selection where that has not changed.
+func (m *model) attend() {
+	d := &m.detail
+	row := m.streams.sel.row
+	if row >= m.time.visible() {
+		*d = detail{}
+		return
+	}
+	item := m.time.item(row)
+	key := subjectKey{recording: m.time.session.Recording(), row: row, lang: m.sentences.Lang()}
+	switch item.Kind {
+	case inspect.RecordItem:
+		key.decided, key.length = m.isDecided(item.Record), len(item.Record.Raw())
+	case inspect.BytesItem:
+		key.length = len(m.time.session.Bytes(*item, m.time.event()))
+	}
+	if d.of == key {
+		return
+	}
+	same := d.of.recording == key.recording && d.of.row == key.row && d.of.decided == key.decided
+	old := *d
+	*d = detail{of: key, subjects: m.subjects(item)}
+	if same && old.current < len(d.subjects) {
+		d.current, d.open, d.top, d.hexTop = old.current, old.open, old.top, old.hexTop
+		d.layOut(m.pal)
+		d.sel, d.at = min(old.sel, max(len(d.nodes)-1, 0)), old.at
+		return
+	}
+	d.turnTo(0, m.pal)
+}
+
+// subjects lists what can be shown of an item: its messages in clear, then the record as it was sent.
+func (m *model) subjects(item *inspect.Item) []subject {
+	switch item.Kind {
+	case inspect.RecordItem:
+		r := item.Record
+		var list []subject
+		if m.isDecided(r) {
+			list = m.clearSubjects(r)
+		}
+		return append(list, subject{m.say("tui_subject_record", "count", len(r.Raw())), r.Raw(), r.Fields()})
+	case inspect.BytesItem:
+		b := m.time.session.Bytes(*item, m.time.event())
+		leaf := inspect.Field{Kind: inspect.NotUnderstood, Name: m.say("tui_bytes"), Length: len(b), Value: m.reason(item.Reason)}
+		return []subject{{m.say("tui_subject_bytes", "count", len(b)), b, leaf}}
+	}
+	return nil
+}
+
+func (m *model) clearSubjects(r *inspect.Record) []subject {
+	content := r.Plaintext()
+	if content == nil {
+		return nil
+	}
+	var list []subject
+	for _, part := range r.Parts {
+		if part.Message != nil {
+			b := part.Message.Bytes
+			name := structName(part.Message.Type.String())
+			list = append(list, subject{m.say("tui_subject_message", "name", name, "count", len(b)), b, part.Message.Fields()})
+			continue
+		}
+		if part.Offset+part.Length > len(content) {
+			continue
+		}
+		b := content[part.Offset : part.Offset+part.Length]
+		title := m.say("tui_subject_content", "name", m.partName(part), "count", len(b))
+		list = append(list, subject{title, b, contentField(part, b, r)})
+	}
+	return list
+}
+
+// contentField is the tree of a part that is no handshake message.
+func contentField(part inspect.Part, b []byte, r *inspect.Record) inspect.Field {
+	f := inspect.Field{Kind: part.Type, Name: part.Type, Length: len(b)}
+	switch {
+	case part.Type == "alert" && len(b) == 2:
+		f.RFC = "RFC 8446 section 6"
+		f.Children = []inspect.Field{
+			{Kind: "alert.level", Name: "level", Length: 1, Value: inspect.AlertLevelName(b[0]), RFC: f.RFC},
+			{Kind: "alert.description", Name: "description", Offset: 1, Length: 1, Value: inspect.AlertName(b[1]), RFC: f.RFC},
+		}
+	case part.Type == "fragment":
+		f.RFC = "RFC 8446 section 5.1"
+	case innerType(r) == inspect.ChangeCipherSpec:
+		f.RFC = "RFC 8446 section 5"
+	default:
+		f.Value, f.RFC = quoted(b), "RFC 8446 section 5.2"
+	}
+	return f
+}
+
+// turnTo shows another subject from its beginning.
+func (d *detail) turnTo(i int, p *palette) {
+	d.current, d.sel, d.at, d.top, d.hexTop = i, 0, 0, 0, 0
+	d.open = map[string]bool{"": true}
+	d.layOut(p)
+}
+
+func (d *detail) subject() *subject {
+	if d.current >= len(d.subjects) {
+		return nil
+	}
+	return &d.subjects[d.current]
+}
+
+// layOut lists the visible nodes.
+func (d *detail) layOut(p *palette) {
+	d.nodes = d.nodes[:0]
+	s := d.subject()
+	if s == nil {
+		return
+	}
+	var walk func(f inspect.Field, path, own, below string)
+	walk = func(f inspect.Field, path, own, below string) {
+		d.nodes = append(d.nodes, node{f, path, own})
+		if !d.open[path] {
+			return
+		}
+		for i, child := range f.Children {
+			branch, trunk := p.glyphs.branch, p.glyphs.trunk
+			if i == len(f.Children)-1 {
+				branch, trunk = p.glyphs.lastBranch, "  "
+			}
+			walk(child, fmt.Sprintf("%s.%d", path, i), below+branch, below+trunk)
+		}
+	}
+	walk(s.root, "", "", "")
+	d.sel = min(d.sel, len(d.nodes)-1)
+}
+
+// selected returns the field that is selected.
+func (d *detail) selected() (inspect.Field, bool) {
+	if d.sel >= len(d.nodes) {
+		return inspect.Field{}, false
+	}
+	return d.nodes[d.sel].field, true
+}
+
+// moveNode selects another node; its first byte comes with it.
+func (d *detail) moveNode(n int) {
+	if len(d.nodes) == 0 {
+		return
+	}
+	d.sel = min(max(d.sel+n, 0), len(d.nodes)-1)
+	d.at = d.nodes[d.sel].field.Offset
+}
+
+// expand shows or hides the children of the selected node; hiding what is hidden goes to the parent.
+func (d *detail) expand(open bool, p *palette) {
+	if d.sel >= len(d.nodes) {
+		return
+	}
+	n := d.nodes[d.sel]
+	if open {
+		if len(n.field.Children) > 0 && d.open[n.path] {
+			d.moveNode(1)
+			return
+		}
+		d.open[n.path] = true
+	} else if d.open[n.path] && len(n.field.Children) > 0 {
+		delete(d.open, n.path)
+	} else if dot := strings.LastIndexByte(n.path, '.'); dot >= 0 {
+		d.choose(n.path[:dot])
+		return
+	}
+	d.layOut(p)
+}
+
+func (d *detail) choose(path string) {
+	for i, n := range d.nodes {
+		if n.path == path {
+			d.sel, d.at = i, n.field.Offset
+			return
+		}
+	}
+}
+
+// moveByte moves the hex cursor; the tree opens down to the leaf that holds the byte.
+func (d *detail) moveByte(n int, p *palette) {
+	s := d.subject()
+	if s == nil || len(s.bytes) == 0 {
+		return
+	}
+	at := min(max(d.at+n, 0), len(s.bytes)-1)
+	path, f := "", s.root
+	for len(f.Children) > 0 {
+		d.open[path] = true
+		below := -1
+		for i, child := range f.Children {
+			if child.Offset <= at && at < child.End() {
+				below = i
+				break
+			}
+		}
+		if below < 0 {
+			break
+		}
+		path, f = fmt.Sprintf("%s.%d", path, below), f.Children[below]
+	}
+	d.layOut(p)
+	d.choose(path)
+	d.at = at
+}
+
+// scrollTo returns the first of the visible lines, so that sel is among them; it moves as little as needed.
+func scrollTo(top, sel, lines, height int) int {
+	if sel < top {
+		top = sel
+	}
+	if sel >= top+height {
+		top = sel - height + 1
+	}
+	return max(min(top, lines-height), 0)
+}
+
+// detailView draws the pane on exactly height lines.
+func (m *model) detailView(w, height int) []string {
+	if height <= 0 {
+		return nil
+	}
+	d := &m.detail
+	s := d.subject()
+	if s == nil {
+		return m.emptyDetail(w, height)
+	}
+	lines := []string{m.detailTitle(s, w)}
+	about := min(max((height-1)/3, 2), 7)
+	if height < 6 {
+		about = max(height-4, 0)
+	}
+	body := max(height-1-about, 0)
+	d.width = bytesPerLine(m.w)
+	hex := 4 + 1 + hexWidth(d.width) + 2
+	if w >= 72 {
+		hex += 1 + d.width
+	}
+	tree := max(w-1-hex, w/3)
+	hex = max(w-1-tree, 0)
+	d.height = body
+	d.top = scrollTo(d.top, d.sel, len(d.nodes), body)
+	d.hexTop = scrollTo(d.hexTop, d.at/d.width, (len(s.bytes)+d.width-1)/d.width, body)
+	for i := range body {
+		lines = append(lines, m.nodeLine(d.top+i, tree)+m.pal.line(1, false, span{quiet, m.pal.glyphs.column})+m.hexLine(d.hexTop+i, hex))
+	}
+	return append(lines, m.aboutField(w, about)...)
+}
+
+func (m *model) emptyDetail(w, height int) []string {
+	lines := []string{m.rule(w, m.say("tui_detail"), "")}
+	text := m.say("tui_detail_empty")
+	if row := m.streams.sel.row; row < m.time.visible() {
+		text, _ = m.whatHappened(m.time.item(row))
+	}
+	for _, line := range wrap(text, w-2) {
+		lines = append(lines, m.pal.line(w, false, span{quiet, " " + line}))
+	}
+	return m.fill(lines, w, height)
+}
+
+func (m *model) detailTitle(s *subject, w int) string {
+	hint := ""
+	if n := len(m.detail.subjects); n > 1 {
+		hint = m.say("tui_detail_hint", "at", m.detail.current+1, "of", n)
+	}
+	return m.rule(w, s.title, hint)
+}
+
+func (m *model) nodeLine(i, w int) string {
+	d := &m.detail
+	if i >= len(d.nodes) {
+		return m.pal.line(w, false)
+	}
+	n := d.nodes[i]
+	selected := i == d.sel
+	mark := span{plain, " "}
+	if selected {
+		mark = span{quiet, m.pal.glyphs.pointer}
+		if m.mode == onTree {
+			mark.ink = strong
+		}
+	}
+	fold := " "
+	if len(n.field.Children) > 0 {
+		fold = m.pal.glyphs.folded
+		if d.open[n.path] {
+			fold = m.pal.glyphs.unfolded
+		}
+	}
+	name := span{plain, inspect.Safe(n.field.Name)}
+	if n.field.Kind == inspect.NotUnderstood {
+		name.ink = bad
+	}
+	if len(n.field.Children) > 0 {
+		name.ink = strong
+	}
+	return m.pal.line(w, selected && m.mode == onTree, mark, span{quiet, n.trunks + fold}, name, span{quiet, " " + inspect.Safe(n.field.Value)})
+}
+
+// hexLine draws one line of bytes. The bytes of the selected field are lit and stand in brackets; the one under the
+// cursor has a mark before it.
+func (m *model) hexLine(i, w int) string {
+	d := &m.detail
+	s := d.subject()
+	start := i * d.width
+	if start >= len(s.bytes) {
+		return m.pal.line(w, false)
+	}
+	f, _ := d.selected()
+	if d.sel == 0 && m.mode != onHex { // all of it: nothing to point at
+		f = inspect.Field{}
+	}
+	end := min(start+d.width, len(s.bytes))
+	spans := []span{{quiet, fmt.Sprintf(" %04x", start)}}
+	put := func(i ink, text string) {
+		if last := &spans[len(spans)-1]; last.ink == i {
+			last.text += text
+			return
+		}
+		spans = append(spans, span{i, text})
+	}
+	for at := start; at < end; at++ {
+		gap := []byte(inspect.HexGap(at - start))
+		if at == start {
+			gap = []byte(" ")
+		}
+		if at == f.Offset && f.Length > 0 {
+			gap[len(gap)-1] = m.pal.glyphs.open[0]
+		}
+		if at == f.End() && f.Length > 0 && at > start {
+			gap[0] = m.pal.glyphs.shut[0]
+		}
+		put(quiet, string(gap[:len(gap)-1]))
+		if m.mode == onHex && at == d.at {
+			put(lit, m.pal.glyphs.at)
+		} else {
+			put(quiet, string(gap[len(gap)-1:]))
+		}
+		put(m.byteInk(f, at), inspect.HexCell(s.bytes[at]))
+	}
+	shut := " "
+	if end == f.End() && f.Length > 0 && end > start {
+		shut = m.pal.glyphs.shut
+	}
+	put(quiet, shut+spaces(hexWidth(d.width)-hexWidth(end-start)))
+	if w >= 5+1+hexWidth(d.width)+1+d.width {
+		for at := start; at < end; at++ {
+			put(m.byteInk(f, at), inspect.ASCIICell(s.bytes[at]))
+		}
+	}
+	return m.pal.line(w, false, spans...)
+}
+
+func (m *model) byteInk(f inspect.Field, at int) ink {
+	if f.Offset <= at && at < f.End() {
+		return lit
+	}
+	if f.Length > 0 {
+		return quiet
+	}
+	return plain
+}
+
+// aboutField says what the selected field is: value, place, RFC, explanation.
+func (m *model) aboutField(w, height int) []string {
+	if height == 0 {
+		return nil
+	}
+	lines := []string{m.rule(w, "", "")}
+	f, ok := m.detail.selected()
+	if ok && height > 1 {
+		value := ""
+		if f.Value != "" {
+			value = " = " + inspect.Safe(f.Value)
+		}
+		place := m.say("tui_place", "offset", f.Offset, "count", f.Length)
+		if f.RFC != "" {
+			place += m.pal.glyphs.dot + inspect.Safe(f.RFC)
+		}
+		head := []span{{strong, inspect.Safe(f.Name)}, {plain, value}}
+		lines = append(lines, m.ends(w, head, span{quiet, place}))
+		for _, line := range wrap(m.explain(f), w-2) {
+			lines = append(lines, m.pal.line(w, false, span{plain, " " + line}))
+		}
+	}
+	return m.fill(lines, w, height)
+}
+
+// explain returns what the manual says about a field.
+func (m *model) explain(f inspect.Field) string {
+	id := "field_" + strings.ReplaceAll(f.Kind, ".", "_")
+	if !m.sentences.Has(id) {
+		return ""
+	}
+	return m.sentences.Say(id)
+}

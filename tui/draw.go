@@ -1,0 +1,238 @@
+package tui
+
+import (
+	"io"
+	"strings"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/tui/term"
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
+	"github.com/muesli/termenv"
+)
+
+// A span is a run of text on one line, in one ink.
+type span struct {
+	ink  ink
+	text string
+}
+
+// An ink is what a run of text is to the reader; the palette gives it a colour. Colour never says anything alone: with
+// NO_COLOR every ink looks the same.
+type ink uint8
+
+const (
+	plain  ink = iota
+	quiet      // what may be overlooked
+	strong     // what should be read first
+	client     // what the client did
+	server     // what the server did
+	bad        // what went wrong
+	lit        // the bytes of the selected field
+	cursor     // where the next character goes
+	inks       // how many there are
+)
+
+// A paint is the escape sequences around a run of text.
+type paint struct{ on, off string }
+
+// A palette has the paints of every ink, as they are and on the selected row, and the glyphs.
+type palette struct {
+	paints     [2][inks]paint
+	glyphs     glyphs
+	colourless bool // there is nothing but glyphs
+}
+
+// hues are the colours of one theme.
+type hues struct {
+	quiet, client, server, bad, lit, selected lipgloss.TerminalColor
+}
+
+// Each has a contrast of at least 4.5 to 1 with its background (neutral: with both black and white at least 3.4 to 1).
+var (
+	onDark = hues{
+		quiet: lipgloss.Color("#8b93a1"), client: lipgloss.Color("#6cb6ff"), server: lipgloss.Color("#f0a45d"),
+		bad: lipgloss.Color("#ff7b72"), lit: lipgloss.Color("#ffe08a"), selected: lipgloss.Color("#2d3646"),
+	}
+	onLight = hues{
+		quiet: lipgloss.Color("#5d6572"), client: lipgloss.Color("#0a58b5"), server: lipgloss.Color("#9a4a00"),
+		bad: lipgloss.Color("#b3161b"), lit: lipgloss.Color("#6b4e00"), selected: lipgloss.Color("#d7e3f4"),
+	}
+	onEither = hues{
+		quiet: lipgloss.Color("244"), client: lipgloss.Color("32"), server: lipgloss.Color("166"),
+		bad: lipgloss.Color("160"), lit: lipgloss.NoColor{}, selected: nil,
+	}
+)
+
+// newPalette makes the palette of a theme, for as many colours as out has.
+func newPalette(out io.Writer, theme term.Theme, ascii bool) *palette {
+	renderer := lipgloss.NewRenderer(out)
+	renderer.SetHasDarkBackground(theme != term.Light) // or Lip Gloss asks the terminal
+	h := [...]hues{term.Neutral: onEither, term.Dark: onDark, term.Light: onLight}[theme]
+	base := renderer.NewStyle()
+	styles := [inks]lipgloss.Style{
+		plain: base, quiet: base.Foreground(h.quiet), strong: base.Bold(true),
+		client: base.Foreground(h.client), server: base.Foreground(h.server), bad: base.Foreground(h.bad).Bold(true),
+		lit: base.Foreground(h.lit).Bold(true).Reverse(h.selected == nil), cursor: base.Reverse(true),
+	}
+	p := &palette{glyphs: unicodeGlyphs, colourless: renderer.ColorProfile() == termenv.Ascii}
+	if ascii {
+		p.glyphs = asciiGlyphs
+	}
+	for i, style := range styles {
+		p.paints[0][i] = paintOf(style)
+		if h.selected == nil {
+			style = style.Reverse(true)
+		} else {
+			style = style.Background(h.selected)
+		}
+		p.paints[1][i] = paintOf(style)
+	}
+	return p
+}
+
+func paintOf(style lipgloss.Style) paint {
+	on, off, _ := strings.Cut(style.Render("x"), "x")
+	return paint{on, off}
+}
+
+// line draws the spans on one line of exactly w cells: cut with an ellipsis, or filled with spaces. No span holds a
+// control character when it leaves this function, whatever was put into it.
+func (p *palette) line(w int, selected bool, spans ...span) string {
+	paints := &p.paints[0]
+	if selected {
+		paints = &p.paints[1]
+	}
+	total := 0
+	for i := range spans {
+		spans[i].text = guard(spans[i].text)
+		total += width(spans[i].text)
+	}
+	tail := ""
+	if total > w {
+		tail = ansi.Truncate(p.glyphs.more, max(w, 0), "")
+	}
+	room := max(w, 0) - width(tail)
+	var b strings.Builder
+	b.Grow(w + 32*len(spans))
+	draw := func(i ink, text string) {
+		if text != "" {
+			b.WriteString(paints[i].on + text + paints[i].off)
+		}
+	}
+	for _, s := range spans {
+		full := width(s.text) > room
+		if full {
+			s.text = ansi.Truncate(s.text, room, "")
+		}
+		draw(s.ink, s.text)
+		room -= width(s.text)
+		if full {
+			break
+		}
+	}
+	draw(plain, spaces(room))
+	draw(quiet, tail)
+	return b.String()
+}
+
+// guard escapes what [inspect.Safe] would, except that a backslash stays as it is: what was made safe is not changed.
+func guard(s string) string {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] > 0x7e {
+			return strings.ReplaceAll(inspect.Safe(s), `\\`, `\`)
+		}
+	}
+	return s
+}
+
+// width returns how many cells the text takes.
+func width(s string) int {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return ansi.StringWidth(s)
+		}
+	}
+	return len(s)
+}
+
+// fit cuts or fills the text to exactly w cells.
+func fit(s string, w int, more string) string {
+	n := width(s)
+	if n > w {
+		s = ansi.Truncate(s, w, more)
+		if n = width(s); n > w {
+			s = ansi.Truncate(s, w, "")
+			n = width(s)
+		}
+	}
+	return s + spaces(w-n)
+}
+
+// right fills the text to w cells from the left.
+func right(s string, w int) string { return spaces(w-width(s)) + s }
+
+func spaces(n int) string {
+	const blank = "                                                                                "
+	if n <= len(blank) {
+		return blank[:max(n, 0)]
+	}
+	return strings.Repeat(" ", n)
+}
+
+// wrap breaks the text into lines of at most w cells, between words where it can.
+func wrap(text string, w int) []string {
+	if w < 1 {
+		return nil
+	}
+	return strings.Split(ansi.Wrap(guard(text), w, " "), "\n")
+}
+
+// glyphs are the signs that stand for what colour must not say alone.
+type glyphs struct {
+	toServer, toClient string // direction; a cell each
+	pointer            string // the selected row, and the pane that has the keys
+	folded, unfolded   string
+	branch, lastBranch string // of a tree
+	trunk              string
+	held, failed       string
+	ended, gap         string
+	play, pause        string
+	dot                string // between facts
+	rule, column       string // lines
+	cross, tee, upTee  string
+	more               string // text was cut off
+	prompt             string
+	done, todo         string // of the line of time
+	open, shut, at     string // around the lit bytes, and before the byte itself
+	caret              string // where the next character goes, if there are no colours
+}
+
+var unicodeGlyphs = glyphs{
+	toServer: "→", toClient: "←", pointer: "▌", folded: "▸", unfolded: "▾",
+	branch: "├╴", lastBranch: "└╴", trunk: "│ ", held: "‖", failed: "✗", ended: "■", gap: "┄",
+	play: "▶", pause: "‖", dot: " · ", rule: "─", column: "│", cross: "┼", tee: "┬", upTee: "┴",
+	more: "…", prompt: "›", done: "━", todo: "─", open: "[", shut: "]", at: "›", caret: "▏",
+}
+
+var asciiGlyphs = glyphs{
+	toServer: ">", toClient: "<", pointer: "#", folded: "+", unfolded: "-",
+	branch: "|-", lastBranch: "`-", trunk: "| ", held: "=", failed: "!", ended: "*", gap: "~",
+	play: ">", pause: "=", dot: " | ", rule: "-", column: "|", cross: "+", tee: "+", upTee: "+",
+	more: "~", prompt: ">", done: "=", todo: "-", open: "[", shut: "]", at: ">", caret: "_",
+}
+
+// arrow points from the side to its peer: the client stands on the left.
+func (g *glyphs) arrow(from inspect.Side) string {
+	if from == inspect.Client {
+		return g.toServer
+	}
+	return g.toClient
+}
+
+func sideInk(s inspect.Side) ink {
+	if s == inspect.Client {
+		return client
+	}
+	return server
+}

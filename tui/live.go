@@ -1,0 +1,160 @@
+package tui
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"example.com/tlslab/inspect"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// live is the session that runs behind the screen, and whatever else runs there: everything that may wait is done by
+// tasks, never by Update.
+type live struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	session context.Context // of the session that is shown: ends when it is replaced
+	stop    context.CancelFunc
+
+	mu    sync.Mutex
+	tasks sync.WaitGroup
+	over  bool
+	play  inspect.Play
+	tap   *inspect.Tap
+	done  func()
+}
+
+func newLive(ctx context.Context) *live {
+	l := new(live)
+	l.ctx, l.cancel = context.WithCancel(ctx)
+	l.session, l.stop = context.WithCancel(l.ctx)
+	return l
+}
+
+// task makes a command of f that [live.end] waits for.
+func (l *live) task(f func() tea.Msg) tea.Cmd {
+	return func() tea.Msg {
+		l.mu.Lock()
+		if l.over {
+			l.mu.Unlock()
+			return nil
+		}
+		l.tasks.Add(1)
+		l.mu.Unlock()
+		defer l.tasks.Done()
+		return f()
+	}
+}
+
+// end closes the session and returns when no task runs any more.
+func (l *live) end() {
+	l.mu.Lock()
+	l.over = true
+	l.mu.Unlock()
+	l.close()
+	l.cancel()
+	l.tasks.Wait()
+	l.close() // what a task opened meanwhile
+}
+
+// close closes the session, if there is one.
+func (l *live) close() {
+	l.mu.Lock()
+	play, tap, done := l.play, l.tap, l.done
+	l.play, l.tap, l.done = nil, nil, nil
+	l.mu.Unlock()
+	if play != nil {
+		play.Close()
+	}
+	if tap != nil {
+		tap.Close()
+	}
+	if done != nil {
+		done()
+	}
+}
+
+// opened says that a new session has begun, or why it has not.
+type opened struct {
+	generation int
+	recording  *inspect.Recording
+	play       inspect.Play
+	stepper    *inspect.Stepper
+	err        error
+}
+
+// open closes the old session and opens a new one.
+func (l *live) open(o Options, generation int, held bool) tea.Cmd {
+	l.stop()
+	l.session, l.stop = context.WithCancel(l.ctx)
+	ctx := l.session
+	return l.task(func() tea.Msg {
+		l.close()
+		tap, done := inspect.NewTap(), func() {}
+		if o.NewTap != nil {
+			tap, done = o.NewTap(held)
+		}
+		var stepper *inspect.Stepper
+		if held {
+			stepper = new(inspect.Stepper)
+			tap.Gate = stepper
+		} else if tap.Gate == nil {
+			tap.Gate = unitByUnit{}
+		}
+		play, err := o.Stage.Open(ctx, tap)
+		l.mu.Lock()
+		l.play, l.tap, l.done = play, tap, done
+		l.mu.Unlock()
+		return opened{generation, tap.Recording(), play, stepper, err}
+	})
+}
+
+// unitByUnit forwards every unit at once. It is there so that each record is captured by itself, however many came in
+// one write: the cursor then walks through them one by one.
+type unitByUnit struct{}
+
+func (unitByUnit) Captured(w inspect.Wire, u inspect.Unit) { w.Forward(u.ID) }
+func (unitByUnit) Ended(inspect.Wire, inspect.Side)        {}
+
+// grown says that the recording holds more than it did.
+type grown struct {
+	generation int
+	events     int
+}
+
+// A frame is how often the screen looks at what is new, at most.
+const frame = 33 * time.Millisecond
+
+// watch waits until the recording holds more than n events. However many come, they make one message a frame.
+func (l *live) watch(r *inspect.Recording, generation, n int) tea.Cmd {
+	ctx := l.session
+	return l.task(func() tea.Msg {
+		if _, err := r.Wait(ctx, n); err != nil {
+			return nil
+		}
+		select {
+		case <-time.After(frame):
+		case <-ctx.Done():
+			return nil
+		}
+		return grown{generation, r.Len()}
+	})
+}
+
+// answered is what came of a command.
+type answered struct {
+	generation int
+	command    string
+	answer     string
+	err        error
+}
+
+// do has the client send a command.
+func (l *live) do(play inspect.Play, generation int, command string) tea.Cmd {
+	ctx := l.session
+	return l.task(func() tea.Msg {
+		answer, err := play.Do(ctx, command)
+		return answered{generation, command, answer, err}
+	})
+}

@@ -1,0 +1,577 @@
+package tui
+
+import (
+	"strings"
+	"time"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/tui/term"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// model is the screen: the one tea.Model of the program. Its mode decides who gets the keys; the panes are plain
+// structs, and everything they show is a function of the session and the cursor in time.
+type model struct {
+	o         Options
+	sentences *docs.Sentences
+	theme     term.Theme
+	pal       *palette
+	keys      []binding
+	w, h      int
+
+	mode    mode
+	before  mode // where esc leads from help, secrets, editors and the question
+	time    *timeline
+	streams streams
+	detail  detail
+	scroll  int // of help and secrets
+	said    saying
+	sought  string // by the latest search
+
+	prompt, command, find editor
+
+	playing bool
+	speed   int // index in speeds
+	ticks   int // which run of playing a tick belongs to
+
+	live       *live
+	generation int // of the session; messages of earlier ones are passed over
+	play       inspect.Play
+	stepper    *inspect.Stepper
+	opening    bool
+	waiting    int // commands without an answer
+}
+
+// A saying is what the screen last told the user: a sentence, so that it can be said in another language, or a text
+// that is shown as it is.
+type saying struct {
+	ink   ink
+	id    string
+	pairs []any
+	text  string
+}
+
+// Init sets the title and begins.
+func (m *model) Init() tea.Cmd {
+	title := tea.SetWindowTitle(inspect.Safe(m.title()))
+	if m.o.Stage != nil {
+		return tea.Batch(title, m.restart(m.o.Held))
+	}
+	return tea.Batch(title, m.watch())
+}
+
+func (m *model) title() string {
+	if m.o.Title == "" {
+		return "tlslab"
+	}
+	return m.o.Title
+}
+
+// Update takes one message. It never waits.
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.take(msg)
+	m.attend()
+	return m, cmd
+}
+
+func (m *model) take(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.resize(msg.Width, msg.Height)
+	case tea.KeyMsg:
+		return m.pressed(msg)
+	case opened:
+		return m.began(msg)
+	case grown:
+		return m.grow(msg)
+	case answered:
+		m.answer(msg)
+	case tick:
+		return m.tick(msg)
+	case searching:
+		return m.searchOn(msg)
+	}
+	return nil
+}
+
+// resize takes the terminal's size; one that does not know its own is left alone.
+func (m *model) resize(w, h int) {
+	if w <= 0 || h <= 0 {
+		return
+	}
+	m.w, m.h = w, h
+	m.reopen()
+}
+
+// pressed takes a key. Terminals hand over letters that come close together at once: each is a key of its own,
+// unless it is pasted.
+func (m *model) pressed(msg tea.KeyMsg) tea.Cmd {
+	if msg.Type != tea.KeyRunes || msg.Paste || len(msg.Runes) == 1 {
+		return m.key(msg)
+	}
+	var cmds []tea.Cmd
+	for _, r := range msg.Runes {
+		one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}
+		if r == ' ' {
+			one.Type = tea.KeySpace
+		}
+		cmds = append(cmds, m.key(one))
+	}
+	return tea.Batch(cmds...)
+}
+
+func (m *model) key(msg tea.KeyMsg) tea.Cmd {
+	if b := find(m.keys, m.mode, msg.String()); b != nil {
+		m.said = saying{}
+		return b.do(m)
+	}
+	if e := m.editor(); e != nil {
+		e.key(msg)
+		return nil
+	}
+	if msg.Paste {
+		m.tell("tui_paste")
+	} else {
+		m.tell("tui_wrong_key", "key", keyName(msg))
+	}
+	return nil
+}
+
+// keyName is a key as a person reads it.
+func keyName(msg tea.KeyMsg) string {
+	name := inspect.Safe(msg.String())
+	if len(name) > 24 {
+		name = name[:24]
+	}
+	return name
+}
+
+// editor returns the line that letters go to, or nil.
+func (m *model) editor() *editor {
+	switch m.mode {
+	case onPrompt:
+		return &m.prompt
+	case onCommand:
+		return &m.command
+	case onSearch:
+		return &m.find
+	}
+	return nil
+}
+
+func (m *model) tell(id string, pairs ...any) { m.said = saying{ink: quiet, id: id, pairs: pairs} }
+
+func (m *model) complain(id string, pairs ...any) { m.said = saying{ink: bad, id: id, pairs: pairs} }
+
+func (m *model) say(id string, pairs ...any) string { return m.sentences.Say(id, pairs...) }
+
+// began takes the session that was opened.
+func (m *model) began(msg opened) tea.Cmd {
+	if msg.generation != m.generation {
+		return nil
+	}
+	m.opening = false
+	m.play, m.stepper = msg.play, msg.stepper
+	if msg.err != nil {
+		m.play = nil
+		m.complain("tui_open_failed", "error", inspect.Safe(msg.err.Error()))
+	}
+	m.time = newTimeline(msg.recording, msg.stepper != nil)
+	return m.watch()
+}
+
+// restart replaces the session by a new one.
+func (m *model) restart(held bool) tea.Cmd {
+	m.generation++
+	m.opening, m.waiting, m.playing = true, 0, false
+	m.play, m.stepper = nil, nil
+	m.time = newTimeline(new(inspect.Recording), held)
+	m.streams, m.detail = streams{}, detail{}
+	m.mode, m.before = onStreams, onStreams
+	return m.live.open(m.o, m.generation, held)
+}
+
+func (m *model) watch() tea.Cmd {
+	r := m.time.session.Recording()
+	return m.live.watch(r, m.generation, m.time.taken)
+}
+
+// grow takes in what is new, and waits for more.
+func (m *model) grow(msg grown) tea.Cmd {
+	if msg.generation != m.generation {
+		return nil
+	}
+	was := m.time.visible()
+	m.time.extend()
+	m.moved(was)
+	return m.watch()
+}
+
+// goTo moves the cursor in time.
+func (m *model) goTo(at int) {
+	was := m.time.visible()
+	m.time.move(at)
+	m.moved(was)
+}
+
+// moved follows a move of the cursor: what happened last is selected, unless nothing did and the user selected something
+// else.
+func (m *model) moved(was int) {
+	now := m.time.visible()
+	if now != was {
+		m.streams.choose(now - 1)
+	}
+	m.reopen()
+}
+
+// forward does the next step. At the end of a session that is held it releases the oldest unit.
+func (m *model) forward() tea.Cmd {
+	m.playing = false
+	return m.stepOn()
+}
+
+func (m *model) stepOn() tea.Cmd {
+	if m.time.at < len(m.time.steps) {
+		m.goTo(m.time.at + 1)
+		return nil
+	}
+	m.time.follow = m.time.at > 0
+	switch {
+	case m.stepper != nil && m.stepper.Release():
+	case m.over():
+		m.tell("tui_no_more_over")
+	case m.stepper != nil && m.waiting == 0:
+		m.tell("tui_nothing_held")
+	default:
+		m.tell("tui_no_more")
+	}
+	return nil
+}
+
+func (m *model) back() tea.Cmd {
+	m.playing = false
+	if m.time.at == 0 {
+		m.tell("tui_at_beginning")
+	}
+	m.goTo(m.time.at - 1)
+	return nil
+}
+
+func (m *model) first() tea.Cmd {
+	m.playing = false
+	m.goTo(0)
+	return nil
+}
+
+func (m *model) last() tea.Cmd {
+	m.playing = false
+	m.goTo(len(m.time.steps))
+	return nil
+}
+
+// speeds are those of playing, in steps a second.
+var speeds = [...]float64{0.5, 1, 2, 4}
+
+func speedOf(speed float64) int {
+	for i, known := range speeds {
+		if speed == known {
+			return i
+		}
+	}
+	return 1
+}
+
+// A tick is when the next step is due.
+type tick struct{ run int }
+
+func (m *model) togglePlay() tea.Cmd {
+	if m.playing {
+		m.playing = false
+		return nil
+	}
+	m.playing = true
+	if m.time.at == len(m.time.steps) && m.stepper == nil {
+		m.goTo(0)
+	}
+	return m.due()
+}
+
+func (m *model) due() tea.Cmd {
+	m.ticks++
+	run := m.ticks
+	pause := time.Duration(float64(time.Second) / speeds[m.speed])
+	return m.live.task(func() tea.Msg {
+		select {
+		case <-time.After(pause):
+			return tick{run}
+		case <-m.live.ctx.Done():
+			return nil
+		}
+	})
+}
+
+func (m *model) tick(msg tick) tea.Cmd {
+	if !m.playing || msg.run != m.ticks {
+		return nil
+	}
+	m.stepOn()
+	if m.time.at == len(m.time.steps) && (m.stepper == nil || m.over()) {
+		m.playing = false
+		return nil
+	}
+	return m.due()
+}
+
+func (m *model) changeSpeed(n int) tea.Cmd {
+	m.speed = min(max(m.speed+n, 0), len(speeds)-1)
+	m.tell("tui_speed", "speed", speedName(m.speed))
+	if m.playing {
+		return m.due()
+	}
+	return nil
+}
+
+// conn returns the connection that the facts are about: that of the selected row, else the one that is next.
+func (m *model) conn() *inspect.Connection {
+	conns := m.time.session.Connections()
+	i := 0
+	if row := m.streams.sel.row; row < m.time.visible() {
+		i = m.time.item(row).Conn
+	} else if item := m.time.next(); item != nil {
+		i = item.Conn
+	}
+	if i < 0 || i >= len(conns) {
+		return nil
+	}
+	return conns[i]
+}
+
+// over reports whether both sides of the session have ended, however far the cursor is.
+func (m *model) over() bool {
+	_, over := m.time.ending(0, m.time.session.Recording().Len())
+	return over
+}
+
+// lives reports whether there is a session that leaving would end.
+func (m *model) lives() bool { return m.o.Stage != nil && (m.opening || m.play != nil && !m.over()) }
+
+// selectLine moves the selection in the streams.
+func (m *model) selectLine(n int) tea.Cmd {
+	m.streams.move(n, m.time.visible())
+	return nil
+}
+
+func (s *streams) page() int { return max(s.height-1, 1) }
+
+func (m *model) toggleFold() tea.Cmd {
+	row := m.streams.sel.row
+	switch {
+	case row >= m.time.visible():
+		m.tell("tui_no_row")
+	case m.streams.open[row] != nil:
+		m.streams.fold(row)
+	case m.canUnfold(m.time.item(row)):
+		m.unfold(row)
+	default:
+		m.tell("tui_no_bytes")
+	}
+	return nil
+}
+
+// nextPane goes from the streams to the tree, to the bytes, and back.
+func (m *model) nextPane() tea.Cmd { return m.pane(1) }
+
+func (m *model) previousPane() tea.Cmd { return m.pane(2) }
+
+func (m *model) pane(n int) tea.Cmd {
+	if m.detail.subject() == nil {
+		m.tell("tui_no_detail")
+		m.mode = onStreams
+		return nil
+	}
+	m.mode = (m.mode + mode(n)) % 3
+	return nil
+}
+
+func (m *model) selectNode(n int) tea.Cmd {
+	m.detail.moveNode(n)
+	return nil
+}
+
+func (m *model) expand(open bool) tea.Cmd {
+	m.detail.expand(open, m.pal)
+	return nil
+}
+
+func (m *model) toggleNode() tea.Cmd {
+	d := &m.detail
+	if d.sel < len(d.nodes) {
+		path := d.nodes[d.sel].path
+		d.open[path] = !d.open[path]
+		d.layOut(m.pal)
+	}
+	return nil
+}
+
+func (m *model) selectByte(n int) tea.Cmd {
+	m.detail.moveByte(n, m.pal)
+	return nil
+}
+
+func (m *model) turnSubject(n int) tea.Cmd {
+	d := &m.detail
+	if len(d.subjects) == 0 {
+		m.tell("tui_no_detail")
+		return nil
+	}
+	d.turnTo((d.current+n+len(d.subjects))%len(d.subjects), m.pal)
+	if m.mode == onStreams && !m.wide() {
+		m.mode = onTree
+	}
+	return nil
+}
+
+func (m *model) enter(in mode) tea.Cmd {
+	if m.mode <= onHelp {
+		m.before = m.mode
+	}
+	m.mode = in
+	return nil
+}
+
+func (m *model) enterPrompt() tea.Cmd {
+	switch {
+	case m.o.Stage == nil:
+		m.tell("tui_no_prompt")
+		return nil
+	case m.play == nil && !m.opening, m.over():
+		m.tell("tui_prompt_over")
+		return nil
+	}
+	m.prompt.past = 0
+	return m.enter(onPrompt)
+}
+
+func (m *model) enterCommand() tea.Cmd {
+	m.command.set("")
+	return m.enter(onCommand)
+}
+
+func (m *model) enterSearch() tea.Cmd {
+	m.find.set("")
+	return m.enter(onSearch)
+}
+
+// escape leaves what is open, innermost first.
+func (m *model) escape() tea.Cmd {
+	switch {
+	case m.mode > onHex:
+		m.leave()
+	case m.mode != onStreams:
+		m.mode = onStreams
+	case m.playing:
+		m.playing = false
+	case m.streams.open[m.streams.sel.row] != nil:
+		m.streams.fold(m.streams.sel.row)
+	}
+	return nil
+}
+
+func (m *model) leave() {
+	m.mode = m.before
+	if m.mode > onHex {
+		m.before = onStreams
+	}
+}
+
+func (m *model) toggleHelp() tea.Cmd { return m.toggleView(onHelp) }
+
+func (m *model) toggleSecrets() tea.Cmd { return m.toggleView(onSecrets) }
+
+func (m *model) toggleView(view mode) tea.Cmd {
+	if m.mode == view {
+		m.leave()
+		return nil
+	}
+	m.scroll = 0
+	if m.mode <= onHex {
+		m.before = m.mode
+	} else if m.before > onHex {
+		m.before = onStreams
+	}
+	m.mode = view
+	return nil
+}
+
+func (m *model) scrollView(n int) tea.Cmd {
+	m.scroll = max(m.scroll+n, 0) // drawing bounds it from above
+	return nil
+}
+
+// askToQuit asks first while a session lives.
+func (m *model) askToQuit() tea.Cmd {
+	if !m.lives() {
+		return m.quit()
+	}
+	return m.enter(onQuit)
+}
+
+func (m *model) quit() tea.Cmd { return tea.Quit }
+
+// interrupt clears the line that is being typed, then asks; asked once, it does not ask again.
+func (m *model) interrupt() tea.Cmd {
+	if e := m.editor(); e != nil && len(e.text) > 0 {
+		e.set("")
+		return nil
+	}
+	if m.mode == onQuit {
+		return m.quit()
+	}
+	return m.askToQuit()
+}
+
+// sendPrompt gives the line to the live session. The cursor goes to the end, so that what comes of it is seen.
+func (m *model) sendPrompt() tea.Cmd {
+	line := strings.TrimSpace(m.prompt.take())
+	if line == "" {
+		return nil
+	}
+	if m.play == nil {
+		m.tell("tui_prompt_opening")
+		return nil
+	}
+	m.playing = false
+	m.goTo(len(m.time.steps))
+	m.time.follow = true
+	m.waiting++
+	m.tell("tui_asked", "command", inspect.Safe(line))
+	return m.live.do(m.play, m.generation, line)
+}
+
+func (m *model) recall(n int) tea.Cmd {
+	m.prompt.recall(n)
+	return nil
+}
+
+// answer shows what the server said.
+func (m *model) answer(msg answered) {
+	if msg.generation != m.generation {
+		return
+	}
+	m.waiting--
+	was := m.time.visible()
+	m.time.extend()
+	m.moved(was)
+	switch {
+	case msg.err != nil:
+		m.complain("tui_failed", "command", inspect.Safe(msg.command), "error", inspect.Safe(msg.err.Error()))
+	case msg.answer == "":
+		m.tell("tui_no_answer", "command", inspect.Safe(msg.command))
+	default:
+		m.said = saying{ink: server, text: m.pal.glyphs.toClient + " " + inspect.Safe(msg.answer)}
+	}
+	if m.over() && m.mode == onPrompt {
+		m.leave()
+	}
+}

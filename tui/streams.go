@@ -1,0 +1,468 @@
+package tui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"example.com/tlslab/inspect"
+)
+
+// streams is the list of rows: clear text left, what crossed the wire right. Only what is visible is looked at, so that
+// it costs the same however long the session is.
+//
+// A row takes one line, and more where it is unfolded. A place names a line by its row and its line in that row, so
+// that new rows never move it.
+type streams struct {
+	top, sel place
+	open     map[int]*unfolded // by row
+	height   int               // as last drawn
+}
+
+type place struct{ row, line int }
+
+// unfolded is what an open row shows below its first line. It is made anew when the record is decided.
+type unfolded struct {
+	parts      []string
+	clear, raw []byte
+	width      int // bytes a line
+}
+
+func (u *unfolded) lines() int {
+	if u == nil {
+		return 0
+	}
+	longest := max(len(u.clear), len(u.raw))
+	return len(u.parts) + (longest+u.width-1)/u.width
+}
+
+func (s *streams) lines(row int) int { return 1 + s.open[row].lines() }
+
+// select moves the selection to the row and folds nothing.
+func (s *streams) choose(row int) { s.sel = place{max(row, 0), 0} }
+
+// move moves the selection by n lines.
+func (s *streams) move(n, rows int) {
+	for ; n > 0; n-- {
+		if s.sel.line+1 < s.lines(s.sel.row) {
+			s.sel.line++
+		} else if s.sel.row+1 < rows {
+			s.sel = place{s.sel.row + 1, 0}
+		}
+	}
+	for ; n < 0; n++ {
+		if s.sel.line > 0 {
+			s.sel.line--
+		} else if s.sel.row > 0 {
+			s.sel = place{s.sel.row - 1, s.lines(s.sel.row-1) - 1}
+		}
+	}
+}
+
+// fold closes an open row, the selection on its first line.
+func (s *streams) fold(row int) {
+	delete(s.open, row)
+	s.sel = place{row, 0}
+}
+
+// before reports whether p stands above q.
+func (p place) before(q place) bool { return p.row < q.row || p.row == q.row && p.line < q.line }
+
+// back returns the place n lines above p, or the first.
+func (s *streams) back(p place, n int) place {
+	for n > 0 {
+		if p.line >= n {
+			p.line -= n
+			break
+		}
+		n -= p.line + 1
+		if p.row == 0 {
+			return place{}
+		}
+		p = place{p.row - 1, s.lines(p.row-1) - 1}
+	}
+	return p
+}
+
+// distance returns how many lines below p the place q stands, or limit if it is further.
+func (s *streams) distance(p, q place, limit int) int {
+	n := -p.line
+	for row := p.row; row < q.row && n < limit; row++ {
+		n += s.lines(row)
+	}
+	return min(n+q.line, limit)
+}
+
+// scroll moves the window as little as needed: the selection is in it, and no line stays empty while there are rows
+// above.
+func (s *streams) scroll(rows, height int) {
+	s.height = height
+	if rows == 0 {
+		s.top, s.sel = place{}, place{}
+		return
+	}
+	s.sel.row = min(s.sel.row, rows-1)
+	s.sel.line = min(s.sel.line, s.lines(s.sel.row)-1)
+	if s.top.row >= rows {
+		s.top = place{rows - 1, 0}
+	}
+	s.top.line = min(s.top.line, s.lines(s.top.row)-1)
+	if s.sel.before(s.top) {
+		s.top = s.sel
+	}
+	if s.distance(s.top, s.sel, height) >= height {
+		s.top = s.back(s.sel, height-1)
+	}
+	last := place{rows - 1, s.lines(rows-1) - 1}
+	if lowest := s.back(last, height-1); lowest.before(s.top) {
+		s.top = lowest
+	}
+}
+
+// view draws the window.
+func (s *streams) view(m *model, w, height int) []string {
+	rows := m.time.visible()
+	s.scroll(rows, height)
+	lines := make([]string, 0, height)
+	left, rest := halves(w)
+	for p := s.top; len(lines) < height && p.row < rows; {
+		selected := p == s.sel
+		lines = append(lines, m.rowLine(s, p, selected, left, rest))
+		if p.line+1 < s.lines(p.row) {
+			p.line++
+		} else {
+			p = place{p.row + 1, 0}
+		}
+	}
+	for len(lines) < height {
+		lines = append(lines, m.pal.line(w, false, span{plain, spaces(left)}, span{quiet, m.pal.glyphs.column}))
+	}
+	return lines
+}
+
+// halves returns the widths of the two columns, with one cell between them.
+func halves(w int) (left, right int) {
+	left = max((w-1)/2, 0)
+	return left, max(w-1-left, 0)
+}
+
+// bytesPerLine returns how many bytes of hex a pane shows on a line of a screen that wide.
+func bytesPerLine(w int) int {
+	if w < 160 {
+		return 8
+	}
+	return 16
+}
+
+// rowLine draws one line of one row.
+func (m *model) rowLine(s *streams, p place, selected bool, left, rest int) string {
+	item := m.time.item(p.row)
+	mark := span{plain, " "}
+	if selected {
+		mark = span{sideInk(item.Side), m.pal.glyphs.pointer}
+		if m.mode != onStreams {
+			mark.ink = quiet
+		}
+	}
+	var clear, sent []span
+	switch {
+	case p.line > 0:
+		clear, sent = m.unfoldedLine(s.open[p.row], p.line-1, left, rest)
+	default:
+		fold := " "
+		if m.canUnfold(item) {
+			fold = m.pal.glyphs.folded
+			if s.open[p.row] != nil {
+				fold = m.pal.glyphs.unfolded
+			}
+		}
+		clear = append([]span{{quiet, fold}}, m.clearCell(item, p.row, left-2)...)
+		sent = m.sentCell(item, rest-1)
+	}
+	clear = append([]span{mark}, clear...)
+	sent = append([]span{{plain, " "}}, sent...)
+	lit := selected && (m.mode == onStreams || m.mode > onHex)
+	return m.pal.line(left, lit, clear...) + m.pal.line(1, false, span{quiet, m.pal.glyphs.column}) + m.pal.line(rest, lit, sent...)
+}
+
+func (m *model) canUnfold(item *inspect.Item) bool {
+	return item.Kind == inspect.RecordItem || item.Kind == inspect.BytesItem
+}
+
+// clearCell says what happened, in clear: number, direction, name, length.
+func (m *model) clearCell(item *inspect.Item, row, w int) []span {
+	g := &m.pal.glyphs
+	who := sideInk(item.Side)
+	number := right(strconv.Itoa(row+1), max(2, digits(len(m.time.rows))))
+	spans := []span{{quiet, number + " "}}
+	if conns := len(m.time.session.Connections()); conns > 1 {
+		spans = append(spans, span{quiet, right("#"+strconv.Itoa(item.Conn+1), digits(conns)+1) + " "})
+	}
+	sign := span{who, g.arrow(item.Side) + " "}
+	what, length := m.whatHappened(item)
+	switch item.Kind {
+	case inspect.ErrorItem:
+		sign = span{bad, g.failed + " "}
+	case inspect.ClosedItem:
+		sign = span{who, g.ended + " "}
+	case inspect.GapItem:
+		sign = span{bad, g.gap + " "}
+	case inspect.RecordItem:
+		if m.time.isHeld(item.Record, m.time.event()) {
+			sign.text = g.held + " "
+		}
+	}
+	spans = append(spans, sign)
+	used := 0
+	for _, s := range spans {
+		used += width(s.text)
+	}
+	end := ""
+	if length >= 0 && w >= 34 {
+		end = right(strconv.Itoa(length), 6) + " "
+	}
+	room := max(w-used-width(end), 0)
+	ink := who
+	if item.Kind == inspect.ErrorItem || m.isAlarm(item) {
+		ink = bad
+	}
+	return append(spans, span{ink, fit(what, room, g.more)}, span{quiet, end})
+}
+
+// isAlarm reports whether the item is an alert other than close_notify, or was tampered with.
+func (m *model) isAlarm(item *inspect.Item) bool {
+	r := item.Record
+	if item.Kind == inspect.BytesItem || item.Kind == inspect.GapItem {
+		return true
+	}
+	if r == nil || item.Kind != inspect.RecordItem || !m.isDecided(r) {
+		return false
+	}
+	return r.Verdict != inspect.VerdictNone || r.Encrypted && !r.Decrypted || innerType(r) == inspect.Alert && !isCloseNotify(r)
+}
+
+// isDecided reports whether at the cursor it was known what the record holds.
+func (m *model) isDecided(r *inspect.Record) bool {
+	return r.DecidedAt >= 0 && r.DecidedAt <= m.time.event()
+}
+
+func innerType(r *inspect.Record) inspect.ContentType {
+	if r.Encrypted {
+		return r.InnerType
+	}
+	return r.Type
+}
+
+func isCloseNotify(r *inspect.Record) bool {
+	b := r.Plaintext()
+	return len(b) == 2 && b[1] == 0
+}
+
+// whatHappened names the item in safe text, and returns its length in clear, -1 if there is none.
+func (m *model) whatHappened(item *inspect.Item) (string, int) {
+	switch item.Kind {
+	case inspect.RecordItem:
+		return m.whatRecordHolds(item.Record)
+	case inspect.BytesItem:
+		b := m.time.session.Bytes(*item, m.time.event())
+		return m.say("tui_not_tls") + " " + quoted(b), len(b)
+	case inspect.GapItem:
+		return m.say("tui_gap"), -1
+	case inspect.ErrorItem:
+		return m.say("tui_error", "side", m.side(item.Side), "text", inspect.Safe(item.Text)), -1
+	case inspect.ClosedItem:
+		return m.say("tui_closed", "side", m.side(item.Side), "how", m.how(item.How)), -1
+	}
+	return "", -1
+}
+
+func (m *model) whatRecordHolds(r *inspect.Record) (string, int) {
+	if !m.isDecided(r) {
+		return m.say("tui_undecided"), -1
+	}
+	return m.nameRecord(r)
+}
+
+// nameRecord names what a record holds that is decided.
+func (m *model) nameRecord(r *inspect.Record) (string, int) {
+	if r.Encrypted && !r.Decrypted {
+		return m.say("tui_not_decrypted", "why", m.why(r.Why)), -1
+	}
+	what := ""
+	if r.Verdict != inspect.VerdictNone {
+		what = m.verdict(r.Verdict) + ": "
+	}
+	switch innerType(r) {
+	case inspect.ApplicationData:
+		return what + quoted(r.Plaintext()), r.Content
+	case inspect.Alert:
+		if b := r.Plaintext(); len(b) == 2 {
+			what += "Alert " + inspect.AlertName(b[1])
+			if b[1] != 0 {
+				what += " (" + inspect.AlertLevelName(b[0]) + ")"
+			}
+			return what, r.Content
+		}
+		return what + "Alert", r.Content
+	case inspect.ChangeCipherSpec:
+		return what + "ChangeCipherSpec", r.Content
+	}
+	names := make([]string, 0, len(r.Parts))
+	for _, part := range r.Parts {
+		names = append(names, m.partName(part))
+	}
+	return what + strings.Join(names, ", "), r.Content
+}
+
+// partName names a part of a record's content: a message in the words of the standard.
+func (m *model) partName(part inspect.Part) string {
+	switch {
+	case part.Message != nil && part.Type == "fragment":
+		return m.say("tui_fragment_last", "message", structName(part.Message.Type.String()))
+	case part.Type == "fragment":
+		return m.say("tui_fragment")
+	}
+	return inspect.Safe(structName(part.Type))
+}
+
+// structName makes ClientHello of client_hello: the standard's name of a message's structure of its type's name.
+func structName(name string) string {
+	if strings.ContainsAny(name, " ") || strings.HasPrefix(name, "0x") {
+		return name
+	}
+	words := strings.Split(name, "_")
+	for i, word := range words {
+		if word != "" {
+			words[i] = strings.ToUpper(word[:1]) + word[1:]
+		}
+	}
+	return strings.Join(words, "")
+}
+
+// quoted shows bytes as text between quotation marks, as much as a row could ever hold.
+func quoted(b []byte) string {
+	const most = 512
+	if len(b) > most {
+		b = b[:most]
+	}
+	return `"` + inspect.SafeBytes(b) + `"`
+}
+
+// sentCell shows what crossed the wire: record type, length, first bytes.
+func (m *model) sentCell(item *inspect.Item, w int) []span {
+	var b []byte
+	name, length := "", 0
+	switch item.Kind {
+	case inspect.RecordItem:
+		r := item.Record
+		b, name, length = r.Raw(), r.Type.String(), r.Length
+	case inspect.BytesItem:
+		b = m.time.session.Bytes(*item, m.time.event())
+		name, length = m.say("tui_bytes"), len(b)
+	default:
+		return nil
+	}
+	column := 18
+	if w < 36 {
+		column = 11
+	}
+	head := fit(name, column, m.pal.glyphs.more) + right(strconv.Itoa(length), 6) + "  "
+	return []span{{sideInk(item.Side), head}, {quiet, hexRun(b, w-width(head), m.pal.glyphs.more)}}
+}
+
+// hexRun writes as many bytes in hex as have room, with an ellipsis where there are more.
+func hexRun(b []byte, w int, more string) string {
+	n := (w + 1) / 3
+	cut := n < len(b)
+	if cut {
+		n = max((w-width(more))/3, 0)
+	}
+	var s strings.Builder
+	for i := range min(n, len(b)) {
+		if i > 0 {
+			s.WriteByte(' ')
+		}
+		s.WriteString(inspect.HexCell(b[i]))
+	}
+	if cut && n > 0 {
+		s.WriteString(" " + more)
+	}
+	return s.String()
+}
+
+// unfold opens the selected row.
+func (m *model) unfold(row int) {
+	item := m.time.item(row)
+	u := &unfolded{width: bytesPerLine(m.w)}
+	switch item.Kind {
+	case inspect.RecordItem:
+		u.raw = item.Record.Raw()
+		if m.isDecided(item.Record) {
+			u.clear = item.Record.Plaintext()
+		}
+		if u.clear != nil && len(item.Record.Parts) > 1 {
+			for _, part := range item.Record.Parts {
+				u.parts = append(u.parts, m.partName(part)+" "+m.say("tui_length", "count", part.Length))
+			}
+		}
+	case inspect.BytesItem:
+		u.raw = m.time.session.Bytes(*item, m.time.event())
+	}
+	if m.streams.open == nil {
+		m.streams.open = make(map[int]*unfolded)
+	}
+	m.streams.open[row] = u
+}
+
+// reopen makes the open rows anew: the cursor, the width or the language has changed.
+func (m *model) reopen() {
+	for row := range m.streams.open {
+		if row >= m.time.visible() {
+			delete(m.streams.open, row)
+			continue
+		}
+		m.unfold(row)
+	}
+}
+
+func (m *model) unfoldedLine(u *unfolded, line, left, rest int) (clear, sent []span) {
+	g := &m.pal.glyphs
+	if line < len(u.parts) {
+		branch := g.branch
+		if line == len(u.parts)-1 {
+			branch = g.lastBranch
+		}
+		return []span{{quiet, "    " + branch}, {plain, u.parts[line]}}, nil
+	}
+	line -= len(u.parts)
+	return dumpLine(u.clear, line*u.width, u.width, left-1), dumpLine(u.raw, line*u.width, u.width, rest-1)
+}
+
+// dumpLine is one line of a hex dump, with the bytes as ASCII where there is room for them.
+func dumpLine(b []byte, offset, n, w int) []span {
+	if offset >= len(b) {
+		return nil
+	}
+	chunk := inspect.HexDump(b[offset:min(offset+n, len(b))], offset, n)[0]
+	var hex, ascii strings.Builder
+	for i, c := range chunk.Bytes {
+		hex.WriteString(inspect.HexGap(i) + inspect.HexCell(c))
+		ascii.WriteString(inspect.ASCIICell(c))
+	}
+	spans := []span{{quiet, fmt.Sprintf("%04x ", offset)}, {plain, fit(hex.String(), hexWidth(n), "")}}
+	if 5+hexWidth(n)+1+n <= w {
+		spans = append(spans, span{quiet, " " + ascii.String()})
+	}
+	return spans
+}
+
+// hexWidth returns the cells that n bytes take in hex.
+func hexWidth(n int) int {
+	total := 0
+	for i := range n {
+		total += len(inspect.HexGap(i)) + 2
+	}
+	return total
+}
+
+func digits(n int) int { return len(strconv.Itoa(n)) }

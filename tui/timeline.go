@@ -1,0 +1,163 @@
+package tui
+
+import "example.com/tlslab/inspect"
+
+// A timeline is a session laid out in steps, with a cursor: how many of them have happened, as far as the screen is
+// concerned. Everything on the screen is a function of the session and the cursor.
+type timeline struct {
+	session *inspect.Session
+	taken   int  // events that were there when the session was last extended
+	held    bool // what a gate decides is a step too
+
+	steps  []step
+	rows   []int32       // the items that have a row in the streams, by index
+	fates  map[int]int   // by captured unit of a held session: the event that decided on it
+	ends   map[int][]int // by connection: its ClosedItems, by index
+	items  int           // how many are laid out
+	events int           // how many were looked at
+
+	at     int  // steps done
+	follow bool // the cursor stays at the end
+}
+
+// A step is one thing that happened: an item, or (item -1) a decision of the gate. Rows is how many rows there are once
+// it is done. The fields are narrow since there can be millions.
+type step struct {
+	event, item, rows int32
+}
+
+func newTimeline(r *inspect.Recording, held bool) *timeline {
+	taken := r.Len()
+	t := &timeline{session: inspect.NewSession(r), taken: taken, held: held, fates: make(map[int]int), ends: make(map[int][]int)}
+	t.layOut()
+	return t
+}
+
+// extend takes in what is new and reports whether there was anything.
+func (t *timeline) extend() bool {
+	t.taken = t.session.Recording().Len()
+	if !t.session.Extend() {
+		return false
+	}
+	t.layOut()
+	if t.follow {
+		t.at = len(t.steps)
+	}
+	return true
+}
+
+func (t *timeline) layOut() {
+	items := t.session.Items()
+	for ; t.items < len(items); t.items++ {
+		item := &items[t.items]
+		t.decisionsBefore(item.Event)
+		if item.Kind == inspect.ClosedItem {
+			t.ends[item.Conn] = append(t.ends[item.Conn], t.items)
+		}
+		if hasRow(item) {
+			t.rows = append(t.rows, int32(t.items))
+			t.steps = append(t.steps, step{int32(item.Event), int32(t.items), int32(len(t.rows))})
+		}
+	}
+	t.decisionsBefore(t.session.Recording().Len())
+}
+
+// decisionsBefore makes steps of what a gate let through, or not, before that event.
+func (t *timeline) decisionsBefore(event int) {
+	if !t.held {
+		return
+	}
+	for ; t.events < event; t.events++ {
+		e := t.session.Recording().At(t.events)
+		switch e.Kind {
+		case inspect.Forwarded, inspect.Dropped, inspect.Altered:
+			if _, twice := t.fates[e.Cause]; !twice {
+				t.fates[e.Cause] = e.Index
+			}
+			t.steps = append(t.steps, step{int32(e.Index), -1, int32(len(t.rows))})
+		case inspect.Undeliverable:
+			if _, twice := t.fates[e.Cause]; !twice {
+				t.fates[e.Cause] = e.Index
+			}
+		}
+	}
+}
+
+// hasRow reports whether the item has a row of its own. An alert stands in the row of its record; what was received
+// has a row only where it is not what was sent.
+func hasRow(item *inspect.Item) bool {
+	switch item.Kind {
+	case inspect.AlertItem:
+		return false
+	case inspect.RecordItem:
+		return item.Lane == inspect.Sent || item.Record.Verdict != inspect.VerdictNone
+	}
+	return true
+}
+
+// event returns the event whose state is shown: the last one before the next step, so that what an endpoint concludes
+// from a step shows with it. It is -1 before everything.
+func (t *timeline) event() int {
+	if t.at == len(t.steps) {
+		if t.at == 0 && !t.follow {
+			return -1
+		}
+		return t.session.Recording().Len() - 1
+	}
+	next := int(t.steps[t.at].event) - 1
+	if t.at == 0 {
+		return -1
+	}
+	return max(int(t.steps[t.at-1].event), next)
+}
+
+// visible returns how many rows have happened.
+func (t *timeline) visible() int {
+	if t.at == 0 {
+		return 0
+	}
+	return int(t.steps[t.at-1].rows)
+}
+
+// item returns the item in row i.
+func (t *timeline) item(i int) *inspect.Item { return &t.session.Items()[t.rows[i]] }
+
+// next returns the item of the next step, or nil: there is none, or it is a decision of the gate.
+func (t *timeline) next() *inspect.Item {
+	if t.at == len(t.steps) || t.steps[t.at].item < 0 {
+		return nil
+	}
+	return &t.session.Items()[t.steps[t.at].item]
+}
+
+// move sets the cursor, within bounds; at the end it follows.
+func (t *timeline) move(at int) {
+	t.at = min(max(at, 0), len(t.steps))
+	t.follow = t.at == len(t.steps)
+}
+
+// isHeld reports whether the record waited on the wire when the event at had happened.
+func (t *timeline) isHeld(r *inspect.Record, at int) bool {
+	if !t.held || r.Lane != inspect.Sent {
+		return false
+	}
+	fate, decided := t.fates[r.Event]
+	return !decided || fate > at
+}
+
+// ending returns how the connection ended for its side that ended first, or nil if neither had by the event at; over is
+// whether both had.
+func (t *timeline) ending(conn, at int) (first *inspect.Item, over bool) {
+	var ended [2]bool
+	for _, i := range t.ends[conn] {
+		item := &t.session.Items()[i]
+		if item.Event > at {
+			break
+		}
+		if first == nil {
+			first = item
+		}
+		ended[item.Side] = true
+	}
+	return first, ended[inspect.Client] && ended[inspect.Server]
+}

@@ -1,0 +1,82 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/tui/term"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// Options say what the screen shows and how. The zero value of every field but one works: there must be a Stage, or a
+// Recording to watch.
+type Options struct {
+	// Stage is opened at once, and again at each restart; commands are typed into it.
+	Stage inspect.Stage
+	// Recording is watched as it grows, if there is no Stage. Nothing can be typed then.
+	Recording *inspect.Recording
+	// NewTap makes the tap of each new session of the stage; done is called when the session is over and its tap closed.
+	// With held the screen releases one unit at a time: it sets the tap's gate itself. nil means [inspect.NewTap].
+	NewTap func(held bool) (tap *inspect.Tap, done func())
+	// Held begins with a session that waits for each step.
+	Held bool
+
+	Title string   // of the window and the screen; "" means tlslab
+	Lang  string   // as [docs.For] reads it
+	Theme string   // dark, light or neutral; "" looks at the environment
+	ASCII bool     // no signs but ASCII
+	Speed float64  // of playing, in steps a second: 0.5, 1, 2 or 4; 0 means 1
+	Hints []string // commands that the prompt suggests, the best first
+
+	In  io.Reader // nil means standard input
+	Out io.Writer // nil means standard output
+}
+
+// Run shows the screen until the user leaves it or ctx is done. It closes what it opened and returns when nothing of
+// it is left; the terminal is as it was. The error is ctx's, or says that the terminal or the program failed.
+func Run(ctx context.Context, o Options) error {
+	if o.Stage == nil && o.Recording == nil {
+		return errors.New("tui: neither a stage to open nor a recording to watch")
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	live := newLive(ctx)
+	m := newModel(o, live)
+	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithAltScreen(), tea.WithOutput(o.Out)}
+	if o.In != nil {
+		options = append(options, tea.WithInput(o.In))
+	}
+	_, err := tea.NewProgram(m, options...).Run()
+	live.end()
+	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// newModel returns the screen as it stands before anything happened.
+func newModel(o Options, live *live) *model {
+	theme, named := term.ParseTheme(o.Theme)
+	if !named {
+		theme = term.FromEnvironment(os.Getenv)
+	}
+	m := &model{
+		o: o, live: live, sentences: docs.For(o.Lang), theme: theme, keys: keyMap(),
+		w: 80, h: 24, speed: speedOf(o.Speed), pal: newPalette(o.Out, theme, o.ASCII),
+	}
+	recording := o.Recording
+	if o.Stage != nil {
+		recording = new(inspect.Recording)
+	}
+	m.time = newTimeline(recording, false)
+	if o.Stage == nil {
+		m.time.follow = true
+		m.goTo(len(m.time.steps))
+	}
+	return m
+}

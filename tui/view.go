@@ -1,0 +1,560 @@
+package tui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"example.com/tlslab/inspect"
+)
+
+// The screen needs this much room; on less it says so.
+const (
+	leastWidth  = 60
+	leastHeight = 16
+)
+
+// View draws the screen: exactly m.h lines of exactly m.w cells.
+func (m *model) View() string {
+	if m.w < leastWidth || m.h < leastHeight {
+		return strings.Join(m.tooSmall(), "\n")
+	}
+	lines := m.header(m.w)
+	footer := m.footer(m.w)
+	lines = append(lines, m.body(m.w, m.h-len(lines)-len(footer))...)
+	return strings.Join(append(lines, footer...), "\n")
+}
+
+func (m *model) tooSmall() []string {
+	var lines []string
+	for _, line := range wrap(m.say("tui_too_small", "width", leastWidth, "height", leastHeight), m.w) {
+		lines = append(lines, m.pal.line(m.w, false, span{plain, line}))
+	}
+	return m.fill(lines, m.w, m.h)
+}
+
+// wide reports whether the detail has room below the streams.
+func (m *model) wide() bool { return m.w >= 160 && m.h >= 32 }
+
+func (m *model) body(w, height int) []string {
+	switch m.view() {
+	case onHelp:
+		return m.scrolled(m.rule(w, m.say("tui_help_title"), ""), m.help(w), w, height)
+	case onSecrets:
+		return m.scrolled(m.rule(w, m.say("tui_secrets_title"), ""), m.secrets(w), w, height)
+	case onTree, onHex:
+		if !m.wide() {
+			return m.detailView(w, height)
+		}
+	}
+	below := 0
+	if m.wide() {
+		below = max(height*11/20, 12)
+	}
+	lines := append([]string{m.columns(w)}, m.streamsOrIntro(w, height-1-below)...)
+	return append(lines, m.detailView(w, below)...)
+}
+
+// view returns the mode whose pane is shown: a line that is being typed leaves the pane behind it.
+func (m *model) view() mode {
+	if m.mode > onHelp {
+		return m.before
+	}
+	return m.mode
+}
+
+// scrolled draws a part of lines, below a title.
+func (m *model) scrolled(title string, lines []string, w, height int) []string {
+	m.scroll = min(m.scroll, max(len(lines)-(height-1), 0))
+	shown := lines[m.scroll:min(m.scroll+height-1, len(lines))]
+	return m.fill(append([]string{title}, shown...), w, height)
+}
+
+// fill cuts or fills to exactly height lines.
+func (m *model) fill(lines []string, w, height int) []string {
+	for len(lines) < height {
+		lines = append(lines, m.pal.line(w, false))
+	}
+	return lines[:max(height, 0)]
+}
+
+// ends draws left and right, the right one whole.
+func (m *model) ends(w int, left []span, end ...span) string {
+	room := w
+	for _, s := range end {
+		room -= width(guard(s.text))
+	}
+	if room < w/3 {
+		return m.pal.line(w, false, append(append([]span{{plain, " "}}, left...), end...)...)
+	}
+	return m.pal.line(room-1, false, append([]span{{plain, " "}}, left...)...) + m.pal.line(w-room+1, false, append(end, span{plain, " "})...)
+}
+
+// rule draws a horizontal line with a title, and a hint at its end.
+func (m *model) rule(w int, title, hint string) string {
+	g := &m.pal.glyphs
+	title, hint = guard(title), guard(hint)
+	if title == "" && hint == "" {
+		return m.pal.line(w, false, span{quiet, strings.Repeat(g.rule, w)})
+	}
+	if hint != "" {
+		hint = " " + hint + " "
+	}
+	dashes := w - 4 - width(title) - width(hint) - 2
+	if dashes < 0 {
+		hint, dashes = "", w-4-width(title)-2
+	}
+	return m.pal.line(w, false, span{quiet, g.rule + g.rule + " "}, span{strong, title}, span{quiet, " " + strings.Repeat(g.rule, max(dashes, 0))}, span{quiet, hint + g.rule + g.rule})
+}
+
+// columns draws the heads of the two columns.
+func (m *model) columns(w int) string {
+	g := &m.pal.glyphs
+	left, rest := halves(w)
+	head := func(title string, n int) []span {
+		title = " " + fit(title, min(width(title), max(n-4, 0)), g.more) + " "
+		return []span{{quiet, g.rule}, {strong, title}, {quiet, strings.Repeat(g.rule, max(n-1-width(title), 0))}}
+	}
+	return m.pal.line(left, false, head(m.say("tui_column_clear"), left)...) + m.pal.line(1, false, span{quiet, g.tee}) +
+		m.pal.line(rest, false, head(m.say("tui_column_sent"), rest)...)
+}
+
+// streamsOrIntro draws the streams; before the first step, what there will be to see.
+func (m *model) streamsOrIntro(w, height int) []string {
+	if m.time.visible() > 0 {
+		return m.streams.view(m, w, height)
+	}
+	m.streams.scroll(0, height)
+	id := "tui_intro"
+	switch {
+	case m.o.Stage == nil:
+		id = "tui_intro_watch"
+	case m.stepper != nil:
+		id = "tui_intro_held"
+	}
+	left, _ := halves(w)
+	var lines []string
+	text := wrap(m.say(id), min(w-8, 72))
+	for range max((height-len(text))/3, 0) {
+		lines = append(lines, m.pal.line(left, false)+m.pal.line(1, false, span{quiet, m.pal.glyphs.column})+m.pal.line(w-left-1, false))
+	}
+	if len(lines) > 1 {
+		lines[len(lines)-1] = m.pal.line(left, false) + m.pal.line(1, false, span{quiet, m.pal.glyphs.upTee}) + m.pal.line(w-left-1, false)
+	}
+	for _, line := range text {
+		lines = append(lines, m.pal.line(w, false, span{plain, spaces((w-min(w-8, 72))/2) + line}))
+	}
+	return m.fill(lines, w, height)
+}
+
+// header draws the facts of the session at the cursor.
+func (m *model) header(w int) []string {
+	lines := []string{m.agreed(w), m.traffic(w)}
+	if m.h >= 20 {
+		lines = append(lines, m.endpoints(w))
+	}
+	return append(lines, m.timeLine(w))
+}
+
+// facts returns what is known of the connection at the cursor, of either endpoint.
+func (m *model) facts(c *inspect.Connection) inspect.State {
+	at := m.time.event()
+	state := c.View(inspect.Client).State(at)
+	if state.Version == 0 {
+		if other := c.View(inspect.Server).State(at); other.Version != 0 || state.ServerName == "" {
+			state = other
+		}
+	}
+	return state
+}
+
+// agreed is the first line: version, suite, group; which step of how many.
+func (m *model) agreed(w int) string {
+	left := []span{{quiet, m.say("tui_nothing_agreed")}}
+	c := m.conn()
+	if c != nil && m.time.at > 0 {
+		if s := m.facts(c); s.Version != 0 {
+			facts := []string{inspect.VersionName(s.Version)}
+			if s.Suite != 0 {
+				facts = append(facts, inspect.SuiteName(s.Suite))
+			}
+			if s.Group != 0 {
+				facts = append(facts, inspect.GroupName(s.Group))
+			}
+			left = []span{{strong, strings.Join(facts, m.pal.glyphs.dot)}}
+		}
+	}
+	if w >= 100 {
+		left = append([]span{{quiet, m.title() + m.pal.glyphs.dot}}, left...)
+	}
+	id := "tui_step"
+	if w < 72 {
+		id = "tui_step_short"
+	}
+	return m.ends(w, left, span{strong, m.say(id, "at", m.time.at, "of", len(m.time.steps))})
+}
+
+// traffic is the second line: who the server is; records and bytes each way.
+func (m *model) traffic(w int) string {
+	c := m.conn()
+	if c == nil {
+		return m.ends(w, []span{{quiet, m.say("tui_no_connection")}})
+	}
+	at, g := m.time.event(), &m.pal.glyphs
+	var who []span
+	add := func(id, value string) {
+		if value == "" {
+			return
+		}
+		if len(who) > 0 {
+			who = append(who, span{quiet, g.dot})
+		}
+		who = append(who, span{quiet, m.say(id) + " "}, span{plain, inspect.Safe(value)})
+	}
+	if conns := len(m.time.session.Connections()); conns > 1 {
+		who = append(who, span{quiet, m.say("tui_connection", "at", c.Conn+1, "of", conns)})
+	}
+	if m.time.at > 0 {
+		s := m.facts(c)
+		add("tui_server_name", s.ServerName)
+		add("tui_certificate", s.ServerSubject)
+		if w >= 100 {
+			add("tui_client_certificate", s.ClientSubject)
+			add("tui_alpn", s.Protocol)
+		}
+	}
+	if m.o.Stage == nil {
+		add("tui_address", c.Opening.Addr[inspect.Client])
+	}
+	if len(who) == 0 {
+		who = []span{{quiet, m.say("tui_nobody")}}
+	}
+	count := func(side inspect.Side) span {
+		records, bytes := c.View(side).Count(side, at)
+		if m.time.at == 0 {
+			records, bytes = 0, 0
+		}
+		id := "tui_count"
+		if w < 100 {
+			id = "tui_count_short"
+		}
+		return span{sideInk(side), g.arrow(side) + " " + m.say(id, "count", records, "bytes", thousands(bytes, m.sentences.Lang()))}
+	}
+	return m.ends(w, who, count(inspect.Client), span{plain, "  "}, count(inspect.Server))
+}
+
+// endpoints is the third line: what each endpoint protects its records with, and how many secrets it knows.
+func (m *model) endpoints(w int) string {
+	c := m.conn()
+	if c == nil || m.time.at == 0 {
+		return m.ends(w, []span{{quiet, m.say("tui_no_keys_yet")}})
+	}
+	at := m.time.event()
+	state := func(side inspect.Side) span {
+		v := c.View(side)
+		epoch := v.State(at).Epoch[side]
+		id := "tui_endpoint"
+		if w < 100 {
+			id = "tui_endpoint_short"
+		}
+		return span{sideInk(side), m.say(id, "side", m.side(side), "epoch", m.epoch(epoch), "count", len(v.Secrets(side, at)))}
+	}
+	return m.ends(w, []span{state(inspect.Client)}, state(inspect.Server))
+}
+
+// timeLine is where the cursor stands, and what comes next.
+func (m *model) timeLine(w int) string {
+	g := &m.pal.glyphs
+	sign, ink := g.pause, quiet
+	if m.playing {
+		sign, ink = g.play, strong
+	}
+	bar := max(w/5, 10)
+	done := 0
+	if n := len(m.time.steps); n > 0 {
+		done = m.time.at * bar / n
+	}
+	speed := speedName(m.speed)
+	next, nextInk := m.comesNext()
+	return m.pal.line(w, false, span{ink, " " + sign + " " + speed + " "}, span{strong, strings.Repeat(g.done, done)},
+		span{quiet, strings.Repeat(g.todo, bar-done) + " "}, span{nextInk, next})
+}
+
+// comesNext says what the next step is.
+func (m *model) comesNext() (string, ink) {
+	if item := m.time.next(); item != nil {
+		who := sideInk(item.Side)
+		if item.Kind == inspect.ErrorItem || item.Kind == inspect.ClosedItem {
+			what, _ := m.whatHappened(item)
+			return m.say("tui_next", "what", what), who
+		}
+		return m.say("tui_next_sends", "arrow", m.pal.glyphs.toServer, "side", m.side(item.Side), "what", m.upcoming(item)), who
+	}
+	if m.time.at < len(m.time.steps) {
+		return m.say("tui_next_gate"), plain
+	}
+	if m.opening {
+		return m.say("tui_opening"), quiet
+	}
+	if first, over := m.time.ending(m.current(), m.time.event()); over {
+		return m.howItEnded(first), strong
+	}
+	if m.stepper != nil {
+		if held := m.stepper.Pending(); len(held) > 0 {
+			unit := held[0]
+			return m.say("tui_next_release", "arrow", m.pal.glyphs.toServer, "side", m.side(unit.From), "what", m.heldName(unit)), sideInk(unit.From)
+		}
+	}
+	if m.waiting > 0 {
+		return m.say("tui_waiting"), quiet
+	}
+	return m.say("tui_next_nothing"), quiet
+}
+
+// upcoming names an item that the cursor has not reached: as it will be shown then, if that is known now.
+func (m *model) upcoming(item *inspect.Item) string {
+	if item.Kind != inspect.RecordItem {
+		what, _ := m.whatHappened(item)
+		return what
+	}
+	r := item.Record
+	if r.DecidedAt < 0 {
+		return r.Type.String()
+	}
+	what, _ := m.nameRecord(r)
+	return what
+}
+
+// heldName names a unit that waits on the wire.
+func (m *model) heldName(unit inspect.Unit) string {
+	for i := len(m.time.rows) - 1; i >= 0 && i >= len(m.time.rows)-256; i-- {
+		if item := m.time.item(i); item.Kind == inspect.RecordItem && item.Record.Event == unit.ID && item.Lane == inspect.Sent {
+			what, _ := m.whatRecordHolds(item.Record)
+			return what
+		}
+	}
+	return m.say("tui_bytes") + " " + strconv.Itoa(len(unit.Bytes))
+}
+
+func (m *model) current() int {
+	if c := m.conn(); c != nil {
+		return c.Conn
+	}
+	return 0
+}
+
+// howItEnded says who ended the session, how, and what can be done now.
+func (m *model) howItEnded(first *inspect.Item) string {
+	id := "tui_ended"
+	if m.o.Stage == nil {
+		id = "tui_ended_watch"
+	}
+	return m.say(id, "side", m.side(first.Side), "how", m.how(first.How))
+}
+
+// footer draws what was said, the line that is typed, and the keys that act now.
+func (m *model) footer(w int) []string {
+	if m.h < 20 {
+		return []string{m.inputOrSaid(w), m.keyLine(w)}
+	}
+	return []string{m.rule(w, "", ""), m.saidLine(w), m.inputLine(w), m.keyLine(w)}
+}
+
+func (m *model) inputOrSaid(w int) string {
+	if m.editor() != nil && m.said.id == "" && m.said.text == "" || m.mode == onQuit {
+		return m.inputLine(w)
+	}
+	if m.editor() != nil {
+		return m.inputLine(w)
+	}
+	if m.said.id == "" && m.said.text == "" {
+		return m.inputLine(w)
+	}
+	return m.saidLine(w)
+}
+
+func (m *model) saidLine(w int) string {
+	text := m.said.text
+	if m.said.id != "" {
+		text = m.say(m.said.id, m.said.pairs...)
+	}
+	return m.pal.line(w, false, span{m.said.ink, " " + text})
+}
+
+func (m *model) inputLine(w int) string {
+	g := &m.pal.glyphs
+	sign := ""
+	switch m.mode {
+	case onPrompt:
+		sign = " " + g.prompt + " "
+	case onCommand:
+		sign = " :"
+	case onSearch:
+		sign = " /"
+	case onQuit:
+		return m.pal.line(w, false, span{strong, " " + m.say("tui_really_quit")})
+	default:
+		return m.pal.line(w, false, span{quiet, " " + g.prompt + " " + m.invitation()})
+	}
+	e := m.editor()
+	spans := append([]span{{strong, sign}}, e.spans(w-width(sign)-1, m.pal)...)
+	if len(e.text) == 0 {
+		spans = append(spans, span{quiet, " " + m.suggestion()})
+	} else if m.mode == onPrompt && m.h < 20 && m.said.text != "" {
+		spans = append(spans, span{m.said.ink, "   " + m.said.text})
+	}
+	return m.pal.line(w, false, spans...)
+}
+
+// invitation says what can be typed.
+func (m *model) invitation() string {
+	switch {
+	case m.o.Stage == nil:
+		return m.say("tui_invite_command")
+	case m.lives():
+		return m.say("tui_invite_prompt", "hint", m.hint())
+	}
+	return m.say("tui_invite_restart")
+}
+
+// keyLine lists the keys that act now, as many as there is room for.
+func (m *model) keyLine(w int) string {
+	spans := []span{{plain, " "}}
+	used := 1
+	for i := range m.keys {
+		b := &m.keys[i]
+		if !b.holds(m.mode) || b.brief == "" {
+			continue
+		}
+		show := m.keyNames(b.show)
+		show, _, _ = strings.Cut(show, " ")
+		brief := m.say(b.brief)
+		if used+width(show)+width(brief)+3 > w {
+			continue
+		}
+		used += width(show) + width(brief) + 3
+		spans = append(spans, span{strong, show}, span{quiet, " " + brief + "  "})
+	}
+	return m.pal.line(w, false, spans...)
+}
+
+// keyNames writes keys with the signs that the terminal has.
+func (m *model) keyNames(show string) string {
+	if !m.o.ASCII {
+		return show
+	}
+	return strings.NewReplacer("→", "right", "←", "left", "↑", "up", "↓", "down").Replace(show)
+}
+
+// help lists every key, then every command.
+func (m *model) help(w int) []string {
+	var lines []string
+	add := func(spans ...span) { lines = append(lines, m.pal.line(w, false, spans...)) }
+	wrapped := func(key, text string) {
+		const column = 18
+		for i, line := range wrap(text, max(w-column-2, 20)) {
+			if i > 0 {
+				key = ""
+			}
+			add(span{strong, "  " + fit(key, column-2, "")}, span{plain, line})
+		}
+	}
+	for _, line := range wrap(m.say("tui_help_intro"), w-4) {
+		add(span{plain, "  " + line})
+	}
+	groups := []struct {
+		title string
+		in    int
+	}{
+		{m.say("tui_help_streams"), inStreams}, {m.say("tui_help_tree"), inTree}, {m.say("tui_help_hex"), inHex},
+		{m.say("tui_help_views"), inSecrets | inHelp}, {m.say("tui_help_editors"), inEditors}, {m.say("tui_help_quit"), inQuit},
+	}
+	told := make(map[int]bool)
+	for _, group := range groups {
+		add()
+		add(span{strong, "  " + group.title})
+		for i, b := range m.keys {
+			if b.in&group.in != 0 && !told[i] {
+				told[i] = true
+				wrapped(m.keyNames(b.show), m.say(b.help))
+			}
+		}
+	}
+	add()
+	add(span{strong, "  " + m.say("tui_help_commands")})
+	for _, c := range commands() {
+		wrapped(":"+c.show, m.say(c.help))
+	}
+	add()
+	add(span{strong, "  " + m.say("tui_help_signs")})
+	for _, sign := range m.signs() {
+		wrapped(sign[0], sign[1])
+	}
+	return lines
+}
+
+// signs explains the glyphs.
+func (m *model) signs() [][2]string {
+	g := &m.pal.glyphs
+	return [][2]string{
+		{g.toServer, m.say("tui_sign_to_server")}, {g.toClient, m.say("tui_sign_to_client")},
+		{g.held, m.say("tui_sign_held")}, {g.failed, m.say("tui_sign_failed")}, {g.ended, m.say("tui_sign_ended")},
+		{g.gap, m.say("tui_sign_gap")}, {g.folded + " " + g.unfolded, m.say("tui_sign_folded")}, {g.open + g.shut, m.say("tui_sign_lit")},
+	}
+}
+
+// secrets lists what each endpoint knows at the cursor: the client's left, the server's right.
+func (m *model) secrets(w int) []string {
+	c := m.conn()
+	left, rest := halves(w)
+	column := m.pal.line(1, false, span{quiet, m.pal.glyphs.column})
+	sides := [2][]string{}
+	for i, width := range []int{left, rest} {
+		side := inspect.Side(i)
+		head := m.say("tui_secrets_none", "side", m.side(side))
+		var known []inspect.KnownSecret
+		if c != nil && m.time.at > 0 {
+			known = c.View(side).Secrets(side, m.time.event())
+		}
+		if len(known) > 0 {
+			head = m.say("tui_secrets_known", "side", m.side(side), "count", len(known))
+		}
+		sides[i] = append(sides[i], m.pal.line(width, false, span{sideInk(side), " " + m.pal.glyphs.arrow(side) + " " + head}))
+		for _, secret := range known {
+			sides[i] = append(sides[i], m.pal.line(width, false),
+				m.pal.line(width, false, span{strong, "   " + inspect.Safe(secret.Label)}),
+				m.pal.line(width, false, span{plain, "   " + hexRun(secret.Bytes, width-5, m.pal.glyphs.more)}),
+				m.pal.line(width, false, span{quiet, "   " + m.say("tui_secret_from", "origin", m.origin(secret.Origin), "count", len(secret.Bytes))}))
+		}
+	}
+	var lines []string
+	for i := range max(len(sides[0]), len(sides[1])) {
+		l, r := m.pal.line(left, false), m.pal.line(rest, false)
+		if i < len(sides[0]) {
+			l = sides[0][i]
+		}
+		if i < len(sides[1]) {
+			r = sides[1][i]
+		}
+		lines = append(lines, l+column+r)
+	}
+	lines = append(lines, m.pal.line(w, false))
+	for _, line := range wrap(m.say("tui_secrets_note"), w-2) {
+		lines = append(lines, m.pal.line(w, false, span{quiet, " " + line}))
+	}
+	return lines
+}
+
+func speedName(i int) string { return strconv.FormatFloat(speeds[i], 'f', -1, 64) + "x" }
+
+// thousands writes a number in groups of three, as the language does.
+func thousands(n int64, lang string) string {
+	sep := ","
+	if lang != "en" {
+		sep = "."
+	}
+	if n < 1000 {
+		return strconv.FormatInt(n, 10)
+	}
+	return thousands(n/1000, lang) + sep + fmt.Sprintf("%03d", n%1000)
+}

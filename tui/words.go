@@ -1,0 +1,81 @@
+package tui
+
+import "example.com/tlslab/inspect"
+
+// The words that inspect has in English, in the language of the screen.
+
+func (m *model) side(s inspect.Side) string {
+	if s == inspect.Client {
+		return m.say("tui_client")
+	}
+	return m.say("tui_server")
+}
+
+func (m *model) how(c inspect.Closing) string {
+	switch c {
+	case inspect.ClosedNotify:
+		return m.say("tui_closed_notify")
+	case inspect.ClosedEndOfFile:
+		return m.say("tui_closed_end_of_file")
+	}
+	return m.say("tui_closed_cut")
+}
+
+func (m *model) why(w inspect.Why) string {
+	switch w {
+	case inspect.WhyNoSecret:
+		return m.say("tui_why_no_secret")
+	case inspect.WhyTag:
+		return m.say("tui_why_tag")
+	case inspect.WhySuite:
+		return m.say("tui_why_suite")
+	case inspect.WhyRecordsMissing:
+		return m.say("tui_why_records_missing")
+	case inspect.WhyBytesLetGo:
+		return m.say("tui_why_let_go")
+	case inspect.WhyTooShort:
+		return m.say("tui_why_too_short")
+	}
+	return m.say("tui_why_undecided")
+}
+
+func (m *model) verdict(v inspect.Verdict) string {
+	switch v {
+	case inspect.VerdictAltered:
+		return m.say("tui_verdict_altered")
+	case inspect.VerdictInjected:
+		return m.say("tui_verdict_injected")
+	case inspect.VerdictRepeated:
+		return m.say("tui_verdict_repeated")
+	case inspect.VerdictReordered:
+		return m.say("tui_verdict_reordered")
+	case inspect.VerdictDropped:
+		return m.say("tui_verdict_dropped")
+	}
+	return m.say("tui_verdict_unreadable")
+}
+
+func (m *model) epoch(e inspect.Epoch) string {
+	switch e.Kind {
+	case inspect.EpochClear:
+		return m.say("tui_epoch_clear")
+	case inspect.EpochUnknown:
+		return m.say("tui_epoch_unknown")
+	}
+	return m.say("tui_epoch_keys", "epoch", e.String())
+}
+
+func (m *model) origin(o inspect.Origin) string {
+	switch o {
+	case inspect.ClientLog:
+		return m.say("tui_origin_client")
+	case inspect.ServerLog:
+		return m.say("tui_origin_server")
+	case inspect.FromFile:
+		return m.say("tui_origin_file")
+	}
+	return m.say("tui_origin_derived")
+}
+
+// reason says why bytes are not TLS.
+func (m *model) reason(text string) string { return inspect.Safe(text) }
