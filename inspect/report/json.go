@@ -19,7 +19,7 @@ const Schema = 1
 // NewJSON returns a Writer of JSON lines: the session's line first, then one
 // for each item. The schema stands in the manual, docs/manual/en/json-lines.md.
 // Strings that may quote captured text are written as [inspect.Safe] gives them.
-func NewJSON(out io.Writer) *Writer { return newWriter(out, sessionLine, itemLine) }
+func NewJSON(out io.Writer) *Writer { return &Writer{out: out, begin: sessionLine, item: itemLine} }
 
 func sessionLine(s *inspect.Session) []byte {
 	line := struct {

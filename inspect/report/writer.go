@@ -8,15 +8,17 @@ import (
 )
 
 // A Writer prints the items of one session, in their order, while it grows.
-// An item that is not decided yet holds back those after it. It is not safe
-// for concurrent use.
+// An item that is not decided yet holds back those after it: of JSON lines all
+// of them, of text those of its own connection, so that a client that hangs
+// costs the others nothing. It is not safe for concurrent use.
 type Writer struct {
 	out   io.Writer
-	begin func(s *inspect.Session) []byte // what comes before the first item; may be nil
 	item  func(s *inspect.Session, i int) []byte
+	begin func(s *inspect.Session) []byte // what comes before the first item; may be nil
+	live  bool                            // connections are printed apart, and alerts when their connection has ended
 	begun bool
-	next  int // item to print
-	seen  int // items that ended knows of
+	next  int   // item that has not been looked at
+	held  []int // items that have, in order
 	ended map[sender]bool
 	err   error
 }
@@ -25,10 +27,6 @@ type Writer struct {
 type sender struct {
 	conn int
 	side inspect.Side
-}
-
-func newWriter(out io.Writer, begin func(*inspect.Session) []byte, item func(*inspect.Session, int) []byte) *Writer {
-	return &Writer{out: out, begin: begin, item: item, ended: make(map[sender]bool)}
 }
 
 // Extend prints what is decided; the caller has extended the session. All
@@ -46,27 +44,52 @@ func (w *Writer) print(s *inspect.Session, all bool) error {
 			w.write(w.begin(s))
 		}
 	}
-	items := s.Items()
-	for ; w.seen < len(items); w.seen++ {
-		if item := items[w.seen]; item.Kind == inspect.ClosedItem {
-			w.ended[sender{item.Conn, item.Side}] = true
+	w.look(s.Items())
+	blocked := make(map[int]bool) // connections; all of them have the number every
+	const every = -1
+	left := w.held[:0]
+	for _, i := range w.held {
+		item := s.Items()[i]
+		group := every
+		if w.live {
+			group = item.Conn
 		}
+		if blocked[group] || !all && !w.decided(item) {
+			blocked[group] = true
+			left = append(left, i)
+			continue
+		}
+		w.write(w.item(s, i))
 	}
-	for w.err == nil && w.next < len(items) && (all || w.decided(items[w.next])) {
-		w.write(w.item(s, w.next))
-		w.next++
-	}
+	w.held = left
 	return w.err
 }
 
+// look takes in new items.
+func (w *Writer) look(items []inspect.Item) {
+	if w.ended == nil {
+		w.ended = make(map[sender]bool)
+	}
+	for ; w.next < len(items); w.next++ {
+		w.held = append(w.held, w.next)
+		if item := items[w.next]; item.Kind == inspect.ClosedItem {
+			w.ended[sender{item.Conn, item.Side}] = true
+		}
+	}
+}
+
 // decided reports whether an item will stay as it is: a record has been read,
-// an alert has arrived or not, a run of bytes has come to its end.
+// a run of bytes has come to its end. That an alert could not be delivered may
+// become known after its connection has ended; text takes no notice of that.
 func (w *Writer) decided(item inspect.Item) bool {
+	own, peer := w.ended[sender{item.Conn, item.Side}], w.ended[sender{item.Conn, item.Side.Peer()}]
 	switch item.Kind {
 	case inspect.RecordItem:
 		return item.Record.DecidedAt >= 0
-	case inspect.AlertItem, inspect.BytesItem:
-		return w.ended[sender{item.Conn, item.Side}]
+	case inspect.AlertItem:
+		return w.live && own && peer
+	case inspect.BytesItem:
+		return own
 	}
 	return true
 }

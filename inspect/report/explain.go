@@ -1,0 +1,84 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/tlslab/inspect"
+)
+
+// Explain tells the fields of item n, a line each, a parent before its
+// children: name, length, offset, value, and where it is defined unless that is
+// where its parent is. What a kind of field is for stands below the first of
+// its kind. First come the fields of the record as sent, then those of each
+// message that it completes.
+func (t Text) Explain(s *inspect.Session, n int) string {
+	item := s.Items()[n-1]
+	if item.Record == nil || item.Kind == inspect.RecordItem && wasDropped(item) {
+		return ""
+	}
+	e := explainer{text: t, told: make(map[string]bool)}
+	e.tree(item.Record.Fields(), "", 1)
+	for _, part := range item.Record.Parts {
+		if part.Message != nil {
+			e.tree(part.Message.Fields(), "", 1)
+		}
+	}
+	return e.out.String()
+}
+
+// An explainer writes field trees. It tells what a kind is for once.
+type explainer struct {
+	text Text
+	out  strings.Builder
+	told map[string]bool
+}
+
+func (e *explainer) tree(f inspect.Field, known string, depth int) {
+	say := e.text.Say
+	line := say.Say("report_field", "name", inspect.Safe(f.Name), "size", e.text.size(f.Length), "offset", f.Offset)
+	if f.Value != "" {
+		line += ": " + inspect.Safe(f.Value)
+	}
+	if f.RFC != "" && f.RFC != known {
+		line += " (" + f.RFC + ")"
+	}
+	e.paragraph(line, 2*depth)
+	if id := "field_" + strings.ReplaceAll(f.Kind, ".", "_"); !e.told[id] && say.Has(id) {
+		e.told[id] = true
+		e.paragraph(say.Say(id), 2*depth+4)
+	}
+	for _, child := range f.Children {
+		e.tree(child, f.RFC, depth+1)
+	}
+}
+
+// paragraph writes words in lines of the width, the later ones indented by
+// two more. A word that is longer than a line is cut.
+func (e *explainer) paragraph(text string, indent int) {
+	indent = min(indent, width/2)
+	column := indent
+	fmt.Fprintf(&e.out, "%*s", indent, "")
+	for i, word := range strings.Fields(text) {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case column+1+length <= width:
+			e.out.WriteByte(' ')
+			column++
+		default:
+			fmt.Fprintf(&e.out, "\n%*s", indent+2, "")
+			column = indent + 2
+		}
+		for column+length > width {
+			room := width - column
+			runes := []rune(word)
+			fmt.Fprintf(&e.out, "%s\n%*s", string(runes[:room]), indent+2, "")
+			word, length, column = string(runes[room:]), length-room, indent+2
+		}
+		e.out.WriteString(word)
+		column += length
+	}
+	e.out.WriteByte('\n')
+}

@@ -1,0 +1,369 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/report"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// sessions are recordings under testdata, one event of JSON a line, made with
+// real endpoints by TestRecordSessions.
+var sessions = []string{"tls13", "tls12", "tampered", "refused"}
+
+// load reads the events of a recording.
+func load(t testing.TB, name string) []inspect.Event {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name+".events"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []inspect.Event
+	for decoder := json.NewDecoder(bytes.NewReader(text)); decoder.More(); {
+		var event inspect.Event
+		if err := decoder.Decode(&event); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, event)
+	}
+	return events
+}
+
+func recordingOf(events ...inspect.Event) *inspect.Recording {
+	rec := new(inspect.Recording)
+	for _, event := range events {
+		rec.Append(event)
+	}
+	return rec
+}
+
+func jsonLines(t testing.TB, s *inspect.Session) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := report.NewJSON(&out).Close(s); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func told(t testing.TB, text report.Text, s *inspect.Session) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := text.Writer(&out).Close(s); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestASessionIsToldAsItsGoldenFileSays(t *testing.T) {
+	for _, name := range sessions {
+		s := inspect.NewSession(recordingOf(load(t, name)...))
+		for file, got := range map[string]string{
+			name + ".jsonl":           jsonLines(t, s),
+			name + ".en.txt":          told(t, report.Text{ASCII: true}, s),
+			name + ".pt-BR.txt":       told(t, report.Text{Say: docs.For("pt-BR")}, s),
+			name + ".fields.en.txt":   told(t, report.Text{Level: report.WithTrees}, s),
+			name + ".sentences.txt":   told(t, report.Text{Level: report.Sentences}, s),
+			name + ".bytes.pt-BR.txt": told(t, report.Text{Say: docs.For("pt-BR"), Level: report.WithBytes}, s),
+		} {
+			golden(t, file, got)
+		}
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	file = filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("%s (-want +got; go test -update writes it anew):\n%s", file, diff)
+	}
+}
+
+func TestALiveSessionPrintsTheSameAsAFinishedOne(t *testing.T) {
+	for _, name := range sessions {
+		events := load(t, name)
+		rec := recordingOf()
+		s := inspect.NewSession(rec)
+		var lines, text bytes.Buffer
+		jsonWriter, textWriter := report.NewJSON(&lines), report.Text{}.Writer(&text)
+		for _, event := range events {
+			rec.Append(event)
+			s.Extend()
+			if err := jsonWriter.Extend(s); err != nil {
+				t.Fatal(err)
+			}
+			if err := textWriter.Extend(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if early := bytes.Count(lines.Bytes(), []byte("\n")); early < 5 {
+			t.Errorf("%s: only %d lines were printed while the session lived", name, early)
+		}
+		jsonWriter.Close(s)
+		textWriter.Close(s)
+		finished := inspect.NewSession(recordingOf(events...))
+		if diff := cmp.Diff(jsonLines(t, finished), lines.String()); diff != "" {
+			t.Errorf("%s, JSON (-finished +live):\n%s", name, diff)
+		}
+		// Text says what was known of an alert when its connection had ended.
+		arrival := strings.NewReplacer(" It arrived.", "", " It did not arrive, or could not be read.", "")
+		if diff := cmp.Diff(arrival.Replace(told(t, report.Text{}, finished)), arrival.Replace(text.String())); diff != "" {
+			t.Errorf("%s, text (-finished +live):\n%s", name, diff)
+		}
+	}
+}
+
+// A field as the JSON lines have it.
+type field struct {
+	Name           string
+	Offset, Length int
+	Children       []field
+}
+
+func TestFieldsCoverRawAndMessagesCoverPlaintextExactlyOnce(t *testing.T) {
+	for _, name := range sessions {
+		for _, text := range strings.Split(strings.TrimSpace(jsonLines(t, inspect.NewSession(recordingOf(load(t, name)...)))), "\n") {
+			var line struct {
+				Kind, Raw string
+				Plaintext *string
+				Fields    []field
+				Messages  []struct {
+					In, Type, Bytes string
+					Offset, Length  int
+					Fields          []field
+				}
+			}
+			if err := json.Unmarshal([]byte(text), &line); err != nil {
+				t.Fatal(err)
+			}
+			if line.Kind != "record" {
+				continue
+			}
+			if got := cover(t, line.Fields, 0); got != len(line.Raw)/2 {
+				t.Errorf("%s: fields cover %d of %d bytes of %s", name, got, len(line.Raw)/2, text)
+			}
+			at := 0
+			for _, message := range line.Messages {
+				if message.In == "message" {
+					if got := cover(t, message.Fields, 0); got != len(message.Bytes)/2 || got != message.Length {
+						t.Errorf("%s: fields cover %d of %d bytes of a %s", name, got, len(message.Bytes)/2, message.Type)
+					}
+					continue
+				}
+				if message.Offset != at || cover(t, message.Fields, at) != at+message.Length {
+					t.Errorf("%s: item %s at %d does not cover its %d bytes", name, message.Type, message.Offset, message.Length)
+				}
+				at += message.Length
+			}
+			if line.Plaintext != nil && at != len(*line.Plaintext)/2 {
+				t.Errorf("%s: messages cover %d of %d bytes of plaintext", name, at, len(*line.Plaintext)/2)
+			}
+		}
+	}
+}
+
+// cover returns the offset just behind the fields, which must follow each
+// other from the offset at on, and be covered by their children.
+func cover(t *testing.T, fields []field, at int) int {
+	t.Helper()
+	for _, f := range fields {
+		if f.Offset != at {
+			t.Errorf("field %s begins at %d, not at %d", f.Name, f.Offset, at)
+		}
+		at = f.Offset + f.Length
+		if len(f.Children) > 0 && cover(t, f.Children, f.Offset) != at {
+			t.Errorf("the children of field %s do not cover it", f.Name)
+		}
+	}
+	return at
+}
+
+// hostile is what nobody wants on a terminal.
+const hostile = "\x1b]52;c;AAAA\a\x1b[2J\x1bPq\x1b\\\u009b2J\b\u202e\u2066\x1b]0;never ends\xff\xfe\x9b\x00\u2028"
+
+func TestNothingCapturedIsPrintedUnescaped(t *testing.T) {
+	at := time.Unix(1, 0)
+	clientHello := "\x16\x03\x01\x00\x30\x01\x00\x00\x2c" + hostile + "\x16\x03\x01\x00\x04"
+	rec := recordingOf(
+		inspect.Event{Kind: inspect.Opened, Time: at, Cause: -1, Opening: &inspect.Opening{Protocol: "tls", ServerName: hostile}},
+		inspect.Event{Kind: inspect.Captured, Time: at, Cause: -1, Bytes: []byte(clientHello + hostile)},
+		inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Time: at, Cause: -1, Bytes: []byte(hostile)},
+		inspect.Event{Kind: inspect.Failed, Time: at, Cause: -1, Err: &inspect.EndpointError{Text: hostile}},
+	)
+	s := inspect.NewSession(rec)
+	for _, r := range jsonLines(t, s) {
+		if r != '\n' && (r < ' ' || r > '~') {
+			t.Errorf("JSON lines hold %U", r)
+		}
+	}
+	for _, lang := range []string{"en", "pt-BR"} {
+		text := told(t, report.Text{Say: docs.For(lang), Level: report.WithTrees}, s)
+		if !utf8.ValidString(text) {
+			t.Errorf("%s: text is not UTF-8", lang)
+		}
+		for _, r := range text {
+			if r != '\n' && !unicode.IsPrint(r) {
+				t.Errorf("%s: text holds %U", lang, r)
+			}
+		}
+	}
+}
+
+func TestTextFitsEightyColumnsBelowTheSentences(t *testing.T) {
+	for _, name := range sessions {
+		s := inspect.NewSession(recordingOf(load(t, name)...))
+		for _, lang := range []string{"en", "pt-BR"} {
+			for _, line := range strings.Split(told(t, report.Text{Say: docs.For(lang), Level: report.WithTrees}, s), "\n") {
+				if !strings.HasPrefix(line, "#") && utf8.RuneCountInString(line) > 80 {
+					t.Errorf("%s: more than 80 columns: %s", name, line)
+				}
+			}
+		}
+	}
+}
+
+func TestLongApplicationDataIsQuotedAsFarAsThereIsRoom(t *testing.T) {
+	for _, data := range []string{strings.Repeat("é", 500), strings.Repeat("\x1b", 500), strings.Repeat("漢字", 60) + "\xff", strings.Repeat("a", 70)} {
+		rec := recordingOf(
+			inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+			inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: append([]byte{0x15, 3, 3, byte(len(data) >> 8), byte(len(data))}, data...)},
+		)
+		for _, line := range strings.Split(report.Text{}.Streams(inspect.NewSession(rec), 1), "\n") {
+			if utf8.RuneCountInString(line) > 80 {
+				t.Errorf("more than 80 columns: %s", line)
+			}
+		}
+	}
+}
+
+func TestWithoutItsSecretARecordWaitsAndIsPrintedAtTheEnd(t *testing.T) {
+	events := load(t, "tls13")
+	var withheld []inspect.Event
+	for _, event := range events {
+		if event.Kind != inspect.Secret {
+			withheld = append(withheld, event)
+		}
+	}
+	s := inspect.NewSession(recordingOf(withheld...))
+	var out bytes.Buffer
+	w := report.Text{Level: report.Sentences}.Writer(&out)
+	w.Extend(s)
+	if text := out.String(); strings.Contains(text, "application_data") || !strings.Contains(text, "client_hello") {
+		t.Errorf("before the end:\n%s", text)
+	}
+	w.Close(s)
+	if text := out.String(); !strings.Contains(text, "it waits for its secret") {
+		t.Errorf("at the end:\n%s", text)
+	}
+}
+
+func TestAConnectionThatHangsHoldsBackNoOtherInText(t *testing.T) {
+	at := time.Unix(1, 0)
+	rec := recordingOf(
+		inspect.Event{Kind: inspect.Opened, Time: at, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+		inspect.Event{Kind: inspect.Opened, Conn: 1, Time: at, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+		inspect.Event{Kind: inspect.Captured, Time: at, Cause: -1, Bytes: []byte("GET")}, // may go on
+		inspect.Event{Kind: inspect.Captured, Conn: 1, Time: at, Cause: -1, Bytes: []byte("\x16\x03\x01\x00\x04\x01\x00\x00\x00")},
+	)
+	s := inspect.NewSession(rec)
+	var text, lines bytes.Buffer
+	report.Text{Level: report.Sentences, ASCII: true}.Writer(&text).Extend(s)
+	report.NewJSON(&lines).Extend(s)
+	want := "#2 connection 1: client -> server: handshake record, 9 bytes, in clear, holds client_hello.\n"
+	if text.String() != want {
+		t.Errorf("text: got\n%swant\n%s", text.String(), want)
+	}
+	if n := strings.Count(lines.String(), "\n"); n != 1 {
+		t.Errorf("JSON: %d lines, want the session's alone, since lines stand in the order captured", n)
+	}
+}
+
+func TestJSONTellsWhatIsNotARecordToo(t *testing.T) {
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	rec := recordingOf(
+		inspect.Event{Kind: inspect.Opened, Time: at, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+		inspect.Event{Kind: inspect.Captured, Time: at, Cause: -1, Bytes: []byte("GET /")},
+		inspect.Event{Kind: inspect.Captured, Time: at, Cause: -1, Bytes: []byte(" HTTP")},
+		inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Time: at, Cause: -1, N: 7},
+		inspect.Event{Kind: inspect.Failed, Side: inspect.Server, Time: at, Cause: -1, Err: &inspect.EndpointError{Text: "olá \x1b"}},
+		inspect.Event{Kind: inspect.Ended, Time: at, Cause: -1, How: inspect.Cut},
+	)
+	const when = `"time":"2026-11-21T12:00:00.000000000Z"`
+	want := fmt.Sprintf(`{"kind":"session","schema":1,%[1]s}
+{"kind":"bytes","conn":0,"dir":"client","lane":"sent","offset":0,"length":10,%[1]s,"raw":"474554202f2048545450","why":"its first byte is no content type of TLS"}
+{"kind":"gap","conn":0,"dir":"server","lane":"sent","offset":0,"length":7,%[1]s}
+{"kind":"error","conn":0,"side":"server",%[1]s,"text":"ol\u00e1 \\x1b"}
+{"kind":"closed","conn":0,"dir":"client",%[1]s,"how":"cut"}
+`, when)
+	if diff := cmp.Diff(want, jsonLines(t, inspect.NewSession(rec))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAnEmptyRecordingHasTheSessionsLineAlone(t *testing.T) {
+	if got := jsonLines(t, inspect.NewSession(new(inspect.Recording))); got != `{"kind":"session","schema":1,"time":null}`+"\n" {
+		t.Errorf("got %s", got)
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestAWriterThatFailedSaysSoEachTime(t *testing.T) {
+	s := inspect.NewSession(recordingOf(load(t, "refused")...))
+	w := report.NewJSON(brokenPipe{})
+	for range 2 {
+		if err := w.Close(s); err == nil {
+			t.Error("no error")
+		}
+	}
+}
+
+func FuzzReport(f *testing.F) {
+	f.Add([]byte("\x16\x03\x01\x00\x04\x01\x00\x00\x00"), []byte("\x15\x03\x03\x00\x02\x02\x28"))
+	f.Add([]byte(hostile), []byte("\x17\x03\x03\x00\x01"))
+	f.Add([]byte("\x16\x03"), []byte(""))
+	f.Fuzz(func(t *testing.T, client, server []byte) {
+		s := inspect.NewSession(recordingOf(
+			inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+			inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: client},
+			inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Cause: -1, Bytes: server},
+			inspect.Event{Kind: inspect.Ended, Cause: -1, How: inspect.EndOfFile},
+		))
+		for _, line := range strings.Split(strings.TrimSuffix(jsonLines(t, s), "\n"), "\n") {
+			if !json.Valid([]byte(line)) {
+				t.Fatalf("not JSON: %s", line)
+			}
+		}
+		for _, r := range told(t, report.Text{Level: report.WithTrees}, s) {
+			if r != '\n' && !unicode.IsPrint(r) {
+				t.Fatalf("text holds %U", r)
+			}
+		}
+	})
+}

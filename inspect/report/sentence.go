@@ -1,0 +1,187 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"example.com/tlslab/inspect"
+)
+
+// Sentence tells item n in one line: its number, its connection unless that is
+// the first, number 0, who to whom, what it is and what it holds.
+func (t Text) Sentence(s *inspect.Session, n int) string {
+	item := s.Items()[n-1]
+	number := fmt.Sprintf("#%d ", n)
+	if item.Conn > 0 {
+		number += t.Say.Say("report_connection", "conn", item.Conn) + ": "
+	}
+	return number + t.sentence(s, item) + "\n"
+}
+
+func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
+	who := t.side(item.Side)
+	switch item.Kind {
+	case inspect.RecordItem:
+		return t.record(item)
+	case inspect.BytesItem:
+		b, length := run(s, item)
+		return t.Say.Say("report_not_tls", "way", t.way(item), "size", t.size(int(length)), "why", t.notTLS(b))
+	case inspect.GapItem:
+		return t.Say.Say("report_gap", "way", t.way(item), "size", t.size(int(missing(s, item))))
+	case inspect.AlertItem:
+		id := "report_alert_lost"
+		if item.Arrived {
+			id = "report_alert"
+		}
+		return t.Say.Say(id, "way", t.way(item), "level", inspect.AlertLevelName(item.Level),
+			"description", inspect.AlertName(item.Description), "code", item.Description)
+	case inspect.ErrorItem:
+		return t.Say.Say("report_error", "side", who, "text", inspect.Safe(item.Text))
+	case inspect.ClosedItem:
+		return t.Say.Say(closing(item.How), "side", who)
+	}
+	return ""
+}
+
+// record tells a record: first what it looks like, then what it holds, then
+// what is wrong with it.
+func (t Text) record(item inspect.Item) string {
+	r := item.Record
+	const header = 5
+	size := header + r.Length
+	if r.Truncated {
+		size = len(r.Raw())
+	}
+	of := []any{"way", t.way(item), "type", r.Type.String(), "size", t.size(size)}
+	if wasDropped(item) {
+		return t.Say.Say("report_dropped", of...)
+	}
+	var text string
+	switch {
+	case r.DecidedAt < 0:
+		text = t.Say.Say("report_record_waiting", append(of, "why", t.why(r.Why))...)
+	case r.Encrypted && !r.Decrypted:
+		text = t.Say.Say("report_record_closed", append(of, "epoch", t.epoch(r.Epoch), "why", t.why(r.Why))...)
+	case r.Encrypted:
+		text = t.Say.Say("report_record_opened", append(of, "epoch", t.epoch(r.Epoch), "holds", t.holds(r))...)
+	default:
+		text = t.Say.Say("report_record_clear", append(of, "holds", t.holds(r))...)
+	}
+	if r.Truncated {
+		text += " " + t.Say.Say("report_truncated")
+	}
+	if item.Lane == inspect.Received && r.Verdict != inspect.VerdictNone {
+		text += " " + t.Say.Say(verdict(r.Verdict))
+	}
+	return text
+}
+
+// holds lists what is in a record that could be read.
+func (t Text) holds(r *inspect.Record) string {
+	if r.Content <= 0 {
+		return t.Say.Say("report_nothing")
+	}
+	if r.InnerType == inspect.ApplicationData {
+		return t.Say.Say("report_application_data", "count", r.Content)
+	}
+	var parts []string
+	for _, part := range r.Parts {
+		parts = append(parts, t.part(part))
+	}
+	if len(parts) == 0 {
+		return r.InnerType.String()
+	}
+	return strings.Join(parts, ", ")
+}
+
+// part names a part of a record's content.
+func (t Text) part(part inspect.Part) string {
+	switch {
+	case part.Message == nil && part.Type == "fragment":
+		return t.Say.Say("report_piece")
+	case part.Message == nil:
+		return part.Type
+	case part.Length < len(part.Message.Bytes):
+		return t.Say.Say("report_last_piece", "name", part.Message.Name(), "size", t.size(len(part.Message.Bytes)))
+	}
+	return part.Message.Name()
+}
+
+func (t Text) side(side inspect.Side) string {
+	if side == inspect.Client {
+		return t.Say.Say("report_client")
+	}
+	return t.Say.Say("report_server")
+}
+
+// way says who sent an item to whom.
+func (t Text) way(item inspect.Item) string {
+	arrow := " → "
+	if t.ASCII {
+		arrow = " -> "
+	}
+	way := t.side(item.Side) + arrow + t.side(item.Side.Peer())
+	if item.Lane == inspect.Received {
+		way += ", " + t.Say.Say("report_received_lane")
+	}
+	return way
+}
+
+// epoch names an epoch; its generation stands behind it as in "application+1".
+func (t Text) epoch(e inspect.Epoch) string {
+	id := map[inspect.EpochKind]string{
+		inspect.EpochUnknown: "report_epoch_unknown", inspect.EpochClear: "report_epoch_clear", inspect.EpochEarly: "report_epoch_early",
+		inspect.EpochHandshake: "report_epoch_handshake", inspect.EpochApplication: "report_epoch_application",
+	}[e.Kind]
+	name := t.Say.Say(id)
+	if e.Generation > 0 {
+		name += fmt.Sprintf("+%d", e.Generation)
+	}
+	return name
+}
+
+func (t Text) why(w inspect.Why) string {
+	return t.Say.Say(map[inspect.Why]string{
+		inspect.WhyNone: "report_why_none", inspect.WhyUndecided: "report_why_undecided", inspect.WhyNoSecret: "report_why_no_secret",
+		inspect.WhyTag: "report_why_tag", inspect.WhySuite: "report_why_suite", inspect.WhyRecordsMissing: "report_why_records_missing",
+		inspect.WhyBytesLetGo: "report_why_bytes_let_go", inspect.WhyTooShort: "report_why_too_short",
+	}[w])
+}
+
+// notTLS says why bytes cannot be a record's header, which its first bytes
+// decide (RFC 8446 section 5.1).
+func (t Text) notTLS(b []byte) string {
+	switch {
+	case len(b) > 0 && (b[0] < 0x14 || b[0] > 0x1b):
+		return t.Say.Say("report_not_tls_type", "byte", fmt.Sprintf("0x%02x", b[0]))
+	case len(b) > 1 && b[1] != 0x03:
+		return t.Say.Say("report_not_tls_version", "byte", fmt.Sprintf("0x%02x", b[1]))
+	}
+	return t.Say.Say("report_not_tls_length")
+}
+
+func closing(how inspect.Closing) string {
+	switch how {
+	case inspect.ClosedNotify:
+		return "report_closed_notify"
+	case inspect.ClosedCut:
+		return "report_closed_cut"
+	}
+	return "report_closed_end_of_file"
+}
+
+func verdict(v inspect.Verdict) string {
+	switch v {
+	case inspect.VerdictAltered:
+		return "report_verdict_altered"
+	case inspect.VerdictInjected:
+		return "report_verdict_injected"
+	case inspect.VerdictRepeated:
+		return "report_verdict_repeated"
+	case inspect.VerdictReordered:
+		return "report_verdict_reordered"
+	case inspect.VerdictDropped:
+		return "report_verdict_dropped"
+	}
+	return "report_verdict_unreadable"
+}
