@@ -73,8 +73,8 @@ var (
 	ErrStuck            = errors.New("a handler did not end in time")
 )
 
-// A HandshakeError is what ServeConn and the event Closed report of a connection
-// whose handshake failed: ErrHandshakeTimeout, ErrStopping, or what crypto/tls says.
+// A HandshakeError is what ServeConn and the events report of a connection whose
+// handshake failed: ErrHandshakeTimeout, ErrStopping, or what crypto/tls says.
 type HandshakeError struct {
 	Err error
 }
@@ -230,10 +230,11 @@ func (s *Server) session(ctx context.Context, conn net.Conn, established func())
 	}
 	c := &Conn{Conn: conn, server: s}
 	if err := s.handshake(ctx, conn); err != nil {
+		err = &HandshakeError{err}
 		notifyError(s.Events.HandshakeFailed, conn, err)
 		closeWrite(c.wire())
 		c.linger()
-		return &HandshakeError{err}
+		return err
 	}
 	if s.Once && !s.taken.CompareAndSwap(false, true) {
 		notifyError(s.Events.Refused, conn, ErrOnce)

@@ -96,7 +96,7 @@ func TestABadHandshakeIsReportedAndCostsTheOthersNothing(t *testing.T) {
 			var header tls.RecordHeaderError
 			return errors.As(err, &header)
 		}},
-		{"a client that leaves", func(_ *lab, conn net.Conn) { conn.Close() }, func(err error) bool { return errors.Is(err, io.EOF) }},
+		{"a client that leaves", func(_ *lab, conn net.Conn) { conn.Close() }, func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
 		{"half a ClientHello", func(_ *lab, conn net.Conn) { conn.Write([]byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01}); conn.Close() }, func(err error) bool { return err != nil }},
 		{"a wrong name", func(l *lab, conn net.Conn) {
 			config := l.client.Clone()

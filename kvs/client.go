@@ -1,0 +1,190 @@
+package kvs
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// MaxAnswer is the longest answer that a [Client] takes, in bytes.
+const MaxAnswer = 64 << 20
+
+var (
+	// ErrManyLines says that a request has a line end in it. Nothing was sent.
+	ErrManyLines = errors.New("a request is one line: put a line end in quotes, as \\n")
+	// ErrOutOfStep says that an earlier request was left without its answer,
+	// so that the next answer would be the wrong one. Close the client.
+	ErrOutOfStep = errors.New("the connection is no longer in step: open a new one")
+	// ErrServerClosed says that the server closed instead of answering. Whether
+	// the request was carried out is not known.
+	ErrServerClosed = errors.New("the server closed the connection without an answer")
+	// ErrAnswer says that an answer is not one of this protocol, or too long.
+	ErrAnswer = errors.New("the answer is not that of a key-value server")
+)
+
+// An AnswerError is an answer that says that a request failed. The connection goes on.
+type AnswerError struct {
+	Answer string // as the server wrote it, in its language
+}
+
+func (e *AnswerError) Error() string { return e.Answer }
+
+// Client talks to a [Server] over a connection, which it owns. Methods may be called from several
+// goroutines; their requests go one after the other.
+//
+// The text of an answer comes from the peer: a server of this package makes it
+// safe to show, another one may not.
+type Client struct {
+	conn net.Conn
+
+	mu      sync.Mutex
+	answers *bufio.Reader
+	broken  error
+}
+
+// NewClient returns a client for a connection, such as a *tls.Conn.
+func NewClient(conn net.Conn) *Client {
+	return &Client{conn: conn, answers: bufio.NewReader(conn)}
+}
+
+// Close closes the connection; in TLS with close_notify.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Do sends a request, a line without its end, and returns the answer as it
+// came. An answer that reports an error comes as an *[AnswerError]. After any other error than
+// that and [ErrManyLines] the client is of no more use but to be closed. The
+// end of ctx ends the wait.
+func (c *Client) Do(ctx context.Context, line string) (string, error) {
+	if strings.ContainsRune(line, '\n') {
+		return "", ErrManyLines
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken != nil {
+		return "", fmt.Errorf("%w (%w)", ErrOutOfStep, c.broken)
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	answer, err := c.exchange(ctx, line)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		c.broken = err
+		return "", err
+	}
+	if strings.HasPrefix(answer, "Error: ") || strings.HasPrefix(answer, "Erro: ") {
+		return "", &AnswerError{answer}
+	}
+	return answer, nil
+}
+
+func (c *Client) exchange(ctx context.Context, line string) (string, error) {
+	c.conn.SetDeadline(time.Time{})
+	interrupted := make(chan struct{})
+	done := context.AfterFunc(ctx, func() {
+		c.conn.SetDeadline(time.Unix(1, 0))
+		close(interrupted)
+	})
+	defer func() {
+		if !done() {
+			<-interrupted
+		}
+	}()
+	if _, err := io.WriteString(c.conn, line+"\n"); err != nil {
+		return "", fmt.Errorf("send the request: %w", err)
+	}
+	return c.readAnswer()
+}
+
+func (c *Client) readAnswer() (string, error) {
+	var answer []byte
+	for {
+		part, err := c.answers.ReadSlice('\n')
+		answer = append(answer, part...)
+		switch {
+		case len(answer) > MaxAnswer:
+			return "", fmt.Errorf("%w: it has more than %d bytes", ErrAnswer, MaxAnswer)
+		case err == nil:
+			return strings.TrimSuffix(string(answer[:len(answer)-1]), "\r"), nil
+		case err == io.EOF:
+			return "", ErrServerClosed
+		case err != bufio.ErrBufferFull:
+			return "", fmt.Errorf("wait for the answer: %w", err)
+		}
+	}
+}
+
+// Pair is a key and its value.
+type Pair struct {
+	Key, Value []byte
+}
+
+// Create adds a pair.
+func (c *Client) Create(ctx context.Context, key, value []byte) error {
+	_, err := c.Do(ctx, "create "+Quote(key)+" "+Quote(value))
+	return err
+}
+
+// Read returns the value of a key.
+func (c *Client) Read(ctx context.Context, key []byte) ([]byte, error) {
+	answer, err := c.Do(ctx, "read "+Quote(key))
+	if err != nil {
+		return nil, err
+	}
+	words, err := Split([]byte(answer))
+	if err != nil || len(words) != 1 {
+		return nil, ErrAnswer
+	}
+	return words[0], nil
+}
+
+// Update replaces the value of a key.
+func (c *Client) Update(ctx context.Context, key, value []byte) error {
+	_, err := c.Do(ctx, "update "+Quote(key)+" "+Quote(value))
+	return err
+}
+
+// Delete removes a pair.
+func (c *Client) Delete(ctx context.Context, key []byte) error {
+	_, err := c.Do(ctx, "delete "+Quote(key))
+	return err
+}
+
+// Show returns all pairs, in the order of the keys' bytes.
+func (c *Client) Show(ctx context.Context) ([]Pair, error) {
+	all, err := c.list(ctx, "show", "{}")
+	if err != nil {
+		return nil, err
+	}
+	pairs := make([]Pair, 0, len(all)/2)
+	for i := 0; i+1 < len(all); i += 2 {
+		pairs = append(pairs, Pair{all[i], all[i+1]})
+	}
+	return pairs, nil
+}
+
+// Keys returns all keys, in the order of their bytes.
+func (c *Client) Keys(ctx context.Context) ([][]byte, error) { return c.list(ctx, "keys", "[]") }
+
+// Values returns all values, in the order of their keys' bytes.
+func (c *Client) Values(ctx context.Context) ([][]byte, error) { return c.list(ctx, "values", "[]") }
+
+func (c *Client) list(ctx context.Context, request, brackets string) ([][]byte, error) {
+	answer, err := c.Do(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	all, err := stringsOf(answer, brackets)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	return all, nil
+}

@@ -1,0 +1,47 @@
+// Package kvs is the key-value service of the lab: pairs of byte strings, kept by
+// a server, and a protocol of text lines to create, read, update and delete them.
+//
+// [Server] is the service as a handler for package kernel, over a store of
+// package store; [Client] talks to it over any net.Conn. TLS is the business of the
+// connection: certificates come from package pki. For the words of a request alone use [Quote] and [Split];
+// for an error that a person must read, in that person's language, [Explain].
+//
+// # The protocol
+//
+// A request is one line, and gets one line as its answer, in order. Lines end
+// with \n or \r\n; a client may send many before it reads the first answer. Words are separated by
+// spaces or tabs:
+//
+//	create KEY VALUE    Ok
+//	read KEY            the value
+//	update KEY VALUE    Ok
+//	delete KEY          Ok
+//	show                all pairs: a JSON object, in the order of the keys' bytes
+//	keys                all keys: a JSON array, in the same order
+//	values              all values: a JSON array, in the order of their keys
+//	exit                Ok, and then the server closes (in TLS with close_notify)
+//
+// Keys and values are any bytes, the empty string included, within what package
+// store takes. A word with anything but plain printable characters in it stands in double
+// quotes, where \n \t \r \\ \" and \xHH (two hexadecimal digits) stand for bytes. The server
+// quotes the values in its answers by the same rule, so that spaces, line
+// ends, control characters, bidirectional and zero-width characters, and bytes that are not
+// UTF-8 never leave it as they are. See [Quote] for the rule and [Split] for what is read.
+//
+// JSON answers are pure ASCII. A byte that is not part of valid UTF-8 stands as a lone
+// surrogate, \udc80 to \udcff for 0x80 to 0xff, which no valid text contains, so
+// that every string leads back to its bytes (Python: s.encode("utf-8", "surrogateescape")).
+//
+// # Errors
+//
+// What cannot be done is answered too, and never ends the connection. Such an
+// answer starts with "Error: " ("Erro: " from a server that speaks Portuguese),
+// unquoted. A value cannot look like that: it has a space, so it would be quoted. That is
+// how [Client] tells the two apart.
+//
+// A line that is too long is discarded up to its end and answered with an error. A last
+// line without an end is answered with an error too, and not carried out:
+// whoever cuts the connection must not turn one request into another.
+//
+// Nothing that a client sends is evaluated, and nothing but the words above is a command.
+package kvs

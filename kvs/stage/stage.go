@@ -1,0 +1,188 @@
+// Package stage holds the stages of the course: each one's server and client,
+// joined in memory through a tap, ready to be driven by a screen or a lesson
+// that knows them only as [inspect.Stage].
+//
+// [KV] is the key-value service over TLS, the lab's own session.
+package stage
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/kvs"
+	"example.com/tlslab/kvs/kernel"
+	"example.com/tlslab/kvs/pki"
+	"example.com/tlslab/kvs/store"
+)
+
+// ServerName is what the server of a stage is called in its certificate.
+const ServerName = "localhost"
+
+// KV is the key-value service over TLS: a real server with a store in memory,
+// and a real client. Authority and certificates are minted when it is first
+// opened and serve until the program ends; each opening begins with an empty
+// store. Nothing times out, since a person may hold the session for as long as
+// they like.
+//
+// The zero value is TLS as Go speaks it by default. The fields must not be
+// changed once it has been opened; it may be opened any number of times.
+type KV struct {
+	MaxVersion uint16        // tls.VersionTLS12 for the older one; 0 means the newest
+	Groups     []tls.CurveID // the client's, in its order of preference; nil means Go's
+	ClientAuth tls.ClientAuthType
+	Lang       string // of the server's answers
+
+	once           sync.Once
+	client, server *tls.Config
+	err            error
+}
+
+// Open implements [inspect.Stage]. The tap must be the play's own: closing the
+// play closes it.
+func (k *KV) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
+	if k.once.Do(k.mint); k.err != nil {
+		return nil, fmt.Errorf("mint the lab's certificates: %w", k.err)
+	}
+	client, server := tap.Pipe(k.client, k.server)
+	ctx, cancel := context.WithCancel(ctx)
+	p := &play{tap: tap, conn: client, client: kvs.NewClient(client), cancel: cancel, ready: make(chan struct{}), served: make(chan struct{})}
+	host := &kernel.Server{
+		Handler:          &kvs.Server{Store: new(store.Memory), Lang: k.Lang},
+		HandshakeTimeout: kernel.NoTimeout,
+		IdleTimeout:      kernel.NoTimeout,
+		WriteTimeout:     kernel.NoTimeout,
+	}
+	p.parts.Go(func() {
+		defer close(p.served)
+		host.ServeConn(ctx, server)
+	})
+	p.parts.Go(func() {
+		p.failed = client.HandshakeContext(ctx)
+		close(p.ready)
+		if p.failed != nil {
+			client.Close() // as any client does that was refused, or that refuses
+		}
+	})
+	return p, nil
+}
+
+func (k *KV) mint() {
+	authority, err := pki.NewAuthority(time.Now())
+	if err != nil {
+		k.err = err
+		return
+	}
+	certificate, err := authority.IssueServer(pki.DefaultServerNames()...)
+	if err != nil {
+		k.err = err
+		return
+	}
+	k.server = pki.ServerConfig(certificate, k.ClientAuth, authority.Roots())
+	k.client = pki.ClientConfig(authority.Roots(), ServerName)
+	if k.ClientAuth != tls.NoClientCert {
+		mine, err := authority.IssueClient("ana")
+		if err != nil {
+			k.err = err
+			return
+		}
+		k.client.Certificates = []tls.Certificate{mine}
+	}
+	k.client.MaxVersion = k.MaxVersion
+	k.client.CurvePreferences = k.Groups
+}
+
+// A play is one client and its server.
+type play struct {
+	tap    *inspect.Tap
+	conn   *inspect.Conn
+	client *kvs.Client
+	cancel context.CancelFunc
+	parts  sync.WaitGroup
+
+	served chan struct{} // closed when the server is done
+	ready  chan struct{} // closed when the handshake is over
+	failed error         // set before ready is closed
+
+	mu    sync.Mutex
+	ended bool
+}
+
+// ErrEnded says that the session was ended before.
+var ErrEnded = errors.New("the session has ended")
+
+// Do implements [inspect.Play]. An answer that reports an error is an answer
+// like any other. After exit the client closes, with close_notify.
+func (p *play) Do(ctx context.Context, command string) (string, error) {
+	select {
+	case <-p.ready:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if p.failed != nil {
+		return "", p.failed
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return "", ErrEnded
+	}
+	answer, err := p.client.Do(ctx, command)
+	var refused *kvs.AnswerError
+	switch {
+	case errors.As(err, &refused):
+		return refused.Answer, nil
+	case errors.Is(err, kvs.ErrManyLines):
+		return "", err
+	}
+	if err != nil || strings.TrimSpace(command) == "exit" {
+		p.ended = true
+		p.leave(ctx)
+	}
+	return answer, err
+}
+
+// leave ends the session in good order, as far as nobody holds it: the client
+// says close_notify, waits for the server's, and closes.
+func (p *play) leave(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { p.conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if p.conn.CloseWrite() == nil {
+		io.Copy(io.Discard, p.conn)
+	}
+	p.conn.Close()
+}
+
+// patience is how long Close waits for an end in good order.
+const patience = 2 * time.Second
+
+// Close implements [inspect.Play]. Where nobody can hold the session it ends
+// in good order; otherwise what is held is never delivered.
+func (p *play) Close() error {
+	if p.tap.Gate == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		<-p.ready
+		p.leave(ctx)
+		p.servedBy(ctx)
+		cancel()
+	}
+	p.cancel()
+	p.conn.Close()
+	p.tap.Close()
+	p.parts.Wait()
+	return nil
+}
+
+// servedBy waits until the server is done with the client, or ctx is.
+func (p *play) servedBy(ctx context.Context) {
+	select {
+	case <-p.served:
+	case <-ctx.Done():
+	}
+}
