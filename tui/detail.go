@@ -274,8 +274,8 @@ func (m *model) detailView(w, height int) []string {
 		return m.emptyDetail(w, height)
 	}
 	lines := []string{m.detailTitle(s, w)}
-	about := min(max((height-1)/3, 2), 7)
-	if height < 6 {
+	about := min(max(height*2/5, 5), 9)
+	if height < 9 {
 		about = max(height-4, 0)
 	}
 	body := max(height-1-about, 0)
@@ -324,10 +324,7 @@ func (m *model) nodeLine(i, w int) string {
 	selected := i == d.sel
 	mark := span{plain, " "}
 	if selected {
-		mark = span{quiet, m.pal.glyphs.pointer}
-		if m.mode == onTree {
-			mark.ink = strong
-		}
+		mark = span{strong, m.pointer(onTree)}
 	}
 	fold := " "
 	if len(n.field.Children) > 0 {
@@ -418,16 +415,19 @@ func (m *model) aboutField(w, height int) []string {
 	lines := []string{m.rule(w, "", "")}
 	f, ok := m.detail.selected()
 	if ok && height > 1 {
-		value := ""
+		head := []span{{strong, inspect.Safe(f.Name)}}
 		if f.Value != "" {
-			value = " = " + inspect.Safe(f.Value)
+			head = append(head, span{plain, " = " + inspect.Safe(f.Value)})
 		}
 		place := m.say("tui_place", "offset", f.Offset, "count", f.Length)
 		if f.RFC != "" {
 			place += m.pal.glyphs.dot + inspect.Safe(f.RFC)
 		}
-		head := []span{{strong, inspect.Safe(f.Name)}, {plain, value}}
-		lines = append(lines, m.ends(w, head, span{quiet, place}))
+		if width(head[0].text)+width(head[len(head)-1].text)+width(place)+6 <= w {
+			lines = append(lines, m.ends(w, head, span{quiet, place}))
+		} else {
+			lines = append(lines, m.ends(w, head), m.ends(w, []span{{quiet, place}}))
+		}
 		for _, line := range wrap(m.explain(f), w-2) {
 			lines = append(lines, m.pal.line(w, false, span{plain, " " + line}))
 		}

@@ -191,13 +191,13 @@ func wrap(text string, w int) []string {
 // glyphs are the signs that stand for what colour must not say alone.
 type glyphs struct {
 	toServer, toClient string // direction; a cell each
-	pointer            string // the selected row, and the pane that has the keys
+	pointer, shadow    string // what is selected, in the pane that has the keys and in others
 	folded, unfolded   string
 	branch, lastBranch string // of a tree
 	trunk              string
 	held, failed       string
 	ended, gap         string
-	play, pause        string
+	play               string
 	dot                string // between facts
 	rule, column       string // lines
 	cross, tee, upTee  string
@@ -209,16 +209,16 @@ type glyphs struct {
 }
 
 var unicodeGlyphs = glyphs{
-	toServer: "→", toClient: "←", pointer: "▌", folded: "▸", unfolded: "▾",
+	toServer: "→", toClient: "←", pointer: "▌", shadow: "▏", folded: "▸", unfolded: "▾",
 	branch: "├╴", lastBranch: "└╴", trunk: "│ ", held: "‖", failed: "✗", ended: "■", gap: "┄",
-	play: "▶", pause: "‖", dot: " · ", rule: "─", column: "│", cross: "┼", tee: "┬", upTee: "┴",
+	play: "▶", dot: " · ", rule: "─", column: "│", cross: "┼", tee: "┬", upTee: "┴",
 	more: "…", prompt: "›", done: "━", todo: "─", open: "[", shut: "]", at: "›", caret: "▏",
 }
 
 var asciiGlyphs = glyphs{
-	toServer: ">", toClient: "<", pointer: "#", folded: "+", unfolded: "-",
+	toServer: ">", toClient: "<", pointer: "#", shadow: ":", folded: "+", unfolded: "-",
 	branch: "|-", lastBranch: "`-", trunk: "| ", held: "=", failed: "!", ended: "*", gap: "~",
-	play: ">", pause: "=", dot: " | ", rule: "-", column: "|", cross: "+", tee: "+", upTee: "+",
+	play: ">", dot: " | ", rule: "-", column: "|", cross: "+", tee: "+", upTee: "+",
 	more: "~", prompt: ">", done: "=", todo: "-", open: "[", shut: "]", at: ">", caret: "_",
 }
 

@@ -39,12 +39,14 @@ const (
 	inEditors = inPrompt | inCommand | inSearch
 )
 
-// A binding ties keys to what they do. Footer and help are made from it: show is how the keys are written there, help
-// names the sentence that says what they do, and brief, if any, the word for it in the footer.
+// A binding ties keys to what they do. Footer and help are made from it: show is how the keys are written there
+// (in the footer foot, or the first of show), help names the sentence that says what they do, and brief, if any, the
+// word for it in the footer.
 type binding struct {
 	in    int
 	keys  []string
 	show  string
+	foot  string
 	brief string
 	help  string
 	do    func(*model) tea.Cmd
@@ -56,70 +58,72 @@ func (b *binding) holds(in mode) bool { return b.in&(1<<in) != 0 }
 // US-International keyboard (´ ` ~ ^ ' ").
 func keyMap() []binding {
 	return []binding{
-		{inStreams, []string{"right", "l"}, "→ l", "tui_brief_forward", "tui_key_forward", (*model).forward},
-		{inStreams, []string{"left", "h"}, "← h", "tui_brief_back", "tui_key_back", (*model).back},
-		{inDetail | inSecrets, []string{"."}, ".", "", "tui_key_forward", (*model).forward},
-		{inDetail | inSecrets, []string{","}, ",", "", "tui_key_back", (*model).back},
-		{inStreams | inTree | inSecrets, []string{"home", "g"}, "Home g", "", "tui_key_first", (*model).first},
-		{inStreams | inTree | inSecrets, []string{"end", "G"}, "End G", "", "tui_key_last", (*model).last},
-		{inPanes | inSecrets, []string{" "}, "space", "tui_brief_play", "tui_key_play", (*model).togglePlay},
-		{inPanes | inSecrets, []string{"+", ">"}, "+ >", "", "tui_key_faster", func(m *model) tea.Cmd { return m.changeSpeed(1) }},
-		{inPanes | inSecrets, []string{"-", "<"}, "- <", "", "tui_key_slower", func(m *model) tea.Cmd { return m.changeSpeed(-1) }},
+		{inStreams, []string{"right", "l"}, "→ l", "←→", "tui_brief_forward", "tui_key_forward", (*model).forward},
+		{inStreams, []string{"left", "h"}, "← h", "", "", "tui_key_back", (*model).back},
+		{inDetail | inSecrets, []string{"."}, ".", "", "", "tui_key_forward", (*model).forward},
+		{inDetail | inSecrets, []string{","}, ",", "", "", "tui_key_back", (*model).back},
+		{inStreams | inTree | inSecrets, []string{"home", "g"}, "Home g", "", "", "tui_key_first", (*model).first},
+		{inStreams | inTree | inSecrets, []string{"end", "G"}, "End G", "", "", "tui_key_last", (*model).last},
+		{inStreams, []string{" "}, "space", "", "tui_brief_play", "tui_key_play", (*model).togglePlay},
+		{inDetail | inSecrets, []string{" "}, "space", "", "", "tui_key_play", (*model).togglePlay},
+		{inPanes | inSecrets, []string{"+", ">"}, "+ >", "", "", "tui_key_faster", func(m *model) tea.Cmd { return m.changeSpeed(1) }},
+		{inPanes | inSecrets, []string{"-", "<"}, "- <", "", "", "tui_key_slower", func(m *model) tea.Cmd { return m.changeSpeed(-1) }},
 
-		{inStreams, []string{"up", "k"}, "↑ k", "", "tui_key_up", func(m *model) tea.Cmd { return m.selectLine(-1) }},
-		{inStreams, []string{"down", "j"}, "↓ j", "tui_brief_select", "tui_key_down", func(m *model) tea.Cmd { return m.selectLine(1) }},
-		{inStreams, []string{"pgup", "ctrl+b"}, "PgUp", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectLine(-m.streams.page()) }},
-		{inStreams, []string{"pgdown", "ctrl+f"}, "PgDn", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectLine(m.streams.page()) }},
-		{inStreams, []string{"enter"}, "enter", "tui_brief_unfold", "tui_key_unfold", (*model).toggleFold},
-		{inStreams, []string{"tab"}, "tab", "tui_brief_detail", "tui_key_detail", (*model).nextPane},
-		{inDetail, []string{"tab"}, "tab", "tui_brief_pane", "tui_key_pane", (*model).nextPane},
-		{inPanes, []string{"shift+tab"}, "shift+tab", "", "tui_key_previous_pane", (*model).previousPane},
+		{inStreams, []string{"up", "k"}, "↑ k", "", "", "tui_key_up", func(m *model) tea.Cmd { return m.selectLine(-1) }},
+		{inStreams, []string{"down", "j"}, "↓ j", "", "", "tui_key_down", func(m *model) tea.Cmd { return m.selectLine(1) }},
+		{inStreams, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectLine(-m.streams.page()) }},
+		{inStreams, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectLine(m.streams.page()) }},
+		{inStreams, []string{"enter"}, "enter", "", "tui_brief_unfold", "tui_key_unfold", (*model).toggleFold},
+		{inStreams, []string{"tab"}, "tab", "", "tui_brief_detail", "tui_key_detail", (*model).nextPane},
+		{inDetail, []string{"tab"}, "tab", "", "tui_brief_pane", "tui_key_pane", (*model).nextPane},
+		{inPanes, []string{"shift+tab"}, "shift+tab", "", "", "tui_key_previous_pane", (*model).previousPane},
 
-		{inTree, []string{"up", "k"}, "↑ k", "", "tui_key_node_up", func(m *model) tea.Cmd { return m.selectNode(-1) }},
-		{inTree, []string{"down", "j"}, "↓ j", "tui_brief_select", "tui_key_node_down", func(m *model) tea.Cmd { return m.selectNode(1) }},
-		{inTree, []string{"pgup", "ctrl+b"}, "PgUp", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectNode(-max(m.detail.height-1, 1)) }},
-		{inTree, []string{"pgdown", "ctrl+f"}, "PgDn", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectNode(max(m.detail.height-1, 1)) }},
-		{inTree, []string{"right", "l"}, "→ l", "tui_brief_expand", "tui_key_expand", func(m *model) tea.Cmd { return m.expand(true) }},
-		{inTree, []string{"left", "h"}, "← h", "", "tui_key_collapse", func(m *model) tea.Cmd { return m.expand(false) }},
-		{inTree, []string{"enter"}, "enter", "", "tui_key_toggle", (*model).toggleNode},
+		{inTree, []string{"up", "k"}, "↑ k", "", "", "tui_key_node_up", func(m *model) tea.Cmd { return m.selectNode(-1) }},
+		{inTree, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_select", "tui_key_node_down", func(m *model) tea.Cmd { return m.selectNode(1) }},
+		{inTree, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectNode(-max(m.detail.height-1, 1)) }},
+		{inTree, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectNode(max(m.detail.height-1, 1)) }},
+		{inTree, []string{"right", "l"}, "→ l", "", "tui_brief_expand", "tui_key_expand", func(m *model) tea.Cmd { return m.expand(true) }},
+		{inTree, []string{"left", "h"}, "← h", "", "", "tui_key_collapse", func(m *model) tea.Cmd { return m.expand(false) }},
+		{inTree, []string{"enter"}, "enter", "", "", "tui_key_toggle", (*model).toggleNode},
 
-		{inHex, []string{"left", "h"}, "← h", "tui_brief_byte", "tui_key_byte_back", func(m *model) tea.Cmd { return m.selectByte(-1) }},
-		{inHex, []string{"right", "l"}, "→ l", "", "tui_key_byte_on", func(m *model) tea.Cmd { return m.selectByte(1) }},
-		{inHex, []string{"up", "k"}, "↑ k", "", "tui_key_bytes_up", func(m *model) tea.Cmd { return m.selectByte(-m.detail.width) }},
-		{inHex, []string{"down", "j"}, "↓ j", "", "tui_key_bytes_down", func(m *model) tea.Cmd { return m.selectByte(m.detail.width) }},
-		{inHex, []string{"pgup", "ctrl+b"}, "PgUp", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectByte(-m.detail.width * max(m.detail.height-1, 1)) }},
-		{inHex, []string{"pgdown", "ctrl+f"}, "PgDn", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectByte(m.detail.width * max(m.detail.height-1, 1)) }},
-		{inHex, []string{"home", "g"}, "Home g", "", "tui_key_first_byte", func(m *model) tea.Cmd { return m.selectByte(-1 << 30) }},
-		{inHex, []string{"end", "G"}, "End G", "", "tui_key_last_byte", func(m *model) tea.Cmd { return m.selectByte(1 << 30) }},
-		{inPanes, []string{"s"}, "s", "tui_brief_subject", "tui_key_subject", func(m *model) tea.Cmd { return m.turnSubject(1) }},
-		{inPanes, []string{"S"}, "S", "", "tui_key_previous_subject", func(m *model) tea.Cmd { return m.turnSubject(-1) }},
+		{inHex, []string{"left", "h"}, "← h", "←→", "tui_brief_byte", "tui_key_byte_back", func(m *model) tea.Cmd { return m.selectByte(-1) }},
+		{inHex, []string{"right", "l"}, "→ l", "", "", "tui_key_byte_on", func(m *model) tea.Cmd { return m.selectByte(1) }},
+		{inHex, []string{"up", "k"}, "↑ k", "", "", "tui_key_bytes_up", func(m *model) tea.Cmd { return m.selectByte(-m.detail.width) }},
+		{inHex, []string{"down", "j"}, "↓ j", "", "", "tui_key_bytes_down", func(m *model) tea.Cmd { return m.selectByte(m.detail.width) }},
+		{inHex, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectByte(-m.detail.width * max(m.detail.height-1, 1)) }},
+		{inHex, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectByte(m.detail.width * max(m.detail.height-1, 1)) }},
+		{inHex, []string{"home", "g"}, "Home g", "", "", "tui_key_first_byte", func(m *model) tea.Cmd { return m.selectByte(-1 << 30) }},
+		{inHex, []string{"end", "G"}, "End G", "", "", "tui_key_last_byte", func(m *model) tea.Cmd { return m.selectByte(1 << 30) }},
+		{inDetail, []string{"s"}, "s", "", "tui_brief_subject", "tui_key_subject", func(m *model) tea.Cmd { return m.turnSubject(1) }},
+		{inStreams, []string{"s"}, "s", "", "", "tui_key_subject", func(m *model) tea.Cmd { return m.turnSubject(1) }},
+		{inPanes, []string{"S"}, "S", "", "", "tui_key_previous_subject", func(m *model) tea.Cmd { return m.turnSubject(-1) }},
 
-		{inPanes, []string{"i"}, "i", "tui_brief_prompt", "tui_key_prompt", (*model).enterPrompt},
-		{inViews, []string{":"}, ":", "tui_brief_command", "tui_key_command", (*model).enterCommand},
-		{inPanes, []string{"/"}, "/", "", "tui_key_search", (*model).enterSearch},
-		{inStreams, []string{"n"}, "n", "", "tui_key_next_match", func(m *model) tea.Cmd { return m.search(1) }},
-		{inStreams, []string{"N"}, "N", "", "tui_key_previous_match", func(m *model) tea.Cmd { return m.search(-1) }},
-		{inPanes | inSecrets, []string{"K"}, "K", "", "tui_key_secrets", (*model).toggleSecrets},
+		{inPanes, []string{"i"}, "i", "", "tui_brief_prompt", "tui_key_prompt", (*model).enterPrompt},
+		{inViews, []string{":"}, ":", "", "tui_brief_command", "tui_key_command", (*model).enterCommand},
+		{inPanes, []string{"/"}, "/", "", "", "tui_key_search", (*model).enterSearch},
+		{inStreams, []string{"n"}, "n", "", "", "tui_key_next_match", func(m *model) tea.Cmd { return m.search(1) }},
+		{inStreams, []string{"N"}, "N", "", "", "tui_key_previous_match", func(m *model) tea.Cmd { return m.search(-1) }},
+		{inPanes | inSecrets, []string{"K"}, "K", "", "", "tui_key_secrets", (*model).toggleSecrets},
 
-		{inSecrets | inHelp, []string{"up", "k"}, "↑ k", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
-		{inSecrets | inHelp, []string{"down", "j"}, "↓ j", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},
-		{inSecrets | inHelp, []string{"pgup", "ctrl+b"}, "PgUp", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollView(-max(m.h-8, 1)) }},
-		{inSecrets | inHelp, []string{"pgdown", "ctrl+f", " "}, "PgDn", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.scrollView(max(m.h-8, 1)) }},
+		{inSecrets | inHelp, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
+		{inSecrets | inHelp, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},
+		{inSecrets | inHelp, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollView(-max(m.h-8, 1)) }},
+		{inSecrets | inHelp, []string{"pgdown", "ctrl+f", " "}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.scrollView(max(m.h-8, 1)) }},
 
-		{inPrompt, []string{"enter"}, "enter", "tui_brief_send", "tui_key_send", (*model).sendPrompt},
-		{inCommand, []string{"enter"}, "enter", "tui_brief_run", "tui_key_run", (*model).runCommand},
-		{inSearch, []string{"enter"}, "enter", "tui_brief_find", "tui_key_find", (*model).runSearch},
-		{inPrompt, []string{"up", "ctrl+p"}, "↑", "tui_brief_history", "tui_key_history_back", func(m *model) tea.Cmd { return m.recall(-1) }},
-		{inPrompt, []string{"down", "ctrl+n"}, "↓", "", "tui_key_history_on", func(m *model) tea.Cmd { return m.recall(1) }},
-		{inPrompt | inCommand, []string{"tab"}, "tab", "tui_brief_complete", "tui_key_complete", (*model).complete},
+		{inPrompt, []string{"enter"}, "enter", "", "tui_brief_send", "tui_key_send", (*model).sendPrompt},
+		{inCommand, []string{"enter"}, "enter", "", "tui_brief_run", "tui_key_run", (*model).runCommand},
+		{inSearch, []string{"enter"}, "enter", "", "tui_brief_find", "tui_key_find", (*model).runSearch},
+		{inPrompt, []string{"up", "ctrl+p"}, "↑", "", "tui_brief_history", "tui_key_history_back", func(m *model) tea.Cmd { return m.recall(-1) }},
+		{inPrompt, []string{"down", "ctrl+n"}, "↓", "", "", "tui_key_history_on", func(m *model) tea.Cmd { return m.recall(1) }},
+		{inPrompt | inCommand, []string{"tab"}, "tab", "", "tui_brief_complete", "tui_key_complete", (*model).complete},
 
-		{inViews | inEditors | inQuit, []string{"esc"}, "esc", "tui_brief_escape", "tui_key_escape", (*model).escape},
-		{inViews | inEditors, []string{"f1"}, "F1", "", "tui_key_help", (*model).toggleHelp},
-		{inViews, []string{"?"}, "?", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
-		{inViews, []string{"q"}, "q", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
-		{inViews | inEditors | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "tui_key_interrupt", (*model).interrupt},
-		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "y", "tui_brief_yes", "tui_key_yes", (*model).quit},
-		{inQuit, []string{"n", "N"}, "n", "tui_brief_no", "tui_key_no", (*model).escape},
+		{inViews | inEditors | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
+		{inViews | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
+		{inViews, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
+		{inViews, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
+		{inViews | inEditors | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
+		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "y", "", "tui_brief_yes", "tui_key_yes", (*model).quit},
+		{inQuit, []string{"n", "N"}, "n", "", "tui_brief_no", "tui_key_no", (*model).escape},
 	}
 }
 

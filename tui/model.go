@@ -219,7 +219,9 @@ func (m *model) goTo(at int) {
 // else.
 func (m *model) moved(was int) {
 	now := m.time.visible()
-	if now != was {
+	if row, ok := m.time.decided(m.time.at - 1); ok && now == was {
+		m.streams.choose(row)
+	} else if now != was {
 		m.streams.choose(now - 1)
 	}
 	m.reopen()

@@ -159,10 +159,7 @@ func (m *model) rowLine(s *streams, p place, selected bool, left, rest int) stri
 	item := m.time.item(p.row)
 	mark := span{plain, " "}
 	if selected {
-		mark = span{sideInk(item.Side), m.pal.glyphs.pointer}
-		if m.mode != onStreams {
-			mark.ink = quiet
-		}
+		mark = span{sideInk(item.Side), m.pointer(onStreams)}
 	}
 	var clear, sent []span
 	switch {
@@ -185,6 +182,14 @@ func (m *model) rowLine(s *streams, p place, selected bool, left, rest int) stri
 	return m.pal.line(left, lit, clear...) + m.pal.line(1, false, span{quiet, m.pal.glyphs.column}) + m.pal.line(rest, lit, sent...)
 }
 
+// pointer is the sign of a pane's selection: thin where the keys go to another pane.
+func (m *model) pointer(in mode) string {
+	if m.mode == in || m.mode > onHelp && m.before == in {
+		return m.pal.glyphs.pointer
+	}
+	return m.pal.glyphs.shadow
+}
+
 func (m *model) canUnfold(item *inspect.Item) bool {
 	return item.Kind == inspect.RecordItem || item.Kind == inspect.BytesItem
 }
@@ -198,21 +203,21 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 	if conns := len(m.time.session.Connections()); conns > 1 {
 		spans = append(spans, span{quiet, right("#"+strconv.Itoa(item.Conn+1), digits(conns)+1) + " "})
 	}
-	sign := span{who, g.arrow(item.Side) + " "}
+	sign := span{who, " "}
 	what, length := m.whatHappened(item)
 	switch item.Kind {
 	case inspect.ErrorItem:
-		sign = span{bad, g.failed + " "}
+		sign = span{bad, g.failed}
 	case inspect.ClosedItem:
-		sign = span{who, g.ended + " "}
+		sign = span{who, g.ended}
 	case inspect.GapItem:
-		sign = span{bad, g.gap + " "}
+		sign = span{bad, g.gap}
 	case inspect.RecordItem:
 		if m.time.isHeld(item.Record, m.time.event()) {
-			sign.text = g.held + " "
+			sign = span{strong, g.held}
 		}
 	}
-	spans = append(spans, sign)
+	spans = append(spans, span{who, g.arrow(item.Side)}, sign)
 	used := 0
 	for _, s := range spans {
 		used += width(s.text)
@@ -220,6 +225,9 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 	end := ""
 	if length >= 0 && w >= 34 {
 		end = right(strconv.Itoa(length), 6) + " "
+	}
+	if r := item.Record; r != nil && w >= 64 && m.isDecided(r) && r.Encrypted {
+		end = m.say("tui_protected", "epoch", r.Epoch.String(), "seq", r.TLSSeq) + " " + end
 	}
 	room := max(w-used-width(end), 0)
 	ink := who

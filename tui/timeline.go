@@ -12,6 +12,7 @@ type timeline struct {
 	steps  []step
 	rows   []int32       // the items that have a row in the streams, by index
 	fates  map[int]int   // by captured unit of a held session: the event that decided on it
+	units  map[int]int   // by captured unit of a held session: its row
 	ends   map[int][]int // by connection: its ClosedItems, by index
 	items  int           // how many are laid out
 	events int           // how many were looked at
@@ -28,7 +29,7 @@ type step struct {
 
 func newTimeline(r *inspect.Recording, held bool) *timeline {
 	taken := r.Len()
-	t := &timeline{session: inspect.NewSession(r), taken: taken, held: held, fates: make(map[int]int), ends: make(map[int][]int)}
+	t := &timeline{session: inspect.NewSession(r), taken: taken, held: held, fates: make(map[int]int), units: make(map[int]int), ends: make(map[int][]int)}
 	t.layOut()
 	return t
 }
@@ -55,6 +56,9 @@ func (t *timeline) layOut() {
 			t.ends[item.Conn] = append(t.ends[item.Conn], t.items)
 		}
 		if hasRow(item) {
+			if t.held && item.Lane == inspect.Sent && item.Record != nil {
+				t.units[item.Record.Event] = len(t.rows)
+			}
 			t.rows = append(t.rows, int32(t.items))
 			t.steps = append(t.steps, step{int32(item.Event), int32(t.items), int32(len(t.rows))})
 		}
@@ -128,6 +132,15 @@ func (t *timeline) next() *inspect.Item {
 		return nil
 	}
 	return &t.session.Items()[t.steps[t.at].item]
+}
+
+// decided returns the row of the unit that the step at i is a decision on.
+func (t *timeline) decided(i int) (row int, ok bool) {
+	if i < 0 || i >= len(t.steps) || t.steps[i].item >= 0 {
+		return 0, false
+	}
+	row, ok = t.units[t.session.Recording().At(int(t.steps[i].event)).Cause]
+	return row, ok
 }
 
 // move sets the cursor, within bounds; at the end it follows.

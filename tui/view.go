@@ -87,7 +87,7 @@ func (m *model) ends(w int, left []span, end ...span) string {
 	if room < w/3 {
 		return m.pal.line(w, false, append(append([]span{{plain, " "}}, left...), end...)...)
 	}
-	return m.pal.line(room-1, false, append([]span{{plain, " "}}, left...)...) + m.pal.line(w-room+1, false, append(end, span{plain, " "})...)
+	return m.pal.line(room-3, false, append([]span{{plain, " "}}, left...)...) + m.pal.line(w-room+3, false, append([]span{{plain, "  "}}, end...)...)
 }
 
 // rule draws a horizontal line with a title, and a hint at its end.
@@ -250,24 +250,27 @@ func (m *model) endpoints(w int) string {
 		return m.ends(w, []span{{quiet, m.say("tui_no_keys_yet")}})
 	}
 	at := m.time.event()
-	state := func(side inspect.Side) span {
+	state := func(id string, side inspect.Side) span {
 		v := c.View(side)
-		epoch := v.State(at).Epoch[side]
-		id := "tui_endpoint"
-		if w < 100 {
-			id = "tui_endpoint_short"
-		}
-		return span{sideInk(side), m.say(id, "side", m.side(side), "epoch", m.epoch(epoch), "count", len(v.Secrets(side, at)))}
+		epoch := m.epoch(v.State(at).Epoch[side])
+		return span{sideInk(side), m.say(id, "side", m.side(side), "epoch", epoch, "count", len(v.Secrets(side, at)))}
 	}
-	return m.ends(w, []span{state(inspect.Client)}, state(inspect.Server))
+	var left, end span
+	for _, id := range []string{"tui_endpoint", "tui_endpoint_short", "tui_endpoint_narrow"} {
+		left, end = state(id, inspect.Client), state(id, inspect.Server)
+		if width(left.text)+width(end.text)+4 <= w {
+			break
+		}
+	}
+	return m.ends(w, []span{left}, end)
 }
 
 // timeLine is where the cursor stands, and what comes next.
 func (m *model) timeLine(w int) string {
 	g := &m.pal.glyphs
-	sign, ink := g.pause, quiet
+	sign, ink := "", quiet
 	if m.playing {
-		sign, ink = g.play, strong
+		sign, ink = g.play+" ", strong
 	}
 	bar := max(w/5, 10)
 	done := 0
@@ -276,7 +279,7 @@ func (m *model) timeLine(w int) string {
 	}
 	speed := speedName(m.speed)
 	next, nextInk := m.comesNext()
-	return m.pal.line(w, false, span{ink, " " + sign + " " + speed + " "}, span{strong, strings.Repeat(g.done, done)},
+	return m.pal.line(w, false, span{ink, " " + sign + speed + " "}, span{strong, strings.Repeat(g.done, done)},
 		span{quiet, strings.Repeat(g.todo, bar-done) + " "}, span{nextInk, next})
 }
 
@@ -289,6 +292,10 @@ func (m *model) comesNext() (string, ink) {
 			return m.say("tui_next", "what", what), who
 		}
 		return m.say("tui_next_sends", "arrow", m.pal.glyphs.toServer, "side", m.side(item.Side), "what", m.upcoming(item)), who
+	}
+	if row, ok := m.time.decided(m.time.at); ok {
+		item := m.time.item(row)
+		return m.say("tui_next_delivers", "arrow", m.pal.glyphs.toServer, "side", m.side(item.Side.Peer()), "what", m.upcoming(item)), sideInk(item.Side)
 	}
 	if m.time.at < len(m.time.steps) {
 		return m.say("tui_next_gate"), plain
@@ -327,13 +334,12 @@ func (m *model) upcoming(item *inspect.Item) string {
 
 // heldName names a unit that waits on the wire.
 func (m *model) heldName(unit inspect.Unit) string {
-	for i := len(m.time.rows) - 1; i >= 0 && i >= len(m.time.rows)-256; i-- {
-		if item := m.time.item(i); item.Kind == inspect.RecordItem && item.Record.Event == unit.ID && item.Lane == inspect.Sent {
-			what, _ := m.whatRecordHolds(item.Record)
-			return what
-		}
+	row, ok := m.time.units[unit.ID]
+	if !ok {
+		return m.say("tui_length", "count", len(unit.Bytes))
 	}
-	return m.say("tui_bytes") + " " + strconv.Itoa(len(unit.Bytes))
+	what, _ := m.whatHappened(m.time.item(row))
+	return what
 }
 
 func (m *model) current() int {
@@ -419,31 +425,49 @@ func (m *model) invitation() string {
 
 // keyLine lists the keys that act now, as many as there is room for.
 func (m *model) keyLine(w int) string {
-	spans := []span{{plain, " "}}
-	used := 1
+	type entry struct {
+		show, brief string
+		always      bool
+	}
+	var entries []entry
+	room := w - 1
 	for i := range m.keys {
 		b := &m.keys[i]
 		if !b.holds(m.mode) || b.brief == "" {
 			continue
 		}
-		show := m.keyNames(b.show)
-		show, _, _ = strings.Cut(show, " ")
-		brief := m.say(b.brief)
-		if used+width(show)+width(brief)+3 > w {
-			continue
+		show, _, _ := strings.Cut(b.show, " ")
+		if b.foot != "" {
+			show = b.foot
 		}
-		used += width(show) + width(brief) + 3
-		spans = append(spans, span{strong, show}, span{quiet, " " + brief + "  "})
+		e := entry{m.keyNames(show), m.say(b.brief), b.brief == "tui_brief_help" || b.brief == "tui_brief_quit" || b.brief == "tui_brief_escape"}
+		if e.always {
+			room -= width(e.show) + width(e.brief) + 3
+		}
+		entries = append(entries, e)
 	}
+	spans := []span{{plain, " "}}
+	for _, e := range entries {
+		if need := width(e.show) + width(e.brief) + 3; !e.always {
+			if need > room+2 {
+				continue
+			}
+			room -= need
+		}
+		spans = append(spans, span{strong, e.show}, span{quiet, " " + e.brief + "  "})
+	}
+	last := &spans[len(spans)-1]
+	last.text = strings.TrimRight(last.text, " ")
 	return m.pal.line(w, false, spans...)
 }
 
 // keyNames writes keys with the signs that the terminal has.
 func (m *model) keyNames(show string) string {
+	show = strings.Replace(show, "space", m.say("tui_space"), 1)
 	if !m.o.ASCII {
 		return show
 	}
-	return strings.NewReplacer("→", "right", "←", "left", "↑", "up", "↓", "down").Replace(show)
+	return strings.NewReplacer("←→", "left/right", "↑↓", "up/down", "→", "right", "←", "left", "↑", "up", "↓", "down").Replace(show)
 }
 
 // help lists every key, then every command.
@@ -523,8 +547,10 @@ func (m *model) secrets(w int) []string {
 		for _, secret := range known {
 			sides[i] = append(sides[i], m.pal.line(width, false),
 				m.pal.line(width, false, span{strong, "   " + inspect.Safe(secret.Label)}),
-				m.pal.line(width, false, span{plain, "   " + hexRun(secret.Bytes, width-5, m.pal.glyphs.more)}),
-				m.pal.line(width, false, span{quiet, "   " + m.say("tui_secret_from", "origin", m.origin(secret.Origin), "count", len(secret.Bytes))}))
+				m.pal.line(width, false, span{plain, "   " + hexRun(secret.Bytes, width-5, m.pal.glyphs.more)}))
+			if secret.Origin != inspect.ClientLog+inspect.Origin(side) {
+				sides[i] = append(sides[i], m.pal.line(width, false, span{quiet, "   " + m.say("tui_secret_from", "origin", m.origin(secret.Origin))}))
+			}
 		}
 	}
 	var lines []string
