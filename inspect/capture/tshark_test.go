@@ -1,0 +1,104 @@
+package capture_test
+
+import (
+	"crypto/tls"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/needs"
+)
+
+// tshark reads the file and returns what it prints.
+func tshark(t *testing.T, file []byte, args ...string) string {
+	t.Helper()
+	program := needs.Program(t, "tshark")
+	name := filepath.Join(t.TempDir(), "session.pcapng")
+	if err := os.WriteFile(name, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(program, append([]string{"-r", name}, args...)...)
+	command.Env = append(os.Environ(), "HOME="+t.TempDir())
+	var errors strings.Builder
+	command.Stderr = &errors
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("tshark %v: %v\n%s", args, err, errors.String())
+	}
+	for _, line := range strings.Split(errors.String(), "\n") {
+		if line != "" && !strings.Contains(line, "Running as user") {
+			t.Errorf("tshark complains: %s", line)
+		}
+	}
+	return string(out)
+}
+
+func TestTsharkFindsNothingWrongWithTheSegments(t *testing.T) {
+	for name, rec := range recordings(t) {
+		if name == "made by hand" {
+			continue // something is wrong with it
+		}
+		t.Run(name, func(t *testing.T) {
+			out := tshark(t, written(t, rec),
+				"-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-Y", "_ws.malformed || tcp.analysis.flags || "+
+					`ip.checksum.status == "Bad" || tcp.checksum.status == "Bad" || _ws.expert.severity == "Error"`)
+			if out != "" {
+				t.Errorf("tshark remarks on:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestTsharkReadsTheSameRecordsAndTheSameClearText(t *testing.T) {
+	for name, version := range map[string]uint16{"TLS 1.3": tls.VersionTLS13, "TLS 1.2": tls.VersionTLS12} {
+		t.Run(name, func(t *testing.T) {
+			said := []string{"create nome ana\n", strings.Repeat("abcdefgh", 6000) + "\n"}
+			rec := inMemory(t, version, said)
+			file := written(t, rec)
+			out := tshark(t, file, "-q", "-z", "follow,tls,raw,0")
+			var got strings.Builder // the client's lines; the server's are indented
+			for _, line := range strings.Split(out, "\n") {
+				if line != "" && strings.Trim(line, "0123456789abcdef") == "" {
+					got.WriteString(line)
+				}
+			}
+			if want := hexOf(strings.Join(said, "")); got.String() != want {
+				t.Errorf("tshark decrypts %d digits, want %d:\n%.400s", got.Len(), len(want), out)
+			}
+
+			records := 0
+			for range inspect.NewSession(rec).Records() {
+				records++
+			}
+			lengths := strings.FieldsFunc(tshark(t, file, "-2", "-Y", "tls", "-T", "fields", "-e", "tls.record.length"),
+				func(r rune) bool { return r == ',' || r == '\n' })
+			if len(lengths) != records {
+				t.Errorf("tshark finds %d records, want %d", len(lengths), records)
+			}
+		})
+	}
+}
+
+func TestTsharkSeesHowAConnectionEnded(t *testing.T) {
+	file := written(t, byHand())
+	if out := tshark(t, file, "-Y", "tcp.flags.reset == 1", "-T", "fields", "-e", "ip.src"); strings.TrimSpace(out) != "192.0.2.2" {
+		t.Errorf("resets come from %q", out)
+	}
+	if out := tshark(t, file, "-Y", "tcp.flags.fin == 1", "-T", "fields", "-e", "tcp.stream"); strings.Fields(out) == nil || len(strings.Fields(out)) != 2 {
+		t.Errorf("FINs stand in the streams %q", out)
+	}
+	if out := tshark(t, file, "-Y", "tcp.analysis.lost_segment", "-T", "fields", "-e", "tcp.stream"); strings.TrimSpace(out) != "3" {
+		t.Errorf("bytes that were let go are missing in the streams %q, want 3", out)
+	}
+}
+
+func hexOf(s string) string {
+	var out strings.Builder
+	for i := range len(s) {
+		out.WriteString(inspect.HexCell(s[i]))
+	}
+	return out.String()
+}
