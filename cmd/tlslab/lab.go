@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"os"
+	"slices"
+	"strings"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/tui"
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+)
+
+// What the lab's client can be told to offer, as inspect.GroupName spells them.
+var groups = []tls.CurveID{
+	tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024, tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521,
+}
+
+// A labRun is what tlslab lab was asked for.
+type labRun struct {
+	*program
+	tls, auth *choice
+	groups    []string
+	record    string
+	plain     bool
+	json      bool
+	look      look
+}
+
+// A look is how the screen is drawn.
+type look struct {
+	ascii bool
+	theme *choice
+}
+
+func (p *program) lab() *cobra.Command {
+	run := &labRun{program: p, tls: newChoice("1.3", "1.2"), auth: newChoice("none", "require")}
+	cmd := &cobra.Command{
+		Use:                   "lab " + p.say("cmd_options"),
+		Short:                 p.say("cmd_lab_short"),
+		Long:                  p.say("cmd_lab_long"),
+		Example:               p.say("cmd_lab_example"),
+		Args:                  p.noArgs,
+		DisableFlagsInUseLine: true,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return run.start(cmd.Context()) },
+	}
+	choose(cmd, run.tls, "tls", p.say("cmd_flag_tls"))
+	cmd.Flags().StringSliceVar(&run.groups, "groups", nil, p.say("cmd_flag_groups"))
+	complete(cmd, "groups", groupNames()...)
+	choose(cmd, run.auth, "client-auth", p.say("cmd_flag_lab_client_auth"))
+	cmd.Flags().BoolVar(&run.plain, "plain", false, p.say("cmd_flag_plain"))
+	cmd.Flags().BoolVar(&run.json, "json", false, p.say("cmd_flag_lab_json"))
+	cmd.Flags().StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
+	run.look.flags(p, cmd)
+	return cmd
+}
+
+func (l *look) flags(p *program, cmd *cobra.Command) {
+	l.theme = newChoice("auto", "light", "dark")
+	cmd.Flags().BoolVar(&l.ascii, "ascii", false, p.say("cmd_flag_ascii"))
+	choose(cmd, l.theme, "theme", p.say("cmd_flag_theme"))
+}
+
+// name is the theme as the screen knows it: "" looks at the environment.
+func (l *look) name() string { return strings.TrimPrefix(l.theme.value, "auto") }
+
+func (r *labRun) start(ctx context.Context) error {
+	kv, err := r.stage()
+	if err != nil {
+		return err
+	}
+	files, err := keep(r.record)
+	if err != nil {
+		return err
+	}
+	if r.plain || r.json || !r.hasScreen() {
+		err = r.runPlain(ctx, kv, files)
+	} else {
+		err = r.runScreen(ctx, kv, files)
+	}
+	if problem := files.close(); err == nil {
+		err = problem
+	}
+	return err
+}
+
+func (r *labRun) stage() (*stage.KV, error) {
+	kv := &stage.KV{Lang: r.sentence.Lang()}
+	if r.tls.value == "1.2" {
+		kv.MaxVersion = tls.VersionTLS12
+	}
+	if r.auth.value == "require" {
+		kv.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	for _, name := range r.groups {
+		i := slices.Index(groupNames(), strings.ToLower(name))
+		if i < 0 {
+			return nil, usage(r.say("cmd_flag_not_a_choice", "flag", "--groups", "value", safe(name), "words", strings.Join(groupNames(), ", ")))
+		}
+		kv.Groups = append(kv.Groups, groups[i])
+	}
+	return kv, nil
+}
+
+func groupNames() []string {
+	var names []string
+	for _, group := range groups {
+		names = append(names, strings.ToLower(inspect.GroupName(uint16(group))))
+	}
+	return names
+}
+
+func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) error {
+	err := tui.Run(ctx, tui.Options{
+		Stage: kv,
+		NewTap: func(bool) (*inspect.Tap, func()) {
+			tap := inspect.NewTap()
+			return tap, files.follow(tap.Recording())
+		},
+		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
+		Hints: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"},
+	})
+	if ctx.Err() != nil {
+		return nil // Ctrl+C and SIGTERM are a way to leave
+	}
+	return err
+}
+
+// hasScreen reports whether there is a terminal that a screen can be drawn on.
+func (p *program) hasScreen() bool {
+	return isTerminal(p.in) && isTerminal(p.out) && os.Getenv("TERM") != "dumb"
+}
+
+func isTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }

@@ -1,0 +1,176 @@
+// Command tlslab is a lab in which people see TLS: a client and a server, a
+// tap between them, and every byte in clear and as sent. README.md begins
+// there; tlslab --help goes on.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"example.com/tlslab/docs"
+	"github.com/spf13/cobra"
+)
+
+// The exit codes.
+const (
+	exitFine   = 0
+	exitFailed = 1 // the operation failed
+	exitUsage  = 2 // the command line was not understood
+)
+
+func main() {
+	p := newProgram(os.Args)
+	os.Exit(p.run(os.Args[1:]))
+}
+
+// A program is one run of tlslab: what it talks through, and in which language.
+type program struct {
+	name     string // as it was called
+	in       *os.File
+	out, err *os.File
+	sentence *docs.Sentences
+}
+
+func newProgram(args []string) *program {
+	return &program{
+		name: called(args[0]), in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		sentence: docs.For(docs.Match(langOf(args[1:]))),
+	}
+}
+
+func (p *program) say(id string, pairs ...any) string { return p.sentence.Say(id, pairs...) }
+
+// run does what args ask for, and returns the exit code. The first SIGINT or
+// SIGTERM ends the context, in good order; the second ends the program.
+func (p *program) run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)()
+
+	root := p.root()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitFine
+	}
+	return p.report(cmd, err)
+}
+
+// root is the command that all others belong to.
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "tlslab " + p.say("cmd_command_arg") + " " + p.say("cmd_options"),
+		Short:         p.say("cmd_short"),
+		Long:          p.say("cmd_long"),
+		Example:       p.say("cmd_example"),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return p.unknownCommand(cmd, args[0])
+		},
+		CompletionOptions:     cobra.CompletionOptions{DisableDefaultCmd: true},
+		DisableFlagsInUseLine: true,
+	}
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	root.SetFlagErrorFunc(p.flagError)
+	root.SetUsageTemplate(p.usageTemplate())
+	root.PersistentFlags().BoolP("help", "h", false, p.say("cmd_flag_help"))
+	root.PersistentFlags().String("lang", "", p.say("cmd_flag_lang"))
+	complete(root, "lang", docs.English, docs.Portuguese)
+
+	root.AddCommand(p.lab(), p.serve(), p.client(), p.dump(), p.pki(), p.version(), p.completion())
+	for _, cmd := range root.Commands() {
+		cmd.Flags().SortFlags = false // the most useful first
+	}
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Use, help.Short, help.Long = "help "+p.say("cmd_help_args"), p.say("cmd_help_short"), p.say("cmd_help_short")
+	}
+	return root
+}
+
+// unknownCommand is what someone learns who names a command that there is not.
+func (p *program) unknownCommand(cmd *cobra.Command, name string) error {
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		return usage(p.say("cmd_unknown_command_near", "command", safe(name), "near", strings.Join(near, ", ")))
+	}
+	return usage(p.say("cmd_unknown_command", "command", safe(name), "names", strings.Join(commandNames(cmd), ", ")))
+}
+
+func commandNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// report says what went wrong, in one sentence, and returns the exit code.
+func (p *program) report(cmd *cobra.Command, err error) int {
+	if err == errSaid {
+		return exitFailed
+	}
+	fmt.Fprintf(p.err, "tlslab: %s\n", p.explain(err))
+	if isUsage(err) {
+		fmt.Fprintln(p.err, p.say("cmd_see_help", "command", cmd.CommandPath()))
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// usageTemplate is cobra's own, in the reader's language and within 80 columns.
+func (p *program) usageTemplate() string {
+	return p.say("cmd_usage") + `:
+  {{.UseLine}}{{if .HasExample}}
+
+` + p.say("cmd_examples") + `:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+
+` + p.say("cmd_commands") + `:{{range .Commands}}{{if (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+` + p.say("cmd_options_title") + `:
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+` + p.say("cmd_options_everywhere") + `:
+{{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
+
+` + p.say("cmd_more_help", "help", `{{.CommandPath}} help`) + `{{end}}
+`
+}
+
+// langOf finds the language before anything is said: the help that cobra
+// builds is made of sentences already.
+func langOf(args []string) string {
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if value, ok := strings.CutPrefix(arg, "--lang="); ok {
+			return value
+		}
+		if arg == "--lang" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
+}
+
+// called is the program's name as examples should show it.
+func called(arg0 string) string {
+	if strings.ContainsAny(arg0, `/\`) && !strings.Contains(arg0, "go-build") {
+		return shellQuote(arg0)
+	}
+	return "tlslab"
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/report"
+	"example.com/tlslab/kvs/stage"
+)
+
+// runPlain is the lab as text: a conversation on a terminal, otherwise
+// commands in and both streams out.
+func (r *labRun) runPlain(ctx context.Context, kv *stage.KV, files *keeper) error {
+	tap := inspect.NewTap()
+	defer files.follow(tap.Recording())()
+	play, err := kv.Open(ctx, tap)
+	if err != nil {
+		return err
+	}
+	if !r.json && isTerminal(r.in) && isTerminal(r.out) {
+		walk := &walk{labRun: r, play: play, session: inspect.NewSession(tap.Recording()), told: 0}
+		walk.text = report.Text{Say: r.sentence, ASCII: r.look.ascii, Level: report.Sentences}
+		return walk.run(ctx)
+	}
+	told := tellAll(tap.Recording(), r.storyOf(r.json, r.look.ascii)(r.out))
+	err = r.doAll(ctx, play)
+	play.Close()
+	return errors.Join(err, told.done())
+}
+
+// doAll does the commands of standard input, until exit or its end.
+func (r *labRun) doAll(ctx context.Context, play inspect.Play) error {
+	for line := range lines(ctx, r.in) {
+		if line.err != nil {
+			return line.err
+		}
+		if strings.TrimSpace(line.text) == "" {
+			continue
+		}
+		if _, err := play.Do(ctx, line.text); err != nil {
+			return r.over(ctx, err)
+		}
+		if isExit(line.text) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// over is why a conversation ended before its time. What the user ended
+// needs no explanation.
+func (r *labRun) over(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return failed(r.say("cmd_lab_over", "reason", r.explain(err)), err)
+}
+
+func isExit(command string) bool { return strings.TrimSpace(command) == "exit" }
+
+// A walk is a way through a session on a terminal, a sentence a step, made for
+// the ear: nothing that was said is drawn over.
+type walk struct {
+	*labRun
+	play    inspect.Play
+	session *inspect.Session
+	text    report.Text
+	told    int // items up to which the listener has come
+}
+
+func (w *walk) run(ctx context.Context) error {
+	w.print(w.say("cmd_plain_welcome"))
+	err := w.listen(ctx)
+	w.play.Close()
+	w.goOn()
+	return err
+}
+
+func (w *walk) listen(ctx context.Context) error {
+	fmt.Fprint(w.out, "> ")
+	for line := range lines(ctx, w.in) {
+		if line.err != nil {
+			return line.err
+		}
+		command := strings.TrimSpace(line.text)
+		switch {
+		case command == ":quit" || command == ":q":
+			return nil
+		case command == "":
+			w.next(ctx)
+		case strings.HasPrefix(command, ":"):
+			w.colon(ctx, strings.Fields(command))
+		default:
+			if err := w.do(ctx, line.text); err != nil {
+				return w.over(ctx, err)
+			}
+			if isExit(command) {
+				return nil
+			}
+		}
+		fmt.Fprint(w.out, "> ")
+	}
+	fmt.Fprintln(w.out)
+	return nil
+}
+
+// colon does a command of the lab itself.
+func (w *walk) colon(ctx context.Context, words []string) {
+	switch words[0] {
+	case ":next":
+		w.next(ctx)
+	case ":back":
+		w.back()
+	case ":hex":
+		w.about(words, w.text.Hex)
+	case ":explain":
+		w.about(words, w.text.Explain)
+	case ":help":
+		w.print(w.say("cmd_plain_help"))
+	default:
+		w.print(w.say("cmd_plain_unknown", "command", safe(words[0])))
+	}
+}
+
+// do goes to the present, sends one command, and tells what came of it.
+func (w *walk) do(ctx context.Context, command string) error {
+	w.settle(ctx)
+	w.goOn()
+	answer, err := w.play.Do(ctx, command)
+	w.session.Extend()
+	w.goOn()
+	if err == nil {
+		w.print(w.say("cmd_plain_answer", "answer", safe(answer)))
+	}
+	return err
+}
+
+// next tells one item more.
+func (w *walk) next(ctx context.Context) {
+	w.settle(ctx)
+	if w.told == len(w.session.Items()) {
+		w.print(w.say("cmd_plain_present"))
+		return
+	}
+	w.told++
+	fmt.Fprint(w.out, w.text.Item(w.session, w.told))
+}
+
+// back goes one item back, and tells again what happened last, then.
+func (w *walk) back() {
+	if w.told == 0 {
+		w.print(w.say("cmd_plain_start"))
+		return
+	}
+	w.told--
+	if w.told == 0 {
+		w.print(w.say("cmd_plain_start"))
+		return
+	}
+	fmt.Fprint(w.out, w.text.Item(w.session, w.told))
+}
+
+// goOn tells everything that has happened.
+func (w *walk) goOn() {
+	w.session.Extend()
+	for w.told < len(w.session.Items()) {
+		w.told++
+		fmt.Fprint(w.out, w.text.Item(w.session, w.told))
+	}
+}
+
+// about tells more about an item: the one that was named, or the last one told.
+func (w *walk) about(words []string, tell func(*inspect.Session, int) string) {
+	n := w.told
+	if len(words) > 1 {
+		var err error
+		if n, err = strconv.Atoi(strings.TrimPrefix(words[1], "#")); err != nil {
+			n = 0
+		}
+	}
+	if n < 1 || n > w.told {
+		w.print(w.say("cmd_plain_which", "command", words[0], "count", w.told))
+		return
+	}
+	text := tell(w.session, n)
+	if text == "" {
+		text = w.say("cmd_plain_no_bytes", "number", n) + "\n"
+	}
+	fmt.Fprint(w.out, text)
+}
+
+// settle waits for the end of the handshake, in whichever way it ends.
+func (w *walk) settle(ctx context.Context) {
+	recording := w.session.Recording()
+	for w.session.Extend(); !w.settled(); w.session.Extend() {
+		if _, err := recording.Wait(ctx, recording.Len()); err != nil {
+			return
+		}
+	}
+}
+
+func (w *walk) settled() bool {
+	for _, c := range w.session.Connections() {
+		if c.View(inspect.Client).State(w.session.Recording().Len() - 1).HandshakeDone {
+			return true
+		}
+	}
+	for _, item := range w.session.Items() {
+		if item.Kind == inspect.ErrorItem || item.Kind == inspect.ClosedItem {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walk) print(text string) { fmt.Fprintln(w.out, strings.TrimSpace(text)) }
+
+// A line is a line of input, or why there is none.
+type line struct {
+	text string
+	err  error
+}
+
+// lines yields the lines of in, without their ends, until its end or ctx's.
+// Whoever stops listening leaves one read behind, which ends with the program.
+func lines(ctx context.Context, in io.Reader) func(yield func(line) bool) {
+	return func(yield func(line) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		read := make(chan line)
+		go func() {
+			defer close(read)
+			reader := bufio.NewReader(in)
+			for {
+				text, err := reader.ReadString('\n')
+				next := line{text: strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")}
+				if err != nil && err != io.EOF {
+					next.err = err
+				}
+				if err == io.EOF && text == "" {
+					return
+				}
+				select {
+				case read <- next:
+				case <-ctx.Done():
+					return
+				}
+				if err != nil {
+					return
+				}
+			}
+		}()
+		for {
+			select {
+			case next, ok := <-read:
+				if !ok || !yield(next) {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/report"
+	"example.com/tlslab/kvs"
+	"example.com/tlslab/kvs/kernel"
+	"example.com/tlslab/kvs/pki"
+	"example.com/tlslab/kvs/store"
+	"example.com/tlslab/tui"
+	"github.com/spf13/cobra"
+)
+
+const (
+	defaultAddr = "127.0.0.1:8888"
+	inMemory    = "memory" // what --db says for no file
+)
+
+// A serveRun is what tlslab serve was asked for, and what it made of it.
+type serveRun struct {
+	*program
+	addr, db  string
+	cert, key string
+	auth      *choice
+	record    string
+	inspect   bool
+	plain     bool
+	once      bool
+	look      look
+
+	log io.Writer    // where the server says what happens
+	ca  string       // file of the authority that clients should trust, or ""
+	tap *inspect.Tap // nil if nobody wants to see
+}
+
+func (p *program) serve() *cobra.Command {
+	run := &serveRun{program: p, auth: newChoice("none", "require")}
+	cmd := &cobra.Command{
+		Use:                   "serve " + p.say("cmd_options"),
+		Short:                 p.say("cmd_serve_short"),
+		Long:                  p.say("cmd_serve_long"),
+		Example:               p.say("cmd_serve_example"),
+		Args:                  p.noArgs,
+		DisableFlagsInUseLine: true,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return run.start(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&run.addr, "addr", defaultAddr, p.say("cmd_flag_serve_addr"))
+	flags.Lookup("addr").DefValue = ""
+	flags.StringVar(&run.db, "db", "", p.say("cmd_flag_db"))
+	choose(cmd, run.auth, "client-auth", p.say("cmd_flag_client_auth"))
+	flags.StringVar(&run.cert, "cert", "", p.say("cmd_flag_serve_cert"))
+	flags.StringVar(&run.key, "key", "", p.say("cmd_flag_serve_key"))
+	flags.BoolVar(&run.inspect, "inspect", false, p.say("cmd_flag_inspect"))
+	flags.BoolVar(&run.plain, "plain", false, p.say("cmd_flag_serve_plain"))
+	flags.StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
+	flags.BoolVar(&run.once, "once", false, p.say("cmd_flag_once"))
+	run.look.flags(p, cmd)
+	return cmd
+}
+
+// start makes everything that the server needs, in an order in which nothing
+// has to be undone: what can be wrong is found out before anything is served.
+func (r *serveRun) start(ctx context.Context) error {
+	config, err := r.config()
+	if err != nil {
+		return err
+	}
+	listener, err := r.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	pairs, where, err := r.openStore()
+	if err != nil {
+		return err
+	}
+	files, err := keep(r.record)
+	if err != nil {
+		return errors.Join(err, pairs.Close())
+	}
+	r.log = &sharedWriter{out: r.out}
+	r.introduce(listener.Addr(), where)
+
+	if r.inspect || files != nil {
+		r.tap = inspect.NewTap()
+		listener = r.tap.Listener(listener, config)
+	} else {
+		listener = tls.NewListener(listener, config)
+	}
+	server := &kernel.Server{
+		Handler: &kvs.Server{Store: pairs, Lang: r.sentence.Lang(), StoreFailed: r.storeFailed},
+		Events:  r.events(),
+		Once:    r.once,
+	}
+	if r.tap != nil {
+		defer files.follow(r.tap.Recording())()
+	}
+	err = r.run(ctx, server, listener)
+	if problem := pairs.Close(); err == nil {
+		err = problem
+	}
+	return err
+}
+
+// run serves, and shows what the tap sees, until the end.
+func (r *serveRun) run(ctx context.Context, server *kernel.Server, listener net.Listener) error {
+	switch {
+	case !r.inspect:
+		return server.Serve(ctx, listener)
+	case r.plain || !r.hasScreen():
+		text := report.Text{Say: r.sentence, ASCII: r.look.ascii}
+		told := tellAll(r.tap.Recording(), text.Writer(r.log))
+		err := server.Serve(ctx, listener)
+		return errors.Join(err, told.done())
+	}
+	return r.runScreen(ctx, server, listener)
+}
+
+// runScreen serves behind the screen; whoever leaves the screen ends the server.
+func (r *serveRun) runScreen(ctx context.Context, server *kernel.Server, listener net.Listener) error {
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	r.log = io.Discard // the screen shows it
+	served := make(chan error, 1)
+	go func() {
+		err := server.Serve(ctx, listener)
+		if err != nil {
+			leave()
+		}
+		served <- err
+	}()
+	err := tui.Run(ctx, tui.Options{
+		Recording: r.tap.Recording(), Title: "tlslab serve " + listener.Addr().String(),
+		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
+	})
+	if ctx.Err() != nil {
+		err = nil // Ctrl+C, or the server's own error
+	}
+	leave()
+	return errors.Join(<-served, err)
+}
+
+// config is what TLS needs: the certificate that was named or the lab's own.
+func (r *serveRun) config() (*tls.Config, error) {
+	auth, err := pki.ParseClientAuth(r.auth.value)
+	if err != nil {
+		return nil, err
+	}
+	named, err := r.pair(r.cert, r.key)
+	if err != nil {
+		return nil, err
+	}
+	if named != nil && auth == tls.NoClientCert {
+		return pki.ServerConfig(named[0], auth, nil), nil
+	}
+	dir, err := openPKI()
+	if err != nil {
+		return nil, err
+	}
+	if named != nil {
+		return pki.ServerConfig(named[0], auth, dir.Authority().Roots()), nil
+	}
+	r.ca = dir.CertFile("ca")
+	certificate, err := dir.Server()
+	if err != nil {
+		return nil, err
+	}
+	return pki.ServerConfig(certificate, auth, dir.Authority().Roots()), nil
+}
+
+// openStore opens where the pairs are kept, and says where that is.
+func (r *serveRun) openStore() (store.Store, string, error) {
+	switch r.db {
+	case inMemory:
+		return new(store.Memory), r.say("cmd_serve_in_memory"), nil
+	case "":
+		r.db = filepath.Join(dataDir(), "pairs.db")
+		if err := os.MkdirAll(dataDir(), 0o700); err != nil {
+			return nil, "", err
+		}
+	}
+	pairs, err := store.Open(r.db)
+	return pairs, safe(r.db), err
+}
+
+// listen takes the port, or names a free one.
+func (r *serveRun) listen(ctx context.Context) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(r.addr)
+	if err != nil {
+		return nil, usage(r.say("cmd_bad_addr", "addr", safe(r.addr)))
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", r.addr)
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windowsInUse):
+		return nil, failed(r.say("cmd_port_taken", "addr", safe(r.addr), "free", freeAddr(ctx, host)), err)
+	case errors.Is(err, os.ErrPermission):
+		return nil, failed(r.say("cmd_port_permission", "addr", safe(r.addr)), err)
+	}
+	return nil, failed(r.say("cmd_cannot_listen", "addr", safe(r.addr), "reason", safe(err.Error())), err)
+}
+
+// freeAddr returns an address at which one could listen a moment ago.
+func freeAddr(ctx context.Context, host string) string {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return net.JoinHostPort(host, "0")
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return net.JoinHostPort(host, port)
+}
+
+// introduce says where the server is, and how to talk to it.
+func (r *serveRun) introduce(addr net.Addr, where string) {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	try := net.JoinHostPort(host, port)
+	fmt.Fprintln(r.log, r.say("cmd_serve_listening", "addr", addr.String(), "where", where))
+	if r.ca != "" {
+		show, own := "", ""
+		if r.auth.value == "require" {
+			show, own = " -cert FILE -key FILE", " --cert FILE --key FILE"
+			fmt.Fprintln(r.log, r.say("cmd_serve_wants_certificates", "command", r.name+" pki client "+r.say("cmd_name_arg")))
+		}
+		fmt.Fprintln(r.log, r.say("cmd_serve_try", "ca", safe(r.ca)))
+		fmt.Fprintf(r.log, "  openssl s_client -quiet -CAfile %s -connect %s%s\n", safe(shellQuote(r.ca)), try, show)
+		fmt.Fprintf(r.log, "  %s client --addr %s --ca %s%s\n", safe(r.name), try, safe(shellQuote(r.ca)), own)
+		if r.auth.value == "none" {
+			fmt.Fprintf(r.log, "  python3 docs/manual/clients/client.py %s %s %s\n", host, port, safe(shellQuote(r.ca)))
+		}
+	}
+	fmt.Fprintln(r.log, r.say("cmd_serve_waiting"))
+}
+
+// events are the sentences of the server, and the errors for the tap.
+func (r *serveRun) events() kernel.Events {
+	return kernel.Events{
+		Established: func(conn net.Conn) { r.tell("cmd_serve_connected", conn, nil) },
+		HandshakeFailed: func(conn net.Conn, err error) {
+			r.tell("cmd_serve_no_handshake", conn, err)
+			r.failed(conn, err)
+		},
+		Refused:  func(conn net.Conn, err error) { r.tell("cmd_serve_refused", conn, err) },
+		Panicked: func(conn net.Conn, value any, _ []byte) { r.tell("cmd_serve_panicked", conn, fmt.Errorf("%v", value)) },
+		Closed:   r.closed,
+		AcceptFailed: func(err error) {
+			fmt.Fprintln(r.log, r.say("cmd_serve_accept_failed", "reason", r.explain(err)))
+		},
+	}
+}
+
+func (r *serveRun) closed(conn net.Conn, err error) {
+	var handshake *kernel.HandshakeError
+	switch {
+	case errors.As(err, &handshake), errors.Is(err, kernel.ErrTooMany), errors.Is(err, kernel.ErrOnce):
+		return // said already
+	case err == nil, errors.Is(err, kernel.ErrStopping):
+		r.tell("cmd_serve_closed", conn, nil)
+		return
+	}
+	r.tell("cmd_serve_broken", conn, err)
+	if !errors.Is(err, kernel.ErrIdle) {
+		r.failed(conn, err)
+	}
+}
+
+// failed lets the recording know what crypto/tls said.
+func (r *serveRun) failed(conn net.Conn, err error) {
+	if tlsConn, ok := conn.(*tls.Conn); ok && r.tap != nil {
+		r.tap.Failed(tlsConn, err)
+	}
+}
+
+func (r *serveRun) storeFailed(conn net.Conn, err error) { r.tell("cmd_serve_store_failed", conn, err) }
+
+func (r *serveRun) tell(id string, conn net.Conn, err error) {
+	reason := ""
+	if err != nil {
+		reason = r.explain(err)
+	}
+	fmt.Fprintln(r.log, r.say(id, "peer", conn.RemoteAddr().String(), "reason", reason))
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/report"
+)
+
+// A teller prints a session while it grows.
+type teller struct {
+	session *inspect.Session
+	writer  *report.Writer
+	stop    context.CancelFunc
+	telling sync.WaitGroup
+	problem error
+}
+
+// tellAll begins to print a recording to out; done prints what is left.
+func tellAll(recording *inspect.Recording, writer *report.Writer) *teller {
+	ctx, stop := context.WithCancel(context.Background())
+	t := &teller{session: inspect.NewSession(recording), writer: writer, stop: stop}
+	t.telling.Go(func() { t.follow(ctx) })
+	return t
+}
+
+func (t *teller) follow(ctx context.Context) {
+	for seen := 0; t.problem == nil; {
+		var err error
+		if seen, err = t.session.Recording().Wait(ctx, seen); err != nil {
+			return
+		}
+		t.session.Extend()
+		t.problem = t.writer.Extend(t.session)
+	}
+}
+
+// done prints the rest, when nothing more will happen.
+func (t *teller) done() error {
+	t.stop()
+	t.telling.Wait()
+	if t.problem != nil {
+		return t.problem
+	}
+	t.session.Extend()
+	return t.writer.Close(t.session)
+}
+
+// A sharedWriter lets several goroutines write, each a whole text at a time.
+type sharedWriter struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (w *sharedWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Write(b)
+}
