@@ -89,6 +89,10 @@ func (s *streams) add(seg segment, at time.Time) error {
 		seg.seq++
 	}
 	own.start(seg.seq)
+	if seg.acked { // before what it sends: it had that when it sent this
+		peer.start(seg.ack)
+		s.acknowledge(c, side.Peer(), seg.ack)
+	}
 	s.take(c, side, seg.seq, seg.payload)
 	if end := seg.seq + uint32(seg.length); len(seg.payload) < seg.length || seg.fin {
 		s.take(c, side, end, nil)
@@ -96,12 +100,8 @@ func (s *streams) add(seg segment, at time.Time) error {
 			own.fin, own.finAt = true, end
 		}
 	}
-	if seg.acked {
-		peer.start(seg.ack)
-		s.acknowledge(c, side.Peer(), seg.ack)
-	}
-	s.finished(c, side)
 	s.finished(c, side.Peer())
+	s.finished(c, side)
 	if seg.reset {
 		s.giveUp(c)
 		s.end(c, side, inspect.Cut)
