@@ -77,8 +77,8 @@ type (
 		TLSSeq    *uint64       `json:"tls_seq"`
 		Time      jsonTime      `json:"time"`
 		Type      string        `json:"type"`
-		Version   codePoint     `json:"version"`
-		Length    int           `json:"length"`
+		Version   *codePoint    `json:"version"`
+		Length    *int          `json:"length"`
 		Raw       hexBytes      `json:"raw"`
 		Truncated bool          `json:"truncated"`
 		Epoch     string        `json:"epoch"`
@@ -157,9 +157,10 @@ func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 	r := item.Record
 	line := recordJSON{
 		Kind: "record", Conn: item.Conn, Dir: item.Side.String(), Lane: item.Lane.String(), Seq: &r.Seq,
-		Time: jsonTime(r.Time), Type: r.Type.String(), Version: codePoint(r.Version), Length: r.Length,
+		Time: jsonTime(r.Time), Type: r.Type.String(),
 		Fields: []fieldJSON{}, Messages: []messageJSON{},
 	}
+	line.Version, line.Length = header(r)
 	if item.Lane == inspect.Received {
 		line.Verdict = r.Verdict.String()
 		line.SentSeq = sentSeq(s, item)
@@ -184,6 +185,21 @@ func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 		line.Messages = messages(r, root)
 	}
 	return line
+}
+
+// header returns the version and the length, as far as the header is there.
+func header(r *inspect.Record) (version *codePoint, length *int) {
+	came := headerLength
+	if r.Truncated {
+		came = len(r.Raw())
+	}
+	if came >= 3 {
+		version = (*codePoint)(&r.Version)
+	}
+	if came >= headerLength {
+		length = &r.Length
+	}
+	return version, length
 }
 
 // sentSeq returns the index of the sent record that a received one stands for.

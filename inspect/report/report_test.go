@@ -77,7 +77,6 @@ func TestASessionIsToldAsItsGoldenFileSays(t *testing.T) {
 			name + ".jsonl":           jsonLines(t, s),
 			name + ".en.txt":          told(t, report.Text{ASCII: true}, s),
 			name + ".pt-BR.txt":       told(t, report.Text{Say: docs.For("pt-BR")}, s),
-			name + ".fields.en.txt":   told(t, report.Text{Level: report.WithTrees}, s),
 			name + ".sentences.txt":   told(t, report.Text{Level: report.Sentences}, s),
 			name + ".bytes.pt-BR.txt": told(t, report.Text{Say: docs.For("pt-BR"), Level: report.WithBytes}, s),
 		} {
@@ -204,6 +203,39 @@ func cover(t *testing.T, fields []field, at int) int {
 
 // hostile is what nobody wants on a terminal.
 const hostile = "\x1b]52;c;AAAA\a\x1b[2J\x1bPq\x1b\\\u009b2J\b\u202e\u2066\x1b]0;never ends\xff\xfe\x9b\x00\u2028"
+
+func TestExplainTellsEachFieldAndWhatItsKindIsForOnce(t *testing.T) {
+	rec := recordingOf(
+		inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+		inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte("\x15\x03\x03\x00\x02\x02\x28")},
+	)
+	for _, lang := range []string{"en", "pt-BR"} {
+		say := docs.For(lang)
+		got := report.Text{Say: say}.Explain(inspect.NewSession(rec), 1)
+		var lines []string
+		for _, line := range strings.Split(got, "\n") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+		joined := strings.Join(lines, " ")
+		for _, want := range []string{"level, 1 byte ", "fatal (0x02) (RFC 8446 section 6)", "handshake_failure (0x28)", say.Say("field_record_type"), say.Say("field_alert_level")} {
+			if strings.Count(joined, want) != 1 {
+				t.Errorf("%s: %q stands there %d times, want once:\n%s", lang, want, strings.Count(joined, want), got)
+			}
+		}
+	}
+}
+
+func TestARecordWhoseHeaderIsCutHasNoLength(t *testing.T) {
+	rec := recordingOf(
+		inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+		inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte("\x16\x03\x01\x00")},
+		inspect.Event{Kind: inspect.Ended, Cause: -1, How: inspect.EndOfFile},
+	)
+	got := jsonLines(t, inspect.NewSession(rec))
+	if want := `"type":"handshake","version":"0x0301","length":null,"raw":"16030100","truncated":true`; !strings.Contains(got, want) {
+		t.Errorf("no %s in %s", want, got)
+	}
+}
 
 func TestNothingCapturedIsPrintedUnescaped(t *testing.T) {
 	at := time.Unix(1, 0)

@@ -47,8 +47,7 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 // what is wrong with it.
 func (t Text) record(item inspect.Item) string {
 	r := item.Record
-	const header = 5
-	size := header + r.Length
+	size := headerLength + r.Length
 	if r.Truncated {
 		size = len(r.Raw())
 	}

@@ -132,13 +132,15 @@ func wasDropped(item inspect.Item) bool {
 	return item.Lane == inspect.Received && item.Record.Lane == inspect.Sent
 }
 
+// headerLength is how long a record's header is (RFC 8446 section 5.1).
+const headerLength = 5
+
 // contentStart returns the offset of a record's content within the record.
 func contentStart(root inspect.Field) int {
-	const header = 5
 	if nonce, ok := root.Find("record.nonce_explicit"); ok {
 		return nonce.End()
 	}
-	return header
+	return headerLength
 }
 
 // within returns the fields that lie within n bytes from an offset on.
