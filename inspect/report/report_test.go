@@ -356,6 +356,33 @@ func TestJSONTellsWhatIsNotARecordToo(t *testing.T) {
 	}
 }
 
+func TestTheManualsExampleIsWhatIsPrinted(t *testing.T) {
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	printed := jsonLines(t, inspect.NewSession(recordingOf(
+		inspect.Event{Kind: inspect.Opened, Time: at, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+		inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Time: at.Add(4 * time.Millisecond), Cause: -1, Bytes: []byte("\x15\x03\x03\x00\x02\x02\x28")},
+		inspect.Event{Kind: inspect.Ended, Side: inspect.Server, Time: at.Add(5 * time.Millisecond), Cause: -1, How: inspect.EndOfFile},
+	)))
+	for _, lang := range []string{"en", "pt-BR"} {
+		page, err := os.ReadFile(filepath.Join("..", "..", "docs", "manual", lang, "json-lines.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, example, _ := strings.Cut(string(page), "```\n{")
+		example, _, _ = strings.Cut("{"+example, "```")
+		var unbroken strings.Builder
+		for _, line := range strings.Split(strings.TrimSuffix(example, "\n"), "\n") {
+			if strings.HasPrefix(line, "{") && unbroken.Len() > 0 {
+				unbroken.WriteByte('\n')
+			}
+			unbroken.WriteString(strings.TrimLeft(line, " "))
+		}
+		if diff := cmp.Diff(printed, unbroken.String()+"\n"); diff != "" {
+			t.Errorf("%s (-printed +manual):\n%s", lang, diff)
+		}
+	}
+}
+
 func TestAnEmptyRecordingHasTheSessionsLineAlone(t *testing.T) {
 	if got := jsonLines(t, inspect.NewSession(new(inspect.Recording))); got != `{"kind":"session","schema":1,"time":null}`+"\n" {
 		t.Errorf("got %s", got)
