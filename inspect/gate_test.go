@@ -1,6 +1,7 @@
 package inspect_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -174,11 +175,11 @@ func TestAStepperHoldsEachRecordUntilItIsReleased(t *testing.T) {
 			}
 			handshakes++
 		default:
-			if stepper.Release() {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			if stepper.Wait(ctx) == nil && stepper.Release() {
 				released++
-			} else if _, err := tap.Recording().Wait(t.Context(), tap.Recording().Len()-1); err != nil {
-				t.Fatal(err)
 			}
+			cancel()
 		}
 	}
 	if released < 7 {
@@ -197,8 +198,8 @@ func TestClosingWithHeldRecordsSaysWhatWasNeverDelivered(t *testing.T) {
 	done := make(chan error, 2)
 	go func() { done <- c.Handshake() }()
 	go func() { done <- s.Handshake() }()
-	for n := 0; len(stepper.Pending()) == 0; {
-		n, _ = tap.Recording().Wait(t.Context(), n)
+	if err := stepper.Wait(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if held := c.Outgoing().Held(); len(held) == 0 || held[0] != 0x16 {
 		t.Errorf("held bytes are %x", held)

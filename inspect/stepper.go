@@ -1,6 +1,9 @@
 package inspect
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // A Stepper is a gate that holds every unit until it is released, one at a
 // time, in the order in which they were captured. Its zero value is ready to
@@ -8,6 +11,7 @@ import "sync"
 type Stepper struct {
 	mu      sync.Mutex
 	pending []heldUnit
+	wake    chan struct{}
 }
 
 type heldUnit struct {
@@ -20,6 +24,31 @@ func (s *Stepper) Captured(w Wire, u Unit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending = append(s.pending, heldUnit{w, u})
+	if s.wake != nil {
+		close(s.wake)
+		s.wake = nil
+	}
+}
+
+// Wait blocks until a unit is held, or returns the context's error.
+func (s *Stepper) Wait(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		if len(s.pending) > 0 {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.wake == nil {
+			s.wake = make(chan struct{})
+		}
+		wake := s.wake
+		s.mu.Unlock()
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Ended does nothing: the end of a direction follows the release of its last unit.

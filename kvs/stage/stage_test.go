@@ -102,8 +102,8 @@ func TestAHeldSessionWaitsAsLongAsItIsHeldAndEndsWhenItIsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := 0; len(stepper.Pending()) == 0; {
-		n, _ = tap.Recording().Wait(t.Context(), n)
+	if err := stepper.Wait(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -140,12 +140,11 @@ func TestAHeldSessionGoesOnStepByStep(t *testing.T) {
 			}
 			return
 		default:
-			n := tap.Recording().Len()
-			if !stepper.Release() {
-				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-				tap.Recording().Wait(ctx, n)
-				cancel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			if stepper.Wait(ctx) == nil {
+				stepper.Release()
 			}
+			cancel()
 		}
 	}
 }
