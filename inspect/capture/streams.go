@@ -2,6 +2,7 @@ package capture
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -10,6 +11,9 @@ import (
 
 	"example.com/tlslab/inspect"
 )
+
+// maxWindow is how far a TCP window reaches (RFC 7323 section 2.3).
+const maxWindow = 1 << 30
 
 // What is kept of TCP while a capture is read. What follows a missing segment
 // waits for it within these bounds; past them the segment counts as lost.
@@ -89,6 +93,9 @@ func (s *streams) add(seg segment, at time.Time) error {
 		seg.seq++
 	}
 	own.start(seg.seq)
+	if far := int32(seg.seq - own.next); far > maxWindow || far < -maxWindow {
+		return errors.New("its TCP sequence number lies outside any window")
+	}
 	if seg.acked { // before what it sends: it had that when it sent this
 		peer.start(seg.ack)
 		s.acknowledge(c, side.Peer(), seg.ack)
