@@ -28,6 +28,8 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/ocsp"
 	"pgregory.net/rapid"
+
+	"example.com/tlslab/docs"
 )
 
 // checkTree holds a tree against what a dissected byte owes the reader:
@@ -732,4 +734,42 @@ func helloFullOf(t *testing.T, extension uint16, item string) *Message {
 		})
 	})
 	return &Message{Type: typeClientHello, Bytes: b.BytesOrPanic()}
+}
+
+// rareKinds are those that trees can have and that none of the conversations
+// shows.
+var rareKinds = []string{
+	NotUnderstood, "handshake.body", "extension.other", "extension.grease", "extension.extension_data",
+	"record", "record.type", "record.version", "record.length", "record.nonce_explicit", "record.content", "record.handshake",
+	"record.application_data", "record.encrypted", "record.inner_type", "record.padding", "record.tag",
+	"alert.level", "alert.description", "change_cipher_spec.type",
+	"key_update", "key_update.request_update", "end_of_early_data", "hello_request", "early_data.max_early_data_size",
+}
+
+func TestEveryKindOfFieldIsExplainedInBothLanguages(t *testing.T) {
+	kinds := make(map[string]bool)
+	for _, kind := range rareKinds {
+		kinds[kind] = true
+	}
+	var walk func(Field)
+	walk = func(f Field) {
+		kinds[f.Kind] = true
+		for _, child := range f.Children {
+			walk(child)
+		}
+	}
+	_, messages := rfc8448(t)
+	for _, how := range conversations {
+		messages = append(messages, talk(t, how)...)
+	}
+	for _, m := range messages {
+		walk(m.Fields())
+	}
+	for _, lang := range []string{docs.English, docs.Portuguese} {
+		for kind := range kinds {
+			if id := "field_" + strings.ReplaceAll(kind, ".", "_"); !docs.For(lang).Has(id) {
+				t.Errorf("%s: no sentence %s", lang, id)
+			}
+		}
+	}
 }
