@@ -202,3 +202,26 @@ func TestARecordWhoseTailIsMissingIsTruncated(t *testing.T) {
 		}
 	}
 }
+
+func TestBytesAroundAGapAreAllShown(t *testing.T) {
+	recording := new(inspect.Recording)
+	recording.Append(inspect.Event{Kind: inspect.Opened, Opening: &inspect.Opening{Protocol: "tls"}})
+	recording.Append(inspect.Event{Kind: inspect.Captured, Bytes: []byte("\x16\x03\x01\x00\x05\x01\x00")})
+	recording.Append(inspect.Event{Kind: inspect.Captured, N: 100})
+	recording.Append(inspect.Event{Kind: inspect.Captured, Bytes: []byte("after")})
+	recording.Append(inspect.Event{Kind: inspect.Captured, Bytes: []byte(" it")})
+	session := inspect.NewSession(recording)
+	items := session.Items()
+	if len(items) != 3 || items[0].Kind != inspect.RecordItem || items[1].Kind != inspect.GapItem || items[2].Kind != inspect.BytesItem {
+		t.Fatalf("got %+v", items)
+	}
+	if r := items[0].Record; !r.Truncated || string(r.Raw()) != "\x16\x03\x01\x00\x05\x01\x00" {
+		t.Errorf("the record before the gap is %x, truncated %v", r.Raw(), r.Truncated)
+	}
+	if items[1].From != 7 || items[2].From != 107 {
+		t.Errorf("the gap begins at %d and ends at %d, want 7 and 107", items[1].From, items[2].From)
+	}
+	if got := session.Bytes(items[2], recording.Len()); string(got) != "after it" {
+		t.Errorf("after the gap stands %q", got)
+	}
+}

@@ -1,6 +1,9 @@
 package inspect
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 const (
 	headerLength          = 5 // type, legacy_record_version, length (RFC 8446 section 5.1)
@@ -25,8 +28,9 @@ type lane struct {
 
 	// The splitter: what it has of the record that is not whole yet.
 	header []byte
-	need   int  // of the fragment; -1 while the header is not whole
-	broken bool // what comes is not TLS, or cannot be told
+	need   int      // of the fragment; -1 while the header is not whole
+	run    ItemKind // BytesItem or GapItem, once what comes cannot be split into records
+	runs   []int64  // where each such run began
 
 	// Decoding.
 	decided int // records before this one are
@@ -56,21 +60,19 @@ func (l *lane) add(e Event, source int) []piece {
 	l.chunks = append(l.chunks, chunk{l.size, source, e.Index})
 	start := l.size
 	l.size += int64(e.N)
-	if l.broken {
-		return nil
-	}
 	if e.Bytes == nil && e.N > 0 {
-		l.broken = true
-		return []piece{{kind: GapItem, from: start - int64(len(l.header))}}
+		return l.missed(e, start)
+	}
+	if l.run == GapItem {
+		return []piece{l.begin(BytesItem, start, reasonAfterGap)}
 	}
 	var found []piece
-	for b := e.Bytes; len(b) > 0 && !l.broken; {
+	for b := e.Bytes; len(b) > 0 && l.run == 0; {
 		if len(l.header) < headerLength {
 			l.header = append(l.header, b[0])
 			b = b[1:]
 			if reason := notTLS(l.header); reason != "" {
-				l.broken = true
-				return append(found, piece{kind: BytesItem, from: e.end(l, b) - int64(len(l.header)), reason: reason})
+				return append(found, l.begin(BytesItem, e.end(l, b)-int64(len(l.header)), reason))
 			}
 			if len(l.header) == headerLength {
 				l.need = int(l.header[3])<<8 | int(l.header[4])
@@ -87,6 +89,39 @@ func (l *lane) add(e Event, source int) []piece {
 	return found
 }
 
+// missed begins a gap where bytes were let go, or never captured. The record
+// that it interrupts is truncated.
+func (l *lane) missed(e Event, start int64) (found []piece) {
+	if l.run == 0 && len(l.header) > 0 {
+		r := l.cutRecord(e, start)
+		r.Truncated = true
+		found = append(found, piece{record: r})
+	}
+	if l.run != GapItem {
+		found = append(found, l.begin(GapItem, start, ""))
+	}
+	return found
+}
+
+// begin begins a run of bytes that are not split into records.
+func (l *lane) begin(kind ItemKind, from int64, reason string) piece {
+	l.run = kind
+	l.runs = append(l.runs, from)
+	return piece{kind: kind, from: from, reason: reason}
+}
+
+// runEnd returns where the run that began at from had ended, or come to, once
+// event at had happened.
+func (l *lane) runEnd(from int64, at int) int64 {
+	end := l.sizeAt(at)
+	if i := slices.Index(l.runs, from); i >= 0 && i+1 < len(l.runs) {
+		return min(end, l.runs[i+1])
+	}
+	return end
+}
+
+const reasonAfterGap = "bytes before it are missing, so where a record begins is not known"
+
 // end returns the offset within l at which the rest b of e's bytes begins.
 func (e Event) end(l *lane, b []byte) int64 { return l.size - int64(len(b)) }
 
@@ -102,6 +137,7 @@ func (l *lane) cutRecord(e Event, end int64) *Record {
 	if len(l.header) < headerLength {
 		r.Offset = end - int64(len(l.header))
 	}
+	r.size = int(end - r.Offset)
 	l.records = append(l.records, r)
 	l.header, l.need = l.header[:0], 0
 	return r
@@ -109,7 +145,7 @@ func (l *lane) cutRecord(e Event, end int64) *Record {
 
 // finish returns the record whose tail is missing, if there is one.
 func (l *lane) finish(e Event) *Record {
-	if l.ended || l.broken || len(l.header) == 0 {
+	if l.ended || l.run != 0 || len(l.header) == 0 {
 		l.ended = true
 		return nil
 	}

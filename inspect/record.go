@@ -121,6 +121,7 @@ type Record struct {
 	// Of a received record: what the gate did, "" if nothing.
 	Verdict Verdict
 
+	size int // of what was captured, header included
 	view *View
 	key  *trafficKey
 }
@@ -242,10 +243,7 @@ type State struct {
 // as they came. It is nil if the bytes were let go. The slice must not be changed.
 func (r *Record) Raw() []byte {
 	l := r.view.lanes[r.Side]
-	if r.Truncated {
-		return l.bytes(r.Offset, int(l.size-r.Offset))
-	}
-	return l.bytes(r.Offset, headerLength+r.Length)
+	return l.bytes(r.Offset, r.size)
 }
 
 // Plaintext returns the content alone: without padding, inner type, MAC; in

@@ -35,7 +35,7 @@ type Recording struct {
 	kept  int64   // bytes in slabs that are full
 	full  []*slab // oldest first
 	free  [][]byte
-	misc  stream // bytes of events that Append was given
+	given map[given]*stream // of the bytes that Append was given
 }
 
 // The index is a tree of fixed shape: an entry never moves, so that readers
@@ -127,7 +127,25 @@ func (r *Recording) Append(e Event) int {
 	if e.Bytes == nil {
 		return r.append(added)
 	}
-	return r.misc.append(r, added, e.Bytes)
+	return r.givenStream(given{added.conn, added.side}).append(r, added, e.Bytes)
+}
+
+// given names a stream of bytes that Append was given.
+type given struct {
+	conn int32
+	side Side
+}
+
+func (r *Recording) givenStream(key given) *stream {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.given == nil {
+		r.given = make(map[given]*stream)
+	}
+	if r.given[key] == nil {
+		r.given[key] = &stream{conn: key.conn, side: key.side}
+	}
+	return r.given[key]
 }
 
 // Wait blocks until the recording holds more than n events, and returns how

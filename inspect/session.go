@@ -66,14 +66,14 @@ func (s *Session) Records() iter.Seq[*Record] {
 func (s *Session) Connections() []*Connection { return s.conns }
 
 // Bytes returns the bytes of a BytesItem as they stood once event at had
-// happened. It is nil if they were let go.
+// happened. It is nil if they were let go, as those of a GapItem are.
 func (s *Session) Bytes(item Item, at int) []byte {
 	side := item.Side
 	if item.Lane == Received {
 		side = side.Peer()
 	}
 	l := s.conns[item.Conn].views[side].lanes[item.Side]
-	return l.bytes(item.From, int(l.sizeAt(at)-item.From))
+	return l.bytes(item.From, int(l.runEnd(item.From, at)-item.From))
 }
 
 // A Connection is one conversation and its two views.
@@ -131,6 +131,7 @@ func (s *Session) take(e Event) {
 	case Dropped:
 		if r := c.units[e.Cause]; r != nil {
 			r.Verdict = VerdictDropped
+			s.add(Item{Kind: RecordItem, Side: e.Side, Lane: Received, Record: r})
 		}
 	case Undeliverable:
 		s.lost(e)

@@ -154,10 +154,7 @@ func (v *View) read(l *lane, r *Record) bool {
 		r.Why = WhyUndecided
 		return false
 	}
-	raw := l.bytes(r.Offset, headerLength+r.Length)
-	if r.Truncated {
-		raw = l.bytes(r.Offset, int(l.size-r.Offset))
-	}
+	raw := r.Raw()
 	if !protected {
 		r.InnerType = r.Type
 		r.Epoch = Epoch{Kind: EpochClear}

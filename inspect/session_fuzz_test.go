@@ -1,0 +1,97 @@
+package inspect_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"testing"
+
+	"example.com/tlslab/inspect"
+)
+
+// FuzzSession feeds any bytes, in any chunks, to both lanes of a connection
+// whose secrets are those of real sessions: nothing of them may be lost.
+func FuzzSession(f *testing.F) {
+	var secrets []inspect.Event
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		client, server := configs(f)
+		client.MaxVersion = version
+		tap := inspect.NewTap()
+		c, s := tap.Pipe(client, server)
+		converse(f, c, s, "create nome ana\n")
+		tap.Close()
+		for e := range tap.Recording().Events(0) {
+			if e.Kind == inspect.Secret {
+				secrets = append(secrets, e)
+			}
+		}
+		f.Add(c.Outgoing().Sent(), s.Outgoing().Sent(), uint8(7))
+	}
+	f.Add([]byte("GET / HTTP/1.1\r\n"), []byte{0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46}, uint8(0))
+	f.Fuzz(func(t *testing.T, fromClient, fromServer []byte, chunk uint8) {
+		recording := new(inspect.Recording)
+		recording.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}})
+		for _, e := range secrets {
+			recording.Append(e)
+		}
+		lanes := [2][]byte{fromClient, fromServer}
+		for left := lanes; len(left[0])+len(left[1]) > 0; {
+			for side := range left {
+				n := min(len(left[side]), int(chunk)+1)
+				if n > 0 {
+					recording.Append(inspect.Event{Kind: inspect.Captured, Side: inspect.Side(side), Bytes: left[side][:n], Cause: -1})
+					left[side] = left[side][n:]
+				}
+			}
+		}
+		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+			recording.Append(inspect.Event{Kind: inspect.Ended, Side: side, How: inspect.EndOfFile, Cause: -1})
+		}
+		nothingLost(t, inspect.NewSession(recording), lanes)
+	})
+}
+
+// nothingLost holds every byte of the lanes against the items, the fields and
+// the parts: each byte stands in exactly one of each.
+func nothingLost(t *testing.T, session *inspect.Session, lanes [2][]byte) {
+	t.Helper()
+	var shown [2][]byte
+	for _, item := range session.Items() {
+		switch item.Kind {
+		case inspect.BytesItem:
+			shown[item.Side] = append(shown[item.Side], session.Bytes(item, session.Recording().Len())...)
+		case inspect.RecordItem:
+			raw := item.Record.Raw()
+			shown[item.Side] = append(shown[item.Side], raw...)
+			covers(t, "fields", item.Record.Fields().Leaves(), len(raw))
+			at := 0
+			for _, part := range item.Record.Parts {
+				if part.Offset != at || part.Length <= 0 {
+					t.Fatalf("part %+v, want one at %d", part, at)
+				}
+				at += part.Length
+			}
+			if plain := item.Record.Plaintext(); at != len(plain) {
+				t.Fatalf("parts cover %d bytes of %d", at, len(plain))
+			}
+		}
+	}
+	for side := range lanes {
+		if !bytes.Equal(shown[side], lanes[side]) {
+			t.Fatalf("%s: the items hold\n%x\nand the lane\n%x", inspect.Side(side), shown[side], lanes[side])
+		}
+	}
+}
+
+func covers(t *testing.T, what string, leaves []inspect.Field, length int) {
+	t.Helper()
+	at := 0
+	for _, leaf := range leaves {
+		if leaf.Offset != at {
+			t.Fatalf("%s: %s begins at %d, want %d", what, leaf.Kind, leaf.Offset, at)
+		}
+		at = leaf.End()
+	}
+	if at != length {
+		t.Fatalf("%s cover %d bytes of %d", what, at, length)
+	}
+}
