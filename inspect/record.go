@@ -77,6 +77,7 @@ const (
 	WhyRecordsMissing     // records before it are missing, so its sequence number is not known
 	WhyBytesLetGo         // its bytes were let go to stay within the bound
 	WhyTooShort           // shorter than its nonce and tag
+	WhyCutOff             // its tail, with the tag, never came
 )
 
 // String returns the reason in English; "" for WhyNone.
@@ -84,7 +85,7 @@ func (w Why) String() string {
 	return [...]string{
 		"", "not decided yet which key it is under", "no secret for this client random", "the tag does not verify",
 		"cipher suite not supported", "records before this one are missing", "its bytes were let go",
-		"too short to hold a nonce and a tag",
+		"too short to hold a nonce and a tag", "its tail, with the tag, is missing",
 	}[w]
 }
 

@@ -167,7 +167,7 @@ func (v *View) read(l *lane, r *Record) bool {
 	case raw == nil:
 		r.Why = WhyBytesLetGo
 	case r.Truncated:
-		r.Why = WhyTag
+		r.Why = WhyCutOff
 	default:
 		return v.open(l, r, raw)
 	}

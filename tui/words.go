@@ -35,6 +35,8 @@ func (m *model) why(w inspect.Why) string {
 		return m.say("tui_why_let_go")
 	case inspect.WhyTooShort:
 		return m.say("tui_why_too_short")
+	case inspect.WhyCutOff:
+		return m.say("tui_why_cut_off")
 	}
 	return m.say("tui_why_undecided")
 }
