@@ -105,6 +105,15 @@ func (s *Sentences) Say(id string, pairs ...any) string {
 	return "«" + id + "»"
 }
 
+// Explain returns what a student should know of a kind of field, such as "client_hello.random" (the Kind of an
+// inspect.Field), or "" if nothing is said of it.
+func (s *Sentences) Explain(kind string) string {
+	if id := "field_" + strings.ReplaceAll(kind, ".", "_"); s.Has(id) {
+		return s.Say(id)
+	}
+	return ""
+}
+
 func (s *Sentences) orEnglish() *Sentences {
 	if s == nil || s.localizer == nil {
 		return english()

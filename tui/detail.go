@@ -437,9 +437,5 @@ func (m *model) aboutField(w, height int) []string {
 
 // explain returns what the manual says about a field.
 func (m *model) explain(f inspect.Field) string {
-	id := "field_" + strings.ReplaceAll(f.Kind, ".", "_")
-	if !m.sentences.Has(id) {
-		return ""
-	}
-	return m.sentences.Say(id)
+	return m.sentences.Explain(f.Kind)
 }

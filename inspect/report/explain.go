@@ -45,9 +45,9 @@ func (e *explainer) tree(f inspect.Field, known string, depth int) {
 		line += " (" + f.RFC + ")"
 	}
 	e.paragraph(line, 2*depth)
-	if id := "field_" + strings.ReplaceAll(f.Kind, ".", "_"); !e.told[id] && say.Has(id) {
-		e.told[id] = true
-		e.paragraph(say.Say(id), 2*depth+4)
+	if explanation := say.Explain(f.Kind); explanation != "" && !e.told[f.Kind] {
+		e.told[f.Kind] = true
+		e.paragraph(explanation, 2*depth+4)
 	}
 	for _, child := range f.Children {
 		e.tree(child, f.RFC, depth+1)
