@@ -364,7 +364,7 @@ func (r *Record) contentFields(content []byte, at int) []Field {
 		case part.Message == nil:
 			f.Value = "a piece of a message that a later record completes"
 		case part.Type == "fragment":
-			f.Value = fmt.Sprintf("the last piece of %s, %d bytes in all", part.Message.Type, len(part.Message.Bytes))
+			f.Value = fmt.Sprintf("the last piece of %s, %d bytes in all", part.Message.Name(), len(part.Message.Bytes))
 		default:
 			f.Value = fmt.Sprintf("%d bytes", part.Length)
 		}

@@ -437,7 +437,7 @@ func (v *View) assemble(l *lane, r *Record, content []byte) {
 			m := v.message(l, r)
 			part.Message = m
 			if part.Length == len(m.Bytes) {
-				part.Type = m.Type.String()
+				part.Type = m.Name()
 			}
 			v.apply(l, m)
 		}
