@@ -120,9 +120,7 @@ var ErrEnded = errors.New("the session has ended")
 // Do implements [inspect.Play]. An answer that reports an error is an answer
 // like any other. After exit the client closes, with close_notify.
 func (p *play) Do(ctx context.Context, command string) (string, error) {
-	select {
-	case <-p.ready:
-	case <-ctx.Done():
+	if !until(ctx, p.ready) {
 		return "", ctx.Err()
 	}
 	if p.failed != nil {
@@ -167,9 +165,10 @@ const patience = 2 * time.Second
 func (p *play) Close() error {
 	if p.tap.Gate == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		<-p.ready
-		p.leave(ctx)
-		p.servedBy(ctx)
+		if until(ctx, p.ready) {
+			p.leave(ctx)
+			until(ctx, p.served)
+		}
 		cancel()
 	}
 	p.cancel()
@@ -179,10 +178,12 @@ func (p *play) Close() error {
 	return nil
 }
 
-// servedBy waits until the server is done with the client, or ctx is.
-func (p *play) servedBy(ctx context.Context) {
+// until waits for done, and reports false if ctx was sooner.
+func until(ctx context.Context, done <-chan struct{}) bool {
 	select {
-	case <-p.served:
+	case <-done:
+		return true
 	case <-ctx.Done():
+		return false
 	}
 }
