@@ -554,8 +554,10 @@ func TestMessagesThatGoDoesNotSendAreUnderstoodToo(t *testing.T) {
 		{"key_update", "18000001" + "01", "key_update.request_update", "update_requested (0x01)", version13},
 		{"end_of_early_data", "05000000", "handshake.length", "0", version13},
 		{"hello_request", "00000000", "handshake.length", "0", version12},
-		{"new_session_ticket", "04000019" + "00000e10" + "00000001" + "0101" + "0002abcd" + "0008002a000400004000" + "",
-			"early_data.max_early_data_size", "16384", version13},
+		{
+			"new_session_ticket", "04000019" + "00000e10" + "00000001" + "0101" + "0002abcd" + "0008002a000400004000" + "",
+			"early_data.max_early_data_size", "16384", version13,
+		},
 	} {
 		b, err := hex.DecodeString(want.bytes)
 		if err != nil {

@@ -41,7 +41,7 @@ func nthApplication(n int, act func(w inspect.Wire, u inspect.Unit)) inspect.Gat
 
 // exchange runs a handshake and sends lines to a server that reads until it
 // fails or the client has closed; it returns what the server read and its error.
-func exchange(t *testing.T, gate inspect.Gate, lines ...string) (read string, serverErr error, session *inspect.Session) {
+func exchange(t *testing.T, gate inspect.Gate, lines ...string) (read string, session *inspect.Session, serverErr error) {
 	t.Helper()
 	client, server := configs(t)
 	tap := &inspect.Tap{Gate: gate}
@@ -65,7 +65,7 @@ func exchange(t *testing.T, gate inspect.Gate, lines ...string) (read string, se
 	got := <-done
 	c.Close()
 	tap.Close()
-	return got.text, got.err, inspect.NewSession(tap.Recording())
+	return got.text, inspect.NewSession(tap.Recording()), got.err
 }
 
 func verdicts(s *inspect.Session) (all []string) {
@@ -78,7 +78,7 @@ func verdicts(s *inspect.Session) (all []string) {
 }
 
 func TestAGateThatForwardsEverythingChangesNothing(t *testing.T) {
-	text, err, session := exchange(t, forwardAll{}, "one", "two")
+	text, session, err := exchange(t, forwardAll{}, "one", "two")
 	if text != "onetwo" || err != nil {
 		t.Errorf("the server read %q, %v", text, err)
 	}
@@ -93,7 +93,7 @@ func TestAGateThatForwardsEverythingChangesNothing(t *testing.T) {
 }
 
 func TestAFlippedBitIsSeenInTheReceiversViewAlone(t *testing.T) {
-	text, err, session := exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) {
+	text, session, err := exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) {
 		altered := append([]byte(nil), u.Bytes...)
 		altered[len(altered)-1] ^= 0x01
 		w.Send(u.From, altered, u.ID)
@@ -113,7 +113,7 @@ func TestAFlippedBitIsSeenInTheReceiversViewAlone(t *testing.T) {
 }
 
 func TestADroppedRecordLeavesTheReceiverOneBehind(t *testing.T) {
-	_, err, session := exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) { w.Drop(u.ID) }), "one", "two")
+	_, session, err := exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) { w.Drop(u.ID) }), "one", "two")
 	if err == nil {
 		t.Error("the server did not notice")
 	}
@@ -129,14 +129,14 @@ func TestADroppedRecordLeavesTheReceiverOneBehind(t *testing.T) {
 }
 
 func TestARepeatedAndAnInjectedRecordAreToldApart(t *testing.T) {
-	_, err, session := exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) {
+	_, session, err := exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) {
 		w.Forward(u.ID)
 		w.Forward(u.ID)
 	}), "one")
 	if got := strings.Join(verdicts(session), "; "); err == nil || !strings.HasPrefix(got, "received repeated") {
 		t.Errorf("repeated: %v, %s", err, got)
 	}
-	_, err, session = exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) {
+	_, session, err = exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) {
 		w.Send(inspect.Client, []byte("\x17\x03\x03\x00\x03abc"), -1)
 		w.Forward(u.ID)
 	}), "one")
@@ -146,7 +146,7 @@ func TestARepeatedAndAnInjectedRecordAreToldApart(t *testing.T) {
 }
 
 func TestACutDirectionIsRecordedAsCut(t *testing.T) {
-	_, _, session := exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) { w.Cut(u.From) }), "one")
+	_, session, _ := exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) { w.Cut(u.From) }), "one")
 	for _, item := range session.Items() {
 		if item.Kind == inspect.ClosedItem && item.Side == inspect.Client {
 			if item.How != inspect.ClosedCut {

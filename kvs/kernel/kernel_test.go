@@ -397,7 +397,6 @@ type lab struct {
 	client  *tls.Config
 	events  *events
 	stop    context.CancelFunc
-	ended   chan error
 	wait    func() error
 }
 
