@@ -439,7 +439,6 @@ func (l *lab) dial() *tls.Conn {
 
 // events keeps what happened, by name.
 type events struct {
-	mu   sync.Mutex
 	seen map[string]chan error
 }
 
