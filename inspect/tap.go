@@ -269,20 +269,25 @@ func (k *keyLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// ParseSecret reads one line of a key log: label, client random and secret,
-// the latter two in hex (RFC 9850). The Origin is left for the caller to say.
+// ParseSecret reads one line of a key log (SSLKEYLOGFILE, RFC 9850): label,
+// identifier (nearly always the ClientHello.random) and secret, the latter two
+// in hex. Any label of printable ASCII will do. The Origin is left for the
+// caller to say.
 func ParseSecret(line []byte) (LoggedSecret, error) {
 	words := bytes.Fields(line)
 	if len(words) != 3 {
-		return LoggedSecret{}, fmt.Errorf("key log line: %d words instead of label, client random and secret", len(words))
+		return LoggedSecret{}, fmt.Errorf("%d words where a label, an identifier and a secret are wanted", len(words))
 	}
 	secret := LoggedSecret{Label: string(words[0])}
+	if bytes.ContainsFunc(words[0], func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return LoggedSecret{}, errors.New("the label is not printable ASCII")
+	}
 	var err error
 	if secret.ClientRandom, err = hex.DecodeString(string(words[1])); err != nil {
-		return LoggedSecret{}, fmt.Errorf("key log line: client random: %w", err)
+		return LoggedSecret{}, errors.New("the identifier is not an even number of hex digits")
 	}
 	if secret.Bytes, err = hex.DecodeString(string(words[2])); err != nil {
-		return LoggedSecret{}, fmt.Errorf("key log line: secret of %s: %w", secret.Label, err)
+		return LoggedSecret{}, errors.New("the secret is not an even number of hex digits")
 	}
 	return secret, nil
 }

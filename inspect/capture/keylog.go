@@ -3,11 +3,9 @@ package capture
 import (
 	"bufio"
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"example.com/tlslab/inspect"
 )
@@ -38,11 +36,12 @@ func ParseKeyLog(r io.Reader) ([]inspect.LoggedSecret, error) {
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		secret, err := parseKeyLogLine(string(line))
+		secret, err := inspect.ParseSecret(line)
 		if err != nil {
 			problems.add(fmt.Errorf("key log line %d: %w", number, err))
 			continue
 		}
+		secret.Origin = inspect.FromFile
 		secrets = append(secrets, secret)
 	}
 	switch err := lines.Err(); {
@@ -52,25 +51,6 @@ func ParseKeyLog(r io.Reader) ([]inspect.LoggedSecret, error) {
 		problems.add(fmt.Errorf("key log after line %d: %w", number, err))
 	}
 	return secrets, problems.err()
-}
-
-func parseKeyLogLine(line string) (inspect.LoggedSecret, error) {
-	words := strings.Fields(line)
-	if len(words) != 3 {
-		return inspect.LoggedSecret{}, fmt.Errorf("%d words where a label, an identifier and a secret are wanted", len(words))
-	}
-	secret := inspect.LoggedSecret{Origin: inspect.FromFile, Label: words[0]}
-	if !isLabel(secret.Label) {
-		return inspect.LoggedSecret{}, errors.New("the label is not printable ASCII")
-	}
-	var err error
-	if secret.ClientRandom, err = hex.DecodeString(words[1]); err != nil {
-		return inspect.LoggedSecret{}, errors.New("the identifier is not an even number of hex digits")
-	}
-	if secret.Bytes, err = hex.DecodeString(words[2]); err != nil {
-		return inspect.LoggedSecret{}, errors.New("the secret is not an even number of hex digits")
-	}
-	return secret, nil
 }
 
 // isLabel reports whether label can stand on a line of a key log.
