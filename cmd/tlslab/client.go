@@ -191,7 +191,8 @@ func (r *clientRun) prompt(ctx context.Context) error {
 func (r *clientRun) converse(ctx context.Context, screen *term.Terminal) error {
 	for {
 		line, err := screen.ReadLine()
-		if err == io.EOF {
+		if err == io.EOF { // Ctrl+C or Ctrl+D
+			fmt.Fprintln(screen)
 			return nil
 		}
 		if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
@@ -241,4 +242,3 @@ func (r *clientRun) do(ctx context.Context, line string) (answer string, refused
 	}
 	return "", false, err
 }
-

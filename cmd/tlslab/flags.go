@@ -55,7 +55,7 @@ func (p *program) flagError(cmd *cobra.Command, err error) error {
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
 			name = "-" + unknown.GetSpecifiedName()
 		}
-		return usage(p.say("cmd_flag_unknown", "flag", safe(name), "command", cmd.CommandPath()))
+		return usage(p.say("cmd_flag_unknown", "flag", safe(name), "command", cmd.Name()))
 	case errors.As(err, &without):
 		return usage(p.say("cmd_flag_without_value", "flag", "--"+without.GetFlag().Name))
 	case errors.As(err, &invalid):
@@ -71,7 +71,7 @@ func (p *program) flagError(cmd *cobra.Command, err error) error {
 // noArgs refuses words that a command does not take.
 func (p *program) noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage(p.say("cmd_too_many_words", "command", cmd.CommandPath(), "word", safe(args[0])))
+		return usage(p.say("cmd_too_many_words", "command", cmd.Name(), "word", safe(args[0])))
 	}
 	return nil
 }

@@ -78,6 +78,8 @@ func (p *program) root() *cobra.Command {
 		},
 		CompletionOptions:     cobra.CompletionOptions{DisableDefaultCmd: true},
 		DisableFlagsInUseLine: true,
+
+		SuggestionsMinimumDistance: 2,
 	}
 	root.SetOut(p.out)
 	root.SetErr(p.err)

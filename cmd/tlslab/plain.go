@@ -24,7 +24,7 @@ func (r *labRun) runPlain(ctx context.Context, kv *stage.KV, files *keeper) erro
 		return err
 	}
 	if !r.json && isTerminal(r.in) && isTerminal(r.out) {
-		walk := &walk{labRun: r, play: play, session: inspect.NewSession(tap.Recording()), told: 0}
+		walk := &walk{labRun: r, play: play, session: inspect.NewSession(tap.Recording())}
 		walk.text = report.Text{Say: r.sentence, ASCII: r.look.ascii, Level: report.Sentences}
 		return walk.run(ctx)
 	}
@@ -133,7 +133,9 @@ func (w *walk) do(ctx context.Context, command string) error {
 	w.settle(ctx)
 	w.goOn()
 	answer, err := w.play.Do(ctx, command)
-	w.session.Extend()
+	if isExit(command) {
+		w.play.Close() // the goodbyes come before the answer is told
+	}
 	w.goOn()
 	if err == nil {
 		w.print(w.say("cmd_plain_answer", "answer", safe(answer)))

@@ -49,8 +49,8 @@ func (p *program) explain(err error) string {
 	switch {
 	case errors.As(err, &said):
 		return said.sentence
-	case errors.As(err, &file) && errors.As(file.Err, &path) && file.Problem == pki.Unreadable:
-		return p.explainPath(path)
+	case errors.As(err, &file) && file.Problem == pki.Unreadable:
+		return p.explainPath(&fs.PathError{Path: file.Path, Err: file.Err})
 	case errors.As(err, &file):
 	case errors.As(err, &path):
 		return p.explainPath(path)
@@ -149,7 +149,9 @@ func safe(text string) string {
 	return drawn
 }
 
-func oneLine(text string) string { return strings.Join(strings.Split(strings.TrimSpace(text), "\n"), "; ") }
+func oneLine(text string) string {
+	return strings.Join(strings.Split(strings.TrimSpace(text), "\n"), "; ")
+}
 
 // shellQuote writes a word so that a shell takes it as one.
 func shellQuote(word string) string {
