@@ -202,10 +202,18 @@ func (m *model) grow(msg grown) tea.Cmd {
 	if msg.generation != m.generation {
 		return nil
 	}
+	m.extend()
+	return m.watch()
+}
+
+// extend takes in what the session has gained. Where it is over, there is nothing to type for.
+func (m *model) extend() {
 	was := m.time.visible()
 	m.time.extend()
 	m.moved(was)
-	return m.watch()
+	if m.mode == onPrompt && m.waiting == 0 && m.over() {
+		m.leave()
+	}
 }
 
 // goTo moves the cursor in time.
@@ -562,9 +570,7 @@ func (m *model) answer(msg answered) {
 		return
 	}
 	m.waiting--
-	was := m.time.visible()
-	m.time.extend()
-	m.moved(was)
+	m.extend()
 	switch {
 	case msg.err != nil:
 		m.complain("tui_failed", "command", inspect.Safe(msg.command), "error", inspect.Safe(msg.err.Error()))
@@ -572,8 +578,5 @@ func (m *model) answer(msg answered) {
 		m.tell("tui_no_answer", "command", inspect.Safe(msg.command))
 	default:
 		m.said = saying{ink: server, text: m.pal.glyphs.toClient + " " + inspect.Safe(msg.answer)}
-	}
-	if m.over() && m.mode == onPrompt {
-		m.leave()
 	}
 }

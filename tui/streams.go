@@ -23,6 +23,7 @@ type place struct{ row, line int }
 
 // unfolded is what an open row shows below its first line. It is made anew when the record is decided.
 type unfolded struct {
+	text       []string // of a row that has no bytes, across both columns
 	parts      []string
 	clear, raw []byte
 	width      int // bytes a line
@@ -33,7 +34,7 @@ func (u *unfolded) lines() int {
 		return 0
 	}
 	longest := max(len(u.clear), len(u.raw))
-	return len(u.parts) + (longest+u.width-1)/u.width
+	return len(u.text) + len(u.parts) + (longest+u.width-1)/u.width
 }
 
 func (s *streams) lines(row int) int { return 1 + s.open[row].lines() }
@@ -161,6 +162,7 @@ func (m *model) rowLine(s *streams, p place, selected bool, left, rest int) stri
 	if selected {
 		mark = span{sideInk(item.Side), m.pointer(onStreams)}
 	}
+	across := width(m.rowText(item)) > left-12
 	var clear, sent []span
 	switch {
 	case p.line > 0:
@@ -173,12 +175,19 @@ func (m *model) rowLine(s *streams, p place, selected bool, left, rest int) stri
 				fold = m.pal.glyphs.unfolded
 			}
 		}
-		clear = append([]span{{quiet, fold}}, m.clearCell(item, p.row, left-2)...)
+		room := left - 2
+		if across {
+			room += 1 + rest
+		}
+		clear = append([]span{{quiet, fold}}, m.clearCell(item, p.row, room)...)
 		sent = m.sentCell(item, rest-1)
+	}
+	lit := selected && (m.mode == onStreams || m.mode > onHex)
+	if across {
+		return m.pal.line(left+1+rest, lit, append([]span{mark}, clear...)...)
 	}
 	clear = append([]span{mark}, clear...)
 	sent = append([]span{{plain, " "}}, sent...)
-	lit := selected && (m.mode == onStreams || m.mode > onHex)
 	return m.pal.line(left, lit, clear...) + m.pal.line(1, false, span{quiet, m.pal.glyphs.column}) + m.pal.line(rest, lit, sent...)
 }
 
@@ -191,7 +200,17 @@ func (m *model) pointer(in mode) string {
 }
 
 func (m *model) canUnfold(item *inspect.Item) bool {
-	return item.Kind == inspect.RecordItem || item.Kind == inspect.BytesItem
+	return item.Kind == inspect.RecordItem || item.Kind == inspect.BytesItem || len(m.rowText(item)) > m.w-12
+}
+
+// rowText returns the text of a row that has no bytes, which may take both columns; else "".
+func (m *model) rowText(item *inspect.Item) string {
+	switch item.Kind {
+	case inspect.ErrorItem, inspect.ClosedItem, inspect.GapItem:
+		what, _ := m.whatHappened(item)
+		return what
+	}
+	return ""
 }
 
 // clearCell says what happened, in clear: number, direction, name, length.
@@ -217,7 +236,7 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 			sign = span{strong, g.held}
 		}
 	}
-	spans = append(spans, span{who, g.arrow(item.Side)}, sign)
+	spans = append(spans, span{who, g.arrow(item.Side)}, sign, span{plain, " "})
 	used := 0
 	for _, s := range spans {
 		used += width(s.text)
@@ -415,6 +434,8 @@ func (m *model) unfold(row int) {
 		}
 	case inspect.BytesItem:
 		u.raw = m.time.session.Bytes(*item, m.time.event())
+	default:
+		u.text = wrap(m.rowText(item), m.w-10)
 	}
 	if m.streams.open == nil {
 		m.streams.open = make(map[int]*unfolded)
@@ -434,6 +455,9 @@ func (m *model) reopen() {
 }
 
 func (m *model) unfoldedLine(u *unfolded, line, left, rest int) (clear, sent []span) {
+	if line < len(u.text) {
+		return []span{{plain, "        " + u.text[line]}}, nil
+	}
 	g := &m.pal.glyphs
 	if line < len(u.parts) {
 		branch := g.branch

@@ -13,7 +13,7 @@ type timeline struct {
 	rows   []int32       // the items that have a row in the streams, by index
 	fates  map[int]int   // by captured unit of a held session: the event that decided on it
 	units  map[int]int   // by captured unit of a held session: its row
-	ends   map[int][]int // by connection: its ClosedItems, by index
+	ends   map[int][]int // by connection: the items that end it, by index
 	items  int           // how many are laid out
 	events int           // how many were looked at
 
@@ -52,7 +52,7 @@ func (t *timeline) layOut() {
 	for ; t.items < len(items); t.items++ {
 		item := &items[t.items]
 		t.decisionsBefore(item.Event)
-		if item.Kind == inspect.ClosedItem {
+		if isEnding(item) {
 			t.ends[item.Conn] = append(t.ends[item.Conn], t.items)
 		}
 		if hasRow(item) {
@@ -158,8 +158,8 @@ func (t *timeline) isHeld(r *inspect.Record, at int) bool {
 	return !decided || fate > at
 }
 
-// ending returns how the connection ended for its side that ended first, or nil if neither had by the event at; over is
-// whether both had.
+// ending returns what ended the connection, or nil if nothing had by the event at: the first close_notify, fatal alert or
+// end of a side. over is whether both sides had come to their end.
 func (t *timeline) ending(conn, at int) (first *inspect.Item, over bool) {
 	var ended [2]bool
 	for _, i := range t.ends[conn] {
@@ -170,7 +170,15 @@ func (t *timeline) ending(conn, at int) (first *inspect.Item, over bool) {
 		if first == nil {
 			first = item
 		}
-		ended[item.Side] = true
+		ended[item.Side] = ended[item.Side] || item.Kind == inspect.ClosedItem
 	}
 	return first, ended[inspect.Client] && ended[inspect.Server]
+}
+
+// isEnding reports whether a side can say nothing more after the item: after an alert too, unless it is a warning other
+// than close_notify (RFC 8446 section 6).
+func isEnding(item *inspect.Item) bool {
+	const fatal, closeNotify = 2, 0
+	return item.Kind == inspect.ClosedItem ||
+		item.Kind == inspect.AlertItem && item.Lane == inspect.Sent && (item.Level == fatal || item.Description == closeNotify)
 }

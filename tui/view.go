@@ -349,13 +349,16 @@ func (m *model) current() int {
 	return 0
 }
 
-// howItEnded says who ended the session, how, and what can be done now.
+// howItEnded says who ended the session, and how.
 func (m *model) howItEnded(first *inspect.Item) string {
-	id := "tui_ended"
-	if m.o.Stage == nil {
-		id = "tui_ended_watch"
+	how := m.how(first.How)
+	if first.Kind == inspect.AlertItem {
+		how = m.say("tui_closed_notify")
+		if first.Description != 0 {
+			how = m.say("tui_closed_alert", "alert", inspect.AlertName(first.Description))
+		}
 	}
-	return m.say(id, "side", m.side(first.Side), "how", m.how(first.How))
+	return m.say("tui_ended", "side", m.side(first.Side), "how", how)
 }
 
 // footer draws what was said, the line that is typed, and the keys that act now.
@@ -474,8 +477,8 @@ func (m *model) keyNames(show string) string {
 func (m *model) help(w int) []string {
 	var lines []string
 	add := func(spans ...span) { lines = append(lines, m.pal.line(w, false, spans...)) }
+	column := 18
 	wrapped := func(key, text string) {
-		const column = 18
 		for i, line := range wrap(text, max(w-column-2, 20)) {
 			if i > 0 {
 				key = ""
@@ -506,11 +509,13 @@ func (m *model) help(w int) []string {
 	}
 	add()
 	add(span{strong, "  " + m.say("tui_help_commands")})
+	column = 30
 	for _, c := range commands() {
 		wrapped(":"+c.show, m.say(c.help))
 	}
 	add()
 	add(span{strong, "  " + m.say("tui_help_signs")})
+	column = 18
 	for _, sign := range m.signs() {
 		wrapped(sign[0], sign[1])
 	}

@@ -1,0 +1,431 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+func TestTheScreenOpensBeforeTheClientHello(t *testing.T) {
+	s := open(t, Options{Stage: echoStage{}})
+	s.shows("step 0 of", "→ client sends ClientHello", "no version agreed yet", "0 rec 0 B")
+	s.hides("handshake    ", "ServerHello")
+	s.fits()
+}
+
+func TestTheRightArrowDoesTheNextStepAndTheLeftOneTakesItBack(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("home", "right")
+	s.shows("step 1 of", "ClientHello", "server sends ServerHello")
+	s.hides("TLS 1.3")
+	s.press("right")
+	s.shows("step 2 of", "TLS 1.3")
+	s.press("left")
+	s.shows("step 1 of")
+	s.hides("TLS 1.3")
+	s.press("left", "left")
+	s.shows("step 0 of", "This is the beginning")
+}
+
+func TestTheStateIsThatOfTheStep(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("home", "right")
+	s.shows("client: in clear, knows 0 secrets", "→ 1 rec")
+	s.hides("certificate")
+	s.press("end")
+	s.shows("client: application keys", "certificate CN=kvs.lab")
+	s.press("K")
+	s.shows("CLIENT_TRAFFIC_SECRET_0", "the client knows 4 secrets", "the server knows 4 secrets")
+	s.press("esc", "home", "right", "K")
+	s.shows("the client knows no secret yet")
+}
+
+func TestACommandAtThePromptIsAnsweredAndSeenOnTheWire(t *testing.T) {
+	s := open(t, Options{Stage: echoStage{}})
+	s.press("i")
+	s.shows("create nome ana")
+	s.write("create nome ana")
+	s.press("enter")
+	s.until("the answer", func() bool { return s.m.waiting == 0 })
+	s.shows(`"create nome ana\n"`, `"Ok\n"`, "← Ok")
+	if s.m.time.at != len(s.m.time.steps) {
+		t.Errorf("the cursor is at step %d of %d, want the end", s.m.time.at, len(s.m.time.steps))
+	}
+}
+
+func TestThePromptRemembersAndEdits(t *testing.T) {
+	s := finished(t, Options{})
+	s.ask("read nome")
+	s.press("up", "up")
+	s.shows("› create nome ana")
+	s.press("down")
+	s.shows("› read nome")
+	s.press("down")
+	s.write("abc")
+	s.press("up", "down")
+	s.shows("› abc")
+	s.press("left", "backspace", "home", "delete")
+	if got := s.m.prompt.String(); got != "c" {
+		t.Errorf("the line is %q, want c", got)
+	}
+	s.press("ctrl+c")
+	if got := s.m.prompt.String(); got != "" || s.m.mode != onPrompt {
+		t.Errorf("after ctrl+c the line is %q in mode %d, want an empty prompt", got, s.m.mode)
+	}
+	s.press("ctrl+c")
+	s.shows("y yes, n no")
+}
+
+func TestTheEmptyPromptTakesItsSuggestionWithTab(t *testing.T) {
+	s := finished(t, Options{Hints: []string{"create nome ana", "read nome"}})
+	s.press("i")
+	s.shows("read nome   (tab takes it)")
+	s.press("tab")
+	s.shows("› read nome")
+}
+
+func TestInThePromptLettersAreText(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("i")
+	s.write("q ? : hjkl / g")
+	s.shows("› q ? : hjkl / g")
+}
+
+func TestLettersThatComeAtOnceAreKeysOfTheirOwn(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("home")
+	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("llli x")})
+	s.shows("step 3 of")
+	if got := s.m.prompt.String(); got != " x" {
+		t.Errorf("the prompt holds %q, want the letters after i", got)
+	}
+}
+
+func TestPastedTextNeverActsAsKeys(t *testing.T) {
+	s := finished(t, Options{})
+	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q"), Paste: true})
+	if s.left || s.m.mode != onStreams {
+		t.Error("a pasted q acted")
+	}
+	s.shows("Press i")
+	s.press("i")
+	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("read a\nexit\n"), Paste: true})
+	if got := s.m.prompt.String(); got != "read a" {
+		t.Errorf("the prompt holds %q, want the first line alone", got)
+	}
+}
+
+func TestExitEndsTheSessionAndNotTheScreen(t *testing.T) {
+	s := finished(t, Options{})
+	s.ask("exit")
+	s.until("the end", s.m.over)
+	s.shows("over: the", "ended it with close_notify", ":restart begins a new session")
+	if s.left || s.m.mode != onStreams {
+		t.Errorf("left %v, mode %d, want the streams", s.left, s.m.mode)
+	}
+	s.press("i")
+	s.shows("The session is over")
+	s.press("q")
+	s.until("leaving", func() bool { return s.left })
+}
+
+func TestRestartBeginsANewSession(t *testing.T) {
+	s := finished(t, Options{})
+	before := s.m.time.session.Recording()
+	s.command("restart")
+	s.until("a new session", func() bool { return !s.m.opening && len(s.m.time.steps) > 0 })
+	if s.m.time.session.Recording() == before {
+		t.Error("the recording is the old one")
+	}
+	s.shows("step 0 of", "client sends ClientHello")
+	s.ask("create a b")
+	s.shows(`"create a b\n"`)
+}
+
+func TestAHeldSessionWaitsForEachStep(t *testing.T) {
+	s := finished(t, Options{})
+	s.command("restart held")
+	s.until("the ClientHello on the wire", func() bool { return !s.m.opening && len(s.m.time.steps) > 0 })
+	s.press("right")
+	s.shows("→‖ ClientHello", "releases ClientHello (client)")
+	s.press("right")
+	s.until("the server's flight", func() bool { return s.m.time.visible() > 1 })
+	s.shows("→  ClientHello", "←‖ ServerHello")
+	for range 40 {
+		s.press("right")
+		if s.m.stepper.Pending() == nil {
+			break
+		}
+	}
+	s.press("i")
+	s.write("create nome ana")
+	s.press("enter", "esc")
+	s.until("the answer, a step at a time", func() bool {
+		s.press("right")
+		return s.m.waiting == 0
+	})
+	s.shows(`"create nome ana\n"`, `"Ok\n"`)
+}
+
+func TestAnUnknownCommandNamesTheNearest(t *testing.T) {
+	s := finished(t, Options{})
+	s.command("restrat")
+	s.shows("no command :restrat", ":restart")
+	s.command("goto 99")
+	s.shows("a step from 0 to")
+	s.command("goto 2")
+	s.shows("step 2 of")
+	s.command("theme pink")
+	s.shows("neutral, dark, light")
+	s.command("lang xx")
+	s.shows(":lang pt-BR")
+}
+
+func TestCommandsComplete(t *testing.T) {
+	s := finished(t, Options{})
+	s.press(":")
+	s.write("res")
+	s.press("tab")
+	s.shows(":restart")
+	s.write(" h")
+	s.press("tab")
+	s.shows(":restart held")
+	s.press("ctrl+u")
+	s.write("zz")
+	s.press("tab")
+	s.shows("No command begins like this")
+}
+
+func TestTheLanguageChangesAsTheScreenRuns(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("z")
+	s.shows("z does nothing here")
+	s.command("lang pt-BR")
+	s.shows("passo", "em claro", "cliente: chaves application")
+	s.press("z")
+	s.shows("z não faz nada aqui")
+	s.press("enter", "tab")
+	s.shows("em claro")
+}
+
+func TestQuitAsksWhileASessionLives(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("q")
+	s.shows("Leave and end it?")
+	s.press("n")
+	s.hides("Leave and end it?")
+	s.press("ctrl+c", "ctrl+c")
+	s.until("leaving", func() bool { return s.left })
+}
+
+func TestEnterUnfoldsARowIntoItsBytes(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("home", "right", "enter")
+	s.shows("▾", "0000 01 00 05", "0000 16 03 01", "0008 ")
+	s.press("down", "down", "enter")
+	s.shows("▸")
+	s.hides("0000 16 03 01")
+}
+
+func TestTheDetailLinksFieldsAndBytesBothWays(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("home", "right", "tab")
+	s.shows("ClientHello in clear", "legacy_version")
+	s.press("down", "down", "down")
+	s.shows("[03 03]", "offset 4, 2 bytes", "RFC 8446")
+	s.press("tab", "right", "right")
+	s.shows("random = ")
+	s.press("end")
+	if f, _ := s.m.detail.selected(); f.End() != s.m.detail.subject().root.Length {
+		t.Errorf("the last byte finds %s, which ends at %d", f.Name, f.End())
+	}
+	s.press("s")
+	s.shows("the record as sent")
+	s.press("s", "esc")
+	s.shows("in clear ──")
+}
+
+func TestEveryByteFindsTheLeafThatHoldsIt(t *testing.T) {
+	s := finished(t, Options{})
+	for row := range s.m.time.visible() {
+		s.m.streams.choose(row)
+		s.m.attend()
+		for i, subject := range s.m.detail.subjects {
+			s.m.detail.turnTo(i, s.m.pal)
+			for at := range subject.bytes {
+				s.m.detail.at = at
+				s.m.detail.moveByte(0, s.m.pal)
+				f, ok := s.m.detail.selected()
+				if !ok || at < f.Offset || at >= f.End() || len(f.Children) > 0 {
+					t.Fatalf("row %d, %s, byte %d: selected %q at %d, %d bytes", row, subject.title, at, f.Name, f.Offset, f.Length)
+				}
+			}
+		}
+	}
+}
+
+func TestSearchFindsWhatWasSaid(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("/")
+	s.write("certificatev")
+	s.press("enter")
+	if what, _ := s.m.whatHappened(s.m.time.item(s.m.streams.sel.row)); what != "CertificateVerify" {
+		t.Errorf("found %q", what)
+	}
+	s.press("n")
+	s.press("/")
+	s.write("no such thing")
+	s.press("enter")
+	s.shows("no such thing stands in no row")
+}
+
+func TestPlayingStepsByItself(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("home", "+", "+", "+", " ")
+	s.shows("▶ 4x")
+	s.until("the third step", func() bool { return s.m.time.at >= 3 })
+	s.press(" ")
+	at := s.m.time.at
+	s.send(tick{s.m.ticks})
+	if s.m.playing || s.m.time.at != at {
+		t.Error("it plays on after it was stopped")
+	}
+}
+
+func TestAtTheEndTheCursorFollows(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("home", "right")
+	r := s.m.time.session.Recording()
+	s.m.play.Do(t.Context(), "read nome")
+	s.until("the new records", func() bool { return s.m.time.taken == r.Len() })
+	s.shows("step 1 of")
+	s.press("end")
+	s.m.play.Do(t.Context(), "read nome")
+	s.until("the new records", func() bool { return s.m.time.taken == r.Len() })
+	if s.m.time.at != len(s.m.time.steps) {
+		t.Errorf("the cursor stays at %d of %d", s.m.time.at, len(s.m.time.steps))
+	}
+}
+
+func TestARefusedHandshakeShowsTheAlertAndBothErrors(t *testing.T) {
+	s := open(t, Options{Stage: echoStage{refuse: true}})
+	s.ask("create a b")
+	s.until("the end", s.m.over)
+	s.press("end")
+	s.shows("over: the client ended it with alert bad_certificate")
+	s.press("/")
+	s.write("x509")
+	s.press("enter", "enter")
+	s.shows("certificate signed by", "unknown authority")
+	s.size(200, 60)
+	s.shows("Alert bad_certificate (fatal)", "client: tls: failed to verify certificate", "server: remote error: tls: bad certificate")
+}
+
+func TestTLS12IsShownToo(t *testing.T) {
+	s := finished(t, Options{Stage: echoStage{version: 0x0303}})
+	s.shows("TLS 1.2", "ServerKeyExchange", "ServerHelloDone", `"create nome ana\n"`)
+}
+
+func TestAWatchedRecordingFollowsAndHasNoPrompt(t *testing.T) {
+	r := new(inspect.Recording)
+	s := open(t, Options{Recording: r})
+	s.shows("Nothing has been sent yet")
+	s.press("i")
+	s.shows("There is no client here")
+	s.command("restart")
+	s.shows("no session of its own")
+	for _, e := range []inspect.Event{
+		{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls", Addr: [2]string{"192.0.2.1:5", "192.0.2.2:443"}}},
+		{Kind: inspect.Captured, Cause: -1, Bytes: []byte("GET / HTTP/1.1\r\n")},
+	} {
+		r.Append(e)
+	}
+	s.until("the bytes", func() bool { return s.m.time.visible() == 1 })
+	s.shows("not TLS", "GET / HTTP", "192.0.2.1:5")
+	s.press("tab")
+	s.shows("bytes, not TLS")
+	s.press("esc", "q")
+	s.until("leaving", func() bool { return s.left })
+}
+
+func TestNewRowsNeverMoveTheSelection(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("up", "up", "up")
+	selected := s.m.streams.sel
+	s.press("home")
+	s.press("end")
+	s.m.streams.sel = selected
+	s.m.time.follow = false
+	s.m.play.Do(t.Context(), "read nome")
+	s.until("the new records", func() bool { return s.m.time.taken == s.m.time.session.Recording().Len() })
+	if s.m.streams.sel != selected {
+		t.Errorf("the selection went from %v to %v", selected, s.m.streams.sel)
+	}
+}
+
+func TestHelpListsEveryKeyAndCommand(t *testing.T) {
+	s := finished(t, Options{})
+	s.press("?")
+	help := strings.Join(s.m.help(78), "\n")
+	for _, b := range s.m.keys {
+		if !strings.Contains(help, b.show) && b.show != "space" {
+			t.Errorf("the help does not name %s", b.show)
+		}
+	}
+	for _, c := range commands() {
+		if !strings.Contains(help, ":"+c.show) {
+			t.Errorf("the help does not name :%s", c.show)
+		}
+	}
+	s.press("f1")
+	if s.m.mode != onStreams {
+		t.Errorf("F1 does not close the help: mode %d", s.m.mode)
+	}
+}
+
+// A dead key makes no character by itself on a Brazilian or US-International keyboard.
+func TestNoActionNeedsADeadKey(t *testing.T) {
+	for _, b := range keyMap() {
+		for _, key := range b.keys {
+			if strings.ContainsAny(key, "´`~^'\"") {
+				t.Errorf("%q is a dead key", key)
+			}
+		}
+	}
+}
+
+func TestEveryModeHasAWayOutAndAWayToQuit(t *testing.T) {
+	for in := onStreams; in <= onQuit; in++ {
+		for _, key := range []string{"esc", "ctrl+c"} {
+			if find(keyMap(), in, key) == nil {
+				t.Errorf("mode %d does not know %s", in, key)
+			}
+		}
+	}
+}
+
+func TestEverySentenceOfTheKeysStandsInBothLanguages(t *testing.T) {
+	ids := []string{}
+	for _, b := range keyMap() {
+		ids = append(ids, b.help)
+		if b.brief != "" {
+			ids = append(ids, b.brief)
+		}
+	}
+	for _, c := range commands() {
+		ids = append(ids, c.help)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	for _, lang := range []string{"en", "pt-BR"} {
+		for _, id := range ids {
+			if !docs.For(lang).Has(id) {
+				t.Errorf("%s: no sentence %s", lang, id)
+			}
+		}
+	}
+}
