@@ -20,6 +20,9 @@ import (
 // dialTimeout is how long a server may take to accept and to finish the handshake.
 const dialTimeout = 10 * time.Second
 
+// hangUpTimeout is how long the client waits for the server's goodbye.
+const hangUpTimeout = time.Second
+
 // A clientRun is what tlslab client was asked for.
 type clientRun struct {
 	*program
@@ -63,7 +66,7 @@ func (r *clientRun) start(ctx context.Context, args []string) error {
 		return err
 	}
 	r.conn = kvs.NewClient(conn)
-	defer r.conn.Close()
+	defer hangUp(conn)
 	switch {
 	case len(args) > 0:
 		return r.once(ctx, args)
@@ -74,7 +77,7 @@ func (r *clientRun) start(ctx context.Context, args []string) error {
 }
 
 // dial connects to the server, and trusts it only if its certificate verifies.
-func (r *clientRun) dial(ctx context.Context) (net.Conn, error) {
+func (r *clientRun) dial(ctx context.Context) (*tls.Conn, error) {
 	host, _, err := net.SplitHostPort(r.addr)
 	if err != nil {
 		return nil, usage(r.say("cmd_bad_addr", "addr", safe(r.addr)))
@@ -92,9 +95,27 @@ func (r *clientRun) dial(ctx context.Context) (net.Conn, error) {
 	dialer := &tls.Dialer{Config: pki.ClientConfig(roots, host, mine...)}
 	conn, err := dialer.DialContext(ctx, "tcp", r.addr)
 	if err != nil {
-		return nil, failed(r.explainDial(r.addr, r.ca, err), err)
+		return nil, r.unreachable(err)
 	}
-	return conn, nil
+	return conn.(*tls.Conn), nil
+}
+
+// unreachable says why the server cannot be talked to.
+func (r *clientRun) unreachable(err error) error {
+	if wantsCertificate(err) {
+		return failed(r.say("cmd_remote_wants_certificate", "addr", safe(r.addr), "command", r.name+" pki client "+r.say("cmd_name_arg")), err)
+	}
+	return failed(r.explainDial(r.addr, r.ca, err), err)
+}
+
+// hangUp says goodbye and waits a moment for the server's: a TCP connection
+// that is closed with something unread in it is reset instead of ended.
+func hangUp(conn *tls.Conn) {
+	if conn.CloseWrite() == nil {
+		conn.SetReadDeadline(time.Now().Add(hangUpTimeout))
+		io.Copy(io.Discard, conn)
+	}
+	conn.Close()
 }
 
 // roots are whom the client trusts: the lab's own authority, if no other is named.
@@ -235,10 +256,8 @@ func (r *clientRun) do(ctx context.Context, line string) (answer string, refused
 		return safe(no.Answer), true, nil
 	case err == nil:
 		return safe(answer), false, nil
-	case wantsCertificate(err):
-		return "", false, failed(r.say("cmd_remote_wants_certificate", "addr", safe(r.addr), "command", r.name+" pki client "+r.say("cmd_name_arg")), err)
 	case fromPeer(err):
-		return "", false, failed(r.explainDial(r.addr, r.ca, err), err)
+		return "", false, r.unreachable(err)
 	}
 	return "", false, err
 }
