@@ -66,7 +66,10 @@ var (
 
 // newPalette makes the palette of a theme, for as many colours as out has.
 func newPalette(out io.Writer, theme term.Theme, ascii bool) *palette {
-	renderer := lipgloss.NewRenderer(out)
+	return paletteOf(lipgloss.NewRenderer(out), theme, ascii)
+}
+
+func paletteOf(renderer *lipgloss.Renderer, theme term.Theme, ascii bool) *palette {
 	renderer.SetHasDarkBackground(theme != term.Light) // or Lip Gloss asks the terminal
 	h := [...]hues{term.Neutral: onEither, term.Dark: onDark, term.Light: onLight}[theme]
 	base := renderer.NewStyle()

@@ -117,18 +117,20 @@ func keyOf(t *testing.T, name string) tea.KeyMsg {
 	if len([]rune(name)) == 1 {
 		return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)}
 	}
-	for _, k := range []tea.KeyType{
-		tea.KeyEnter, tea.KeyEsc, tea.KeyTab, tea.KeyShiftTab, tea.KeyUp, tea.KeyDown, tea.KeyLeft, tea.KeyRight,
-		tea.KeyHome, tea.KeyEnd, tea.KeyPgUp, tea.KeyPgDown, tea.KeyF1, tea.KeyCtrlC, tea.KeyBackspace, tea.KeyDelete,
-		tea.KeyCtrlA, tea.KeyCtrlE, tea.KeyCtrlU, tea.KeyCtrlW, tea.KeyCtrlK, tea.KeyF2,
-	} {
-		if msg := (tea.KeyMsg{Type: k}); msg.String() == name {
-			return msg
-		}
+	named, ok := keyTypes[name]
+	if !ok {
+		t.Fatalf("no key is called %q", name)
 	}
-	t.Fatalf("no key is called %q", name)
-	return tea.KeyMsg{}
+	return tea.KeyMsg{Type: named}
 }
+
+var keyTypes = map[string]tea.KeyType{
+	"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "shift+tab": tea.KeyShiftTab, "up": tea.KeyUp, "down": tea.KeyDown,
+	"left": tea.KeyLeft, "right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown,
+	"f1": tea.KeyF1, "ctrl+c": tea.KeyCtrlC, "backspace": tea.KeyBackspace, "delete": tea.KeyDelete, "ctrl+u": tea.KeyCtrlU,
+}
+
+func keyRune(r rune) tea.KeyMsg { return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}} }
 
 // write types text, letter by letter.
 func (s *screen) write(text string) {

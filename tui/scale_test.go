@@ -1,0 +1,88 @@
+package tui
+
+import (
+	"testing"
+	"time"
+
+	"example.com/tlslab/inspect"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// many makes a recording of n records in clear.
+func many(n int) *inspect.Recording {
+	r := new(inspect.Recording)
+	r.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}})
+	record := []byte{0x15, 3, 3, 0, 2, 1, 0x5a} // user_canceled, again and again
+	for i := range n {
+		r.Append(inspect.Event{Kind: inspect.Captured, Cause: -1, Side: inspect.Side(i % 2), Bytes: record})
+	}
+	return r
+}
+
+// ofMany is a screen on n records, the cursor in the midst of them.
+func ofMany(n int) (*model, func()) {
+	m, end := detached(Options{Recording: many(n)})
+	m.Update(tea.WindowSizeMsg{Width: 200, Height: 60})
+	m.goTo(n / 2)
+	m.attend()
+	return m, end
+}
+
+func BenchmarkView(b *testing.B) {
+	for _, size := range []struct {
+		name string
+		n    int
+	}{{"thousand", 1_000}, {"million", 1_000_000}} {
+		b.Run(size.name, func(b *testing.B) {
+			m, end := ofMany(size.n)
+			defer end()
+			b.ReportAllocs()
+			for b.Loop() {
+				m.View()
+			}
+		})
+	}
+}
+
+func TestAViewAndAKeyCostTheSameHoweverManyRecordsThereAre(t *testing.T) {
+	cost := func(n int) time.Duration {
+		m, end := ofMany(n)
+		defer end()
+		best := time.Hour
+		for range 5 {
+			start := time.Now()
+			for _, key := range []tea.KeyType{tea.KeyLeft, tea.KeyUp, tea.KeyPgUp, tea.KeyHome, tea.KeyRight, tea.KeyEnd, tea.KeyDown} {
+				m.Update(tea.KeyMsg{Type: key})
+				m.View()
+			}
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	few, lots := cost(1_000), cost(200_000)
+	if lots > 5*few+5*time.Millisecond {
+		t.Errorf("%v with a thousand records, %v with two hundred thousand", few, lots)
+	}
+}
+
+func TestManyEventsWakeTheScreenOnceAFrame(t *testing.T) {
+	r := new(inspect.Recording)
+	s := open(t, Options{Recording: r})
+	woken := 0
+	r.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}})
+	start := time.Now()
+	for range 50_000 {
+		r.Append(inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte{0x15, 3, 3, 0, 2, 1, 0x5a}})
+	}
+	for s.m.time.taken < r.Len() {
+		msg := <-s.msgs
+		if _, ok := msg.(grown); ok {
+			woken++
+		}
+		s.send(msg)
+	}
+	if most := int(time.Since(start)/frame) + 2; woken > most {
+		t.Errorf("woken %d times in %v, want %d at most", woken, time.Since(start), most)
+	}
+	s.shows("step 50000 of 50000")
+}
