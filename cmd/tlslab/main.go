@@ -93,11 +93,24 @@ func (p *program) root() *cobra.Command {
 	for _, cmd := range root.Commands() {
 		cmd.Flags().SortFlags = false // the most useful first
 	}
-	root.InitDefaultHelpCmd()
-	if help, _, err := root.Find([]string{"help"}); err == nil {
-		help.Use, help.Short, help.Long = "help "+p.say("cmd_help_args"), p.say("cmd_help_short"), p.say("cmd_help_short")
-	}
+	root.SetHelpCommand(p.help(root))
 	return root
+}
+
+func (p *program) help(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:                   "help " + p.say("cmd_command_arg"),
+		Short:                 p.say("cmd_help_short"),
+		DisableFlagsInUseLine: true,
+		ValidArgs:             commandNames(root),
+		RunE: func(_ *cobra.Command, args []string) error {
+			about, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return p.unknownCommand(root, strings.Join(args, " "))
+			}
+			return about.Help()
+		},
+	}
 }
 
 // unknownCommand is what someone learns who names a command that there is not.
@@ -167,12 +180,4 @@ func langOf(args []string) string {
 		}
 	}
 	return ""
-}
-
-// called is the program's name as examples should show it.
-func called(arg0 string) string {
-	if strings.ContainsAny(arg0, `/\`) && !strings.Contains(arg0, "go-build") {
-		return shellQuote(arg0)
-	}
-	return "tlslab"
 }

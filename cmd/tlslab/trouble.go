@@ -9,9 +9,7 @@ import (
 	"net"
 	"strings"
 	"syscall"
-	"time"
 
-	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/pki"
 )
@@ -134,32 +132,4 @@ func namesOf(c *x509.Certificate) string {
 		names = append(names, ip.String())
 	}
 	return strings.Join(names, ", ")
-}
-
-func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
-
-// safe makes text safe to draw. Unlike [inspect.Safe] it leaves a backslash
-// alone where nothing else needs an escape, so that paths and quoted answers
-// stay as they are.
-func safe(text string) string {
-	drawn := inspect.Safe(text)
-	if drawn == strings.ReplaceAll(text, `\`, `\\`) {
-		return text
-	}
-	return drawn
-}
-
-func oneLine(text string) string {
-	return strings.Join(strings.Split(strings.TrimSpace(text), "\n"), "; ")
-}
-
-// shellQuote writes a word so that a shell takes it as one.
-func shellQuote(word string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(`-_./:=@%+,\`, r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
