@@ -263,6 +263,16 @@ func scrollTo(top, sel, lines, height int) int {
 	return max(min(top, lines-height), 0)
 }
 
+// scrollBytes returns the first of the visible lines of bytes: the byte under the cursor is among them, and as much of
+// its field as there is room for.
+func (d *detail) scrollBytes(lines, height int) int {
+	top, first := d.hexTop, d.at/d.width
+	if f, ok := d.selected(); ok && f.Length > 0 && d.at == f.Offset {
+		top = scrollTo(top, min((f.End()-1)/d.width, first+height-1), lines, height)
+	}
+	return scrollTo(top, first, lines, height)
+}
+
 // detailView draws the pane on exactly height lines.
 func (m *model) detailView(w, height int) []string {
 	if height <= 0 {
@@ -274,7 +284,7 @@ func (m *model) detailView(w, height int) []string {
 		return m.emptyDetail(w, height)
 	}
 	lines := []string{m.detailTitle(s, w)}
-	about := min(max(height*2/5, 5), 9)
+	about := min(max(height*9/20, 5), 9)
 	if height < 9 {
 		about = max(height-4, 0)
 	}
@@ -288,7 +298,7 @@ func (m *model) detailView(w, height int) []string {
 	hex = max(w-1-tree, 0)
 	d.height = body
 	d.top = scrollTo(d.top, d.sel, len(d.nodes), body)
-	d.hexTop = scrollTo(d.hexTop, d.at/d.width, (len(s.bytes)+d.width-1)/d.width, body)
+	d.hexTop = d.scrollBytes((len(s.bytes)+d.width-1)/d.width, body)
 	for i := range body {
 		lines = append(lines, m.nodeLine(d.top+i, tree)+m.pal.line(1, false, span{quiet, m.pal.glyphs.column})+m.hexLine(d.hexTop+i, hex))
 	}
@@ -428,11 +438,45 @@ func (m *model) aboutField(w, height int) []string {
 		} else {
 			lines = append(lines, m.ends(w, head), m.ends(w, []span{{quiet, place}}))
 		}
-		for _, line := range wrap(m.explain(f), w-2) {
+		text := wrap(m.explain(f), w-4)
+		if room := max(height-len(lines), 0); len(text) > room && room > 0 {
+			text[room-1] += m.pal.glyphs.more
+		}
+		for _, line := range text {
 			lines = append(lines, m.pal.line(w, false, span{plain, " " + line}))
 		}
 	}
 	return m.fill(lines, w, height)
+}
+
+// field says all that is known of the selected field.
+func (m *model) field(w int) []string {
+	f, ok := m.detail.selected()
+	s := m.detail.subject()
+	if !ok || s == nil {
+		return nil
+	}
+	var lines []string
+	add := func(i ink, text string) {
+		for _, line := range wrap(text, w-4) {
+			lines = append(lines, m.pal.line(w, false, span{i, "  " + line}))
+		}
+	}
+	add(strong, inspect.Safe(f.Name))
+	add(quiet, m.say("tui_place", "offset", f.Offset, "count", f.Length)+m.pal.glyphs.dot+inspect.Safe(f.RFC))
+	for _, text := range []string{m.explain(f), inspect.Safe(f.Value)} {
+		if text != "" {
+			add(plain, "")
+			add(plain, text)
+		}
+	}
+	if end := min(f.End(), len(s.bytes)); f.Offset < end {
+		add(plain, "")
+		for _, line := range inspect.HexDump(s.bytes[f.Offset:end], f.Offset, bytesPerLine(m.w)) {
+			lines = append(lines, m.pal.line(w, false, span{quiet, "  " + line.Text(bytesPerLine(m.w))}))
+		}
+	}
+	return lines
 }
 
 // explain returns what the manual says about a field.

@@ -14,6 +14,7 @@ const (
 	onTree
 	onHex
 	onSecrets
+	onField // all that is known of the selected field
 	onHelp
 	onPrompt  // a command for the live session is being typed
 	onCommand // a command for the screen
@@ -27,6 +28,7 @@ const (
 	inTree    = 1 << onTree
 	inHex     = 1 << onHex
 	inSecrets = 1 << onSecrets
+	inField   = 1 << onField
 	inHelp    = 1 << onHelp
 	inPrompt  = 1 << onPrompt
 	inCommand = 1 << onCommand
@@ -35,7 +37,7 @@ const (
 
 	inDetail  = inTree | inHex
 	inPanes   = inStreams | inDetail
-	inViews   = inPanes | inSecrets | inHelp
+	inViews   = inPanes | inSecrets | inField | inHelp
 	inEditors = inPrompt | inCommand | inSearch
 )
 
@@ -85,6 +87,7 @@ func keyMap() []binding {
 		{inTree, []string{"right", "l"}, "→ l", "", "tui_brief_expand", "tui_key_expand", func(m *model) tea.Cmd { return m.expand(true) }},
 		{inTree, []string{"left", "h"}, "← h", "", "", "tui_key_collapse", func(m *model) tea.Cmd { return m.expand(false) }},
 		{inTree, []string{"enter"}, "enter", "", "", "tui_key_toggle", (*model).toggleNode},
+		{inDetail | inField, []string{"e"}, "e", "", "tui_brief_explain", "tui_key_explain", (*model).toggleField},
 
 		{inHex, []string{"left", "h"}, "← h", "←→", "tui_brief_byte", "tui_key_byte_back", func(m *model) tea.Cmd { return m.selectByte(-1) }},
 		{inHex, []string{"right", "l"}, "→ l", "", "", "tui_key_byte_on", func(m *model) tea.Cmd { return m.selectByte(1) }},
@@ -105,10 +108,10 @@ func keyMap() []binding {
 		{inStreams, []string{"N"}, "N", "", "", "tui_key_previous_match", func(m *model) tea.Cmd { return m.search(-1) }},
 		{inPanes | inSecrets, []string{"K"}, "K", "", "", "tui_key_secrets", (*model).toggleSecrets},
 
-		{inSecrets | inHelp, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
-		{inSecrets | inHelp, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},
-		{inSecrets | inHelp, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollView(-max(m.h-8, 1)) }},
-		{inSecrets | inHelp, []string{"pgdown", "ctrl+f", " "}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.scrollView(max(m.h-8, 1)) }},
+		{inSecrets | inField | inHelp, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
+		{inSecrets | inField | inHelp, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},
+		{inSecrets | inField | inHelp, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollView(-max(m.h-8, 1)) }},
+		{inSecrets | inField | inHelp, []string{"pgdown", "ctrl+f", " "}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.scrollView(max(m.h-8, 1)) }},
 
 		{inPrompt, []string{"enter"}, "enter", "", "tui_brief_send", "tui_key_send", (*model).sendPrompt},
 		{inCommand, []string{"enter"}, "enter", "", "tui_brief_run", "tui_key_run", (*model).runCommand},

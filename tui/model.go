@@ -416,7 +416,9 @@ func (m *model) expand(open bool) tea.Cmd {
 
 func (m *model) toggleNode() tea.Cmd {
 	d := &m.detail
-	if d.sel < len(d.nodes) {
+	if f, ok := d.selected(); ok && len(f.Children) == 0 {
+		return m.toggleField()
+	} else if ok {
 		path := d.nodes[d.sel].path
 		d.open[path] = !d.open[path]
 		d.layOut(m.pal)
@@ -498,6 +500,8 @@ func (m *model) leave() {
 func (m *model) toggleHelp() tea.Cmd { return m.toggleView(onHelp) }
 
 func (m *model) toggleSecrets() tea.Cmd { return m.toggleView(onSecrets) }
+
+func (m *model) toggleField() tea.Cmd { return m.toggleView(onField) }
 
 func (m *model) toggleView(view mode) tea.Cmd {
 	if m.mode == view {

@@ -174,7 +174,7 @@ func TestAHeldSessionWaitsForEachStep(t *testing.T) {
 func TestAnUnknownCommandNamesTheNearest(t *testing.T) {
 	s := finished(t, Options{})
 	s.command("restrat")
-	s.shows("no command :restrat", ":restart")
+	s.shows("No command :restrat", "nearest is :restart")
 	s.command("goto 99")
 	s.shows("a step from 0 to")
 	s.command("goto 2")

@@ -393,17 +393,13 @@ func (m *model) sentCell(item *inspect.Item, w int) []span {
 	if w < 36 {
 		column = 11
 	}
-	head := fit(name, column, m.pal.glyphs.more) + right(strconv.Itoa(length), 6) + "  "
+	head := fit(name, column, m.pal.glyphs.more) + right(strconv.Itoa(length), 5) + " "
 	return []span{{sideInk(item.Side), head}, {quiet, hexRun(b, w-width(head), m.pal.glyphs.more)}}
 }
 
 // hexRun writes as many bytes in hex as have room, with an ellipsis where there are more.
 func hexRun(b []byte, w int, more string) string {
 	n := (w + 1) / 3
-	cut := n < len(b)
-	if cut {
-		n = max((w-width(more))/3, 0)
-	}
 	var s strings.Builder
 	for i := range min(n, len(b)) {
 		if i > 0 {
@@ -411,7 +407,7 @@ func hexRun(b []byte, w int, more string) string {
 		}
 		s.WriteString(inspect.HexCell(b[i]))
 	}
-	if cut && n > 0 {
+	if n > 0 && n < len(b) && w-(3*n-1) > width(more) {
 		s.WriteString(" " + more)
 	}
 	return s.String()

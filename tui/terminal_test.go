@@ -28,7 +28,7 @@ type terminal struct {
 	mu     sync.Mutex
 	change *sync.Cond
 	output []byte
-	seen   int // how much of it until has found
+	seen   int           // how much of it until has found
 	first  time.Duration // until the first frame
 	over   bool
 }

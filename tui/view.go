@@ -41,7 +41,9 @@ func (m *model) body(w, height int) []string {
 	case onHelp:
 		return m.scrolled(m.rule(w, m.say("tui_help_title"), ""), m.help(w), w, height)
 	case onSecrets:
-		return m.scrolled(m.rule(w, m.say("tui_secrets_title"), ""), m.secrets(w), w, height)
+		return m.scrolled(m.rule(w, m.say("tui_secrets_title"), ""), m.secrets(w, height), w, height)
+	case onField:
+		return m.scrolled(m.rule(w, m.say("tui_field_title"), ""), m.field(w), w, height)
 	case onTree, onHex:
 		if !m.wide() {
 			return m.detailView(w, height)
@@ -223,8 +225,8 @@ func (m *model) traffic(w int) string {
 			add("tui_alpn", s.Protocol)
 		}
 	}
-	if m.o.Stage == nil {
-		add("tui_address", c.Opening.Addr[inspect.Client])
+	if address := c.Opening.Addr[inspect.Client]; strings.Contains(address, ":") { // the ends of a pipe have names
+		add("tui_address", address)
 	}
 	if len(who) == 0 {
 		who = []span{{quiet, m.say("tui_nobody")}}
@@ -436,7 +438,7 @@ func (m *model) keyLine(w int) string {
 	room := w - 1
 	for i := range m.keys {
 		b := &m.keys[i]
-		if !b.holds(m.mode) || b.brief == "" {
+		if !b.holds(m.mode) || b.brief == "" || m.o.Stage == nil && b.brief == "tui_brief_prompt" {
 			continue
 		}
 		show, _, _ := strings.Cut(b.show, " ")
@@ -494,7 +496,7 @@ func (m *model) help(w int) []string {
 		in    int
 	}{
 		{m.say("tui_help_streams"), inStreams}, {m.say("tui_help_tree"), inTree}, {m.say("tui_help_hex"), inHex},
-		{m.say("tui_help_views"), inSecrets | inHelp}, {m.say("tui_help_editors"), inEditors}, {m.say("tui_help_quit"), inQuit},
+		{m.say("tui_help_views"), inSecrets | inField | inHelp}, {m.say("tui_help_editors"), inEditors}, {m.say("tui_help_quit"), inQuit},
 	}
 	told := make(map[int]bool)
 	for _, group := range groups {
@@ -533,7 +535,7 @@ func (m *model) signs() [][2]string {
 }
 
 // secrets lists what each endpoint knows at the cursor: the client's left, the server's right.
-func (m *model) secrets(w int) []string {
+func (m *model) secrets(w, height int) []string {
 	c := m.conn()
 	left, rest := halves(w)
 	column := m.pal.line(1, false, span{quiet, m.pal.glyphs.column})
@@ -550,7 +552,10 @@ func (m *model) secrets(w int) []string {
 		}
 		sides[i] = append(sides[i], m.pal.line(width, false, span{sideInk(side), " " + m.pal.glyphs.arrow(side) + " " + head}))
 		for _, secret := range known {
-			sides[i] = append(sides[i], m.pal.line(width, false),
+			if len(known)*3+3 < height {
+				sides[i] = append(sides[i], m.pal.line(width, false))
+			}
+			sides[i] = append(sides[i],
 				m.pal.line(width, false, span{strong, "   " + inspect.Safe(secret.Label)}),
 				m.pal.line(width, false, span{plain, "   " + hexRun(secret.Bytes, width-5, m.pal.glyphs.more)}))
 			if secret.Origin != inspect.ClientLog+inspect.Origin(side) {
