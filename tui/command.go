@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ func commands() []command {
 		{"goto", "goto N", nil, "tui_command_goto", (*model).commandGoto},
 		{"secrets", "secrets", nil, "tui_command_secrets", func(m *model, _ string) tea.Cmd { return m.toggleSecrets() }},
 		{"lang", "lang en|pt-BR", []string{docs.English, docs.Portuguese}, "tui_command_lang", (*model).commandLang},
-		{"theme", "theme " + strings.Join(term.Themes(), "|"), term.Themes(), "tui_command_theme", (*model).commandTheme},
+		{"theme", "theme " + strings.Join(themes(), "|"), themes(), "tui_command_theme", (*model).commandTheme},
 		{"help", "help", nil, "tui_command_help", func(m *model, _ string) tea.Cmd { return m.toggleHelp() }},
 		{"quit", "quit", nil, "tui_command_quit", func(m *model, _ string) tea.Cmd { return m.askToQuit() }},
 	}
@@ -87,13 +88,18 @@ func (m *model) commandLang(word string) tea.Cmd {
 	return nil
 }
 
+// themes returns what may follow :theme.
+func themes() []string { return append([]string{"auto"}, term.Themes()...) }
+
 func (m *model) commandTheme(word string) tea.Cmd {
 	theme, ok := term.ParseTheme(word)
+	if word == "auto" {
+		theme, ok = term.FromEnvironment(os.Getenv), true
+	}
 	if !ok {
-		m.complain("tui_theme_what", "themes", strings.Join(term.Themes(), ", "))
+		m.complain("tui_theme_what", "themes", strings.Join(themes(), ", "))
 		return nil
 	}
-	m.theme = theme
 	m.pal = newPalette(m.o.Out, theme, m.o.ASCII)
 	return nil
 }

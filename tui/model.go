@@ -6,7 +6,6 @@ import (
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
-	"example.com/tlslab/tui/term"
 	tea "github.com/charmbracelet/bubbletea"
 )
 
@@ -15,7 +14,6 @@ import (
 type model struct {
 	o         Options
 	sentences *docs.Sentences
-	theme     term.Theme
 	pal       *palette
 	keys      []binding
 	w, h      int
@@ -357,10 +355,15 @@ func (m *model) conn() *inspect.Connection {
 	return conns[i]
 }
 
-// over reports whether both sides of the session have ended, however far the cursor is.
+// over reports whether both sides of every connection have ended, however far the cursor is.
 func (m *model) over() bool {
-	_, over := m.time.ending(0, m.time.session.Recording().Len())
-	return over
+	conns := m.time.session.Connections()
+	for _, c := range conns {
+		if _, over := m.time.ending(c.Conn, m.time.session.Recording().Len()); !over {
+			return false
+		}
+	}
+	return len(conns) > 0
 }
 
 // lives reports whether there is a session that leaving would end.

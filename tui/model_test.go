@@ -180,7 +180,7 @@ func TestAnUnknownCommandNamesTheNearest(t *testing.T) {
 	s.command("goto 2")
 	s.shows("step 2 of")
 	s.command("theme pink")
-	s.shows("neutral, dark, light")
+	s.shows("auto, neutral, dark, light")
 	s.command("lang xx")
 	s.shows(":lang pt-BR")
 }

@@ -66,7 +66,7 @@ func newModel(o Options, live *live) *model {
 		theme = term.FromEnvironment(os.Getenv)
 	}
 	m := &model{
-		o: o, live: live, sentences: docs.For(o.Lang), theme: theme, keys: keyMap(),
+		o: o, live: live, sentences: docs.For(o.Lang), keys: keyMap(),
 		w: 80, h: 24, speed: speedOf(o.Speed), pal: newPalette(o.Out, theme, o.ASCII),
 	}
 	recording := o.Recording

@@ -317,6 +317,9 @@ func (m *model) comesNext() (string, ink) {
 	if m.waiting > 0 {
 		return m.say("tui_waiting"), quiet
 	}
+	if m.lives() {
+		return m.say("tui_next_command"), quiet
+	}
 	return m.say("tui_next_nothing"), quiet
 }
 
@@ -511,7 +514,7 @@ func (m *model) help(w int) []string {
 	}
 	add()
 	add(span{strong, "  " + m.say("tui_help_commands")})
-	column = 30
+	column = 34
 	for _, c := range commands() {
 		wrapped(":"+c.show, m.say(c.help))
 	}
