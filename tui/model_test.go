@@ -205,7 +205,7 @@ func TestTheLanguageChangesAsTheScreenRuns(t *testing.T) {
 	s.press("z")
 	s.shows("z does nothing here")
 	s.command("lang pt-BR")
-	s.shows("passo", "em claro", "cliente: chaves application")
+	s.shows("passo", "em claro", "cliente: chaves")
 	s.press("z")
 	s.shows("z não faz nada aqui")
 	s.press("enter", "tab")
