@@ -30,11 +30,13 @@ func (m *Message) Fields() Field {
 	c := newCursor("RFC 8446 section 4", m.Bytes)
 	c.code("handshake.msg_type", &handshakeTypes)
 	length := int(c.uint("handshake.length", 3, nil))
+	rfc := layout.rfc
 	if !c.failed {
 		present := min(length, len(c.rest))
-		c.rfc = layout.rfc
+		c.rfc = rfc
 		c.within(present, func(c *cursor) {
 			layout.read(c, m)
+			rfc = c.rfc // before TLS 1.3, another one's
 			if present < length {
 				c.end()
 				c.fail(NotUnderstood, "%d bytes expected, %d there", length, present)
@@ -42,7 +44,7 @@ func (m *Message) Fields() Field {
 		})
 	}
 	c.end()
-	return Field{Kind: name, Name: name, Length: len(m.Bytes), RFC: layout.rfc, Children: c.fields}
+	return Field{Kind: name, Name: name, Length: len(m.Bytes), RFC: rfc, Children: c.fields}
 }
 
 // A body is how the bytes behind a message's header are read.
@@ -56,12 +58,12 @@ var bodies = map[HandshakeType]body{
 	typeClientHello:         {"RFC 8446 section 4.1.2", clientHello},
 	typeServerHello:         {"RFC 8446 section 4.1.3", serverHello},
 	typeNewSessionTicket:    {"RFC 8446 section 4.6.1", newSessionTicket},
-	0x05:                    {"RFC 8446 section 4.5", nothing}, // end_of_early_data
+	typeEndOfEarlyData:      {"RFC 8446 section 4.5", nothing},
 	typeEncryptedExtensions: {"RFC 8446 section 4.3.1", encryptedExtensions},
 	typeCertificate:         {"RFC 8446 section 4.4.2", certificate},
 	typeServerKeyExchange:   {"RFC 8422 section 5.4", serverKeyExchange},
 	0x0d:                    {"RFC 8446 section 4.3.2", certificateRequest},
-	0x0e:                    {"RFC 5246 section 7.4.5", nothing}, // server_hello_done
+	typeServerHelloDone:     {"RFC 5246 section 7.4.5", nothing},
 	0x0f:                    {"RFC 8446 section 4.4.3", certificateVerify},
 	0x10:                    {"RFC 5246 section 7.4.7", clientKeyExchange},
 	typeFinished:            {"RFC 8446 section 4.4.4", finished},

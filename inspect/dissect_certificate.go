@@ -118,6 +118,9 @@ func (m *Message) namesSchemes() bool { return m.version == 0 || m.version >= ve
 
 // RFC 8446 section 4.4.3; RFC 5246 section 7.4.8 has the same layout.
 func certificateVerify(c *cursor, m *Message) {
+	if !m.is13() {
+		c.rfc = "RFC 5246 section 7.4.8"
+	}
 	if m.namesSchemes() {
 		c.code("certificate_verify.algorithm", &schemes)
 	}

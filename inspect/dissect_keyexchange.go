@@ -10,13 +10,21 @@ func (m *Message) keyExchange() string {
 	return name
 }
 
+// isECDHE reports whether the key exchange is one of those of RFC 8422 that
+// have a ServerKeyExchange. (That of ECDHE_PSK has another layout: RFC 5489
+// section 2.)
+func (m *Message) isECDHE() bool {
+	switch m.keyExchange() {
+	case "ECDHE_RSA", "ECDHE_ECDSA", "ECDH_anon":
+		return true
+	}
+	return false
+}
+
 // RFC 8422 section 5.4. For key exchanges other than ECDHE with a named curve
-// the parameters are one leaf.
+// all of it is one leaf.
 func serverKeyExchange(c *cursor, m *Message) {
-	const namedCurve = 0x03
-	exchange := m.keyExchange()
-	named := len(c.rest) > 0 && c.rest[0] == namedCurve
-	if exchange != "" && !strings.HasPrefix(exchange, "ECDHE_") && exchange != "ECDH_anon" || !named {
+	if !m.isECDHE() || len(c.rest) == 0 || c.rest[0] != namedCurve {
 		c.rfc = "RFC 5246 section 7.4.3"
 		c.remaining("server_key_exchange.params", nil)
 		return
@@ -26,7 +34,7 @@ func serverKeyExchange(c *cursor, m *Message) {
 		c.code("server_key_exchange.namedcurve", &groups)
 		c.vector("server_key_exchange.public", 1, nil)
 	})
-	if exchange == "ECDH_anon" || exchange == "ECDHE_PSK" {
+	if m.keyExchange() == "ECDH_anon" {
 		return
 	}
 	if m.namesSchemes() {
@@ -43,6 +51,11 @@ func clientKeyExchange(c *cursor, m *Message) {
 		c.vector("client_key_exchange.ecdh_yc", 1, nil)
 	case "RSA":
 		c.rfc = "RFC 5246 section 7.4.7.1"
+		if m.version == version30 { // without a length (RFC 6101 section 5.6.7.1)
+			c.rfc = "RFC 6101 section 5.6.7.1"
+			c.remaining("client_key_exchange.encrypted_pre_master_secret", nil)
+			return
+		}
 		c.vector("client_key_exchange.encrypted_pre_master_secret", 2, nil)
 	case "DHE_RSA", "DHE_DSS", "DH_anon":
 		c.rfc = "RFC 5246 section 7.4.7.2"

@@ -142,8 +142,8 @@ func (o Origin) String() string {
 }
 
 // A LoggedSecret is one line of a key log (SSLKEYLOGFILE, RFC 9850): a label
-// such as CLIENT_TRAFFIC_SECRET_0, the ClientHello.random that identifies the
-// connection, and the secret itself.
+// such as CLIENT_TRAFFIC_SECRET_0, what identifies the connection (nearly always
+// the ClientHello.random), and the secret itself.
 type LoggedSecret struct {
 	Origin       Origin
 	Label        string

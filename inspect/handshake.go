@@ -14,14 +14,17 @@ const (
 	typeClientHello         HandshakeType = 0x01
 	typeServerHello         HandshakeType = 0x02
 	typeNewSessionTicket    HandshakeType = 0x04
+	typeEndOfEarlyData      HandshakeType = 0x05
 	typeEncryptedExtensions HandshakeType = 0x08
 	typeCertificate         HandshakeType = 0x0b
 	typeServerKeyExchange   HandshakeType = 0x0c
+	typeServerHelloDone     HandshakeType = 0x0e
 	typeFinished            HandshakeType = 0x14
 	typeKeyUpdate           HandshakeType = 0x18
 )
 
 const (
+	version30 uint16 = 0x0300
 	version12 uint16 = 0x0303
 	version13 uint16 = 0x0304
 )
@@ -32,6 +35,7 @@ const (
 	extensionALPN              = 0x0010
 	extensionSessionTicket     = 0x0023
 	extensionPreSharedKey      = 0x0029
+	extensionEarlyData         = 0x002a
 	extensionSupportedVersions = 0x002b
 	extensionKeyShare          = 0x0033
 )
@@ -51,6 +55,7 @@ type hello struct {
 	ticket     string // of TLS 1.2
 	protocol   string
 	resumed    bool
+	earlyData  bool // of a ClientHello: early data follows it
 }
 
 func parseClientHello(body []byte) (h hello) {
@@ -71,6 +76,8 @@ func parseClientHello(body []byte) (h hello) {
 			}
 		case extensionSessionTicket:
 			h.ticket = string(data)
+		case extensionEarlyData:
+			h.earlyData = true
 		}
 	})
 	return h
@@ -157,12 +164,16 @@ func ticketOf(body []byte) string {
 	return string(ticket)
 }
 
-// namedCurve returns the group of a TLS 1.2 ServerKeyExchange with ECDHE (RFC
+// namedCurve is the curve type after which a curve's number comes (RFC 8422
+// section 5.4).
+const namedCurve = 0x03
+
+// curveOf returns the group of a TLS 1.2 ServerKeyExchange with ECDHE (RFC
 // 8422 section 5.4), or 0.
-func namedCurve(body []byte) (group uint16) {
+func curveOf(body []byte) (group uint16) {
 	s := cryptobyte.String(body)
 	var curveType uint8
-	if s.ReadUint8(&curveType) && curveType == 0x03 {
+	if s.ReadUint8(&curveType) && curveType == namedCurve {
 		s.ReadUint16(&group)
 	}
 	return group

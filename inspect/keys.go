@@ -23,7 +23,7 @@ type suite struct {
 	hash     func() hash.Hash
 }
 
-// aeadSuites are the AEAD suites that can be decrypted: those of RFC 8446 section
+// aeadSuites are the AEAD suites that can be decrypted: those of RFC 8446 appendix
 // B.4 that crypto/tls speaks, AES-GCM for TLS 1.2 (RFC 5288, RFC 5289) and
 // ChaCha20-Poly1305 for TLS 1.2 (RFC 7905).
 var aeadSuites = map[uint16]suite{
@@ -48,6 +48,14 @@ const (
 	tagLength           = 16
 	explicitNonceLength = 8 // of AES-GCM in TLS 1.2 (RFC 5288 section 3)
 )
+
+// explicitNonce returns how many bytes of nonce stand in front of the cipher text.
+func (s suite) explicitNonce() int {
+	if s.tls13 || s.chacha {
+		return 0
+	}
+	return explicitNonceLength
+}
 
 // A trafficKey opens the records of one direction in one epoch.
 type trafficKey struct {
@@ -149,10 +157,8 @@ func (s suite) expandLabel(secret []byte, label string, length int) []byte {
 // trafficKeys12 cuts the key block into the client's and the server's write
 // key (RFC 5246 section 6.3). An AEAD suite has no MAC key.
 func (s suite) trafficKeys12(master, clientRandom, serverRandom []byte) [2]*trafficKey {
-	ivBytes, explicit := 4, explicitNonceLength
-	if s.chacha {
-		ivBytes, explicit = 12, 0
-	}
+	explicit := s.explicitNonce()
+	ivBytes := 12 - explicit // the nonce's other part
 	seed := append(append([]byte(nil), serverRandom...), clientRandom...)
 	block := cryptobyte.String(s.prf(master, "key expansion", seed, 2*(s.keyBytes+ivBytes)))
 	var keys, ivs [2][]byte

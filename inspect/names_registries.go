@@ -16,7 +16,8 @@ var contentTypes = registry{digits: 2, names: map[uint16]string{
 }}
 
 // RFC 8446 section 4 and appendix B.3; what TLS 1.3 no longer has, RFC 5246
-// section 7.4, RFC 5077, RFC 6066, RFC 4680; connection identifiers RFC 9147,
+// section 7.4, RFC 5077, RFC 6066, RFC 4680; hello_verify_request RFC 6347,
+// connection identifiers RFC 9147,
 // client_certificate_request RFC 9261, compressed_certificate RFC 8879,
 // ekt_key RFC 8870; next_protocol was never standardised.
 var handshakeTypes = registry{digits: 2, names: map[uint16]string{
@@ -48,6 +49,7 @@ var handshakeTypes = registry{digits: 2, names: map[uint16]string{
 }}
 
 // Each version's own RFC: 6101, 2246, 4346, 5246, 8446; DTLS 4347, 6347, 9147.
+// SSL 2.0 never had one; RFC 6176 prohibits it.
 // The drafts of TLS 1.3 had numbers of their own from 0x7f00 on.
 var versions = registry{digits: 4, grease: true, series: draftVersion, names: map[uint16]string{
 	0x0002: "SSL 2.0",
@@ -67,7 +69,7 @@ func draftVersion(version uint16) (name string, ok bool) {
 
 // RFC 8446 section 6 and appendix B.2, with RFC 5246 section 7.2 for the
 // names of alerts that TLS 1.3 only reserves; RFC 6066, RFC 4279, RFC 7301,
-// RFC 7507, RFC 9147 (0x34), RFC 9849 (0x79).
+// RFC 7507, RFC 9147 (0x34), RFC 9846 (0x75), RFC 9849 (0x79).
 var alerts = registry{digits: 2, names: map[uint16]string{
 	0x00: "close_notify",
 	0x0a: "unexpected_message",
@@ -191,7 +193,7 @@ var extensions = registry{digits: 4, grease: true, names: map[uint16]string{
 	0xffce: "encrypted_server_name (draft)",
 }}
 
-// The registry "TLS Supported Groups": RFC 8422 section 5.1.1, RFC 7027,
+// The registry "TLS Supported Groups": RFC 4492 and RFC 8422 section 5.1.1, RFC 7027,
 // RFC 8734, RFC 7919, RFC 8446 section 4.2.7, RFC 9189, RFC 8998,
 // draft-ietf-tls-mlkem, draft-ietf-tls-ecdhe-mlkem. The two with Kyber are
 // the drafts of 2023.
@@ -257,7 +259,7 @@ var groups = registry{digits: 4, grease: true, names: map[uint16]string{
 
 // The registry "TLS SignatureScheme": RFC 8446 section 4.2.3 and appendix
 // B.3.1.3, RFC 8734, RFC 8998, draft-ietf-tls-mldsa; the legacy ones
-// draft-ietf-tls-tls13-pkcs1. Pairs in braces are those
+// RFC 9963. Pairs in braces are those
 // of RFC 5246 section 7.4.1.4.1 for which TLS 1.3 has no name.
 var schemes = registry{digits: 4, grease: true, names: map[uint16]string{
 	0x0101: "{md5,rsa}",
@@ -322,7 +324,7 @@ var curveTypes = registry{digits: 2, names: map[uint16]string{
 	0x03: "named_curve",
 }}
 
-// RFC 5246 section 7.4.4, RFC 8422 section 5.5.
+// RFC 5246 section 7.4.4, RFC 8422 section 5.5, RFC 9189.
 var clientCertificateTypes = registry{digits: 2, names: map[uint16]string{
 	0x01: "rsa_sign",
 	0x02: "dss_sign",

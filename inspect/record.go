@@ -232,7 +232,7 @@ type State struct {
 	Protocol      string // ALPN
 	ServerSubject string // of the server's certificate
 	ClientSubject string // of the client's certificate
-	Resumed       bool
+	Resumed       bool   // or begun with a pre-shared key from elsewhere: TLS 1.3 does both in one way
 	HelloRetry    bool
 	Epoch         [2]Epoch // by Side: what the records that it sends next are under
 	HandshakeDone bool     // both Finished have been seen
@@ -300,7 +300,7 @@ func (r *Record) headerFields(raw []byte) []Field {
 
 func (r *Record) fragmentFields(fragment []byte) []Field {
 	at, end := headerLength, headerLength+len(fragment)
-	if !r.Encrypted {
+	if r.inClear() {
 		return r.contentFields(fragment, at)
 	}
 	var fields []Field
@@ -310,12 +310,20 @@ func (r *Record) fragmentFields(fragment []byte) []Field {
 			at += length
 		}
 	}
-	tls13 := r.view.state().Version == version13
-	tag := min(tagLength, len(fragment))
-	if explicit := r.explicitNonce(); explicit > 0 {
-		leaf("record.nonce_explicit", "nonce_explicit", fmt.Sprintf("%x", fragment[:min(explicit, len(fragment))]), "RFC 5288 section 3", min(explicit, len(fragment)))
+	suite, aead := r.suite()
+	tls13, tag := suite.tls13, 0
+	rfc := "RFC 8446 section 5.2"
+	switch version := r.view.state().Version; {
+	case aead:
+		tag = min(tagLength, len(fragment))
+		explicit := min(suite.explicitNonce(), len(fragment))
+		leaf("record.nonce_explicit", "nonce_explicit", fmt.Sprintf("%x", fragment[:explicit]), "RFC 5288 section 3", explicit)
+		if !tls13 {
+			rfc = "RFC 5246 section 6.2.3.3"
+		}
+	case version != 0 && version != version13:
+		rfc = "RFC 5246 section 6.2.3"
 	}
-	rfc := map[bool]string{true: "RFC 8446 section 5.2", false: "RFC 5246 section 6.2.3.3"}[tls13]
 	switch {
 	case r.Decrypted:
 		if content := r.contentFields(r.Plaintext(), at); content != nil {
@@ -335,13 +343,24 @@ func (r *Record) fragmentFields(fragment []byte) []Field {
 	return fields
 }
 
-// explicitNonce returns how many bytes of nonce stand in front of the cipher text.
-func (r *Record) explicitNonce() int {
-	known, ok := aeadSuites[r.view.state().Suite]
-	if !ok || known.tls13 || known.chacha {
-		return 0
+// inClear reports whether the fragment is not protected. Of a record that is
+// not decided it says what is certain from its type and those before it.
+func (r *Record) inClear() bool {
+	if r.Encrypted || r.DecidedAt >= 0 {
+		return !r.Encrypted
 	}
-	return explicitNonceLength
+	protected, known := r.view.protected(r.view.lanes[r.Side], r)
+	return known && !protected
+}
+
+// suite returns the suite that the record is protected with; false if it is
+// none that can be decrypted, or not known.
+func (r *Record) suite() (s suite, known bool) {
+	if r.key != nil {
+		return r.key.suite, true
+	}
+	s, known = aeadSuites[r.view.state().Suite]
+	return s, known
 }
 
 // contentFields returns the fields of the content in clear, which lies at
@@ -351,7 +370,11 @@ func (r *Record) contentFields(content []byte, at int) []Field {
 		return nil
 	}
 	if r.InnerType != Handshake || len(r.Parts) == 0 {
-		fields := contentFields(r.InnerType, content)
+		kind := r.InnerType
+		if r.DecidedAt < 0 {
+			kind = r.Type
+		}
+		fields := contentFields(kind, content)
 		for i := range fields {
 			fields[i] = fields[i].shifted(at)
 		}

@@ -196,13 +196,22 @@ func (v *View) open(l *lane, r *Record, raw []byte) bool {
 	}
 	var plain []byte
 	var err error
+	final := true
 	if l.key != nil {
 		plain, err = l.key.open(v.scratch[:0], raw, l.seq)
 	} else {
-		var final bool
-		if plain, final, err = v.findKey(l, r, raw); !final {
-			return false
+		plain, final, err = v.findKey(l, r, raw)
+	}
+	if err != nil && l.epoch.Kind == EpochEarly {
+		handshake := v.candidates(Epoch{Kind: EpochHandshake}, l.from)
+		if opensAny(handshake, raw) {
+			v.enter(l, EpochHandshake)
+			return v.open(l, r, raw)
 		}
+		final = final && len(handshake) > 0
+	}
+	if !final {
+		return false
 	}
 	switch err {
 	case nil:
@@ -216,8 +225,18 @@ func (v *View) open(l *lane, r *Record, raw []byte) bool {
 	return v.unread(l, r)
 }
 
-// unread decides that a record cannot be read. Its receiver would not count
-// it: the sequence number grows on the sender's side alone.
+// opensAny reports whether one of the keys opens the record as its first. Early
+// data that the server does not accept ends without EndOfEarlyData: the client
+// goes over to its handshake key unannounced (RFC 8446 section 4.2.10).
+func opensAny(candidates []candidate, record []byte) bool {
+	return slices.ContainsFunc(candidates, func(c candidate) bool {
+		_, err := c.key.open(nil, record, 0)
+		return err == nil
+	})
+}
+
+// unread decides that a record cannot be read. A receiver that goes on after it
+// does not count it: the sequence number grows on the sender's side alone.
 func (v *View) unread(l *lane, r *Record) bool {
 	r.Epoch, r.TLSSeq, r.key = l.epoch, l.seq, nil
 	if l.lane == Sent {
@@ -234,7 +253,7 @@ func (v *View) unread(l *lane, r *Record) bool {
 func (v *View) findKey(l *lane, r *Record, raw []byte) (plain []byte, final bool, err error) {
 	err = errTag
 	tried := false
-	for _, candidate := range v.candidates(l) {
+	for _, candidate := range v.candidates(l.epoch, l.from) {
 		tried = true
 		plain, openErr := candidate.key.open(v.scratch[:0], raw, l.seq)
 		if openErr == nil {
@@ -261,10 +280,11 @@ type candidate struct {
 	master []byte // TLS 1.2
 }
 
-func (v *View) candidates(l *lane) []candidate {
+// candidates returns the keys that may be the ones from sends under in epoch.
+func (v *View) candidates(epoch Epoch, from Side) []candidate {
 	state := v.state()
 	suite := aeadSuites[state.Suite]
-	label := secretLabel(state.Version, l.epoch, l.from)
+	label := secretLabel(state.Version, epoch, from)
 	var found []candidate
 	for _, secret := range v.session.secrets[string(state.ClientRandom)] {
 		if secret.Label != label {
@@ -277,13 +297,13 @@ func (v *View) candidates(l *lane) []candidate {
 			}
 			continue
 		}
-		found = append(found, v.candidate12(l, suite, secret.Bytes, own))
+		found = append(found, v.candidate12(from, suite, secret.Bytes, own))
 	}
 	if state.Version != version13 {
 		// crypto/tls logs nothing for a resumed session: its master secret is
 		// that of the connection which was given the ticket.
 		if earlier := v.session.masters[v.ticket]; v.ticket != "" && earlier != nil && earlier.master != nil {
-			found = append(found, v.candidate12(l, suite, earlier.master, false))
+			found = append(found, v.candidate12(from, suite, earlier.master, false))
 		}
 	}
 	slices.SortStableFunc(found, func(a, b candidate) int {
@@ -298,9 +318,9 @@ func (v *View) candidates(l *lane) []candidate {
 	return found
 }
 
-func (v *View) candidate12(l *lane, s suite, master []byte, own bool) candidate {
+func (v *View) candidate12(from Side, s suite, master []byte, own bool) candidate {
 	keys := s.trafficKeys12(master, v.state().ClientRandom, v.serverRandom)
-	return candidate{key: keys[l.from], own: own, master: master}
+	return candidate{key: keys[from], own: own, master: master}
 }
 
 // secretLabel returns the key log's name for the secret that an epoch's keys
@@ -310,7 +330,10 @@ func secretLabel(version uint16, epoch Epoch, from Side) string {
 		return "CLIENT_RANDOM"
 	}
 	name := [2]string{"CLIENT_", "SERVER_"}[from]
-	if epoch.Kind == EpochHandshake {
+	switch epoch.Kind {
+	case EpochEarly:
+		return name + "EARLY_TRAFFIC_SECRET" // the client's alone
+	case EpochHandshake:
 		return name + "HANDSHAKE_TRAFFIC_SECRET"
 	}
 	return name + "TRAFFIC_SECRET_0"
@@ -358,7 +381,7 @@ func (v *View) decided(l *lane, r *Record, content []byte) bool {
 		v.alert(l, r, content)
 	case ChangeCipherSpec:
 		r.Parts = whole("change_cipher_spec", content)
-		v.changeCipherSpec(l, r)
+		v.changeCipherSpec(l)
 	case ApplicationData:
 		r.Parts = whole("application_data", content)
 	default:
@@ -410,16 +433,21 @@ func (v *View) arrived(r *Record, content []byte) {
 
 // changeCipherSpec puts the records that follow under the negotiated keys in
 // TLS 1.2. In TLS 1.3 it means nothing (RFC 8446 appendix D.4).
-func (v *View) changeCipherSpec(l *lane, r *Record) {
-	if version := v.state().Version; version == version13 || version == 0 || r.Encrypted {
+func (v *View) changeCipherSpec(l *lane) {
+	if version := v.state().Version; version == version13 || version == 0 {
 		return
 	}
 	v.enter(l, EpochApplication)
 }
 
-// enter begins an epoch of a lane, whose key is still to be found.
+// enter begins an epoch of a lane, whose key is still to be found. One of the
+// same kind follows a renegotiation of TLS 1.2.
 func (v *View) enter(l *lane, kind EpochKind) {
-	l.epoch, l.key, l.seq = Epoch{Kind: kind}, nil, 0
+	epoch := Epoch{Kind: kind}
+	if l.epoch.Kind == kind {
+		epoch.Generation = l.epoch.Generation + 1
+	}
+	l.epoch, l.key, l.seq = epoch, nil, 0
 	v.change(func(s *State) { s.Epoch[l.from] = l.epoch })
 }
 
@@ -466,6 +494,11 @@ func (v *View) apply(l *lane, m *Message) {
 		v.ticket = h.ticket
 		v.session.greeted[string(h.random)] = append(v.session.greeted[string(h.random)], v.conn)
 		v.change(func(s *State) { s.ClientRandom, s.ServerName = h.random, h.serverName })
+		if h.earlyData {
+			v.enter(l, EpochEarly)
+		} else if l.epoch.Kind == EpochEarly { // after a HelloRetryRequest (RFC 8446 section 4.2.10)
+			v.enter(l, EpochClear)
+		}
 	case typeServerHello:
 		v.serverHello(m, parseServerHello(body))
 	case typeEncryptedExtensions:
@@ -480,10 +513,16 @@ func (v *View) apply(l *lane, m *Message) {
 			}
 		})
 	case typeServerKeyExchange:
-		v.change(func(s *State) { s.Group = namedCurve(body) })
+		if m.isECDHE() {
+			v.change(func(s *State) { s.Group = curveOf(body) })
+		}
 	case typeNewSessionTicket:
 		if ticket := ticketOf(body); v.state().Version != version13 && ticket != "" {
 			v.session.masters[ticket] = v
+		}
+	case typeEndOfEarlyData:
+		if l.epoch.Kind == EpochEarly {
+			v.enter(l, EpochHandshake)
 		}
 	case typeFinished:
 		v.finishedBy(l)
@@ -508,22 +547,30 @@ func (v *View) serverHello(m *Message, h hello) {
 		}
 	})
 	v.serverRandom = h.random
-	if h.version == version13 && !retry {
-		v.enter(v.lanes[Client], EpochHandshake)
+	client := v.lanes[Client]
+	switch early := client.epoch.Kind == EpochEarly; {
+	case h.version != version13:
+		if early { // the offer fell away with the version
+			v.enter(client, EpochClear)
+		}
+	case !retry:
+		if !early {
+			v.enter(client, EpochHandshake)
+		}
 		v.enter(v.lanes[Server], EpochHandshake)
 	}
 }
 
 func (v *View) finishedBy(l *lane) {
 	v.finished[l.from] = true
-	if v.state().Version == version13 {
+	if l.epoch.Kind == EpochHandshake { // a later one ends a post-handshake authentication (RFC 8446 section 4.6.2)
 		v.enter(l, EpochApplication)
 	}
 	if v.finished[Client] && v.finished[Server] {
 		v.change(func(s *State) {
 			s.HandshakeDone = true
-			// A TLS 1.2 handshake without a certificate of the server's resumed an earlier session.
-			s.Resumed = s.Resumed || s.Version != version13 && !v.has(typeServerKeyExchange) && !v.has(typeCertificate)
+			// In TLS 1.2 all full handshakes have a ServerHelloDone (RFC 5246 section 7.3).
+			s.Resumed = s.Resumed || s.Version != version13 && !v.has(typeServerHelloDone)
 		})
 	}
 }
