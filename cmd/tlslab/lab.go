@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs/stage"
 	"example.com/tlslab/tui"
+	tea "github.com/charmbracelet/bubbletea"
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 )
@@ -114,7 +116,7 @@ func groupNames() []string {
 }
 
 func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) error {
-	err := tui.Run(ctx, tui.Options{
+	return show(context.WithoutCancel(ctx), tui.Options{
 		Stage: kv,
 		NewTap: func(bool) (*inspect.Tap, func()) {
 			tap := inspect.NewTap()
@@ -123,8 +125,15 @@ func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) err
 		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
 		Hints: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"},
 	})
-	if ctx.Err() != nil {
-		return nil // Ctrl+C and SIGTERM are a way to leave
+}
+
+// show runs the screen until the user leaves it, by a signal too, or ctx is
+// done. No signal must end ctx: Bubble Tea catches SIGINT and SIGTERM itself,
+// and would wait for its own event loop for ever if that ended first.
+func show(ctx context.Context, o tui.Options) error {
+	err := tui.Run(ctx, o)
+	if ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
+		return nil
 	}
 	return err
 }

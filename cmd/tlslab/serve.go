@@ -129,25 +129,24 @@ func (r *serveRun) run(ctx context.Context, server *kernel.Server, listener net.
 
 // runScreen serves behind the screen; whoever leaves the screen ends the server.
 func (r *serveRun) runScreen(ctx context.Context, server *kernel.Server, listener net.Listener) error {
-	ctx, leave := context.WithCancel(ctx)
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	showing, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
 	r.log = io.Discard // the screen shows it
 	served := make(chan error, 1)
 	go func() {
-		err := server.Serve(ctx, listener)
+		err := server.Serve(serving, listener)
 		if err != nil {
 			leave()
 		}
 		served <- err
 	}()
-	err := tui.Run(ctx, tui.Options{
+	err := show(showing, tui.Options{
 		Recording: r.tap.Recording(), Title: "tlslab serve " + listener.Addr().String(),
 		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
 	})
-	if ctx.Err() != nil {
-		err = nil // Ctrl+C, or the server's own error
-	}
-	leave()
+	stop()
 	return errors.Join(<-served, err)
 }
 
