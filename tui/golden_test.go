@@ -52,8 +52,11 @@ func TestGoldenViews(t *testing.T) {
 		lang  string
 		ascii bool
 	}{
-		{"60x16", 60, 16, "en", false}, {"80x24", 80, 24, "en", false}, {"80x24-pt-BR", 80, 24, "pt-BR", false},
-		{"80x24-ascii", 80, 24, "en", true}, {"200x60", 200, 60, "en", false},
+		{"60x16", 60, 16, "en", false},
+		{"80x24", 80, 24, "en", false},
+		{"80x24-pt-BR", 80, 24, "pt-BR", false},
+		{"80x24-ascii", 80, 24, "en", true},
+		{"200x60", 200, 60, "en", false},
 	} {
 		t.Run(screen.name, func(t *testing.T) {
 			s := open(t, Options{Recording: replay(t), Lang: screen.lang, ASCII: screen.ascii})

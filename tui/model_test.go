@@ -429,3 +429,13 @@ func TestEverySentenceOfTheKeysStandsInBothLanguages(t *testing.T) {
 		}
 	}
 }
+
+func TestNothingIsSaidOfWhatAStrangerKnows(t *testing.T) {
+	r := recordingOf([]byte{0x15, 3, 3, 0, 2, 1, 0x5a})
+	s := open(t, Options{Recording: r})
+	s.shows("client: in clear")
+	s.hides("knows 0 secrets")
+	s.press("K")
+	s.shows("the client is not ours")
+	s.hides("knows no secret")
+}

@@ -186,8 +186,8 @@ func (m *model) agreed(w int) string {
 			left = []span{{strong, strings.Join(facts, m.pal.glyphs.dot)}}
 		}
 	}
-	if w >= 100 {
-		left = append([]span{{quiet, m.title() + m.pal.glyphs.dot}}, left...)
+	if title := m.title() + m.pal.glyphs.dot; w >= 100 && width(guard(title))+width(left[0].text) < w-24 {
+		left = append([]span{{quiet, title}}, left...)
 	}
 	id := "tui_step"
 	if w < 72 {
@@ -254,8 +254,11 @@ func (m *model) endpoints(w int) string {
 	at := m.time.event()
 	state := func(id string, side inspect.Side) span {
 		v := c.View(side)
-		epoch := m.epoch(v.State(at).Epoch[side])
-		return span{sideInk(side), m.say(id, "side", m.side(side), "epoch", epoch, "count", len(v.Secrets(side, at)))}
+		epoch, secrets := m.epoch(v.State(at).Epoch[side]), len(v.Secrets(side, at))
+		if secrets == 0 && !c.Opening.Ours[side] { // what a stranger knows cannot be said
+			id = "tui_endpoint_narrow"
+		}
+		return span{sideInk(side), m.say(id, "side", m.side(side), "epoch", epoch, "count", secrets)}
 	}
 	var left, end span
 	for _, id := range []string{"tui_endpoint", "tui_endpoint_short", "tui_endpoint_narrow"} {
@@ -498,8 +501,12 @@ func (m *model) help(w int) []string {
 		title string
 		in    int
 	}{
-		{m.say("tui_help_streams"), inStreams}, {m.say("tui_help_tree"), inTree}, {m.say("tui_help_hex"), inHex},
-		{m.say("tui_help_views"), inSecrets | inField | inHelp}, {m.say("tui_help_editors"), inEditors}, {m.say("tui_help_quit"), inQuit},
+		{m.say("tui_help_streams"), inStreams},
+		{m.say("tui_help_tree"), inTree},
+		{m.say("tui_help_hex"), inHex},
+		{m.say("tui_help_views"), inSecrets | inField | inHelp},
+		{m.say("tui_help_editors"), inEditors},
+		{m.say("tui_help_quit"), inQuit},
 	}
 	told := make(map[int]bool)
 	for _, group := range groups {
@@ -531,9 +538,14 @@ func (m *model) help(w int) []string {
 func (m *model) signs() [][2]string {
 	g := &m.pal.glyphs
 	return [][2]string{
-		{g.toServer, m.say("tui_sign_to_server")}, {g.toClient, m.say("tui_sign_to_client")},
-		{g.held, m.say("tui_sign_held")}, {g.failed, m.say("tui_sign_failed")}, {g.ended, m.say("tui_sign_ended")},
-		{g.gap, m.say("tui_sign_gap")}, {g.folded + " " + g.unfolded, m.say("tui_sign_folded")}, {g.open + g.shut, m.say("tui_sign_lit")},
+		{g.toServer, m.say("tui_sign_to_server")},
+		{g.toClient, m.say("tui_sign_to_client")},
+		{g.held, m.say("tui_sign_held")},
+		{g.failed, m.say("tui_sign_failed")},
+		{g.ended, m.say("tui_sign_ended")},
+		{g.gap, m.say("tui_sign_gap")},
+		{g.folded + " " + g.unfolded, m.say("tui_sign_folded")},
+		{g.open + g.shut, m.say("tui_sign_lit")},
 	}
 }
 
@@ -550,10 +562,17 @@ func (m *model) secrets(w, height int) []string {
 		if c != nil && m.time.at > 0 {
 			known = c.View(side).Secrets(side, m.time.event())
 		}
+		if c != nil && !c.Opening.Ours[side] {
+			head = m.say("tui_secrets_stranger", "side", m.side(side))
+		}
 		if len(known) > 0 {
 			head = m.say("tui_secrets_known", "side", m.side(side), "count", len(known))
 		}
-		sides[i] = append(sides[i], m.pal.line(width, false, span{sideInk(side), " " + m.pal.glyphs.arrow(side) + " " + head}))
+		sign := m.pal.glyphs.arrow(side)
+		for _, line := range wrap(head, width-4) {
+			sides[i] = append(sides[i], m.pal.line(width, false, span{sideInk(side), " " + sign + " " + line}))
+			sign = " "
+		}
 		for _, secret := range known {
 			if len(known)*3+3 < height {
 				sides[i] = append(sides[i], m.pal.line(width, false))
