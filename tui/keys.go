@@ -120,7 +120,8 @@ func keyMap() []binding {
 		{inPrompt, []string{"down", "ctrl+n"}, "↓", "", "", "tui_key_history_on", func(m *model) tea.Cmd { return m.recall(1) }},
 		{inPrompt | inCommand, []string{"tab"}, "tab", "", "tui_brief_complete", "tui_key_complete", (*model).complete},
 
-		{inViews | inEditors | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
+		{inStreams, []string{"esc"}, "esc", "", "", "tui_key_escape", (*model).escape},
+		{inDetail | inSecrets | inField | inHelp | inEditors | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
 		{inViews | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
 		{inViews, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
 		{inSecrets | inField | inHelp, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},

@@ -19,8 +19,9 @@ type Options struct {
 	Stage inspect.Stage
 	// Recording is watched as it grows, if there is no Stage. Nothing can be typed then.
 	Recording *inspect.Recording
-	// NewTap makes the tap of each new session of the stage; done is called when the session is over and its tap closed.
-	// With held the screen releases one unit at a time: it sets the tap's gate itself. nil means [inspect.NewTap].
+	// NewTap makes the tap of each new session of the stage; done is called once the session has been left and its tap
+	// closed. The screen gives the tap its gate: with held one that releases a unit at a time, else, if it has none, one
+	// that forwards unit by unit, so that each record is a step of its own. nil means [inspect.NewTap].
 	NewTap func(held bool) (tap *inspect.Tap, done func())
 	// Held begins with a session that waits for each step.
 	Held bool

@@ -569,7 +569,7 @@ func (m *model) secrets(w, height int) []string {
 			head = m.say("tui_secrets_known", "side", m.side(side), "count", len(known))
 		}
 		sign := m.pal.glyphs.arrow(side)
-		for _, line := range wrap(head, width-4) {
+		for _, line := range wrap(head, width-3) {
 			sides[i] = append(sides[i], m.pal.line(width, false, span{sideInk(side), " " + sign + " " + line}))
 			sign = " "
 		}
