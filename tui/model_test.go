@@ -436,6 +436,6 @@ func TestNothingIsSaidOfWhatAStrangerKnows(t *testing.T) {
 	s.shows("client: in clear")
 	s.hides("knows 0 secrets")
 	s.press("K")
-	s.shows("the client is not ours")
+	s.shows("what the client knows is not seen")
 	s.hides("knows no secret")
 }

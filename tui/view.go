@@ -568,11 +568,7 @@ func (m *model) secrets(w, height int) []string {
 		if len(known) > 0 {
 			head = m.say("tui_secrets_known", "side", m.side(side), "count", len(known))
 		}
-		sign := m.pal.glyphs.arrow(side)
-		for _, line := range wrap(head, width-3) {
-			sides[i] = append(sides[i], m.pal.line(width, false, span{sideInk(side), " " + sign + " " + line}))
-			sign = " "
-		}
+		sides[i] = append(sides[i], m.pal.line(width, false, span{sideInk(side), " " + m.pal.glyphs.arrow(side) + " " + head}))
 		for _, secret := range known {
 			if len(known)*3+3 < height {
 				sides[i] = append(sides[i], m.pal.line(width, false))
