@@ -52,6 +52,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("LC_ALL", "")
 	env.Setenv("LC_MESSAGES", "")
 	env.Setenv("LANG", "")
+	env.Setenv("GORACE", "atexit_sleep_ms=10") // of the programs that are run; a second each by default
 	env.Values[theTest] = env.T().(testing.TB)
 	return nil
 }

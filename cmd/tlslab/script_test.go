@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -44,7 +45,7 @@ const patience = 30 * time.Second
 //	await NAME RE [VAR]    wait until the output matches; VAR becomes the first group
 //	send NAME TEXT         write TEXT to its input, as a Go string without quotes
 //	eof NAME               end its input
-//	signal NAME            send it an interrupt
+//	signal NAME [TERM]     send it SIGINT, or SIGTERM
 //	finish NAME [N]        wait for its end, hold its exit code to N, write NAME.out
 //	silent ADDR            connect and say nothing, until the script is over
 //	garbage ADDR           connect and send what is not TLS
@@ -153,7 +154,7 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd.Dir = ts.MkAbs(".")
 	for _, name := range []string{
-		"PATH", "HOME", "WORK", "TMPDIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "LANG", "LC_ALL", "SYSTEMROOT",
+		"PATH", "HOME", "WORK", "TMPDIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "LANG", "LC_ALL", "SYSTEMROOT", "GORACE",
 	} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
@@ -197,7 +198,11 @@ func eof(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(named(ts, args[0]).cmd.Process.Signal(os.Interrupt))
+	var signal os.Signal = os.Interrupt
+	if len(args) > 1 {
+		signal = syscall.SIGTERM
+	}
+	ts.Check(named(ts, args[0]).cmd.Process.Signal(signal))
 }
 
 func finish(ts *testscript.TestScript, _ bool, args []string) {
