@@ -11,6 +11,7 @@ type HandshakeType uint8
 
 // The handshake types that decoding a connection depends on.
 const (
+	typeHelloRequest        HandshakeType = 0x00
 	typeClientHello         HandshakeType = 0x01
 	typeServerHello         HandshakeType = 0x02
 	typeNewSessionTicket    HandshakeType = 0x04
@@ -21,6 +22,7 @@ const (
 	typeServerHelloDone     HandshakeType = 0x0e
 	typeFinished            HandshakeType = 0x14
 	typeKeyUpdate           HandshakeType = 0x18
+	typeMessageHash         HandshakeType = 0xfe
 )
 
 const (
@@ -56,6 +58,9 @@ type hello struct {
 	protocol   string
 	resumed    bool
 	earlyData  bool // of a ClientHello: early data follows it
+	shares     []share
+	identities [][]byte // of pre-shared keys, as a ClientHello offers them
+	identity   int      // the one that a ServerHello chose, if resumed
 }
 
 func parseClientHello(body []byte) (h hello) {
@@ -78,9 +83,30 @@ func parseClientHello(body []byte) (h hello) {
 			h.ticket = string(data)
 		case extensionEarlyData:
 			h.earlyData = true
+		case extensionKeyShare:
+			var list cryptobyte.String
+			for data.ReadUint16LengthPrefixed(&list); !list.Empty(); {
+				entry, ok := readShare(&list)
+				if !ok {
+					break
+				}
+				h.shares = append(h.shares, entry)
+			}
+		case extensionPreSharedKey:
+			var list, identity cryptobyte.String
+			for data.ReadUint16LengthPrefixed(&list); list.ReadUint16LengthPrefixed(&identity) && list.Skip(4); {
+				h.identities = append(h.identities, identity)
+			}
 		}
 	})
 	return h
+}
+
+func readShare(s *cryptobyte.String) (share, bool) {
+	var group uint16
+	var key cryptobyte.String
+	ok := s.ReadUint16(&group) && s.ReadUint16LengthPrefixed(&key)
+	return share{group, key}, ok
 }
 
 func parseServerHello(body []byte) (h hello) {
@@ -95,9 +121,15 @@ func parseServerHello(body []byte) (h hello) {
 		case extensionSupportedVersions:
 			data.ReadUint16(&h.version)
 		case extensionKeyShare:
-			data.ReadUint16(&h.group)
+			copied := data
+			data.ReadUint16(&h.group) // all that a HelloRetryRequest has
+			if entry, ok := readShare(&copied); ok {
+				h.shares = []share{entry}
+			}
 		case extensionPreSharedKey:
-			h.resumed = true
+			var identity uint16
+			h.resumed = data.ReadUint16(&identity)
+			h.identity = int(identity)
 		case extensionALPN:
 			h.protocol = selectedProtocol(data)
 		}

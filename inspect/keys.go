@@ -3,7 +3,6 @@ package inspect
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -143,15 +142,7 @@ func (k *trafficKey) update() *trafficKey {
 
 // expandLabel is HKDF-Expand-Label with an empty context (RFC 8446 section 7.1).
 func (s suite) expandLabel(secret []byte, label string, length int) []byte {
-	var info cryptobyte.Builder
-	info.AddUint16(uint16(length))
-	info.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte("tls13 " + label)) })
-	info.AddUint8(0)
-	out, err := hkdf.Expand(s.hash, secret, string(info.BytesOrPanic()), length)
-	if err != nil {
-		panic(err) // the length is ours
-	}
-	return out
+	return s.expandLabelContext(secret, label, nil, length)
 }
 
 // trafficKeys12 cuts the key block into the client's and the server's write

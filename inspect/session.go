@@ -20,6 +20,7 @@ type Session struct {
 	secrets   map[string][]KnownSecret // by client random
 	greeted   map[string][]*Connection // by client random: those whose ClientHello has been read
 	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
+	tickets   map[string]ticket        // TLS 1.3: by identity
 }
 
 // NewSession returns the session of a recording, having taken in all that is
@@ -27,6 +28,7 @@ type Session struct {
 func NewSession(r *Recording) *Session {
 	s := &Session{
 		recording: r, secrets: make(map[string][]KnownSecret), greeted: make(map[string][]*Connection), masters: make(map[string]*View),
+		tickets: make(map[string]ticket),
 	}
 	s.Extend()
 	return s

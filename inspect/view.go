@@ -18,7 +18,10 @@ type View struct {
 	states   []milestone
 	scratch  []byte
 
-	ticket       string // TLS 1.2: offered by the client
+	ticket       string     // TLS 1.2: offered by the client
+	shares       [2][]share // TLS 1.3: by Side
+	identities   [][]byte   // TLS 1.3: of the pre-shared keys that the client offered
+	chosen       []byte     // TLS 1.3: the identity that the server chose; nil if none
 	serverRandom []byte
 	master       []byte // TLS 1.2, once a tag has verified with it
 	finished     [2]bool
@@ -299,6 +302,11 @@ func (v *View) candidates(epoch Epoch, from Side) []candidate {
 		}
 		found = append(found, v.candidate12(from, suite, secret.Bytes, own))
 	}
+	if state.Version == version13 {
+		if secret := v.derivedAs(label); secret != nil {
+			found = append(found, candidate{key: suite.trafficKey13(secret)})
+		}
+	}
 	if state.Version != version13 {
 		// crypto/tls logs nothing for a resumed session: its master secret is
 		// that of the connection which was given the ticket.
@@ -491,7 +499,7 @@ func (v *View) apply(l *lane, m *Message) {
 	switch m.Type {
 	case typeClientHello:
 		h := parseClientHello(body)
-		v.ticket = h.ticket
+		v.ticket, v.shares[Client], v.identities = h.ticket, h.shares, h.identities
 		v.session.greeted[string(h.random)] = append(v.session.greeted[string(h.random)], v.conn)
 		v.change(func(s *State) { s.ClientRandom, s.ServerName = h.random, h.serverName })
 		if h.earlyData {
@@ -517,9 +525,7 @@ func (v *View) apply(l *lane, m *Message) {
 			v.change(func(s *State) { s.Group = curveOf(body) })
 		}
 	case typeNewSessionTicket:
-		if ticket := ticketOf(body); v.state().Version != version13 && ticket != "" {
-			v.session.masters[ticket] = v
-		}
+		v.ticketed(body)
 	case typeEndOfEarlyData:
 		if l.epoch.Kind == EpochEarly {
 			v.enter(l, EpochHandshake)
@@ -546,7 +552,10 @@ func (v *View) serverHello(m *Message, h hello) {
 			s.Protocol = h.protocol
 		}
 	})
-	v.serverRandom = h.random
+	v.serverRandom, v.shares[Server] = h.random, h.shares
+	if v.chosen = nil; h.resumed && h.identity < len(v.identities) {
+		v.chosen = v.identities[h.identity]
+	}
 	client := v.lanes[Client]
 	switch early := client.epoch.Kind == EpochEarly; {
 	case h.version != version13:
@@ -558,6 +567,19 @@ func (v *View) serverHello(m *Message, h hello) {
 			v.enter(client, EpochHandshake)
 		}
 		v.enter(v.lanes[Server], EpochHandshake)
+	}
+}
+
+// ticketed keeps what a later connection needs to resume this one.
+func (v *View) ticketed(body []byte) {
+	if v.state().Version == version13 {
+		if identity, nonce := parseTicket(body); identity != "" {
+			v.session.tickets[identity] = ticket{v, nonce}
+		}
+		return
+	}
+	if ticket := ticketOf(body); ticket != "" {
+		v.session.masters[ticket] = v
 	}
 }
 

@@ -1,0 +1,330 @@
+package inspect
+
+import (
+	"bytes"
+	"crypto/ecdh"
+	"crypto/hkdf"
+	"crypto/mlkem"
+
+	"golang.org/x/crypto/cryptobyte"
+)
+
+// Labels of secrets that no key log has: what only the endpoint itself knows.
+// A recording holds them where randomness was recorded (RFC 8448 prints it, and
+// the lab's own endpoints can be asked for it), or where a session cache was
+// looked into.
+const (
+	// LabelClientEphemeral and LabelServerEphemeral are the private keys of
+	// key_share: a scalar, or for a hybrid group the ML-KEM seed (64 bytes) and
+	// the scalar, in the order in which the group has its parts. Identifier:
+	// the ClientHello.random.
+	LabelClientEphemeral = "CLIENT_EPHEMERAL_PRIVATE_KEY"
+	LabelServerEphemeral = "SERVER_EPHEMERAL_PRIVATE_KEY"
+	// LabelPSK is a pre-shared key. Identifier: its identity in pre_shared_key,
+	// which is the ticket where it came from one.
+	LabelPSK = "PRE_SHARED_KEY"
+)
+
+// A schedule13 is the trunk of the key schedule of TLS 1.3 (RFC 8446 section
+// 7.1), as far as it can be computed from the top.
+type schedule13 struct {
+	suite     suite
+	psk       []byte // zeros if there is none
+	early     []byte
+	shared    []byte // the (EC)DHE shared secret; nil if it is not known
+	handshake []byte // nil if shared is
+	master    []byte
+}
+
+// top computes the trunk. ok is false before the ServerHello, and where a PSK
+// was chosen that the recording does not hold.
+func (v *View) top() (s schedule13, ok bool) {
+	state := v.state()
+	s.suite, ok = aeadSuites[state.Suite]
+	if !ok || !s.suite.tls13 {
+		return s, false
+	}
+	size := s.suite.hash().Size()
+	zeros := make([]byte, size)
+	if s.psk = zeros; v.chosen != nil {
+		if s.psk = v.session.psk(string(v.chosen)); s.psk == nil {
+			return s, false
+		}
+	}
+	s.early = s.suite.extract(zeros, s.psk)
+	if s.shared = v.sharedSecret(); s.shared == nil {
+		return s, true
+	}
+	s.handshake = s.suite.extract(s.suite.deriveSecret(s.early, "derived", nil), s.shared)
+	s.master = s.suite.extract(s.suite.deriveSecret(s.handshake, "derived", nil), zeros)
+	return s, true
+}
+
+// extract is HKDF-Extract (RFC 5869 section 2.2).
+func (s suite) extract(salt, keyMaterial []byte) []byte {
+	secret, err := hkdf.Extract(s.hash, keyMaterial, salt)
+	if err != nil {
+		panic(err) // only a hash that FIPS 140 forbids
+	}
+	return secret
+}
+
+// deriveSecret is Derive-Secret (RFC 8446 section 7.1) over the messages.
+func (s suite) deriveSecret(secret []byte, label string, messages []*Message) []byte {
+	return s.expandLabelContext(secret, label, s.transcriptHash(messages), s.hash().Size())
+}
+
+// expandLabelContext is HKDF-Expand-Label (RFC 8446 section 7.1).
+func (s suite) expandLabelContext(secret []byte, label string, context []byte, length int) []byte {
+	out, err := hkdf.Expand(s.hash, secret, string(hkdfLabel(label, context, length)), length)
+	if err != nil {
+		panic(err) // the length is ours
+	}
+	return out
+}
+
+// hkdfLabel is the structure HkdfLabel (RFC 8446 section 7.1).
+func hkdfLabel(label string, context []byte, length int) []byte {
+	var info cryptobyte.Builder
+	info.AddUint16(uint16(length))
+	info.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte("tls13 " + label)) })
+	info.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(context) })
+	return info.BytesOrPanic()
+}
+
+// A branch13 is a secret that Derive-Secret makes from the trunk.
+type branch13 struct {
+	keyLog   string // its label in a key log; "" if it has none
+	label    string // of Derive-Secret
+	trunk    func(schedule13) []byte
+	side     Side // who sends the last message that the transcript hash covers
+	covers   HandshakeType
+	standard string // its name in RFC 8446 section 7.1
+}
+
+var branches13 = []branch13{
+	{"CLIENT_EARLY_TRAFFIC_SECRET", "c e traffic", func(s schedule13) []byte { return s.early }, Client, typeClientHello, "client_early_traffic_secret"},
+	{"EARLY_EXPORTER_SECRET", "e exp master", func(s schedule13) []byte { return s.early }, Client, typeClientHello, "early_exporter_master_secret"},
+	{"CLIENT_HANDSHAKE_TRAFFIC_SECRET", "c hs traffic", func(s schedule13) []byte { return s.handshake }, Server, typeServerHello, "client_handshake_traffic_secret"},
+	{"SERVER_HANDSHAKE_TRAFFIC_SECRET", "s hs traffic", func(s schedule13) []byte { return s.handshake }, Server, typeServerHello, "server_handshake_traffic_secret"},
+	{"CLIENT_TRAFFIC_SECRET_0", "c ap traffic", func(s schedule13) []byte { return s.master }, Server, typeFinished, "client_application_traffic_secret_0"},
+	{"SERVER_TRAFFIC_SECRET_0", "s ap traffic", func(s schedule13) []byte { return s.master }, Server, typeFinished, "server_application_traffic_secret_0"},
+	{"EXPORTER_SECRET", "exp master", func(s schedule13) []byte { return s.master }, Server, typeFinished, "exporter_master_secret"},
+	{"", "res master", func(s schedule13) []byte { return s.master }, Client, typeFinished, "resumption_master_secret"},
+}
+
+// derivedAs computes the secret that a key log would call label; nil if that
+// cannot be done.
+func (v *View) derivedAs(label string) []byte {
+	for _, b := range branches13 {
+		if b.keyLog == label {
+			return v.derived(b)
+		}
+	}
+	return nil
+}
+
+// derived computes the secret of a branch from the top; nil if that cannot be done.
+func (v *View) derived(b branch13) []byte {
+	s, ok := v.top()
+	if !ok {
+		return nil
+	}
+	if b.covers == typeClientHello {
+		s.early = v.offeredEarly(s.suite)
+	}
+	if b.trunk(s) == nil {
+		return nil
+	}
+	covered, ok := v.covered(b)
+	if !ok {
+		return nil
+	}
+	return s.suite.deriveSecret(b.trunk(s), b.label, covered)
+}
+
+// offeredEarly returns the early secret of the first PSK that the client
+// offered, which early data goes with whether the server chooses it or not
+// (RFC 8446 section 4.2.10); nil if it is not known.
+func (v *View) offeredEarly(s suite) []byte {
+	if len(v.identities) == 0 {
+		return nil
+	}
+	psk := v.session.psk(string(v.identities[0]))
+	if psk == nil {
+		return nil
+	}
+	return s.extract(make([]byte, s.hash().Size()), psk)
+}
+
+// covered returns the messages that the branch's transcript hash is over.
+func (v *View) covered(b branch13) ([]*Message, bool) {
+	transcript := v.transcript()
+	if b.covers == typeClientHello {
+		if len(transcript) == 0 {
+			return nil, false
+		}
+		return transcript[:1], true // early data goes with the first ClientHello alone
+	}
+	return upTo(transcript, b.side, b.covers)
+}
+
+// psk returns the pre-shared key of an identity: recorded, or computed from
+// the connection of this recording whose NewSessionTicket brought it.
+func (s *Session) psk(identity string) []byte {
+	for _, secret := range s.secrets[identity] {
+		if secret.Label == LabelPSK {
+			return secret.Bytes
+		}
+	}
+	ticket, ok := s.tickets[identity]
+	if !ok {
+		return nil
+	}
+	resumption := ticket.view.derived(branches13[len(branches13)-1])
+	if resumption == nil {
+		return nil
+	}
+	suite := aeadSuites[ticket.view.state().Suite]
+	return suite.expandLabelContext(resumption, "resumption", ticket.nonce, suite.hash().Size()) // RFC 8446 section 4.6.1
+}
+
+// A ticket is what a NewSessionTicket of TLS 1.3 leaves behind.
+type ticket struct {
+	view  *View
+	nonce []byte
+}
+
+// parseTicket reads a NewSessionTicket of TLS 1.3 (RFC 8446 section 4.6.1).
+func parseTicket(body []byte) (identity string, nonce []byte) {
+	s := cryptobyte.String(body)
+	var nonceBytes, ticket cryptobyte.String
+	if !s.Skip(8) || !s.ReadUint8LengthPrefixed(&nonceBytes) || !s.ReadUint16LengthPrefixed(&ticket) {
+		return "", nil
+	}
+	return string(ticket), nonceBytes
+}
+
+// sharedSecret computes the key exchange from a private key that the
+// recording holds; nil if it holds none that fits the key shares.
+func (v *View) sharedSecret() []byte {
+	state := v.state()
+	for _, secret := range v.session.secrets[string(state.ClientRandom)] {
+		var side Side
+		switch secret.Label {
+		case LabelClientEphemeral:
+			side = Client
+		case LabelServerEphemeral:
+			side = Server
+		default:
+			continue
+		}
+		own, peer := v.share(side, state.Group), v.share(side.Peer(), state.Group)
+		if shared := agree(state.Group, side, secret.Bytes, own, peer); shared != nil {
+			return shared
+		}
+	}
+	return nil
+}
+
+// share returns side's key share for a group, or nil.
+func (v *View) share(side Side, group uint16) []byte {
+	for _, share := range v.shares[side] {
+		if share.group == group {
+			return share.key
+		}
+	}
+	return nil
+}
+
+// A share is one entry of key_share (RFC 8446 section 4.2.8).
+type share struct {
+	group uint16
+	key   []byte
+}
+
+// curves are the groups of plain ECDHE, and the curves of the hybrid ones
+// (draft-ietf-tls-ecdhe-mlkem).
+var curves = map[uint16]ecdh.Curve{
+	0x0017: ecdh.P256(), 0x0018: ecdh.P384(), 0x0019: ecdh.P521(), 0x001d: ecdh.X25519(),
+	0x11eb: ecdh.P256(), 0x11ec: ecdh.X25519(), 0x11ed: ecdh.P384(),
+}
+
+// agree computes the shared secret from side's private key, or returns nil if
+// the key is not that of its share.
+func agree(group uint16, side Side, private, own, peer []byte) []byte {
+	curve, ok := curves[group]
+	if !ok {
+		return nil
+	}
+	if h, ok := hybrids[group]; ok {
+		return h.agree(curve, side, private, own, peer)
+	}
+	return diffieHellman(curve, private, own, peer)
+}
+
+func diffieHellman(curve ecdh.Curve, private, own, peer []byte) []byte {
+	key, err := curve.NewPrivateKey(private)
+	if err != nil || !bytes.Equal(key.PublicKey().Bytes(), own) {
+		return nil
+	}
+	public, err := curve.NewPublicKey(peer)
+	if err != nil {
+		return nil
+	}
+	shared, err := key.ECDH(public)
+	if err != nil {
+		return nil
+	}
+	return shared
+}
+
+// agree needs the client's key: the server's share holds a ciphertext, whose
+// randomness alone would not tell the shared secret without the client's part.
+func (h hybrid) agree(curve ecdh.Curve, side Side, private, own, peer []byte) []byte {
+	const seed = mlkem.SeedSize
+	if side != Client || len(private) <= seed || len(own) <= h.ecdh || len(peer) <= h.ecdh {
+		return nil
+	}
+	split := func(b []byte, curvePart int) (curve, kem []byte) {
+		if h.mlkemFirst {
+			return b[len(b)-curvePart:], b[:len(b)-curvePart]
+		}
+		return b[:curvePart], b[curvePart:]
+	}
+	curvePrivate, kemSeed := split(private, len(private)-seed)
+	curveOwn, kemOwn := split(own, h.ecdh)
+	curvePeer, ciphertext := split(peer, h.ecdh)
+	fromCurve := diffieHellman(curve, curvePrivate, curveOwn, curvePeer)
+	fromKEM := h.decapsulate(kemSeed, kemOwn, ciphertext)
+	switch {
+	case fromCurve == nil || fromKEM == nil:
+		return nil
+	case h.mlkemFirst:
+		return append(fromKEM, fromCurve...)
+	}
+	return append(fromCurve, fromKEM...)
+}
+
+func (h hybrid) decapsulate(seed, own, ciphertext []byte) []byte {
+	if h.ciphertext == mlkem.CiphertextSize1024 {
+		key, err := mlkem.NewDecapsulationKey1024(seed)
+		if err != nil || !bytes.Equal(key.EncapsulationKey().Bytes(), own) {
+			return nil
+		}
+		shared, err := key.Decapsulate(ciphertext)
+		if err != nil {
+			return nil
+		}
+		return shared
+	}
+	key, err := mlkem.NewDecapsulationKey768(seed)
+	if err != nil || !bytes.Equal(key.EncapsulationKey().Bytes(), own) {
+		return nil
+	}
+	shared, err := key.Decapsulate(ciphertext)
+	if err != nil {
+		return nil
+	}
+	return shared
+}

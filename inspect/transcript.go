@@ -1,0 +1,88 @@
+package inspect
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// transcript returns the handshake messages in the order in which the
+// handshake's transcript has them, which need not be the order in which they
+// became known: TLS 1.3 in the order of RFC 8446 section 4.4.1, TLS 1.2 as they
+// crossed. What comes after the handshake is not part of it.
+func (v *View) transcript() []*Message {
+	if v.state().Version != version13 {
+		return v.transcript12()
+	}
+	sent := [2][]*Message{}
+	for _, m := range v.messages {
+		done := len(sent[m.Side]) > 0 && sent[m.Side][len(sent[m.Side])-1].Type == typeFinished
+		if !done {
+			sent[m.Side] = append(sent[m.Side], m)
+		}
+	}
+	client, server := sent[Client], sent[Server]
+	if len(client) == 0 {
+		return nil
+	}
+	order := client[:1:1]
+	client = client[1:]
+	if len(server) > 0 && server[0].retry() {
+		order = append(order, server[0])
+		server = server[1:]
+		if len(client) > 0 {
+			order = append(order, client[0])
+			client = client[1:]
+		}
+	}
+	return slices.Concat(order, server, client)
+}
+
+// transcript12 leaves out what TLS 1.2 does not hash: a HelloRequest (RFC 5246
+// section 7.4.1.1), and whatever follows the second Finished.
+func (v *View) transcript12() []*Message {
+	var order []*Message
+	finished := 0
+	for _, m := range v.messages {
+		if m.Type == typeHelloRequest || finished == 2 {
+			continue
+		}
+		if m.Type == typeFinished {
+			finished++
+		}
+		order = append(order, m)
+	}
+	return order
+}
+
+// retry reports whether the message is a HelloRetryRequest.
+func (m *Message) retry() bool {
+	return m.Type == typeServerHello && string(parseServerHello(m.Bytes[handshakeHeaderLength:]).random) == helloRetryRandom
+}
+
+// upTo returns the transcript's messages up to and with the last one of that
+// type which side sent, and whether there is one.
+func upTo(transcript []*Message, side Side, kind HandshakeType) ([]*Message, bool) {
+	for i := len(transcript) - 1; i >= 0; i-- {
+		if transcript[i].Side == side && transcript[i].Type == kind && !transcript[i].retry() {
+			return transcript[:i+1], true
+		}
+	}
+	return nil, false
+}
+
+// transcriptHash is Transcript-Hash (RFC 8446 section 4.4.1): after a
+// HelloRetryRequest a message_hash stands for the first ClientHello.
+func (s suite) transcriptHash(messages []*Message) []byte {
+	h := s.hash()
+	if len(messages) > 1 && messages[1].retry() {
+		first := s.hash()
+		first.Write(messages[0].Bytes)
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(typeMessageHash)<<24|uint32(first.Size())))
+		h.Write(first.Sum(nil))
+		messages = messages[1:]
+	}
+	for _, m := range messages {
+		h.Write(m.Bytes)
+	}
+	return h.Sum(nil)
+}
