@@ -165,7 +165,7 @@ const patience = 2 * time.Second
 func (p *play) Close() error {
 	if p.tap.Gate == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		if until(ctx, p.ready) {
+		if until(ctx, p.ready) && p.failed == nil {
 			p.leave(ctx)
 			until(ctx, p.served)
 		}

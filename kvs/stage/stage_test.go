@@ -148,3 +148,21 @@ func TestAHeldSessionGoesOnStepByStep(t *testing.T) {
 		}
 	}
 }
+
+func TestAFailedHandshakeIsTheOnlyErrorThatIsRecorded(t *testing.T) {
+	tap := inspect.NewTap()
+	kv := &stage.KV{MaxVersion: tls.VersionTLS12, Groups: []tls.CurveID{tls.X25519MLKEM768}} // no group in common
+	play, err := kv.Open(t.Context(), tap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := play.Do(t.Context(), "keys"); err == nil {
+		t.Error("a command went through without a handshake")
+	}
+	play.Close()
+	for _, item := range inspect.NewSession(tap.Recording()).Items() {
+		if item.Kind == inspect.ErrorItem && strings.Contains(item.Text, "CloseWrite") {
+			t.Errorf("%s: %s", item.Side, item.Text)
+		}
+	}
+}
