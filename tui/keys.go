@@ -66,7 +66,6 @@ func keyMap() []binding {
 		{inDetail | inSecrets, []string{","}, ",", "", "", "tui_key_back", (*model).back},
 		{inStreams | inTree | inSecrets, []string{"home", "g"}, "Home g", "", "", "tui_key_first", (*model).first},
 		{inStreams | inTree | inSecrets, []string{"end", "G"}, "End G", "", "", "tui_key_last", (*model).last},
-		{inStreams, []string{" "}, "space", "", "tui_brief_play", "tui_key_play", (*model).togglePlay},
 		{inDetail | inSecrets, []string{" "}, "space", "", "", "tui_key_play", (*model).togglePlay},
 		{inPanes | inSecrets, []string{"+", ">"}, "+ >", "", "", "tui_key_faster", func(m *model) tea.Cmd { return m.changeSpeed(1) }},
 		{inPanes | inSecrets, []string{"-", "<"}, "- <", "", "", "tui_key_slower", func(m *model) tea.Cmd { return m.changeSpeed(-1) }},
@@ -77,6 +76,7 @@ func keyMap() []binding {
 		{inStreams, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectLine(m.streams.page()) }},
 		{inStreams, []string{"enter"}, "enter", "", "tui_brief_unfold", "tui_key_unfold", (*model).toggleFold},
 		{inStreams, []string{"tab"}, "tab", "", "tui_brief_detail", "tui_key_detail", (*model).nextPane},
+		{inStreams, []string{" "}, "space", "", "tui_brief_play", "tui_key_play", (*model).togglePlay},
 		{inDetail, []string{"tab"}, "tab", "", "tui_brief_pane", "tui_key_pane", (*model).nextPane},
 		{inPanes, []string{"shift+tab"}, "shift+tab", "", "", "tui_key_previous_pane", (*model).previousPane},
 

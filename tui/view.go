@@ -441,7 +441,7 @@ func (m *model) keyLine(w int) string {
 		always      bool
 	}
 	var entries []entry
-	room := w - 1
+	room := w - 2 // the last cell of a terminal stays empty: not all draw it alike
 	for i := range m.keys {
 		b := &m.keys[i]
 		if !b.holds(m.mode) || b.brief == "" || m.o.Stage == nil && b.brief == "tui_brief_prompt" {
