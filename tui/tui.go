@@ -48,13 +48,17 @@ func Run(ctx context.Context, o Options) error {
 	}
 	live := newLive(ctx)
 	m := newModel(o, live)
-	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithAltScreen(), tea.WithOutput(o.Out)}
+	// Bubble Tea's own handling of signals and contexts can wait for itself for ever when both come at once: the
+	// caller's context is the one way in.
+	options := []tea.ProgramOption{tea.WithoutSignalHandler(), tea.WithAltScreen(), tea.WithOutput(o.Out)}
 	if o.In != nil {
 		options = append(options, tea.WithInput(o.In))
 	}
-	_, err := tea.NewProgram(m, options...).Run()
+	program := tea.NewProgram(m, options...)
+	stop := context.AfterFunc(ctx, program.Quit)
+	_, err := program.Run()
 	live.end()
-	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) {
+	if !stop() && err == nil {
 		return context.Cause(ctx)
 	}
 	return err

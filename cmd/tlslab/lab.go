@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs/stage"
 	"example.com/tlslab/tui"
-	tea "github.com/charmbracelet/bubbletea"
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 )
@@ -116,7 +114,7 @@ func groupNames() []string {
 }
 
 func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) error {
-	return show(context.WithoutCancel(ctx), tui.Options{
+	return show(ctx, tui.Options{
 		Stage: kv,
 		NewTap: func(bool) (*inspect.Tap, func()) {
 			tap := inspect.NewTap()
@@ -127,12 +125,11 @@ func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) err
 	})
 }
 
-// show runs the screen until the user leaves it, by a signal too, or ctx is
-// done. No signal must end ctx: Bubble Tea catches SIGINT and SIGTERM itself,
-// and would wait for its own event loop for ever if that ended first.
+// show runs the screen until the user leaves it or ctx is done: by a signal,
+// or because the server behind the screen has ended.
 func show(ctx context.Context, o tui.Options) error {
 	err := tui.Run(ctx, o)
-	if ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
+	if ctx.Err() != nil {
 		return nil
 	}
 	return err

@@ -131,7 +131,7 @@ func (r *serveRun) run(ctx context.Context, server *kernel.Server, listener net.
 func (r *serveRun) runScreen(ctx context.Context, server *kernel.Server, listener net.Listener) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
-	showing, leave := context.WithCancel(context.WithoutCancel(ctx))
+	showing, leave := context.WithCancel(ctx)
 	defer leave()
 	r.log = io.Discard // the screen shows it
 	served := make(chan error, 1)
