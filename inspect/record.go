@@ -206,6 +206,23 @@ type Item struct {
 	How  Closing
 }
 
+// Final reports whether the side can say nothing more after the item: it has
+// closed, or sent an alert that ends the connection. In TLS 1.3 every alert
+// but user_canceled does, whatever its level (RFC 8446 section 6); before, a
+// warning does only if it is close_notify (RFC 5246 section 7.2).
+func (i Item) Final() bool {
+	const fatal, closeNotify, userCanceled = 0x02, 0x00, 0x5a
+	switch {
+	case i.Kind == ClosedItem:
+		return true
+	case i.Kind != AlertItem || i.Lane != Sent:
+		return false
+	case i.Record.view.state().Version == version13:
+		return i.Description != userCanceled
+	}
+	return i.Level == fatal || i.Description == closeNotify
+}
+
 // A Closing is the way in which a side stopped sending.
 type Closing uint8
 

@@ -52,7 +52,7 @@ func (t *timeline) layOut() {
 	for ; t.items < len(items); t.items++ {
 		item := &items[t.items]
 		t.decisionsBefore(item.Event)
-		if isEnding(item) {
+		if item.Final() {
 			t.ends[item.Conn] = append(t.ends[item.Conn], t.items)
 		}
 		if hasRow(item) {
@@ -173,12 +173,4 @@ func (t *timeline) ending(conn, at int) (first *inspect.Item, over bool) {
 		ended[item.Side] = ended[item.Side] || item.Kind == inspect.ClosedItem
 	}
 	return first, ended[inspect.Client] && ended[inspect.Server]
-}
-
-// isEnding reports whether a side can say nothing more after the item: after an alert too, unless it is a warning other
-// than close_notify (RFC 8446 section 6).
-func isEnding(item *inspect.Item) bool {
-	const fatal, closeNotify = 2, 0
-	return item.Kind == inspect.ClosedItem ||
-		item.Kind == inspect.AlertItem && item.Lane == inspect.Sent && (item.Level == fatal || item.Description == closeNotify)
 }
