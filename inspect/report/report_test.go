@@ -325,7 +325,7 @@ func TestAConnectionThatHangsHoldsBackNoOtherInText(t *testing.T) {
 	var text, lines bytes.Buffer
 	report.Text{Level: report.Sentences, ASCII: true}.Writer(&text).Extend(s)
 	report.NewJSON(&lines).Extend(s)
-	want := "#2 connection 1: client -> server: handshake record, 9 bytes, in clear, holds client_hello.\n"
+	want := "#2 connection 2: client -> server: handshake record, 9 bytes, in clear, holds client_hello.\n"
 	if text.String() != want {
 		t.Errorf("text: got\n%swant\n%s", text.String(), want)
 	}

@@ -13,7 +13,7 @@ func (t Text) Sentence(s *inspect.Session, n int) string {
 	item := s.Items()[n-1]
 	number := fmt.Sprintf("#%d ", n)
 	if item.Conn > 0 {
-		number += t.Say.Say("report_connection", "conn", item.Conn) + ": "
+		number += t.Say.Say("report_connection", "conn", item.Conn+1) + ": "
 	}
 	return number + t.sentence(s, item) + "\n"
 }
