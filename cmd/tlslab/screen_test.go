@@ -137,7 +137,7 @@ type onStage struct{}
 //	colourless                             no colour was sent, nor bold, nor reverse
 //	bare [ascii]                           no escape sequence was sent at all; nothing but ASCII was
 //	browse                                 unfold each row and go through its fields and bytes, from the selected one up
-//	signal                                 ask the program to terminate
+//	signal INT, signal TERM                send that signal to the program
 //	attack FILE                            be a client of the server on the screen, and send each line of FILE
 //	knock FILE                             the same, without TLS
 //	inject FILE                            paste each line of FILE into the prompt, and send it
@@ -152,7 +152,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"paste": command((*stage).paste), "see": look((*stage).see), "line": look((*stage).line), "step": command((*stage).step),
 	"resize": command((*stage).resizeTo), "storm": command((*stage).storm), "picture": command((*stage).keep),
 	"same": command((*stage).same), "title": command((*stage).title), "colourless": command((*stage).colourless),
-	"bare": command((*stage).bare), "browse": command((*stage).browse), "signal": command((*stage).terminate), "attack": command((*stage).attack),
+	"bare": command((*stage).bare), "browse": command((*stage).browse), "signal": command((*stage).signal), "attack": command((*stage).attack),
 	"knock": command((*stage).knock), "inject": command((*stage).inject), "unharmed": command((*stage).unharmed),
 	"restored": command((*stage).leave),
 }
@@ -381,8 +381,9 @@ func (s *stage) browse(ts *testscript.TestScript, _ []string) {
 	}
 }
 
-func (s *stage) terminate(ts *testscript.TestScript, _ []string) {
-	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
+func (s *stage) signal(ts *testscript.TestScript, args []string) {
+	signals := map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+	ts.Check(s.cmd.Process.Signal(signals[args[0]]))
 }
 
 func (s *stage) leave(ts *testscript.TestScript, args []string) {
