@@ -141,20 +141,17 @@ func (p *play) Do(ctx context.Context, command string) (string, error) {
 	}
 	if err != nil || strings.TrimSpace(command) == "exit" {
 		p.ended = true
-		p.leave(ctx)
+		p.awaitEnd(ctx) // asked to, the server ends the session, and the client follows
+		p.conn.Close()
 	}
 	return answer, err
 }
 
-// leave ends the session in good order, as far as nobody holds it: the client
-// says close_notify, waits for the server's, and closes.
-func (p *play) leave(ctx context.Context) {
+// awaitEnd reads until the server has said close_notify, or ctx is done.
+func (p *play) awaitEnd(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { p.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	if p.conn.CloseWrite() == nil {
-		io.Copy(io.Discard, p.conn)
-	}
-	p.conn.Close()
+	io.Copy(io.Discard, p.conn)
 }
 
 // patience is how long Close waits for an end in good order.
@@ -166,7 +163,9 @@ func (p *play) Close() error {
 	if p.tap.Gate == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		if until(ctx, p.ready) && p.failed == nil {
-			p.leave(ctx)
+			if p.conn.CloseWrite() == nil {
+				p.awaitEnd(ctx)
+			}
 			until(ctx, p.served)
 		}
 		cancel()
