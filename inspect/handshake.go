@@ -1,8 +1,6 @@
 package inspect
 
 import (
-	"crypto/x509"
-
 	"golang.org/x/crypto/cryptobyte"
 )
 
@@ -20,6 +18,7 @@ const (
 	typeCertificate         HandshakeType = 0x0b
 	typeServerKeyExchange   HandshakeType = 0x0c
 	typeServerHelloDone     HandshakeType = 0x0e
+	typeCertificateVerify   HandshakeType = 0x0f
 	typeFinished            HandshakeType = 0x14
 	typeKeyUpdate           HandshakeType = 0x18
 	typeMessageHash         HandshakeType = 0xfe
@@ -171,15 +170,7 @@ func eachExtension(extensions cryptobyte.String, visit func(kind uint16, data cr
 // leafSubject returns the subject of the first certificate of a Certificate
 // message, or "" if there is none that can be read.
 func leafSubject(body []byte, version uint16) string {
-	s := cryptobyte.String(body)
-	var context, list, der cryptobyte.String
-	if version == version13 && !s.ReadUint8LengthPrefixed(&context) {
-		return ""
-	}
-	if !s.ReadUint24LengthPrefixed(&list) || !list.ReadUint24LengthPrefixed(&der) {
-		return ""
-	}
-	certificate, err := x509.ParseCertificate(der)
+	certificate, err := leafCertificate(body, version)
 	if err != nil {
 		return ""
 	}

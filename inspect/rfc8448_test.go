@@ -111,3 +111,24 @@ func TestTheKeyScheduleOfRFC8448IsReproduced(t *testing.T) {
 		t.Errorf("the PSK of section 4: got %s, want %s", got, want)
 	}
 }
+
+func TestEveryProofOfRFC8448IsVerified(t *testing.T) {
+	for _, names := range [][]string{{"1-rtt"}, {"1-rtt", "0-rtt"}, {"hello-retry-request"}, {"client-authentication"}, {"middlebox"}} {
+		t.Run(names[len(names)-1], func(t *testing.T) {
+			recording := new(Recording)
+			for _, name := range names {
+				playTrace(t, recording, name)
+			}
+			session := NewSession(recording)
+			all := session.conns[len(session.conns)-1].views[Client].Verifications()
+			if len(all) < 2 {
+				t.Errorf("only %d proofs", len(all))
+			}
+			for _, c := range all {
+				if c.Outcome != Verified {
+					t.Errorf("%s %s: %s: %s\ngot  %x\nwant %x", c.Message.Side, c.Kind, c.Outcome, c.Reason, c.Got, c.Want)
+				}
+			}
+		})
+	}
+}

@@ -23,6 +23,8 @@ const (
 	// LabelPSK is a pre-shared key. Identifier: its identity in pre_shared_key,
 	// which is the ticket where it came from one.
 	LabelPSK = "PRE_SHARED_KEY"
+	// LabelExternalPSK is one that both sides were given, not by a ticket.
+	LabelExternalPSK = "EXTERNAL_PRE_SHARED_KEY"
 )
 
 // A schedule13 is the trunk of the key schedule of TLS 1.3 (RFC 8446 section
@@ -173,7 +175,7 @@ func (v *View) covered(b branch13) ([]*Message, bool) {
 // the connection of this recording whose NewSessionTicket brought it.
 func (s *Session) psk(identity string) []byte {
 	for _, secret := range s.secrets[identity] {
-		if secret.Label == LabelPSK {
+		if secret.Label == LabelPSK || secret.Label == LabelExternalPSK {
 			return secret.Bytes
 		}
 	}

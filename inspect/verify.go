@@ -1,0 +1,345 @@
+package inspect
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rsa"
+	_ "crypto/sha1" // hashes that a signature scheme may ask for
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+)
+
+// An Outcome says how a verification came out.
+type Outcome uint8
+
+// The outcomes.
+const (
+	NotCheckable Outcome = iota // something that it needs is not known; Reason says what
+	Verified
+	Refuted
+)
+
+// String returns "not checkable", "verified" or "refuted".
+func (o Outcome) String() string { return [...]string{"not checkable", "verified", "refuted"}[o] }
+
+// A Verification is one proof of the handshake, done again from the recording.
+// Nothing of it is quoted: Want is computed.
+type Verification struct {
+	Kind    string   // a stable key: "finished", "certificate_verify", "server_key_exchange", "psk_binder"
+	Message *Message // that carries the proof
+	Outcome Outcome
+	Reason  string     // in English: why it is refuted or cannot be checked; "" if it is verified
+	Covers  []*Message // the messages that the proof is over, in the order of the transcript
+	Got     []byte     // the proof, as sent
+	Want    []byte     // a MAC as it should be; nil for a signature
+	RFC     string
+}
+
+// Verifications does the proofs of the handshake again, as far as this view
+// holds them: Finished of both sides, signatures, PSK binders.
+func (v *View) Verifications() []Verification {
+	var all []Verification
+	transcript := v.transcript()
+	for i, m := range transcript {
+		before := transcript[:i:i]
+		switch {
+		case m.Type == typeFinished:
+			all = append(all, v.verifyFinished(m, before))
+		case m.Type == typeCertificateVerify:
+			all = append(all, v.verifySignature(m, before))
+		case m.Type == typeServerKeyExchange:
+			if verification, ok := v.verifyKeyExchange(m, before); ok {
+				all = append(all, verification)
+			}
+		case m.Type == typeClientHello:
+			all = append(all, v.verifyBinders(m, before)...)
+		}
+	}
+	return all
+}
+
+// concluded fills in how a MAC came out.
+func (c Verification) concluded(want []byte) Verification {
+	c.Want = want
+	if c.Outcome = Verified; !hmac.Equal(c.Got, want) {
+		c.Outcome, c.Reason = Refuted, "the value differs from the one that the transcript gives"
+	}
+	return c
+}
+
+func (c Verification) because(reason string) Verification {
+	c.Reason = reason
+	return c
+}
+
+// verifyFinished computes verify_data (RFC 8446 section 4.4.4, RFC 5246
+// section 7.4.9).
+func (v *View) verifyFinished(m *Message, before []*Message) Verification {
+	c := Verification{Kind: "finished", Message: m, Covers: before, Got: m.body(), RFC: "RFC 8446 section 4.4.4"}
+	s, ok := aeadSuites[v.state().Suite]
+	if !ok {
+		return c.because("the cipher suite is not supported")
+	}
+	if s.tls13 {
+		if m.Record.key == nil {
+			return c.because("its record could not be decrypted")
+		}
+		finishedKey := s.expandLabel(m.Record.key.secret, "finished", s.hash().Size())
+		return c.concluded(s.mac(finishedKey, s.transcriptHash(before)))
+	}
+	c.RFC = "RFC 5246 section 7.4.9"
+	if v.master == nil {
+		return c.because("the master secret is not known")
+	}
+	label := [2]string{"client finished", "server finished"}[m.Side]
+	return c.concluded(s.prf(v.master, label, s.transcriptHash(before), 12))
+}
+
+func (s suite) mac(key, data []byte) []byte {
+	h := hmac.New(s.hash, key)
+	h.Write(data)
+	return h.Sum(nil)
+}
+
+func (m *Message) body() []byte { return m.Bytes[handshakeHeaderLength:] }
+
+// verifySignature checks a CertificateVerify (RFC 8446 section 4.4.3, RFC 5246
+// section 7.4.8).
+func (v *View) verifySignature(m *Message, before []*Message) Verification {
+	c := Verification{Kind: "certificate_verify", Message: m, Covers: before, RFC: "RFC 8446 section 4.4.3"}
+	body := cryptobyte.String(m.body())
+	var scheme uint16
+	var signature cryptobyte.String
+	if !body.ReadUint16(&scheme) || !body.ReadUint16LengthPrefixed(&signature) {
+		return c.because("the message cannot be parsed")
+	}
+	c.Got = signature
+	key, err := v.publicKey(m.Side)
+	if err != nil {
+		return c.because(err.Error())
+	}
+	var signed []byte
+	if v.state().Version == version13 {
+		s, ok := aeadSuites[v.state().Suite]
+		if !ok {
+			return c.because("the cipher suite is not supported")
+		}
+		signed = signedContent(m.Side, s.transcriptHash(before))
+	} else {
+		c.RFC = "RFC 5246 section 7.4.8"
+		for _, earlier := range before {
+			signed = append(signed, earlier.Bytes...)
+		}
+	}
+	return c.signature(key, scheme, signed)
+}
+
+// signedContent is what a CertificateVerify of TLS 1.3 signs (RFC 8446 section 4.4.3).
+func signedContent(side Side, hash []byte) []byte {
+	content := bytes.Repeat([]byte{0x20}, 64)
+	content = append(content, "TLS 1.3, "+side.String()+" CertificateVerify\x00"...)
+	return append(content, hash...)
+}
+
+// verifyKeyExchange checks the signature of an ECDHE ServerKeyExchange (RFC
+// 8422 section 5.4); ok is false where the message carries none.
+func (v *View) verifyKeyExchange(m *Message, before []*Message) (c Verification, ok bool) {
+	c = Verification{Kind: "server_key_exchange", Message: m, RFC: "RFC 8422 section 5.4"}
+	body := cryptobyte.String(m.body())
+	var point, signature cryptobyte.String
+	var curveType uint8
+	var scheme uint16
+	if !body.ReadUint8(&curveType) || curveType != 0x03 || !body.Skip(2) || !body.ReadUint8LengthPrefixed(&point) ||
+		!body.ReadUint16(&scheme) || !body.ReadUint16LengthPrefixed(&signature) || !body.Empty() {
+		return c, false
+	}
+	c.Got = signature
+	c.Covers = slices.DeleteFunc(slices.Clone(before), func(m *Message) bool {
+		return m.Type != typeClientHello && m.Type != typeServerHello // for their randoms
+	})
+	key, err := v.publicKey(Server)
+	if err != nil {
+		return c.because(err.Error()), true
+	}
+	parameters := m.body()[:len(m.body())-4-len(signature)]
+	return c.signature(key, scheme, slices.Concat(v.state().ClientRandom, v.serverRandom, parameters)), true
+}
+
+// publicKey returns the key of side's certificate.
+func (v *View) publicKey(side Side) (any, error) {
+	for _, m := range v.transcript() {
+		if m.Type != typeCertificate || m.Side != side {
+			continue
+		}
+		certificate, err := leafCertificate(m.body(), v.state().Version)
+		if err != nil {
+			return nil, fmt.Errorf("the certificate cannot be parsed: %w", err)
+		}
+		return certificate.PublicKey, nil
+	}
+	return nil, errors.New("the certificate is not in the recording")
+}
+
+// signature checks Got over signed (RFC 8446 section 4.2.3).
+func (c Verification) signature(key any, scheme uint16, signed []byte) Verification {
+	known, ok := signatureSchemes[scheme]
+	if !ok {
+		return c.because("the signature scheme " + SchemeName(scheme) + " is not supported")
+	}
+	if err := known.verify(key, signed, c.Got); err != nil {
+		c.Outcome, c.Reason = Refuted, err.Error()
+		return c
+	}
+	c.Outcome = Verified
+	return c
+}
+
+// A signatureScheme is a signature algorithm with its hash.
+type signatureScheme struct {
+	kind string // "ecdsa", "pss", "pkcs1", "ed25519"
+	hash crypto.Hash
+}
+
+var signatureSchemes = map[uint16]signatureScheme{
+	0x0201: {"pkcs1", crypto.SHA1}, 0x0401: {"pkcs1", crypto.SHA256}, 0x0501: {"pkcs1", crypto.SHA384}, 0x0601: {"pkcs1", crypto.SHA512},
+	0x0203: {"ecdsa", crypto.SHA1}, 0x0403: {"ecdsa", crypto.SHA256}, 0x0503: {"ecdsa", crypto.SHA384}, 0x0603: {"ecdsa", crypto.SHA512},
+	0x0804: {"pss", crypto.SHA256}, 0x0805: {"pss", crypto.SHA384}, 0x0806: {"pss", crypto.SHA512},
+	0x0809: {"pss", crypto.SHA256}, 0x080a: {"pss", crypto.SHA384}, 0x080b: {"pss", crypto.SHA512},
+	0x0807: {"ed25519", 0},
+}
+
+var (
+	errSignature = errors.New("the signature does not fit the key and what it should be over")
+	errKeyKind   = errors.New("the certificate's key is of another kind than the signature scheme")
+)
+
+func (s signatureScheme) verify(key any, signed, signature []byte) error {
+	digest := signed
+	if s.hash != 0 {
+		h := s.hash.New()
+		h.Write(signed)
+		digest = h.Sum(nil)
+	}
+	valid := false
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		if s.kind != "ecdsa" {
+			return errKeyKind
+		}
+		valid = ecdsa.VerifyASN1(key, digest, signature)
+	case ed25519.PublicKey:
+		if s.kind != "ed25519" {
+			return errKeyKind
+		}
+		valid = ed25519.Verify(key, signed, signature)
+	case *rsa.PublicKey:
+		switch s.kind {
+		case "pss":
+			valid = rsa.VerifyPSS(key, s.hash, digest, signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
+		case "pkcs1":
+			valid = rsa.VerifyPKCS1v15(key, s.hash, digest, signature) == nil
+		default:
+			return errKeyKind
+		}
+	default:
+		return errKeyKind
+	}
+	if !valid {
+		return errSignature
+	}
+	return nil
+}
+
+// verifyBinders computes the binders of pre_shared_key (RFC 8446 section 4.2.11.2).
+func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification) {
+	binders, length := bindersOf(m.Bytes)
+	identities := parseClientHello(m.body()).identities
+	for i, binder := range binders {
+		c := Verification{Kind: "psk_binder", Message: m, Covers: append(before, m), Got: binder, RFC: "RFC 8446 section 4.2.11.2"}
+		if i >= len(identities) {
+			all = append(all, c.because("there are more binders than identities"))
+			continue
+		}
+		psk := v.session.psk(string(identities[i]))
+		if psk == nil {
+			all = append(all, c.because("the pre-shared key is not known"))
+			continue
+		}
+		s, ok := suiteOfPSK(v.state().Suite, len(binder))
+		if !ok {
+			all = append(all, c.because("no hash of TLS 1.3 has the binder's length"))
+			continue
+		}
+		label := "res binder"
+		if v.session.tickets[string(identities[i])].view == nil && v.session.external(string(identities[i])) {
+			label = "ext binder"
+		}
+		early := s.extract(make([]byte, s.hash().Size()), psk)
+		finishedKey := s.expandLabel(s.deriveSecret(early, label, nil), "finished", s.hash().Size())
+		truncated := *m
+		truncated.Bytes = m.Bytes[:len(m.Bytes)-length]
+		all = append(all, c.concluded(s.mac(finishedKey, s.transcriptHash(append(before, &truncated)))))
+	}
+	return all
+}
+
+// external reports whether an identity's key was recorded as one that did not
+// come from a ticket.
+func (s *Session) external(identity string) bool {
+	return slices.ContainsFunc(s.secrets[identity], func(k KnownSecret) bool { return k.Label == LabelExternalPSK })
+}
+
+// suiteOfPSK returns a suite with the hash that the binder was made with: the
+// negotiated one, if its hash fits.
+func suiteOfPSK(negotiated uint16, binderLength int) (suite, bool) {
+	for _, id := range []uint16{negotiated, 0x1301, 0x1302} {
+		if s, ok := aeadSuites[id]; ok && s.tls13 && s.hash().Size() == binderLength {
+			return s, true
+		}
+	}
+	return suite{}, false
+}
+
+// bindersOf returns the binders of a ClientHello, and how many bytes their
+// list has at its end, length included.
+func bindersOf(hello []byte) (binders [][]byte, length int) {
+	s := cryptobyte.String(hello[handshakeHeaderLength:])
+	var session, suites, compression, extensions cryptobyte.String
+	if !s.Skip(34) || !s.ReadUint8LengthPrefixed(&session) || !s.ReadUint16LengthPrefixed(&suites) ||
+		!s.ReadUint8LengthPrefixed(&compression) || !s.ReadUint16LengthPrefixed(&extensions) || !s.Empty() {
+		return nil, 0
+	}
+	eachExtension(extensions, func(kind uint16, data cryptobyte.String) {
+		var identities, list, binder cryptobyte.String
+		if kind != extensionPreSharedKey || !data.ReadUint16LengthPrefixed(&identities) {
+			return
+		}
+		length = len(data)
+		for data.ReadUint16LengthPrefixed(&list); list.ReadUint8LengthPrefixed(&binder); {
+			binders = append(binders, binder)
+		}
+	})
+	return binders, length
+}
+
+// leafCertificate returns the first certificate of a Certificate message.
+func leafCertificate(body []byte, version uint16) (*x509.Certificate, error) {
+	s := cryptobyte.String(body)
+	var context, list, der cryptobyte.String
+	if version == version13 && !s.ReadUint8LengthPrefixed(&context) {
+		return nil, errors.New("the message is cut")
+	}
+	if !s.ReadUint24LengthPrefixed(&list) || !list.ReadUint24LengthPrefixed(&der) {
+		return nil, errors.New("the message holds none")
+	}
+	return x509.ParseCertificate(der)
+}
