@@ -200,6 +200,9 @@ func fits(m *model) error {
 	if len(lines) != m.h {
 		return fmt.Errorf("%dx%d: %d lines:\n%s", m.w, m.h, len(lines), strings.Join(lines, "\n"))
 	}
+	if last := ansi.Strip(lines[len(lines)-1]); !strings.HasSuffix(last, " ") {
+		return fmt.Errorf("%dx%d, mode %d: the last cell is not blank: %q", m.w, m.h, m.mode, last)
+	}
 	for i, line := range lines {
 		if got := ansi.StringWidth(line); got != m.w {
 			return fmt.Errorf("%dx%d, mode %d: line %d has %d cells: %q", m.w, m.h, m.mode, i, got, line)

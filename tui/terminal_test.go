@@ -166,6 +166,19 @@ func TestTheScreenNeverAsksTheTerminalForAnything(t *testing.T) {
 	}
 }
 
+// Bubble Tea erases what stands below a frame that has fewer lines than the one before.
+func TestTheFirstFrameKnowsTheSizeOfTheTerminal(t *testing.T) {
+	term := newTerminal(t, 60, 16)
+	term.until("sends ClientHello")
+	term.write("\x1b[C")
+	term.until("sends ServerHello")
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	if bytes.Contains(term.output, []byte("\x1b[J")) {
+		t.Errorf("a frame was taller than the terminal: %q", term.output)
+	}
+}
+
 func TestRunLeavesNothingBehind(t *testing.T) {
 	in, keys := io.Pipe()
 	out := new(waitingWriter)

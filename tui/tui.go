@@ -10,6 +10,7 @@ import (
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/tui/term"
 	tea "github.com/charmbracelet/bubbletea"
+	xterm "golang.org/x/term"
 )
 
 // Options say what the screen shows and how. The zero value of every field but one works: there must be a Stage, or a
@@ -48,6 +49,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	live := newLive(ctx)
 	m := newModel(o, live)
+	if out, ok := o.Out.(*os.File); ok { // before the first frame, which Bubble Tea draws without knowing the size
+		if w, h, err := xterm.GetSize(int(out.Fd())); err == nil {
+			m.resize(w, h)
+		}
+	}
 	// Bubble Tea's own handling of signals and contexts can wait for itself for ever when both come at once: the
 	// caller's context is the one way in.
 	options := []tea.ProgramOption{tea.WithoutSignalHandler(), tea.WithAltScreen(), tea.WithOutput(o.Out)}

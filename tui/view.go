@@ -14,9 +14,10 @@ const (
 	leastHeight = 16
 )
 
-// View draws the screen: exactly m.h lines of exactly m.w cells.
+// View draws the screen: exactly m.h lines of exactly m.w cells. The last cell of the last line is blank: Bubble Tea
+// erases it where a frame has fewer lines than the one before, and not all terminals draw it alike.
 func (m *model) View() string {
-	if m.w < leastWidth || m.h < leastHeight {
+	if m.cramped() {
 		return strings.Join(m.tooSmall(), "\n")
 	}
 	lines := m.header(m.w)
@@ -25,10 +26,13 @@ func (m *model) View() string {
 	return strings.Join(append(lines, footer...), "\n")
 }
 
+// cramped reports whether there is no room for the screen.
+func (m *model) cramped() bool { return m.w < leastWidth || m.h < leastHeight }
+
 func (m *model) tooSmall() []string {
 	var lines []string
-	for _, line := range wrap(m.say("tui_too_small", "width", leastWidth, "height", leastHeight), m.w) {
-		lines = append(lines, m.pal.line(m.w, false, span{plain, line}))
+	for _, line := range wrap(m.say("tui_too_small", "width", leastWidth, "height", leastHeight), m.w-1) {
+		lines = append(lines, m.pal.line(m.w-1, false, span{plain, line})+" ")
 	}
 	return m.fill(lines, m.w, m.h)
 }
@@ -441,7 +445,8 @@ func (m *model) keyLine(w int) string {
 		always      bool
 	}
 	var entries []entry
-	room := w - 2 // the last cell of a terminal stays empty: not all draw it alike
+	w-- // the last cell of the last line stays blank
+	room := w - 1
 	for i := range m.keys {
 		b := &m.keys[i]
 		if !b.holds(m.mode) || b.brief == "" || m.o.Stage == nil && b.brief == "tui_brief_prompt" {
@@ -469,7 +474,7 @@ func (m *model) keyLine(w int) string {
 	}
 	last := &spans[len(spans)-1]
 	last.text = strings.TrimRight(last.text, " ")
-	return m.pal.line(w, false, spans...)
+	return m.pal.line(w, false, spans...) + " "
 }
 
 // keyNames writes keys with the signs that the terminal has.
