@@ -166,16 +166,20 @@ func TestTheScreenNeverAsksTheTerminalForAnything(t *testing.T) {
 	}
 }
 
-// Bubble Tea erases what stands below a frame that has fewer lines than the one before.
-func TestTheFirstFrameKnowsTheSizeOfTheTerminal(t *testing.T) {
-	term := newTerminal(t, 60, 16)
-	term.until("sends ClientHello")
-	term.write("\x1b[C")
-	term.until("sends ServerHello")
-	term.mu.Lock()
-	defer term.mu.Unlock()
-	if bytes.Contains(term.output, []byte("\x1b[J")) {
-		t.Errorf("a frame was taller than the terminal: %q", term.output)
+func TestTheFirstFrameHasTheSizeOfTheTerminal(t *testing.T) {
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer tty.Close()
+	if err := pty.Setsize(tty, &pty.Winsize{Cols: 61, Rows: 17}); err != nil {
+		t.Fatal(err)
+	}
+	l := newLive(t.Context())
+	defer l.end()
+	if m := newModel(Options{Stage: echoStage{}, Out: tty}, l); m.w != 61 || m.h != 17 {
+		t.Errorf("the first frame has %dx%d cells, the terminal 61x17", m.w, m.h)
 	}
 }
 

@@ -49,11 +49,6 @@ func Run(ctx context.Context, o Options) error {
 	}
 	live := newLive(ctx)
 	m := newModel(o, live)
-	if out, ok := o.Out.(*os.File); ok { // before the first frame, which Bubble Tea draws without knowing the size
-		if w, h, err := xterm.GetSize(int(out.Fd())); err == nil {
-			m.resize(w, h)
-		}
-	}
 	// Bubble Tea's own handling of signals and contexts can wait for itself for ever when both come at once: the
 	// caller's context is the one way in.
 	options := []tea.ProgramOption{tea.WithoutSignalHandler(), tea.WithAltScreen(), tea.WithOutput(o.Out)}
@@ -88,6 +83,11 @@ func newModel(o Options, live *live) *model {
 	if o.Stage == nil {
 		m.time.follow = true
 		m.goTo(len(m.time.steps))
+	}
+	if out, ok := o.Out.(*os.File); ok { // Bubble Tea draws the first frame before it says how large the terminal is
+		if w, h, err := xterm.GetSize(int(out.Fd())); err == nil {
+			m.resize(w, h)
+		}
 	}
 	return m
 }
