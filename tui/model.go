@@ -125,6 +125,7 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 		return b.do(m)
 	}
 	if e := m.editor(); e != nil {
+		m.said = saying{}
 		e.key(msg)
 		return nil
 	}

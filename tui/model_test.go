@@ -57,6 +57,48 @@ func TestACommandAtThePromptIsAnsweredAndSeenOnTheWire(t *testing.T) {
 	}
 }
 
+func TestOnALowScreenTheAnswerStandsBesideThePromptUntilTheNextKey(t *testing.T) {
+	s := open(t, Options{Stage: echoStage{}})
+	s.size(60, 16)
+	s.ask("create nome ana")
+	s.shows("› ", "← Ok")
+	s.write("r")
+	s.hides("← Ok")
+	s.shows("› r")
+	s.press("ctrl+u")
+	s.ask("what is this")
+	s.shows("← not understood: what is this")
+}
+
+func TestOnALowScreenTheEndOfASessionIsToldAndWhatToDoThen(t *testing.T) {
+	for _, lang := range []string{"en", "pt-BR"} {
+		s := open(t, Options{Stage: echoStage{}, Lang: lang})
+		s.size(60, 16)
+		s.ask("exit")
+		s.until("the end", s.m.over)
+		first, _ := s.m.time.ending(0, s.m.time.event())
+		s.send(answered{generation: s.m.generation, command: "exit", answer: "Ok"})
+		s.shows(s.m.howItEnded(first), "← Ok", s.m.invitation())
+	}
+}
+
+func TestEveryEndOfASessionFitsALowScreen(t *testing.T) {
+	for _, lang := range []string{"en", "pt-BR"} {
+		s := finished(t, Options{Lang: lang})
+		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+			for _, item := range []inspect.Item{
+				{Kind: inspect.ClosedItem, How: inspect.ClosedNotify}, {Kind: inspect.ClosedItem, How: inspect.ClosedEndOfFile},
+				{Kind: inspect.ClosedItem, How: inspect.ClosedCut}, {Kind: inspect.AlertItem, Description: 42},
+			} {
+				item.Side = side
+				if text := s.m.howItEnded(&item); width(text)+5 > leastWidth {
+					t.Errorf("%q has no room beside the speed", text)
+				}
+			}
+		}
+	}
+}
+
 func TestThePromptRemembersAndEdits(t *testing.T) {
 	s := finished(t, Options{})
 	s.ask("read nome")
@@ -123,7 +165,7 @@ func TestExitEndsTheSessionAndNotTheScreen(t *testing.T) {
 	s := finished(t, Options{})
 	s.ask("exit")
 	s.until("the end", s.m.over)
-	s.shows("over: the", "ended it with close_notify", ":restart begins a new session")
+	s.shows("over, ended by the", ": close_notify", ":restart begins a new session")
 	if s.left || s.m.mode != onStreams {
 		t.Errorf("left %v, mode %d, want the streams", s.left, s.m.mode)
 	}
@@ -316,7 +358,7 @@ func TestARefusedHandshakeShowsTheAlertAndBothErrors(t *testing.T) {
 	s.ask("create a b")
 	s.until("the end", s.m.over)
 	s.press("end")
-	s.shows("over: the client ended it with alert bad_certificate")
+	s.shows("over, ended by the client: alert bad_certificate")
 	s.press("/")
 	s.write("x509")
 	s.press("enter", "enter")

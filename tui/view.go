@@ -281,13 +281,14 @@ func (m *model) timeLine(w int) string {
 	if m.playing {
 		sign, ink = g.play+" ", strong
 	}
+	speed := speedName(m.speed)
+	next, nextInk := m.comesNext()
 	bar := max(w/5, 10)
+	bar = max(min(bar, w-width(sign+speed+next)-3), 0) // it gives way to what comes next
 	done := 0
 	if n := len(m.time.steps); n > 0 {
 		done = m.time.at * bar / n
 	}
-	speed := speedName(m.speed)
-	next, nextInk := m.comesNext()
 	return m.pal.line(w, false, span{ink, " " + sign + speed + " "}, span{strong, strings.Repeat(g.done, done)},
 		span{quiet, strings.Repeat(g.todo, bar-done) + " "}, span{nextInk, next})
 }
@@ -375,31 +376,33 @@ func (m *model) howItEnded(first *inspect.Item) string {
 
 // footer draws what was said, the line that is typed, and the keys that act now.
 func (m *model) footer(w int) []string {
-	if m.h < 20 {
-		return []string{m.inputOrSaid(w), m.keyLine(w)}
+	if m.low() {
+		return []string{m.saidOrInputLine(w), m.keyLine(w)}
 	}
-	return []string{m.rule(w, "", ""), m.saidLine(w), m.inputLine(w), m.keyLine(w)}
+	return []string{m.rule(w, "", ""), m.pal.line(w, false, span{m.said.ink, " " + m.whatWasSaid()}), m.inputLine(w), m.keyLine(w)}
 }
 
-func (m *model) inputOrSaid(w int) string {
-	if m.editor() != nil && m.said.id == "" && m.said.text == "" || m.mode == onQuit {
+// low reports whether what was said and what is typed must share a line.
+func (m *model) low() bool { return m.h < 20 }
+
+// saidOrInputLine is both in one: what was said goes first, and beside the line that is typed there is room for it too.
+func (m *model) saidOrInputLine(w int) string {
+	said := m.whatWasSaid()
+	if said == "" || m.editor() != nil || m.mode == onQuit {
 		return m.inputLine(w)
 	}
-	if m.editor() != nil {
-		return m.inputLine(w)
+	spans := []span{{m.said.ink, " " + said}}
+	if next := "   " + m.invitation(); m.o.Stage != nil && !m.lives() && 1+width(said)+width(next) <= w {
+		spans = append(spans, span{quiet, next})
 	}
-	if m.said.id == "" && m.said.text == "" {
-		return m.inputLine(w)
-	}
-	return m.saidLine(w)
+	return m.pal.line(w, false, spans...)
 }
 
-func (m *model) saidLine(w int) string {
-	text := m.said.text
+func (m *model) whatWasSaid() string {
 	if m.said.id != "" {
-		text = m.say(m.said.id, m.said.pairs...)
+		return m.say(m.said.id, m.said.pairs...)
 	}
-	return m.pal.line(w, false, span{m.said.ink, " " + text})
+	return m.said.text
 }
 
 func (m *model) inputLine(w int) string {
@@ -419,10 +422,10 @@ func (m *model) inputLine(w int) string {
 	}
 	e := m.editor()
 	spans := append([]span{{strong, sign}}, e.spans(w-width(sign)-1, m.pal)...)
-	if len(e.text) == 0 {
+	if said := m.whatWasSaid(); said != "" && m.low() {
+		spans = append(spans, span{m.said.ink, "  " + said})
+	} else if len(e.text) == 0 {
 		spans = append(spans, span{quiet, " " + m.suggestion()})
-	} else if m.mode == onPrompt && m.h < 20 && m.said.text != "" {
-		spans = append(spans, span{m.said.ink, "   " + m.said.text})
 	}
 	return m.pal.line(w, false, spans...)
 }

@@ -49,12 +49,6 @@ func play(t *testing.T, folder, program, lang, size string) {
 		Dir:                filepath.Join("..", "..", "testdata", "script", folder),
 		RequireUniqueNames: true,
 		Cmds:               commands,
-		Condition: func(condition string) (bool, error) {
-			if condition != "small" {
-				return false, fmt.Errorf("no condition is called %s", condition)
-			}
-			return size == "60x16", nil
-		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("tlslab", program)
 			env.Setenv("lang", lang)
@@ -125,7 +119,6 @@ type onStage struct{}
 //	type TEXT                              press its letters
 //	paste TEXT                             paste it, as a terminal does that brackets what is pasted
 //	see [-cut] TEXT                        the text stands on the screen; with -cut, its beginning, up to an ellipsis
-//	see [-cut] TEXT or TEXT                one of them does
 //	! see [-cut] TEXT                      it does not
 //	line REGEXP                            a line matches
 //	! line REGEXP                          none does
@@ -251,17 +244,12 @@ func (s *stage) see(ts *testscript.TestScript, not bool, args []string) {
 	if cut {
 		args = args[1:]
 	}
-	texts := []string{s.text(ts, args)}
-	if or := slices.Index(args, "or"); or > 0 {
-		texts = []string{s.text(ts, args[:or]), s.text(ts, args[or+1:])}
-	}
-	what := fmt.Sprintf("the screen does not show %q:", texts)
+	text := s.text(ts, args)
+	what := fmt.Sprintf("the screen does not show %q:", text)
 	if not {
-		what = fmt.Sprintf("the screen still shows %q:", texts)
+		what = fmt.Sprintf("the screen still shows %q:", text)
 	}
-	s.until(ts, what, func(p picture) bool {
-		return slices.ContainsFunc(texts, func(text string) bool { return p.has(text, cut) }) != not
-	})
+	s.until(ts, what, func(p picture) bool { return p.has(text, cut) != not })
 }
 
 // text is what a script means by TEXT.
