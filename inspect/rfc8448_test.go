@@ -10,6 +10,9 @@ import (
 	"testing"
 )
 
+// PlayTrace is playTrace for the tests from outside.
+var PlayTrace = playTrace
+
 // playTrace appends a trace of RFC 8448 to a recording: its records, and the
 // private keys that the RFC prints.
 func playTrace(t testing.TB, r *Recording, name string) {
@@ -130,5 +133,23 @@ func TestEveryProofOfRFC8448IsVerified(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheScheduleShowsWhatRFC8448Prints(t *testing.T) {
+	recording := new(Recording)
+	playTrace(t, recording, "1-rtt")
+	got := make(map[string]string)
+	for _, value := range NewSession(recording).conns[0].views[Client].Schedule() {
+		got[value.Name] = hex.EncodeToString(value.Bytes)
+	}
+	names := map[string]string{"early": "early_secret", "shared": "(EC)DHE shared secret", "handshake": "handshake_secret", "master": "master_secret"}
+	for name, want := range printed {
+		if long := names[name]; long != "" {
+			name = long
+		}
+		if got[name] != want {
+			t.Errorf("%s: got %s, want %s", name, got[name], want)
+		}
 	}
 }
