@@ -136,12 +136,23 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// hint returns the command that the prompt suggests.
+// hint returns the command that the prompt suggests: the first that nothing like it has been sent in this session.
 func (m *model) hint() string {
 	if len(m.o.Hints) == 0 {
 		return "create nome ana"
 	}
-	return inspect.Safe(m.o.Hints[len(m.prompt.history)%len(m.o.Hints)])
+	for _, hint := range m.o.Hints {
+		if !slices.ContainsFunc(m.sent, func(line string) bool { return subjectOf(line) == subjectOf(hint) }) {
+			return inspect.Safe(hint)
+		}
+	}
+	return inspect.Safe(m.o.Hints[len(m.o.Hints)-1])
+}
+
+// subjectOf returns what a command does and to what: its first two words.
+func subjectOf(command string) string {
+	words := strings.Fields(command)
+	return strings.Join(words[:min(len(words), 2)], " ")
 }
 
 // suggestion says what may be typed into the empty line.

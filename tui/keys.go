@@ -110,8 +110,8 @@ func keyMap() []binding {
 
 		{inSecrets | inField | inHelp, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
 		{inSecrets | inField | inHelp, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},
-		{inSecrets | inField | inHelp, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollView(-max(m.h-8, 1)) }},
-		{inSecrets | inField | inHelp, []string{"pgdown", "ctrl+f", " "}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.scrollView(max(m.h-8, 1)) }},
+		{inSecrets | inField | inHelp, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollView(-m.page()) }},
+		{inSecrets | inField | inHelp, []string{"pgdown", "ctrl+f", " "}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.scrollView(m.page()) }},
 
 		{inPrompt, []string{"enter"}, "enter", "", "tui_brief_send", "tui_key_send", (*model).sendPrompt},
 		{inCommand, []string{"enter"}, "enter", "", "tui_brief_run", "tui_key_run", (*model).runCommand},

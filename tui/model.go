@@ -19,11 +19,13 @@ type model struct {
 	w, h      int
 
 	mode    mode
-	before  mode // where esc leads from help, secrets, editors and the question
+	before  mode // where esc leads from help, secrets and editors
+	asked   mode // where it leads from the question whether to leave
 	time    *timeline
 	streams streams
 	detail  detail
 	scroll  int // of help and secrets
+	shown   int // lines of them, as last drawn
 	said    saying
 	sought  string // by the latest search
 
@@ -38,7 +40,9 @@ type model struct {
 	play       inspect.Play
 	stepper    *inspect.Stepper
 	opening    bool
-	waiting    int // commands without an answer
+	eager      bool     // a step is to be taken as soon as there is one
+	sent       []string // commands of this session
+	waiting    int      // of them, without an answer
 }
 
 // A saying is what the screen last told the user: a sentence, so that it can be said in another language, or a text
@@ -120,6 +124,12 @@ func (m *model) pressed(msg tea.KeyMsg) tea.Cmd {
 }
 
 func (m *model) key(msg tea.KeyMsg) tea.Cmd {
+	if m.cramped() { // nothing can be seen: no question, and not what a key does
+		if msg.String() == "q" || msg.Type == tea.KeyCtrlC {
+			return m.quit()
+		}
+		return nil
+	}
 	if b := find(m.keys, m.mode, msg.String()); b != nil {
 		m.said = saying{}
 		return b.do(m)
@@ -177,13 +187,23 @@ func (m *model) began(msg opened) tea.Cmd {
 		m.complain("tui_open_failed", "error", inspect.Safe(msg.err.Error()))
 	}
 	m.time = newTimeline(msg.recording, msg.stepper != nil)
+	m.catchUp()
 	return m.watch()
+}
+
+// catchUp takes the step that was asked for when there was none.
+func (m *model) catchUp() {
+	if m.eager && len(m.time.steps) > 0 {
+		m.eager, m.said = false, saying{}
+		m.goTo(m.time.at + 1)
+	}
 }
 
 // restart replaces the session by a new one.
 func (m *model) restart(held bool) tea.Cmd {
 	m.generation++
-	m.opening, m.waiting, m.playing = true, 0, false
+	m.opening, m.waiting, m.playing, m.eager = true, 0, false, false
+	m.sent = nil
 	m.play, m.stepper = nil, nil
 	m.time = newTimeline(new(inspect.Recording), held)
 	m.streams, m.detail = streams{}, detail{}
@@ -210,6 +230,11 @@ func (m *model) extend() {
 	was := m.time.visible()
 	m.time.extend()
 	m.moved(was)
+	m.catchUp()
+	m.leavePromptIfOver()
+}
+
+func (m *model) leavePromptIfOver() {
 	if m.mode == onPrompt && m.waiting == 0 && m.over() {
 		m.leave()
 	}
@@ -245,9 +270,16 @@ func (m *model) stepOn() tea.Cmd {
 		m.goTo(m.time.at + 1)
 		return nil
 	}
+	if m.lives() && len(m.time.steps) == 0 {
+		m.eager = true
+		m.tell("tui_not_begun")
+		return nil
+	}
 	m.time.follow = m.time.at > 0
 	switch {
-	case m.stepper != nil && m.stepper.Release():
+	case m.stepper != nil && m.release():
+	case m.o.Stage == nil:
+		m.tell("tui_no_more_watch")
 	case m.over():
 		m.tell("tui_no_more_over")
 	case m.stepper != nil && m.waiting == 0:
@@ -256,6 +288,19 @@ func (m *model) stepOn() tea.Cmd {
 		m.tell("tui_no_more")
 	}
 	return nil
+}
+
+// release lets the oldest unit on the wire go and reports whether there was one. What has not been shown yet is shown first.
+func (m *model) release() bool {
+	held := m.stepper.Pending()
+	if len(held) == 0 {
+		return false
+	}
+	if held[0].ID >= m.time.taken {
+		m.extend()
+		return true
+	}
+	return m.stepper.Release()
 }
 
 func (m *model) back() tea.Cmd {
@@ -482,6 +527,9 @@ func (m *model) enterSearch() tea.Cmd {
 // escape leaves what is open, innermost first.
 func (m *model) escape() tea.Cmd {
 	switch {
+	case m.mode == onQuit:
+		m.mode = m.asked
+		m.leavePromptIfOver()
 	case m.mode > onHex:
 		m.leave()
 	case m.mode != onStreams:
@@ -522,6 +570,9 @@ func (m *model) toggleView(view mode) tea.Cmd {
 	return nil
 }
 
+// page is how far help and secrets scroll at once: one line of what was shown stays.
+func (m *model) page() int { return max(m.shown-1, 1) }
+
 func (m *model) scrollView(n int) tea.Cmd {
 	m.scroll = max(m.scroll+n, 0) // drawing bounds it from above
 	return nil
@@ -532,7 +583,8 @@ func (m *model) askToQuit() tea.Cmd {
 	if !m.lives() {
 		return m.quit()
 	}
-	return m.enter(onQuit)
+	m.asked, m.mode = m.mode, onQuit
+	return nil
 }
 
 func (m *model) quit() tea.Cmd { return tea.Quit }
@@ -562,6 +614,7 @@ func (m *model) sendPrompt() tea.Cmd {
 	m.playing = false
 	m.goTo(len(m.time.steps))
 	m.time.follow = true
+	m.sent = append(m.sent, line)
 	m.waiting++
 	m.tell("tui_asked", "command", inspect.Safe(line))
 	return m.live.do(m.play, m.generation, line)

@@ -130,6 +130,22 @@ func TestTheEmptyPromptTakesItsSuggestionWithTab(t *testing.T) {
 	s.shows("› read nome")
 }
 
+func TestThePromptSuggestsWhatWasNotDoneInThisSession(t *testing.T) {
+	s := finished(t, Options{Hints: []string{"create nome ana", "read nome", "exit"}})
+	s.ask("something else")
+	s.press("ctrl+u")
+	s.shows("read nome   (tab takes it)")
+	s.ask("read nome")
+	s.ask("create nome eva")
+	s.press("ctrl+u")
+	s.shows("exit   (tab takes it)")
+	s.press("esc")
+	s.command("restart")
+	s.until("a new session", func() bool { return !s.m.opening && len(s.m.time.steps) > 0 })
+	s.press("i")
+	s.shows("create nome ana   (tab takes it)")
+}
+
 func TestInThePromptLettersAreText(t *testing.T) {
 	s := finished(t, Options{})
 	s.press("i")
@@ -186,6 +202,45 @@ func TestRestartBeginsANewSession(t *testing.T) {
 	s.shows("step 0 of", "client sends ClientHello")
 	s.ask("create a b")
 	s.shows(`"create a b\n"`)
+}
+
+func TestAStepThatIsAskedForBeforeThereIsOneIsTakenThen(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		s := finished(t, Options{Hints: []string{"create nome ana", "read nome"}})
+		if held {
+			s.command("restart held")
+		} else {
+			s.command("restart")
+		}
+		s.press("right")
+		s.shows("The session is being opened; its first step")
+		s.until("the first step", func() bool { return len(s.m.time.steps) > 0 })
+		s.shows("step 1 of", "ClientHello")
+		s.hides("The session is being opened")
+		if held {
+			s.shows("→‖ ClientHello")
+		}
+	}
+}
+
+func TestOnlyWhatWasShownIsReleased(t *testing.T) {
+	s := finished(t, Options{})
+	s.command("restart held")
+	s.until("the ClientHello on the wire", func() bool { return !s.m.opening && len(s.m.time.steps) > 0 })
+	s.press("right", "right")
+	if err := s.m.stepper.Wait(t.Context()); err != nil { // nothing is told to the screen meanwhile
+		t.Fatal(err)
+	}
+	first := s.m.stepper.Pending()[0].ID
+	s.press("right")
+	s.shows("←‖ ServerHello")
+	if held := s.m.stepper.Pending(); held[0].ID != first {
+		t.Error("the ServerHello was released before it was shown")
+	}
+	s.press("right")
+	if held := s.m.stepper.Pending(); len(held) > 0 && held[0].ID == first {
+		t.Error("the ServerHello was shown, but not released")
+	}
 }
 
 func TestAHeldSessionWaitsForEachStep(t *testing.T) {
@@ -262,6 +317,54 @@ func TestQuitAsksWhileASessionLives(t *testing.T) {
 	s.hides("Leave and end it?")
 	s.press("ctrl+c", "ctrl+c")
 	s.until("leaving", func() bool { return s.left })
+}
+
+func TestWhoStaysIsWhereTheyWereAsked(t *testing.T) {
+	s := finished(t, Options{})
+	for _, answer := range []string{"n", "esc"} {
+		s.press("i", "ctrl+c")
+		s.shows("Leave and end it?")
+		s.press(answer)
+		if s.m.mode != onPrompt {
+			t.Errorf("%s led to mode %d, not to the prompt", answer, s.m.mode)
+		}
+		s.press("esc", "?", "ctrl+c", answer)
+		if s.m.mode != onHelp {
+			t.Errorf("%s led to mode %d, not to the help", answer, s.m.mode)
+		}
+		s.press("esc")
+		if s.m.mode != onStreams {
+			t.Errorf("esc led from the help to mode %d", s.m.mode)
+		}
+	}
+}
+
+func TestWhereTheQuestionCannotBeSeenQLeavesAtOnce(t *testing.T) {
+	for _, key := range []string{"q", "ctrl+c"} {
+		s := finished(t, Options{})
+		s.press("i")
+		s.size(59, 16)
+		s.shows("q leaves")
+		s.press("x", "enter", key)
+		s.until("leaving", func() bool { return s.left })
+	}
+}
+
+func TestAPageOfHelpKeepsALineInSight(t *testing.T) {
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {200, 60}} {
+		s := finished(t, Options{})
+		s.size(size[0], size[1])
+		s.press("?")
+		s.m.View()
+		for end := len(s.m.help(s.m.w)); s.m.scroll+s.m.shown < end; {
+			seen := s.m.scroll + s.m.shown
+			s.press("pgdown")
+			s.m.View()
+			if s.m.scroll >= seen {
+				t.Fatalf("%dx%d: no line stays: %d were seen, now the first is %d", size[0], size[1], seen, s.m.scroll)
+			}
+		}
+	}
 }
 
 func TestEnterUnfoldsARowIntoItsBytes(t *testing.T) {

@@ -193,7 +193,7 @@ func (m *model) rowLine(s *streams, p place, selected bool, left, rest int) stri
 
 // pointer is the sign of a pane's selection: thin where the keys go to another pane.
 func (m *model) pointer(in mode) string {
-	if m.mode == in || m.mode > onHelp && m.before == in {
+	if m.view() == in {
 		return m.pal.glyphs.pointer
 	}
 	return m.pal.glyphs.shadow

@@ -61,19 +61,24 @@ func (m *model) body(w, height int) []string {
 	return append(lines, m.detailView(w, below)...)
 }
 
-// view returns the mode whose pane is shown: a line that is being typed leaves the pane behind it.
+// view returns the mode whose pane is shown: a question or a line that is being typed leaves the pane behind it.
 func (m *model) view() mode {
-	if m.mode > onHelp {
-		return m.before
+	in := m.mode
+	if in == onQuit {
+		in = m.asked
 	}
-	return m.mode
+	if in > onHelp {
+		in = m.before
+	}
+	return in
 }
 
 // scrolled draws a part of lines, below a title.
 func (m *model) scrolled(title string, lines []string, w, height int) []string {
-	m.scroll = min(m.scroll, max(len(lines)-(height-1), 0))
-	shown := lines[m.scroll:min(m.scroll+height-1, len(lines))]
-	return m.fill(append([]string{title}, shown...), w, height)
+	m.shown = height - 1
+	m.scroll = min(m.scroll, max(len(lines)-m.shown, 0))
+	lines = lines[m.scroll:min(m.scroll+m.shown, len(lines))]
+	return m.fill(append([]string{title}, lines...), w, height)
 }
 
 // fill cuts or fills to exactly height lines.
