@@ -225,3 +225,48 @@ func TestBytesAroundAGapAreAllShown(t *testing.T) {
 		t.Errorf("after the gap stands %q", got)
 	}
 }
+
+func TestATailThatNeverCameIsTruncatedWhenTheSessionEnds(t *testing.T) {
+	recording := new(inspect.Recording)
+	recording.Append(inspect.Event{Kind: inspect.Opened, Opening: &inspect.Opening{Protocol: "tls"}})
+	recording.Append(inspect.Event{Kind: inspect.Captured, Bytes: []byte("\x16\x03\x01\x00\x05\x01")})
+	session := inspect.NewSession(recording)
+	if n := len(session.Items()); n != 0 {
+		t.Fatalf("%d items before anything is whole", n)
+	}
+	session.End()
+	session.End() // again changes nothing
+	if items := session.Items(); len(items) != 1 || !items[0].Record.Truncated || len(items[0].Record.Raw()) != 6 {
+		t.Errorf("got %+v", items)
+	}
+}
+
+func TestAReplayedClientHelloDoesNotMakeEveryConnectionTryEverySecret(t *testing.T) {
+	client, server := configs(t)
+	tap := inspect.NewTap()
+	c, s := tap.Pipe(client, server)
+	converse(t, c, s, "hello\n")
+	tap.Close()
+	recording := new(inspect.Recording)
+	var logged []inspect.Event
+	for e := range tap.Recording().Events(0) {
+		if e.Kind == inspect.Secret {
+			logged = append(logged, e)
+		}
+	}
+	for conn := range 300 { // secrets that do not fit come with each replay
+		for _, e := range logged {
+			wrong := *e.Logged
+			wrong.Bytes = bytes.Repeat([]byte{byte(conn)}, len(wrong.Bytes))
+			recording.Append(inspect.Event{Kind: inspect.Secret, Conn: -1, Cause: -1, Logged: &wrong})
+		}
+	}
+	for e := range tap.Recording().Events(0) {
+		recording.Append(e)
+	}
+	for r := range inspect.NewSession(recording).Records() {
+		if r.Encrypted && !r.Decrypted {
+			t.Errorf("%s record %d: %s: the secrets that came after the connection was opened are the likely ones", r.Side, r.Seq, r.Why)
+		}
+	}
+}

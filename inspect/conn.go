@@ -66,6 +66,15 @@ func (c *Conn) Read(b []byte) (int, error) {
 	return n, c.note(err)
 }
 
+// Close sends close_notify, unless something went wrong before, and closes the
+// connection.
+func (c *Conn) Close() error {
+	err := c.Conn.Close()
+	c.clear[Client].retire(c.tap.Recording())
+	c.clear[Server].retire(c.tap.Recording())
+	return err
+}
+
 // CloseWrite sends close_notify; reading goes on.
 func (c *Conn) CloseWrite() error { return c.note(c.Conn.CloseWrite()) }
 
@@ -195,7 +204,10 @@ func (c *inlineConn) Read(b []byte) (int, error) {
 
 func (c *inlineConn) Close() error {
 	c.end(c.side, EndOfFile)
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	c.streams[Client].retire(c.recording)
+	c.streams[Server].retire(c.recording)
+	return err
 }
 
 func (c *inlineConn) CloseWrite() error {

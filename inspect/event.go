@@ -110,7 +110,7 @@ type Event struct {
 type Opening struct {
 	Protocol   string    // "tls"
 	Addr       [2]string // by Side, as net.Addr writes them; "" if unknown
-	Ours       [2]bool   // by Side: an endpoint of this process, whose clear text and errors are recorded
+	Ours       [2]bool   // by Side: an endpoint of this process
 	Gated      bool      // units wait for a Gate
 	ServerName string    // what our client expects the server to be called
 }

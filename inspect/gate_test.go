@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -247,4 +248,45 @@ func TestAGatedListenerHandsOutRealTLSConns(t *testing.T) {
 		t.Errorf("got %q, %v", answer, err)
 	}
 	c.Close()
+}
+
+func TestTimersOfAGateLeaveNothingBehind(t *testing.T) {
+	client, server := configs(t)
+	fired := make(chan struct{}, 1000)
+	tap := &inspect.Tap{Gate: gateFunc(func(w inspect.Wire, u inspect.Unit) {
+		for range 50 {
+			w.After(time.Nanosecond, func() { fired <- struct{}{} })
+		}
+		w.After(time.Hour, func() { t.Error("a timer fired after its connection had ended") })
+		w.Forward(u.ID)
+	})}
+	before := runtime.NumGoroutine()
+	c, s := tap.Pipe(client, server)
+	shaken := make(chan error, 1)
+	go func() { shaken <- s.Handshake() }()
+	if err := errors.Join(c.Handshake(), <-shaken); err != nil {
+		t.Fatal(err)
+	}
+	for range 50 * 9 { // records of the handshake
+		<-fired
+	}
+	if now := runtime.NumGoroutine(); now > before+20 {
+		t.Errorf("%d goroutines, %d before", now, before)
+	}
+	c.Close()
+	s.Close()
+	tap.Close()
+}
+
+func TestSendingInPlaceOfWhatIsNotHeldDoesNothing(t *testing.T) {
+	text, session, err := exchange(t, nthApplication(1, func(w inspect.Wire, u inspect.Unit) {
+		w.Forward(u.ID)
+		w.Send(u.From, []byte("junk"), u.ID)
+		w.Send(u.From, []byte("junk"), 999_999)
+		w.Send(u.From.Peer(), []byte("junk"), u.ID)
+		w.Drop(u.ID)
+	}), "one")
+	if text != "one" || err != nil || verdicts(session) != nil {
+		t.Errorf("the server read %q, %v; verdicts %v", text, err, verdicts(session))
+	}
 }

@@ -184,8 +184,9 @@ const (
 )
 
 // An Item is one thing that a person is shown, in the order in which the
-// recording tells them. An Item never changes, except that its Record is
-// decided later.
+// recording tells them. What may still change is what is learned later: its
+// Record is decided, Arrived says whether an alert was delivered, and How
+// becomes close_notify where the secret came after the end.
 type Item struct {
 	Kind  ItemKind
 	Event int // at which it became known
@@ -198,6 +199,9 @@ type Item struct {
 
 	From   int64  // BytesItem, GapItem: offset within the lane
 	Reason string // BytesItem: why it is not TLS, in English
+
+	// BytesItem of a received lane: what the gate did to its first bytes.
+	Verdict Verdict
 
 	Level, Description byte // AlertItem (RFC 8446 section 6)
 	Arrived            bool // AlertItem: the peer received and could read it

@@ -14,11 +14,15 @@ const DefaultLimit = 512 << 20
 // A Recording is the events of one run, in order, over any number of
 // connections. It only ever grows: an event never changes its index, its kind
 // or its bytes, so that whoever has seen the first n events has seen them for
-// good, and a snapshot is nothing but [Recording.Len].
+// good (but for bytes that are let go), and a snapshot is nothing but [Recording.Len].
 //
-// Memory is bounded: once more than Limit bytes of captured and clear data are
-// kept, the oldest are let go, whole slabs at a time, and a [LetGo] event says
-// so. Slices handed out before that stay valid.
+// The memory for bytes is bounded: once more than Limit bytes of captured and
+// clear data are kept, the oldest are let go, whole slabs at a time, and a
+// [LetGo] event says so; the Bytes of their events are nil from then on. Slices
+// handed out before that stay valid. Not counted are the slabs that open
+// connections are filling (at most 256 KiB for each of four streams) and the
+// index, some 70 bytes an event. A Session that came in time keeps about as
+// much again for each record, and the handshake messages.
 //
 // The zero value is ready to use. All methods are safe for concurrent use.
 type Recording struct {
@@ -27,7 +31,7 @@ type Recording struct {
 	Limit int64
 
 	length atomic.Int64
-	root   [rootSize]atomic.Pointer[branch]
+	root   [rootSize]atomic.Pointer[trunk]
 
 	mu    sync.Mutex // held while an event is appended
 	wake  chan struct{}
@@ -39,16 +43,18 @@ type Recording struct {
 }
 
 // The index is a tree of fixed shape: an entry never moves, so that readers
-// need no lock. 256 x 1024 x 512 entries are more than memory can hold bytes for.
+// need no lock. It has room for 68,719,476,736 events, more than any memory.
 const (
 	blockSize  = 512
 	branchSize = 1024
-	rootSize   = 256
+	trunkSize  = 1024
+	rootSize   = 128
 )
 
 type (
 	block  [blockSize]entry
 	branch [branchSize]atomic.Pointer[block]
+	trunk  [trunkSize]atomic.Pointer[branch]
 )
 
 // An entry is an Event as it is kept: its bytes lie in a slab.
@@ -181,7 +187,8 @@ func (r *Recording) open(opening *Opening, now time.Time) int {
 }
 
 func (r *Recording) entry(i int64) *entry {
-	branch := r.root[i/(blockSize*branchSize)].Load()
+	trunk := r.root[i/(blockSize*branchSize*trunkSize)].Load()
+	branch := trunk[i/(blockSize*branchSize)%trunkSize].Load()
 	return &branch[i/blockSize%branchSize].Load()[i%blockSize]
 }
 
@@ -193,21 +200,23 @@ func (r *Recording) append(e entry) int {
 
 func (r *Recording) appendLocked(e entry) int {
 	i := r.length.Load()
-	root := &r.root[i/(blockSize*branchSize)]
-	if root.Load() == nil {
-		root.Store(new(branch))
-	}
-	leaf := &root.Load()[i/blockSize%branchSize]
-	if leaf.Load() == nil {
-		leaf.Store(new(block))
-	}
-	leaf.Load()[i%blockSize] = e
+	level1 := grown(&r.root[i/(blockSize*branchSize*trunkSize)])
+	level2 := grown(&level1[i/(blockSize*branchSize)%trunkSize])
+	grown(&level2[i/blockSize%branchSize])[i%blockSize] = e
 	r.length.Store(i + 1) // publishes the entry
 	if r.wake != nil {
 		close(r.wake)
 		r.wake = nil
 	}
 	return int(i)
+}
+
+// grown returns what p points at, having made it if there was nothing.
+func grown[T any](p *atomic.Pointer[T]) *T {
+	if p.Load() == nil {
+		p.Store(new(T))
+	}
+	return p.Load()
 }
 
 // Slabs hold the bytes. A connection that says little costs little: each
@@ -280,12 +289,7 @@ func (s *stream) renew(r *Recording, least int) {
 	size := max(s.size, least)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s.slab != nil {
-		s.slab.used = int64(s.used)
-		r.full = append(r.full, s.slab)
-		r.kept += int64(len(*s.slab.data.Load()))
-		r.letGoLocked()
-	}
+	s.fullLocked(r)
 	var data []byte
 	if last := len(r.free) - 1; size == largeSlab && last >= 0 {
 		data, r.free = r.free[last], r.free[:last]
@@ -294,6 +298,26 @@ func (s *stream) renew(r *Recording, least int) {
 	}
 	s.slab, s.used = &slab{conn: s.conn, side: s.side}, 0
 	s.slab.data.Store(&data)
+}
+
+// retire counts the stream's last slab as full: its connection is over.
+func (s *stream) retire(r *Recording) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.fullLocked(r)
+	s.slab, s.used, s.size = nil, 0, 0
+}
+
+func (s *stream) fullLocked(r *Recording) {
+	if s.slab == nil {
+		return
+	}
+	s.slab.used = int64(s.used)
+	r.full = append(r.full, s.slab)
+	r.kept += int64(len(*s.slab.data.Load()))
+	r.letGoLocked()
 }
 
 func (r *Recording) letGoLocked() {

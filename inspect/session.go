@@ -6,7 +6,9 @@ import (
 
 // A Session is what a recording means: records, messages, secrets, states. It
 // is a function of the recording alone, and only ever grows; call
-// [Session.Extend] to take in what is new.
+// [Session.Extend] to take in what is new. Bytes that the recording let go
+// before a Session came are a gap to it, and what follows on that lane cannot
+// be split into records: begin the Session of a long run with the run.
 //
 // A Session is not safe for concurrent use. Records and messages that it
 // handed out stay valid; a record that waits for its secret is decided in
@@ -70,12 +72,38 @@ func (s *Session) Connections() []*Connection { return s.conns }
 // Bytes returns the bytes of a BytesItem as they stood once event at had
 // happened. It is nil if they were let go, as those of a GapItem are.
 func (s *Session) Bytes(item Item, at int) []byte {
+	l := s.laneOf(item)
+	return l.bytes(item.From, int(l.runEnd(item.From, at)-item.From))
+}
+
+// Run returns how many bytes a BytesItem or GapItem stood for once event at had
+// happened, and whether there will be no more.
+func (s *Session) Run(item Item, at int) (length int64, over bool) {
+	l := s.laneOf(item)
+	last := len(l.runs) > 0 && l.runs[len(l.runs)-1] == item.From
+	return l.runEnd(item.From, at) - item.From, l.ended || !last
+}
+
+func (s *Session) laneOf(item Item) *lane {
 	side := item.Side
 	if item.Lane == Received {
 		side = side.Peer()
 	}
-	l := s.conns[item.Conn].views[side].lanes[item.Side]
-	return l.bytes(item.From, int(l.runEnd(item.From, at)-item.From))
+	return s.conns[item.Conn].views[side].lanes[item.Side]
+}
+
+// End is told that the recording will not grow: a file has been read to its
+// end, or everything is closed. The beginning of a record whose tail never
+// came, without an end that would say so, becomes a truncated record.
+func (s *Session) End() {
+	for _, c := range s.conns {
+		s.now.Conn = c.Conn
+		for _, side := range []Side{Client, Server} {
+			c.views[side].finish(Client)
+			c.views[side].finish(Server)
+		}
+		c.decide()
+	}
 }
 
 // A Connection is one conversation and its two views.
@@ -158,9 +186,23 @@ func (s *Session) learn(e Event) {
 	random := string(e.Logged.ClientRandom)
 	s.secrets[random] = append(s.secrets[random], KnownSecret{*e.Logged, e.Index})
 	for _, c := range s.greeted[random] {
-		s.now.Conn = c.Conn
-		c.decide()
+		if c.waits() {
+			s.now.Conn = c.Conn
+			c.decide()
+		}
 	}
+}
+
+// waits reports whether a record of the connection is not decided.
+func (c *Connection) waits() bool {
+	for _, v := range c.views {
+		for _, l := range v.lanes {
+			if l.decided < len(l.records) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (c *Connection) decide() {
@@ -179,6 +221,9 @@ func (c *Connection) deliver(e Event) {
 	case Injected:
 		receiver.arrive(e.Side, e, VerdictInjected)
 	case Forwarded:
+		if e.Cause < 0 || e.Cause >= e.Index || receiver.session.recording.At(e.Cause).Kind != Captured {
+			return // not made by a tap
+		}
 		verdict := VerdictNone
 		if c.forwarded[e.Cause] {
 			verdict = VerdictRepeated

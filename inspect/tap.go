@@ -135,7 +135,9 @@ func (t *Tap) Relay(ctx context.Context, fromClient, toServer net.Conn) error {
 }
 
 // Close cuts every pumped connection, held units or not, and returns when
-// nothing of them is left. Connections opened later are cut at once.
+// nothing of them is left; pumped connections opened later are cut at once.
+// Inline connections belong to their programs and stay as they are. A gate must
+// not call Close from within its own methods, which Close waits for.
 func (t *Tap) Close() error {
 	t.mu.Lock()
 	t.closed = true

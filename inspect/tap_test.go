@@ -364,3 +364,20 @@ func TestTheUsersOwnKeyLogIsStillWritten(t *testing.T) {
 		t.Errorf("the user's key log holds %q", own.String())
 	}
 }
+
+func TestTheBoundHoldsOverManyShortConnections(t *testing.T) {
+	client, server := configs(t)
+	tap := &inspect.Tap{Limit: 256 << 10}
+	for range 200 {
+		c, s := tap.Pipe(client, server)
+		converse(t, c, s, strings.Repeat("x", 3000))
+	}
+	tap.Close()
+	kept := 0
+	for e := range tap.Recording().Events(0) {
+		kept += len(e.Bytes)
+	}
+	if kept > 512<<10 {
+		t.Errorf("%d bytes are kept under a limit of %d", kept, 256<<10)
+	}
+}

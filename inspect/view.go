@@ -122,7 +122,7 @@ func (v *View) finish(from Side) {
 
 // found adds what the splitter made of the lane's bytes to the session.
 func (v *View) found(l *lane, p piece) {
-	item := Item{Kind: p.kind, Side: l.from, Lane: l.lane, From: p.from, Reason: p.reason}
+	item := Item{Kind: p.kind, Side: l.from, Lane: l.lane, From: p.from, Reason: p.reason, Verdict: l.verdict}
 	if p.record != nil {
 		p.record.Conn, p.record.view = v.conn.Conn, v
 		item.Kind, item.Record = RecordItem, p.record
@@ -289,11 +289,8 @@ func (v *View) candidates(epoch Epoch, from Side) []candidate {
 	suite := aeadSuites[state.Suite]
 	label := secretLabel(state.Version, epoch, from)
 	var found []candidate
-	for _, secret := range v.session.secrets[string(state.ClientRandom)] {
-		if secret.Label != label {
-			continue
-		}
-		own := v.shared || secret.Origin > ServerLog || secret.Origin == ClientLog+Origin(v.side)
+	for _, secret := range v.likely(label) {
+		own := v.owns(secret)
 		if state.Version == version13 {
 			if len(secret.Bytes) == suite.hash().Size() {
 				found = append(found, candidate{key: suite.trafficKey13(secret.Bytes), own: own})
@@ -314,16 +311,40 @@ func (v *View) candidates(epoch Epoch, from Side) []candidate {
 			found = append(found, v.candidate12(from, suite, earlier.master, false))
 		}
 	}
-	slices.SortStableFunc(found, func(a, b candidate) int {
-		switch {
-		case a.own == b.own:
-			return 0
-		case a.own:
-			return -1
-		}
-		return 1
-	})
 	return found
+}
+
+// maxCandidates is how many secrets of one label are tried for a record. There
+// are more than two or three only if someone replays a ClientHello.
+const maxCandidates = 32
+
+// likely returns the secrets of that label and this client random, the
+// likeliest first: those that this view's endpoint knows, then those that came
+// after the connection was opened, then the others.
+func (v *View) likely(label string) []KnownSecret {
+	all := v.session.secrets[string(v.state().ClientRandom)]
+	opened := sort.Search(len(all), func(i int) bool { return all[i].Event > v.conn.Event })
+	var own, others []KnownSecret
+	for i := range all {
+		secret := all[(opened+i)%len(all)]
+		switch {
+		case secret.Label != label:
+		case v.owns(secret):
+			own = append(own, secret)
+		default:
+			others = append(others, secret)
+		}
+		if len(own) == maxCandidates {
+			break
+		}
+	}
+	likely := append(own, others...)
+	return likely[:min(len(likely), maxCandidates)]
+}
+
+// owns reports whether no better secret than this one will come for this view.
+func (v *View) owns(secret KnownSecret) bool {
+	return v.shared || secret.Origin > ServerLog || secret.Origin == ClientLog+Origin(v.side)
 }
 
 func (v *View) candidate12(from Side, s suite, master []byte, own bool) candidate {

@@ -26,6 +26,9 @@ type wire struct {
 
 	gateMu sync.Mutex // the gate's calls for one connection come one at a time
 	over   bool       // guarded by gateMu
+
+	timersMu sync.Mutex
+	timers   map[*time.Timer]struct{} // those that have not fired
 }
 
 // A direction is what one side sends.
@@ -92,8 +95,17 @@ func (w *wire) run() {
 	w.gateMu.Lock()
 	w.over = true
 	w.gateMu.Unlock()
+	w.timersMu.Lock()
+	for timer := range w.timers {
+		timer.Stop()
+	}
+	w.timersMu.Unlock()
 	for _, end := range w.ends {
 		end.Close()
+	}
+	for _, d := range w.dirs {
+		d.stream.retire(w.recording)
+		d.sent.retire(w.recording)
 	}
 	w.tap.mu.Lock()
 	delete(w.tap.wires, w)
@@ -399,18 +411,14 @@ func (w *wire) Forward(id int) {
 
 func (w *wire) Send(from Side, b []byte, cause int) {
 	d := w.dirs[from]
-	item := delivery{kind: Injected, bytes: bytes.Clone(b), cause: -1}
-	if cause >= 0 {
-		item.kind, item.cause = Altered, cause
+	if cause < 0 {
+		d.enqueue(delivery{kind: Injected, bytes: bytes.Clone(b), cause: -1})
+		return
 	}
 	d.mu.Lock()
-	u, held := d.held[cause]
-	if held {
-		d.decide(u, item)
-	}
-	d.mu.Unlock()
-	if !held {
-		d.enqueue(item)
+	defer d.mu.Unlock()
+	if u, held := d.held[cause]; held {
+		d.decide(u, delivery{kind: Altered, bytes: bytes.Clone(b), cause: cause})
 	}
 }
 
@@ -440,17 +448,23 @@ func (w *wire) Cut(from Side) {
 }
 
 func (w *wire) After(wait time.Duration, f func()) {
-	timer := time.AfterFunc(wait, func() {
+	w.timersMu.Lock()
+	defer w.timersMu.Unlock()
+	var timer *time.Timer
+	timer = time.AfterFunc(wait, func() {
+		w.timersMu.Lock() // taken once timer is set
+		delete(w.timers, timer)
+		w.timersMu.Unlock()
 		w.gateMu.Lock()
 		defer w.gateMu.Unlock()
 		if !w.over {
 			f()
 		}
 	})
-	go func() {
-		<-w.done
-		timer.Stop()
-	}()
+	if w.timers == nil {
+		w.timers = make(map[*time.Timer]struct{})
+	}
+	w.timers[timer] = struct{}{}
 }
 
 // decide moves a held unit's decision into the queue. It is called with mu held.

@@ -267,8 +267,12 @@ func fields(from []inspect.Field, shift int) []fieldJSON {
 
 func bytesLine(s *inspect.Session, item inspect.Item) bytesJSON {
 	raw, length := run(s, item)
+	verdict := ""
+	if item.Lane == inspect.Received {
+		verdict = item.Verdict.String()
+	}
 	return bytesJSON{
-		Kind: "bytes", Conn: item.Conn, Dir: item.Side.String(), Lane: item.Lane.String(),
+		Verdict: verdict, Kind: "bytes", Conn: item.Conn, Dir: item.Side.String(), Lane: item.Lane.String(),
 		Offset: item.From, Length: length, Time: jsonTime(item.Time), Raw: raw, Why: item.Reason,
 	}
 }

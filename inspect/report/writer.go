@@ -34,8 +34,11 @@ type sender struct {
 // it again.
 func (w *Writer) Extend(s *inspect.Session) error { return w.print(s, false) }
 
-// Close prints the rest of the session, as it stands.
-func (w *Writer) Close(s *inspect.Session) error { return w.print(s, true) }
+// Close prints the rest of the session, which it ends.
+func (w *Writer) Close(s *inspect.Session) error {
+	s.End()
+	return w.print(s, true)
+}
 
 func (w *Writer) print(s *inspect.Session, all bool) error {
 	if !w.begun && (all || s.Recording().Len() > 0) {
@@ -54,7 +57,7 @@ func (w *Writer) print(s *inspect.Session, all bool) error {
 		if w.live {
 			group = item.Conn
 		}
-		if blocked[group] || !all && !w.decided(item) {
+		if blocked[group] || !all && !w.decided(s, item) {
 			blocked[group] = true
 			left = append(left, i)
 			continue
@@ -81,15 +84,16 @@ func (w *Writer) look(items []inspect.Item) {
 // decided reports whether an item will stay as it is: a record has been read,
 // a run of bytes has come to its end. That an alert could not be delivered may
 // become known after its connection has ended; text takes no notice of that.
-func (w *Writer) decided(item inspect.Item) bool {
+func (w *Writer) decided(s *inspect.Session, item inspect.Item) bool {
 	own, peer := w.ended[sender{item.Conn, item.Side}], w.ended[sender{item.Conn, item.Side.Peer()}]
 	switch item.Kind {
 	case inspect.RecordItem:
 		return item.Record.DecidedAt >= 0
 	case inspect.AlertItem:
 		return w.live && own && peer
-	case inspect.BytesItem:
-		return own
+	case inspect.BytesItem, inspect.GapItem:
+		_, over := s.Run(item, s.Recording().Len())
+		return over || own
 	}
 	return true
 }
@@ -103,27 +107,18 @@ func (w *Writer) write(b []byte) {
 	}
 }
 
-// lane returns the view and the side by which the lane of an item is found.
-func lane(s *inspect.Session, item inspect.Item) *inspect.View {
-	c := s.Connections()[item.Conn]
-	if item.Lane == inspect.Received {
-		return c.View(item.Side.Peer())
-	}
-	return c.View(item.Side)
-}
-
 // run returns the bytes of a BytesItem, as far as they have come, and their
 // number; the bytes are nil if they were let go.
 func run(s *inspect.Session, item inspect.Item) ([]byte, int64) {
 	last := s.Recording().Len() - 1
-	_, end := lane(s, item).Count(item.Side, last)
-	return s.Bytes(item, last), end - item.From
+	length, _ := s.Run(item, last)
+	return s.Bytes(item, last), length
 }
 
 // missing returns how many bytes a GapItem stands for.
 func missing(s *inspect.Session, item inspect.Item) int64 {
-	_, end := lane(s, item).Count(item.Side, item.Event)
-	return end - item.From
+	length, _ := s.Run(item, s.Recording().Len()-1)
+	return length
 }
 
 // wasDropped reports whether an item of a received lane stands for a record
