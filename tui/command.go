@@ -83,7 +83,7 @@ func (m *model) commandLang(word string) tea.Cmd {
 		m.complain("tui_lang_what")
 		return nil
 	}
-	m.sentences = docs.For(word)
+	m.look(m.theme, docs.For(word))
 	m.reopen()
 	return nil
 }
@@ -100,7 +100,7 @@ func (m *model) commandTheme(word string) tea.Cmd {
 		m.complain("tui_theme_what", "themes", strings.Join(themes(), ", "))
 		return nil
 	}
-	m.pal = newPalette(m.o.Out, theme, m.o.ASCII)
+	m.look(theme, m.sentences)
 	return nil
 }
 

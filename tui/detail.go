@@ -481,5 +481,5 @@ func (m *model) field(w int) []string {
 
 // explain returns what the manual says about a field.
 func (m *model) explain(f inspect.Field) string {
-	return m.sentences.Explain(f.Kind)
+	return m.pal.spell(m.sentences.Explain(f.Kind))
 }

@@ -2,8 +2,11 @@ package tui
 
 import (
 	"io"
+	"strconv"
 	"strings"
+	"unicode"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/tui/term"
 	"github.com/charmbracelet/lipgloss"
@@ -40,7 +43,8 @@ type paint struct{ on, off string }
 type palette struct {
 	paints     [2][inks]paint
 	glyphs     glyphs
-	colourless bool // there is nothing but glyphs
+	names      *strings.Replacer // with ASCII alone, puts the names of keys in the place of their signs; else nil
+	colourless bool              // there is nothing but glyphs
 }
 
 // hues are the colours of one theme.
@@ -64,12 +68,12 @@ var (
 	}
 )
 
-// newPalette makes the palette of a theme, for as many colours as out has.
-func newPalette(out io.Writer, theme term.Theme, ascii bool) *palette {
-	return paletteOf(lipgloss.NewRenderer(out), theme, ascii)
+// newPalette makes the palette of a theme, for as many colours as out has. With names there are no signs but ASCII.
+func newPalette(out io.Writer, theme term.Theme, names *strings.Replacer) *palette {
+	return paletteOf(lipgloss.NewRenderer(out), theme, names)
 }
 
-func paletteOf(renderer *lipgloss.Renderer, theme term.Theme, ascii bool) *palette {
+func paletteOf(renderer *lipgloss.Renderer, theme term.Theme, names *strings.Replacer) *palette {
 	renderer.SetHasDarkBackground(theme != term.Light) // or Lip Gloss asks the terminal
 	h := [...]hues{term.Neutral: onEither, term.Dark: onDark, term.Light: onLight}[theme]
 	base := renderer.NewStyle()
@@ -78,8 +82,8 @@ func paletteOf(renderer *lipgloss.Renderer, theme term.Theme, ascii bool) *palet
 		client: base.Foreground(h.client), server: base.Foreground(h.server), bad: base.Foreground(h.bad).Bold(true),
 		lit: base.Foreground(h.lit).Bold(true).Reverse(h.selected == nil), cursor: base.Reverse(true),
 	}
-	p := &palette{glyphs: unicodeGlyphs, colourless: renderer.ColorProfile() == termenv.Ascii}
-	if ascii {
+	p := &palette{glyphs: unicodeGlyphs, names: names, colourless: renderer.ColorProfile() == termenv.Ascii}
+	if names != nil {
 		p.glyphs = asciiGlyphs
 	}
 	for i, style := range styles {
@@ -99,6 +103,40 @@ func paintOf(style lipgloss.Style) paint {
 	return paint{on, off}
 }
 
+// keyNames returns what stands for the keys that have signs.
+func keyNames(s *docs.Sentences) *strings.Replacer {
+	left, right, up, down := s.Say("tui_left"), s.Say("tui_right"), s.Say("tui_up"), s.Say("tui_down")
+	return strings.NewReplacer("←→", left+"/"+right, "↑↓", up+"/"+down, "←", left, "→", right, "↑", up, "↓", down)
+}
+
+// spell writes a sentence of ours with the signs that the terminal has. It comes before whatever depends on its width.
+func (p *palette) spell(sentence string) string {
+	if p.names == nil {
+		return sentence
+	}
+	return p.names.Replace(sentence)
+}
+
+// letters escapes every sign that the terminal does not have; letters of any script may stay.
+func (p *palette) letters(s string) string {
+	if p.names == nil || !strings.ContainsFunc(s, isSign) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if isSign(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func isSign(r rune) bool {
+	return r > 0x7e && !unicode.In(r, unicode.Letter, unicode.Mark, unicode.Number)
+}
+
 // line draws the spans on one line of exactly w cells: cut with an ellipsis, or filled with spaces. No span holds a
 // control character when it leaves this function, whatever was put into it.
 func (p *palette) line(w int, selected bool, spans ...span) string {
@@ -108,7 +146,7 @@ func (p *palette) line(w int, selected bool, spans ...span) string {
 	}
 	total := 0
 	for i := range spans {
-		spans[i].text = guard(spans[i].text)
+		spans[i].text = p.letters(guard(spans[i].text))
 		total += width(spans[i].text)
 	}
 	tail := ""

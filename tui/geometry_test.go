@@ -3,6 +3,7 @@ package tui
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"example.com/tlslab/inspect"
@@ -51,6 +52,9 @@ func TestTheViewFitsTheScreenWhateverItsSizeAndContent(t *testing.T) {
 			}
 			if err := clean(m); err != nil {
 				t.Fatal(err)
+			}
+			if sign := strings.IndexFunc(m.View(), isSign); m.o.ASCII && sign >= 0 {
+				t.Fatalf("with ASCII alone the screen shows %q", m.View()[sign:][:3])
 			}
 		}
 	})

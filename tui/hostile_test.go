@@ -59,7 +59,7 @@ func clean(m *model) error {
 func coloured(m *model) {
 	renderer := lipgloss.NewRenderer(m.o.Out)
 	renderer.SetColorProfile(termenv.TrueColor)
-	m.pal = paletteOf(renderer, term.Dark, false)
+	m.pal = paletteOf(renderer, term.Dark, m.pal.names)
 }
 
 func TestNothingCapturedReachesTheTerminalRaw(t *testing.T) {
@@ -76,6 +76,42 @@ func TestNothingCapturedReachesTheTerminalRaw(t *testing.T) {
 	s.write(`u202e`)
 	s.press("enter")
 	s.shows(`"create \u202ekey`)
+}
+
+// Letters may stay: the words of the screen have them. Signs are named, and those that someone sent are escaped.
+func TestWithASCIIAloneNoOtherSignIsDrawn(t *testing.T) {
+	for _, lang := range []string{"en", "pt-BR"} {
+		for _, size := range [][2]int{{60, 16}, {80, 24}, {200, 60}} {
+			s := open(t, Options{Stage: echoStage{}, Lang: lang, ASCII: true})
+			s.size(size[0], size[1])
+			signs := func() {
+				for in := onStreams; in <= onQuit; in++ {
+					s.m.mode, s.m.asked, s.m.before = in, onStreams, onStreams
+					if at := strings.IndexFunc(s.text(), isSign); at >= 0 {
+						t.Errorf("%s, mode %d: a sign in\n%s", lang, in, s.text())
+					}
+				}
+				s.m.mode = onStreams
+			}
+			for _, line := range s.m.help(size[0]) {
+				if strings.ContainsFunc(line, isSign) {
+					t.Errorf("%s: the help shows a sign: %q", lang, line)
+				}
+			}
+			signs()
+			s.press("left")
+			signs()
+			s.press("end", "right")
+			signs()
+			s.ask("create → “…”")
+			s.press("esc", "home")
+			for s.m.time.at < len(s.m.time.steps) {
+				s.press("right")
+				signs()
+			}
+			s.shows(`\u2192`)
+		}
+	}
 }
 
 func TestAHostileRecordingIsWatchedSafely(t *testing.T) {

@@ -1,11 +1,13 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/tui/term"
 	tea "github.com/charmbracelet/bubbletea"
 )
 
@@ -14,6 +16,7 @@ import (
 type model struct {
 	o         Options
 	sentences *docs.Sentences
+	theme     term.Theme
 	pal       *palette
 	keys      []binding
 	w, h      int
@@ -173,7 +176,26 @@ func (m *model) tell(id string, pairs ...any) { m.said = saying{ink: quiet, id: 
 
 func (m *model) complain(id string, pairs ...any) { m.said = saying{ink: bad, id: id, pairs: pairs} }
 
-func (m *model) say(id string, pairs ...any) string { return m.sentences.Say(id, pairs...) }
+// say returns a sentence, in the signs that the terminal has. What is put into it keeps its own: it is not ours.
+func (m *model) say(id string, pairs ...any) string {
+	pairs = slices.Clone(pairs)
+	for i, value := range pairs {
+		if text, ok := value.(string); ok {
+			pairs[i] = m.pal.letters(text)
+		}
+	}
+	return m.pal.spell(m.sentences.Say(id, pairs...))
+}
+
+// look sets colours, signs and language.
+func (m *model) look(theme term.Theme, sentences *docs.Sentences) {
+	m.theme, m.sentences = theme, sentences
+	var names *strings.Replacer
+	if m.o.ASCII {
+		names = keyNames(sentences)
+	}
+	m.pal = newPalette(m.o.Out, theme, names)
+}
 
 // began takes the session that was opened.
 func (m *model) began(msg opened) tea.Cmd {

@@ -87,8 +87,10 @@ func TestEveryEndOfASessionFitsALowScreen(t *testing.T) {
 		s := finished(t, Options{Lang: lang})
 		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
 			for _, item := range []inspect.Item{
-				{Kind: inspect.ClosedItem, How: inspect.ClosedNotify}, {Kind: inspect.ClosedItem, How: inspect.ClosedEndOfFile},
-				{Kind: inspect.ClosedItem, How: inspect.ClosedCut}, {Kind: inspect.AlertItem, Description: 42},
+				{Kind: inspect.ClosedItem, How: inspect.ClosedNotify},
+				{Kind: inspect.ClosedItem, How: inspect.ClosedEndOfFile},
+				{Kind: inspect.ClosedItem, How: inspect.ClosedCut},
+				{Kind: inspect.AlertItem, Description: 42},
 			} {
 				item.Side = side
 				if text := s.m.howItEnded(&item); width(text)+5 > leastWidth {

@@ -72,9 +72,10 @@ func newModel(o Options, live *live) *model {
 		theme = term.FromEnvironment(os.Getenv)
 	}
 	m := &model{
-		o: o, live: live, sentences: docs.For(o.Lang), keys: keyMap(),
-		w: 80, h: 24, speed: speedOf(o.Speed), pal: newPalette(o.Out, theme, o.ASCII),
+		o: o, live: live, keys: keyMap(),
+		w: 80, h: 24, speed: speedOf(o.Speed),
 	}
+	m.look(theme, docs.For(o.Lang))
 	recording := o.Recording
 	if o.Stage != nil {
 		recording = new(inspect.Recording)

@@ -306,11 +306,11 @@ func (m *model) comesNext() (string, ink) {
 			what, _ := m.whatHappened(item)
 			return m.say("tui_next", "what", what), who
 		}
-		return m.say("tui_next_sends", "arrow", m.pal.glyphs.toServer, "side", m.side(item.Side), "what", m.upcoming(item)), who
+		return m.say("tui_next_sends", "arrow", m.forwardKey(), "side", m.side(item.Side), "what", m.upcoming(item)), who
 	}
 	if row, ok := m.time.decided(m.time.at); ok {
 		item := m.time.item(row)
-		return m.say("tui_next_delivers", "arrow", m.pal.glyphs.toServer, "side", m.side(item.Side.Peer()), "what", m.upcoming(item)), sideInk(item.Side)
+		return m.say("tui_next_delivers", "arrow", m.forwardKey(), "side", m.side(item.Side.Peer()), "what", m.upcoming(item)), sideInk(item.Side)
 	}
 	if m.time.at < len(m.time.steps) {
 		return m.say("tui_next_gate"), plain
@@ -324,7 +324,7 @@ func (m *model) comesNext() (string, ink) {
 	if m.stepper != nil {
 		if held := m.stepper.Pending(); len(held) > 0 {
 			unit := held[0]
-			return m.say("tui_next_release", "arrow", m.pal.glyphs.toServer, "side", m.side(unit.From), "what", m.heldName(unit)), sideInk(unit.From)
+			return m.say("tui_next_release", "arrow", m.forwardKey(), "side", m.side(unit.From), "what", m.heldName(unit)), sideInk(unit.From)
 		}
 	}
 	if m.waiting > 0 {
@@ -487,11 +487,15 @@ func (m *model) keyLine(w int) string {
 
 // keyNames writes keys with the signs that the terminal has.
 func (m *model) keyNames(show string) string {
-	show = strings.Replace(show, "space", m.say("tui_space"), 1)
-	if !m.o.ASCII {
-		return show
+	return m.pal.spell(strings.Replace(show, "space", m.say("tui_space"), 1))
+}
+
+// forwardKey stands before what the key does.
+func (m *model) forwardKey() string {
+	if m.o.ASCII {
+		return m.say("tui_right") + ":"
 	}
-	return strings.NewReplacer("←→", "left/right", "↑↓", "up/down", "→", "right", "←", "left", "↑", "up", "↓", "down").Replace(show)
+	return "→"
 }
 
 // help lists every key, then every command.
