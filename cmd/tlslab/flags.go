@@ -12,18 +12,18 @@ import (
 // A choice is a flag that takes one of several words.
 type choice struct {
 	value string
-	words []string // the first is what stands where the flag is not given
+	words []string // the first is what stands where the flag is not given; it may be ""
 }
 
 func newChoice(words ...string) *choice { return &choice{words[0], words} }
 
 func (c *choice) String() string { return c.value }
 
-func (c *choice) Type() string { return strings.Join(c.words, "|") }
+func (c *choice) Type() string { return strings.TrimPrefix(strings.Join(c.words, "|"), "|") }
 
 func (c *choice) Set(word string) error {
-	if !slices.Contains(c.words, word) {
-		return errors.New("not one of " + strings.Join(c.words, ", "))
+	if word == "" || !slices.Contains(c.words, word) {
+		return errors.New("not one of " + c.Type())
 	}
 	c.value = word
 	return nil
@@ -61,7 +61,7 @@ func (p *program) flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &invalid):
 		name, value := "--"+invalid.GetFlag().Name, safe(invalid.GetValue())
 		if c, ok := invalid.GetFlag().Value.(*choice); ok {
-			return usage(p.say("cmd_flag_not_a_choice", "flag", name, "value", value, "words", strings.Join(c.words, ", ")))
+			return usage(p.say("cmd_flag_not_a_choice", "flag", name, "value", value, "words", strings.ReplaceAll(c.Type(), "|", ", ")))
 		}
 		return usage(p.say("cmd_flag_bad_value", "flag", name, "value", value))
 	}

@@ -86,8 +86,12 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(p.flagError)
 	root.SetUsageTemplate(p.usageTemplate())
 	root.PersistentFlags().BoolP("help", "h", false, p.say("cmd_flag_help"))
-	root.PersistentFlags().String("lang", "", p.say("cmd_flag_lang"))
+	lang := newChoice("", docs.English, docs.Portuguese, "pt") // langOf has read it before
+	root.PersistentFlags().Var(lang, "lang", p.say("cmd_flag_lang"))
 	complete(root, "lang", docs.English, docs.Portuguese)
+	root.Version = versionLine()
+	root.SetVersionTemplate("{{.Version}}")
+	root.Flags().Bool("version", false, p.say("cmd_version_short"))
 
 	root.AddCommand(p.lab(), p.serve(), p.client(), p.dump(), p.pki(), p.version(), p.completion())
 	for _, cmd := range root.Commands() {

@@ -16,10 +16,14 @@ func (p *program) version() *cobra.Command {
 		Args:                  p.noArgs,
 		DisableFlagsInUseLine: true,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(p.out, "tlslab %s (%s, %s/%s)\n", builtFrom(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprint(p.out, versionLine())
 			return err
 		},
 	}
+}
+
+func versionLine() string {
+	return fmt.Sprintf("tlslab %s (%s, %s/%s)\n", builtFrom(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // builtFrom is the module's version, or the commit that the program was built from.
