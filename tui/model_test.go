@@ -44,6 +44,16 @@ func TestTheStateIsThatOfTheStep(t *testing.T) {
 	s.shows("the client knows no secret yet")
 }
 
+func TestBothEndpointsAndTheirSecretsFit80Columns(t *testing.T) {
+	for lang, want := range map[string]string{
+		"en": "client: application keys, 4 secrets", "pt-BR": "servidor: chaves de aplicação, 4 segr.",
+	} {
+		s := finished(t, Options{Lang: lang})
+		s.size(80, 24)
+		s.shows(want)
+	}
+}
+
 func TestACommandAtThePromptIsAnsweredAndSeenOnTheWire(t *testing.T) {
 	s := open(t, Options{Stage: echoStage{}})
 	s.press("i")
@@ -497,6 +507,23 @@ func TestAWatchedRecordingFollowsAndHasNoPrompt(t *testing.T) {
 	s.shows("bytes, not TLS")
 	s.press("esc", "q")
 	s.until("leaving", func() bool { return s.left })
+}
+
+func TestWhileNothingHasHappenedTheScreenSaysHowToMakeSomethingHappen(t *testing.T) {
+	r := new(inspect.Recording)
+	how := []string{"In another terminal:", "  client --addr \x1b[2J" + strings.Repeat("x", 100), "", "", "", "The last line"}
+	s := open(t, Options{Recording: r, Waiting: how})
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {200, 60}} {
+		s.size(size[0], size[1])
+		s.shows("In another terminal:", "client --addr", `\x1b[2Jx`, "The last line")
+		if err := clean(s.m); err != nil {
+			t.Error(err)
+		}
+	}
+	r.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}})
+	r.Append(inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte("GET / HTTP/1.1\r\n")})
+	s.until("the bytes", func() bool { return s.m.time.visible() == 1 })
+	s.hides("In another terminal:")
 }
 
 func TestNewRowsNeverMoveTheSelection(t *testing.T) {

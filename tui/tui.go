@@ -34,6 +34,10 @@ type Options struct {
 	Speed float64  // of playing, in steps a second: 0.5, 1, 2 or 4; 0 means 1
 	Hints []string // commands that the prompt suggests, the best first
 
+	// Waiting says, a line each, how to make something happen. It stands where the records will, while nothing has, and
+	// is made safe to draw.
+	Waiting []string
+
 	In  io.Reader // nil means standard input
 	Out io.Writer // nil means standard output
 }

@@ -145,8 +145,11 @@ func (m *model) streamsOrIntro(w, height int) []string {
 	}
 	left, _ := halves(w)
 	var lines []string
-	text := wrap(m.say(id), min(w-8, 72))
-	for range max((height-len(text))/3, 0) {
+	text, waiting := wrap(m.say(id), min(w-8, 72)), m.waitingLines(w)
+	if len(text)+len(waiting) > height && len(waiting) > 0 { // what can be done goes before what there will be
+		return m.fill(waiting[1:], w, height)
+	}
+	for range max((height-len(text)-len(waiting))/3, 0) {
 		lines = append(lines, m.pal.line(left, false)+m.pal.line(1, false, span{quiet, m.pal.glyphs.column})+m.pal.line(w-left-1, false))
 	}
 	if len(lines) > 1 {
@@ -155,7 +158,21 @@ func (m *model) streamsOrIntro(w, height int) []string {
 	for _, line := range text {
 		lines = append(lines, m.pal.line(w, false, span{plain, spaces((w-min(w-8, 72))/2) + line}))
 	}
-	return m.fill(lines, w, height)
+	return m.fill(append(lines, waiting...), w, height)
+}
+
+// waitingLines says how to make something happen, below an empty line.
+func (m *model) waitingLines(w int) []string {
+	var lines []string
+	for _, text := range m.o.Waiting {
+		if len(lines) == 0 {
+			lines = append(lines, m.pal.line(w, false))
+		}
+		for _, line := range wrap(text, w-2) {
+			lines = append(lines, m.pal.line(w, false, span{quiet, " " + line}))
+		}
+	}
+	return lines
 }
 
 // header draws the facts of the session at the cursor.

@@ -1,6 +1,10 @@
 package tui
 
-import "example.com/tlslab/inspect"
+import (
+	"strconv"
+
+	"example.com/tlslab/inspect"
+)
 
 // The words that inspect has in English, in the language of the screen.
 
@@ -64,7 +68,26 @@ func (m *model) epoch(e inspect.Epoch) string {
 	case inspect.EpochUnknown:
 		return m.say("tui_epoch_unknown")
 	}
-	return m.say("tui_epoch_keys", "epoch", e.String())
+	return m.say("tui_epoch_keys", "epoch", m.epochName(e))
+}
+
+// epochName names an epoch that has keys; later generations of them are counted.
+func (m *model) epochName(e inspect.Epoch) string {
+	var name string
+	switch e.Kind {
+	case inspect.EpochEarly:
+		name = m.say("tui_epoch_early")
+	case inspect.EpochHandshake:
+		name = m.say("tui_epoch_handshake")
+	case inspect.EpochApplication:
+		name = m.say("tui_epoch_application")
+	default:
+		return e.String()
+	}
+	if e.Generation > 0 {
+		name += "+" + strconv.Itoa(e.Generation)
+	}
+	return name
 }
 
 func (m *model) origin(o inspect.Origin) string {

@@ -38,9 +38,10 @@ type serveRun struct {
 	once      bool
 	look      look
 
-	log io.Writer    // where the server says what happens
-	ca  string       // file of the authority that clients should trust, or ""
-	tap *inspect.Tap // nil if nobody wants to see
+	log  io.Writer    // where the server says what happens
+	ca   string       // file of the authority that clients should trust, or ""
+	talk []string     // how to talk to the server, a line each
+	tap  *inspect.Tap // nil if nobody wants to see
 }
 
 func (p *program) serve() *cobra.Command {
@@ -90,7 +91,12 @@ func (r *serveRun) start(ctx context.Context) error {
 		return errors.Join(err, pairs.Close())
 	}
 	r.log = &sharedWriter{out: r.out}
-	r.introduce(listener.Addr(), where)
+	r.talk = r.howToTalk(listener.Addr())
+	fmt.Fprintln(r.log, r.say("cmd_serve_listening", "addr", listener.Addr().String(), "where", where))
+	for _, line := range r.talk {
+		fmt.Fprintln(r.log, line)
+	}
+	fmt.Fprintln(r.log, r.say("cmd_serve_waiting"))
 
 	if r.inspect || files != nil {
 		r.tap = inspect.NewTap()
@@ -144,7 +150,7 @@ func (r *serveRun) runScreen(ctx context.Context, server *kernel.Server, listene
 	}()
 	err := show(showing, tui.Options{
 		Recording: r.tap.Recording(), Title: "tlslab serve " + listener.Addr().String(),
-		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
+		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: r.talk,
 	})
 	stop()
 	return errors.Join(<-served, err)
@@ -222,28 +228,30 @@ func freeAddr(ctx context.Context, host string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// introduce says where the server is, and how to talk to it.
-func (r *serveRun) introduce(addr net.Addr, where string) {
+// howToTalk says how to talk to the server, if the lab's own client can.
+func (r *serveRun) howToTalk(addr net.Addr) []string {
+	if r.ca == "" {
+		return nil
+	}
 	host, port, _ := net.SplitHostPort(addr.String())
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	try := net.JoinHostPort(host, port)
-	fmt.Fprintln(r.log, r.say("cmd_serve_listening", "addr", addr.String(), "where", where))
-	if r.ca != "" {
-		show, own := "", ""
-		if r.auth.value == "require" {
-			show, own = " -cert FILE -key FILE", " --cert FILE --key FILE"
-			fmt.Fprintln(r.log, r.say("cmd_serve_wants_certificates", "command", r.name+" pki client "+r.say("cmd_name_arg")))
-		}
-		fmt.Fprintln(r.log, r.say("cmd_serve_try", "ca", safe(r.ca)))
-		fmt.Fprintf(r.log, "  openssl s_client -quiet -CAfile %s -connect %s%s\n", safe(shellQuote(r.ca)), try, show)
-		fmt.Fprintf(r.log, "  %s client --addr %s --ca %s%s\n", safe(r.name), try, safe(shellQuote(r.ca)), own)
-		if r.auth.value == "none" {
-			fmt.Fprintf(r.log, "  python3 docs/manual/clients/client.py %s %s %s\n", host, port, safe(shellQuote(r.ca)))
-		}
+	try, ca := net.JoinHostPort(host, port), safe(shellQuote(r.ca))
+	show, own := "", ""
+	var lines []string
+	if r.auth.value == "require" {
+		show, own = " -cert FILE -key FILE", " --cert FILE --key FILE"
+		lines = append(lines, r.say("cmd_serve_wants_certificates", "command", r.name+" pki client "+r.say("cmd_name_arg")))
 	}
-	fmt.Fprintln(r.log, r.say("cmd_serve_waiting"))
+	lines = append(lines,
+		r.say("cmd_serve_try", "ca", safe(r.ca)),
+		fmt.Sprintf("  openssl s_client -quiet -CAfile %s -connect %s%s", ca, try, show),
+		fmt.Sprintf("  %s client --addr %s --ca %s%s", safe(r.name), try, ca, own))
+	if r.auth.value == "none" {
+		lines = append(lines, fmt.Sprintf("  python3 docs/manual/clients/client.py %s %s %s", host, port, ca))
+	}
+	return lines
 }
 
 // events are the sentences of the server, and the errors for the tap.
