@@ -75,10 +75,10 @@ func (l *live) close() {
 	}
 }
 
-// opened says that a new session has begun, or why it has not.
+// opened says that a new session has begun, or why it has not; or that a recording has been read.
 type opened struct {
 	generation int
-	recording  *inspect.Recording
+	time       *timeline
 	play       inspect.Play
 	stepper    *inspect.Stepper
 	err        error
@@ -106,8 +106,13 @@ func (l *live) open(o Options, generation int, held bool) tea.Cmd {
 		l.mu.Lock()
 		l.play, l.tap, l.done = play, tap, done
 		l.mu.Unlock()
-		return opened{generation, tap.Recording(), play, stepper, err}
+		return opened{generation, newTimeline(tap.Recording(), held), play, stepper, err}
 	})
+}
+
+// read lays out a recording that is watched.
+func (l *live) read(r *inspect.Recording, generation int) tea.Cmd {
+	return l.task(func() tea.Msg { return opened{generation: generation, time: newTimeline(r, false)} })
 }
 
 // unitByUnit forwards every unit at once. It is there so that each record is captured by itself, however many came in

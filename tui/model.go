@@ -63,6 +63,9 @@ func (m *model) Init() tea.Cmd {
 	if m.o.Stage != nil {
 		return tea.Batch(title, m.restart(m.o.Held))
 	}
+	if m.opening {
+		return tea.Batch(title, m.live.read(m.o.Recording, m.generation))
+	}
 	return tea.Batch(title, m.watch())
 }
 
@@ -208,7 +211,10 @@ func (m *model) began(msg opened) tea.Cmd {
 		m.play = nil
 		m.complain("tui_open_failed", "error", inspect.Safe(msg.err.Error()))
 	}
-	m.time = newTimeline(msg.recording, msg.stepper != nil)
+	m.time = msg.time
+	if m.o.Stage == nil {
+		m.last()
+	}
 	m.catchUp()
 	return m.watch()
 }

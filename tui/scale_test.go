@@ -22,6 +22,7 @@ func many(n int) *inspect.Recording {
 // ofMany is a screen on n records, the cursor in the midst of them.
 func ofMany(n int) (*model, func()) {
 	m, end := detached(Options{Recording: many(n)})
+	m.Update(opened{time: newTimeline(m.o.Recording, false)})
 	m.Update(tea.WindowSizeMsg{Width: 200, Height: 60})
 	m.goTo(n / 2)
 	m.attend()
@@ -63,6 +64,19 @@ func TestAViewAndAKeyCostTheSameHoweverManyRecordsThereAre(t *testing.T) {
 	if lots > 5*few+5*time.Millisecond {
 		t.Errorf("%v with a thousand records, %v with two hundred thousand", few, lots)
 	}
+}
+
+func TestKeysAreAnsweredWhileALargeRecordingIsRead(t *testing.T) {
+	r := many(few)
+	s := open(t, Options{Recording: r})
+	s.press("?", "esc")
+	s.shows("reading the recording...")
+	s.hides("Nothing has been sent yet")
+	s.until("what was recorded", func() bool { return !s.m.opening })
+	s.shows("step 5000 of 5000")
+	r.Append(inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte{0x15, 3, 3, 0, 2, 1, 0x5a}})
+	s.until("what came then", func() bool { return s.m.time.visible() == few+1 })
+	s.shows("step 5001 of 5001")
 }
 
 func TestManyEventsWakeTheScreenOnceAFrame(t *testing.T) {

@@ -69,6 +69,9 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
+// few events of a recording are laid out before the first frame; more of them are read while the screen is there.
+const few = 5_000
+
 // newModel returns the screen as it stands before anything happened.
 func newModel(o Options, live *live) *model {
 	theme, named := term.ParseTheme(o.Theme)
@@ -80,14 +83,12 @@ func newModel(o Options, live *live) *model {
 		w: 80, h: 24, speed: speedOf(o.Speed),
 	}
 	m.look(theme, docs.For(o.Lang))
-	recording := o.Recording
-	if o.Stage != nil {
-		recording = new(inspect.Recording)
-	}
-	m.time = newTimeline(recording, false)
-	if o.Stage == nil {
-		m.time.follow = true
-		m.goTo(len(m.time.steps))
+	m.time = newTimeline(new(inspect.Recording), false)
+	if o.Stage == nil && o.Recording.Len() <= few {
+		m.time = newTimeline(o.Recording, false)
+		m.last()
+	} else {
+		m.opening = true
 	}
 	if out, ok := o.Out.(*os.File); ok { // Bubble Tea draws the first frame before it says how large the terminal is
 		if w, h, err := xterm.GetSize(int(out.Fd())); err == nil {

@@ -146,6 +146,9 @@ func (m *model) streamsOrIntro(w, height int) []string {
 	left, _ := halves(w)
 	var lines []string
 	text, waiting := wrap(m.say(id), min(w-8, 72)), m.waitingLines(w)
+	if m.opening && m.o.Stage == nil {
+		text, waiting = []string{m.say("tui_reading")}, nil
+	}
 	if len(text)+len(waiting) > height && len(waiting) > 0 { // what can be done goes before what there will be
 		return m.fill(waiting[1:], w, height)
 	}
@@ -331,6 +334,9 @@ func (m *model) comesNext() (string, ink) {
 	}
 	if m.time.at < len(m.time.steps) {
 		return m.say("tui_next_gate"), plain
+	}
+	if m.opening && m.o.Stage == nil {
+		return m.say("tui_reading"), quiet
 	}
 	if m.opening {
 		return m.say("tui_opening"), quiet
