@@ -229,6 +229,29 @@ func wrap(text string, w int) []string {
 	return strings.Split(ansi.Wrap(guard(text), w, " "), "\n")
 }
 
+// wrapWords breaks the text between words alone, wherever these have room: a path stays whole. What is indented stays so.
+func wrapWords(text string, w int) []string {
+	text = guard(text)
+	indent := spaces(len(text) - len(strings.TrimLeft(text, " ")))
+	lines := []string{indent}
+	for i, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case i == 0:
+			*last += word
+		case width(*last)+1+width(word) <= w:
+			*last += " " + word
+		default:
+			lines = append(lines, indent+word)
+		}
+	}
+	var cut []string
+	for _, line := range lines {
+		cut = append(cut, wrap(line, w)...)
+	}
+	return cut
+}
+
 // glyphs are the signs that stand for what colour must not say alone.
 type glyphs struct {
 	toServer, toClient string // direction; a cell each

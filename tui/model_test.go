@@ -80,6 +80,26 @@ func TestOnALowScreenTheAnswerStandsBesideThePromptUntilTheNextKey(t *testing.T)
 	s.shows("← not understood: what is this")
 }
 
+func TestALongAnswerIsShownWhole(t *testing.T) {
+	s := open(t, Options{Stage: echoStage{}})
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {200, 60}} {
+		s.size(size[0], size[1])
+		s.ask("what is this " + strings.Repeat("word ", 15) + "end")
+		s.fits()
+		s.shows("← not understood: what is this", "word end")
+		s.press("ctrl+u")
+		s.hides("← not understood")
+	}
+}
+
+func TestWordsStayWholeWhereTheyHaveRoom(t *testing.T) {
+	got := wrapWords("  client --ca /a-long/path-of/a-file.pem end", 29)
+	want := []string{"  client --ca", "  /a-long/path-of/a-file.pem", "  end"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestOnALowScreenTheEndOfASessionIsToldAndWhatToDoThen(t *testing.T) {
 	for _, lang := range []string{"en", "pt-BR"} {
 		s := open(t, Options{Stage: echoStage{}, Lang: lang})

@@ -246,7 +246,7 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 		end = right(strconv.Itoa(length), 6) + " "
 	}
 	if r := item.Record; r != nil && w >= 64 && m.isDecided(r) && r.Encrypted {
-		end = m.say("tui_protected", "epoch", m.epochName(r.Epoch), "seq", r.TLSSeq) + " " + end
+		end = " " + m.say("tui_protected", "epoch", m.epochName(r.Epoch), "seq", r.TLSSeq) + " " + end
 	}
 	room := max(w-used-width(end), 0)
 	ink := who

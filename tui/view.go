@@ -171,7 +171,7 @@ func (m *model) waitingLines(w int) []string {
 		if len(lines) == 0 {
 			lines = append(lines, m.pal.line(w, false))
 		}
-		for _, line := range wrap(text, w-2) {
+		for _, line := range wrapWords(text, w-2) {
 			lines = append(lines, m.pal.line(w, false, span{quiet, " " + line}))
 		}
 	}
@@ -404,20 +404,35 @@ func (m *model) howItEnded(first *inspect.Item) string {
 
 // footer draws what was said, the line that is typed, and the keys that act now.
 func (m *model) footer(w int) []string {
-	if m.low() {
-		return []string{m.saidOrInputLine(w), m.keyLine(w)}
+	said := m.whatWasSaid()
+	if m.h < 20 && width(said)+6 <= w { // one line must do for both
+		return []string{m.saidOrInputLine(w, said), m.keyLine(w)}
 	}
-	return []string{m.rule(w, "", ""), m.pal.line(w, false, span{m.said.ink, " " + m.whatWasSaid()}), m.inputLine(w), m.keyLine(w)}
+	var lines []string
+	if m.h >= 20 {
+		lines = append(lines, m.rule(w, "", ""))
+	}
+	return append(append(lines, m.saidLines(w, said)...), m.inputLine(w, ""), m.keyLine(w))
 }
 
-// low reports whether what was said and what is typed must share a line.
-func (m *model) low() bool { return m.h < 20 }
+// saidLines is what was said, on as few lines as it needs.
+func (m *model) saidLines(w int, said string) []string {
+	const most = 3
+	text := wrap(said, w-2)
+	if len(text) > most {
+		text = append(text[:most-1], text[most-1]+m.pal.glyphs.more)
+	}
+	var lines []string
+	for _, line := range text {
+		lines = append(lines, m.pal.line(w, false, span{m.said.ink, " " + line}))
+	}
+	return lines
+}
 
 // saidOrInputLine is both in one: what was said goes first, and beside the line that is typed there is room for it too.
-func (m *model) saidOrInputLine(w int) string {
-	said := m.whatWasSaid()
+func (m *model) saidOrInputLine(w int, said string) string {
 	if said == "" || m.editor() != nil || m.mode == onQuit {
-		return m.inputLine(w)
+		return m.inputLine(w, said)
 	}
 	spans := []span{{m.said.ink, " " + said}}
 	if next := "   " + m.invitation(); m.o.Stage != nil && !m.lives() && 1+width(said)+width(next) <= w {
@@ -433,7 +448,8 @@ func (m *model) whatWasSaid() string {
 	return m.said.text
 }
 
-func (m *model) inputLine(w int) string {
+// inputLine is the line that is typed, or what can be typed; beside it stands what was said, if it has no line of its own.
+func (m *model) inputLine(w int, said string) string {
 	g := &m.pal.glyphs
 	sign := ""
 	switch m.mode {
@@ -450,7 +466,7 @@ func (m *model) inputLine(w int) string {
 	}
 	e := m.editor()
 	spans := append([]span{{strong, sign}}, e.spans(w-width(sign)-1, m.pal)...)
-	if said := m.whatWasSaid(); said != "" && m.low() {
+	if said != "" {
 		spans = append(spans, span{m.said.ink, "  " + said})
 	} else if len(e.text) == 0 {
 		spans = append(spans, span{quiet, " " + m.suggestion()})
