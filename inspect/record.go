@@ -384,6 +384,28 @@ func (r *Record) suite() (s suite, known bool) {
 	return s, known
 }
 
+// PartFields dissects a part that is no handshake message, with offsets from its
+// own first byte; content is the part's bytes of [Record.Plaintext]. For a
+// handshake message see [Message.Fields].
+func (r *Record) PartFields(part Part, content []byte) Field {
+	kind := r.InnerType
+	if kind == 0 {
+		kind = r.Type
+	}
+	children := contentFields(kind, content)
+	if kind == Handshake {
+		children = nil // a piece of a message
+	}
+	if len(children) == 1 && part.Type != "change_cipher_spec" {
+		return children[0]
+	}
+	root := Field{Kind: "record." + part.Type, Name: part.Type, Length: len(content), RFC: "RFC 8446 section 5.1", Children: children}
+	if len(children) > 0 {
+		root.RFC = children[0].RFC
+	}
+	return root
+}
+
 // contentFields returns the fields of the content in clear, which lies at
 // offset at of the record.
 func (r *Record) contentFields(content []byte, at int) []Field {

@@ -105,7 +105,7 @@ func (m *model) clearSubjects(r *inspect.Record) []subject {
 	for _, part := range r.Parts {
 		if part.Message != nil {
 			b := part.Message.Bytes
-			name := structName(part.Message.Type.String())
+			name := structName(part.Message.Name())
 			list = append(list, subject{m.say("tui_subject_message", "name", name, "count", len(b)), b, part.Message.Fields()})
 			continue
 		}
@@ -114,29 +114,9 @@ func (m *model) clearSubjects(r *inspect.Record) []subject {
 		}
 		b := content[part.Offset : part.Offset+part.Length]
 		title := m.say("tui_subject_content", "name", m.partName(part), "count", len(b))
-		list = append(list, subject{title, b, contentField(part, b, r)})
+		list = append(list, subject{title, b, r.PartFields(part, b)})
 	}
 	return list
-}
-
-// contentField is the tree of a part that is no handshake message.
-func contentField(part inspect.Part, b []byte, r *inspect.Record) inspect.Field {
-	f := inspect.Field{Kind: part.Type, Name: part.Type, Length: len(b)}
-	switch {
-	case part.Type == "alert" && len(b) == 2:
-		f.RFC = "RFC 8446 section 6"
-		f.Children = []inspect.Field{
-			{Kind: "alert.level", Name: "level", Length: 1, Value: inspect.AlertLevelName(b[0]), RFC: f.RFC},
-			{Kind: "alert.description", Name: "description", Offset: 1, Length: 1, Value: inspect.AlertName(b[1]), RFC: f.RFC},
-		}
-	case part.Type == "fragment":
-		f.RFC = "RFC 8446 section 5.1"
-	case innerType(r) == inspect.ChangeCipherSpec:
-		f.RFC = "RFC 8446 section 5"
-	default:
-		f.Value, f.RFC = quoted(b), "RFC 8446 section 5.2"
-	}
-	return f
 }
 
 // turnTo shows another subject from its beginning.

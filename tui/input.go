@@ -8,11 +8,14 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// maxInput bounds a line that is being typed, in characters.
-const maxInput = 4096
+// maxInput bounds a line that is being typed, in characters: well over what the service takes in a request, so that it
+// is the server that refuses one, and says so.
+const maxInput = 1 << 18
 
 // An editor is one line of text with a cursor and a history.
 type editor struct {
+	waiting []string // lines that were pasted behind the first; each takes its turn after the one before
+	refused bool     // something was too long to be put in, and none of it was
 	text    []rune
 	at      int
 	history []string
@@ -31,6 +34,10 @@ func (e *editor) set(s string) {
 func (e *editor) take() string {
 	line := e.String()
 	e.set("")
+	if len(e.waiting) > 0 {
+		e.set(e.waiting[0])
+		e.waiting = e.waiting[1:]
+	}
 	e.past = 0
 	if strings.TrimSpace(line) != "" && (len(e.history) == 0 || e.history[len(e.history)-1] != line) {
 		e.history = append(e.history, line)
@@ -101,15 +108,25 @@ func (e *editor) key(msg tea.KeyMsg) bool {
 	return true
 }
 
-// insert puts characters in at the cursor. A line that is pasted ends at its first line break.
+// insert puts characters in at the cursor. Of lines that are pasted together the first is put in, and the others wait
+// for their turn. What would make the line too long is not put in at all: half a command is another command.
 func (e *editor) insert(runes []rune) {
-	if i := slices.IndexFunc(runes, func(r rune) bool { return r == '\n' || r == '\r' }); i >= 0 {
-		runes = runes[:i]
+	lines := strings.FieldsFunc(string(runes), func(r rune) bool { return r == '\n' || r == '\r' })
+	if len(lines) == 0 {
+		return
 	}
-	runes = runes[:min(len(runes), maxInput-len(e.text))]
-	e.text = slices.Insert(e.text, e.at, runes...)
-	e.at += len(runes)
+	first := []rune(lines[0])
+	e.refused = len(e.text)+len(first) > maxInput || len(e.waiting)+len(lines) > maxWaiting
+	if e.refused {
+		return
+	}
+	e.text = slices.Insert(e.text, e.at, first...)
+	e.at += len(first)
+	e.waiting = append(e.waiting, lines[1:]...)
 }
+
+// maxWaiting bounds how many pasted lines wait.
+const maxWaiting = 10_000
 
 // spans draws the part of the line around the cursor in w cells; the character under the cursor is lit.
 func (e *editor) spans(w int, p *palette) []span {

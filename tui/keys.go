@@ -127,7 +127,7 @@ func keyMap() []binding {
 		{inSecrets | inField | inHelp, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},
 		{inPanes, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
 		{inViews | inEditors | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
-		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "y", "", "tui_brief_yes", "tui_key_yes", (*model).quit},
+		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "enter", "", "tui_brief_yes", "tui_key_yes", (*model).quit},
 		{inQuit, []string{"n", "N"}, "n", "", "tui_brief_no", "tui_key_no", (*model).escape},
 	}
 }

@@ -143,6 +143,13 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 	if e := m.editor(); e != nil {
 		m.said = saying{}
 		e.key(msg)
+		switch {
+		case e.refused:
+			e.refused = false
+			m.tell("tui_paste_too_long", "most", maxInput)
+		case msg.Paste && len(e.waiting) > 0:
+			m.tell("tui_paste_lines", "count", len(e.waiting))
+		}
 		return nil
 	}
 	if msg.Paste {
@@ -621,6 +628,7 @@ func (m *model) quit() tea.Cmd { return tea.Quit }
 func (m *model) interrupt() tea.Cmd {
 	if e := m.editor(); e != nil && len(e.text) > 0 {
 		e.set("")
+		e.waiting = nil
 		return nil
 	}
 	if m.mode == onQuit {

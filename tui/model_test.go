@@ -34,7 +34,7 @@ func TestTheRightArrowDoesTheNextStepAndTheLeftOneTakesItBack(t *testing.T) {
 func TestTheStateIsThatOfTheStep(t *testing.T) {
 	s := finished(t, Options{})
 	s.press("home", "right")
-	s.shows("client: in clear, knows 0 secrets", "→ 1 rec")
+	s.shows("client: in clear, 0 secrets logged", "→ 1 rec")
 	s.hides("certificate")
 	s.press("end")
 	s.shows("client: application keys", "certificate CN=kvs.lab")
@@ -628,8 +628,31 @@ func TestNothingIsSaidOfWhatAStrangerKnows(t *testing.T) {
 	r := recordingOf([]byte{0x15, 3, 3, 0, 2, 1, 0x5a})
 	s := open(t, Options{Recording: r})
 	s.shows("client: in clear")
-	s.hides("knows 0 secrets")
+	s.hides("0 secrets logged")
 	s.press("K")
 	s.shows("what the client knows is not seen")
 	s.hides("knows no secret")
+}
+
+func TestALongLineIsSentWholeOrNotTakenAtAll(t *testing.T) {
+	var e editor
+	long := strings.Repeat("á", 60_000)
+	e.insert([]rune("create big " + long))
+	if got := e.String(); got != "create big "+long {
+		t.Errorf("of 60,011 characters %d were taken", len([]rune(got)))
+	}
+	e.insert([]rune(strings.Repeat("x", maxInput)))
+	if got := e.String(); !e.refused || got != "create big "+long {
+		t.Errorf("a line over the bound: refused %v, %d characters", e.refused, len([]rune(got)))
+	}
+}
+
+func TestLinesThatArePastedTogetherTakeTheirTurns(t *testing.T) {
+	var e editor
+	e.insert([]rune("create a 1\ncreate b 2\r\ncreate c 3\n"))
+	for _, want := range []string{"create a 1", "create b 2", "create c 3", ""} {
+		if got := e.take(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 }

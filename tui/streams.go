@@ -367,12 +367,13 @@ func structName(name string) string {
 }
 
 // quoted shows bytes as text between quotation marks, as much as a row could ever hold.
+// quoted shows captured text between quotes; a quote in it has a backslash, as it has in Go.
 func quoted(b []byte) string {
 	const most = 512
 	if len(b) > most {
 		b = b[:most]
 	}
-	return `"` + inspect.SafeBytes(b) + `"`
+	return `"` + strings.ReplaceAll(inspect.SafeBytes(b), `"`, `\"`) + `"`
 }
 
 // sentCell shows what crossed the wire: record type, length, first bytes.

@@ -154,22 +154,27 @@ func (p *play) awaitEnd(ctx context.Context) {
 	io.Copy(io.Discard, p.conn)
 }
 
-// patience is how long Close waits for an end in good order.
-const patience = 2 * time.Second
+// How long Close waits for an end in good order: less where a gate may hold it.
+const (
+	patience      = 2 * time.Second
+	patienceGated = 250 * time.Millisecond
+)
 
-// Close implements [inspect.Play]. Where nobody can hold the session it ends
-// in good order; otherwise what is held is never delivered.
+// Close implements [inspect.Play]. An end in good order is tried first; what
+// is held then is never delivered.
 func (p *play) Close() error {
-	if p.tap.Gate == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		if until(ctx, p.ready) && p.failed == nil {
-			if p.conn.CloseWrite() == nil {
-				p.awaitEnd(ctx)
-			}
-			until(ctx, p.served)
-		}
-		cancel()
+	wait := patience
+	if p.tap.Gate != nil {
+		wait = patienceGated
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	if until(ctx, p.ready) && p.failed == nil {
+		if p.conn.CloseWrite() == nil {
+			p.awaitEnd(ctx)
+		}
+		until(ctx, p.served)
+	}
+	cancel()
 	p.cancel()
 	p.conn.Close()
 	p.tap.Close()
