@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -172,7 +173,7 @@ func (m *model) waitingLines(w int) []string {
 			lines = append(lines, m.pal.line(w, false))
 		}
 		for _, line := range wrapWords(text, w-2) {
-			lines = append(lines, m.pal.line(w, false, span{quiet, " " + line}))
+			lines = append(lines, m.pal.line(w, false, span{plain, " " + line}))
 		}
 	}
 	return lines
@@ -629,9 +630,10 @@ func (m *model) secrets(w, height int) []string {
 			if len(known)*3+3 < height {
 				sides[i] = append(sides[i], m.pal.line(width, false))
 			}
-			sides[i] = append(sides[i],
-				m.pal.line(width, false, span{strong, "   " + inspect.Safe(secret.Label)}),
-				m.pal.line(width, false, span{plain, "   " + hexRun(secret.Bytes, width-5, m.pal.glyphs.more)}))
+			sides[i] = append(sides[i], m.pal.line(width, false, span{strong, "   " + inspect.Safe(secret.Label)}))
+			for row := range slices.Chunk(secret.Bytes, max((width-4)/3/8*8, 8)) { // all of it, so that it can be copied
+				sides[i] = append(sides[i], m.pal.line(width, false, span{plain, fmt.Sprintf("   % x", row)}))
+			}
 			if secret.Origin != inspect.ClientLog+inspect.Origin(side) {
 				sides[i] = append(sides[i], m.pal.line(width, false, span{quiet, "   " + m.say("tui_secret_from", "origin", m.origin(secret.Origin))}))
 			}
