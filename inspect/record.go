@@ -291,7 +291,7 @@ func (r *Record) Plaintext() []byte {
 // clear in the values, at the offsets of its cipher text.
 func (r *Record) Fields() Field {
 	raw := r.Raw()
-	root := Field{Kind: "record", Name: "TLS record", Length: len(raw), Value: r.Type.String(), RFC: "RFC 8446 section 5.1"}
+	root := Field{Kind: "record", Name: "TLS record", Length: len(raw), Value: r.Type.String(), RFC: r.headerRFC()}
 	root.Children = r.headerFields(raw)
 	if len(raw) > headerLength {
 		root.Children = append(root.Children, r.fragmentFields(raw[headerLength:])...)
@@ -299,8 +299,17 @@ func (r *Record) Fields() Field {
 	return root
 }
 
+// headerRFC is where the record header of the version negotiated by then is defined;
+// TLS 1.3's, as long as none is.
+func (r *Record) headerRFC() string {
+	if version := r.view.State(r.DecidedAt).Version; version != 0 && version < version13 {
+		return "RFC 5246 section 6.2.1"
+	}
+	return "RFC 8446 section 5.1"
+}
+
 func (r *Record) headerFields(raw []byte) []Field {
-	const rfc = "RFC 8446 section 5.1"
+	rfc := r.headerRFC()
 	fields := []Field{
 		{Kind: "record.type", Name: "type", Length: 1, Value: fmt.Sprintf("%s (0x%02x)", r.Type, uint8(r.Type)), RFC: rfc},
 		{Kind: "record.version", Name: "legacy_record_version", Offset: 1, Length: 2, Value: fmt.Sprintf("%s (0x%04x)", VersionName(r.Version), r.Version), RFC: rfc},
