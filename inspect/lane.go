@@ -31,6 +31,7 @@ type lane struct {
 	need   int      // of the fragment; -1 while the header is not whole
 	run    ItemKind // BytesItem or GapItem, once what comes cannot be split into records
 	runs   []int64  // where each such run began
+	found  []piece  // what the latest bytes completed
 
 	// Decoding.
 	decided int // records before this one are
@@ -55,7 +56,8 @@ type piece struct {
 	reason string
 }
 
-// add takes e's bytes, which the event source keeps, and returns what they complete.
+// add takes e's bytes, which the event source keeps, and returns what they
+// complete: valid until more bytes come.
 func (l *lane) add(e Event, source int) []piece {
 	l.chunks = append(l.chunks, chunk{l.size, source, e.Index})
 	start := l.size
@@ -66,7 +68,7 @@ func (l *lane) add(e Event, source int) []piece {
 	if l.run == GapItem {
 		return []piece{l.begin(BytesItem, start, reasonAfterGap)}
 	}
-	var found []piece
+	found := l.found[:0]
 	for b := e.Bytes; len(b) > 0 && l.run == 0; {
 		if len(l.header) < headerLength {
 			l.header = append(l.header, b[0])
@@ -86,6 +88,7 @@ func (l *lane) add(e Event, source int) []piece {
 			found = append(found, piece{record: l.cutRecord(e, e.end(l, b))})
 		}
 	}
+	l.found = found
 	return found
 }
 
