@@ -50,6 +50,10 @@
 // [Message.Fields] every byte of a handshake message in clear: trees of
 // [Field] whose leaves cover each byte exactly once.
 //
+// [View.Schedule] computes the key schedule, [Record.Protection] what one record
+// is sealed with, and [View.Verifications] does the proofs of the handshake
+// again: each value with its formula, its inputs, and a command that prints it.
+//
 // # Two views of one connection
 //
 // What one side sent and what the other received are two lanes. They are the

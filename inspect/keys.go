@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash"
+	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
 	"golang.org/x/crypto/cryptobyte"
@@ -59,11 +60,15 @@ func (s suite) explicitNonce() int {
 // A trafficKey opens the records of one direction in one epoch.
 type trafficKey struct {
 	aead     cipher.AEAD
+	key      []byte
 	iv       []byte // 12 bytes, or the 4 of AES-GCM in TLS 1.2
 	tls13    bool
 	explicit int    // bytes of nonce in front of each record's cipher text
-	secret   []byte // TLS 1.3: what the next generation is derived from
+	secret   []byte // that it is derived from: the traffic secret, or TLS 1.2's master secret
+	seed     []byte // TLS 1.2: the randoms that the key block is made with
+	origin   Origin // of the secret
 	suite    suite
+	previous *trafficKey // TLS 1.3: of the generation before
 }
 
 var (
@@ -79,21 +84,24 @@ func (k *trafficKey) open(dst, record []byte, seq uint64) ([]byte, error) {
 		return nil, errTooShort
 	}
 	nonce := k.nonce(fragment, seq)
-	sealed := fragment[k.explicit:]
-	var additional []byte
-	if k.tls13 {
-		additional = record[:headerLength]
-	} else {
-		// RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plain text.
-		additional = binary.BigEndian.AppendUint64(make([]byte, 0, 13), seq)
-		additional = append(additional, record[:3]...)
-		additional = binary.BigEndian.AppendUint16(additional, uint16(len(sealed)-tagLength))
-	}
-	plain, err := k.aead.Open(dst, nonce, sealed, additional)
+	plain, err := k.aead.Open(dst, nonce, fragment[k.explicit:], k.suite.additionalData(record[:headerLength], seq))
 	if err != nil {
 		return nil, errTag
 	}
 	return plain, nil
+}
+
+// additionalData is the record's header (RFC 8446 section 5.2), or in TLS 1.2
+// seq_num, type, version and the length of the plain text (RFC 5246 section
+// 6.2.3.3), which the header gives with nonce and tag.
+func (s suite) additionalData(header []byte, seq uint64) []byte {
+	if s.tls13 {
+		return header
+	}
+	length := binary.BigEndian.Uint16(header[3:]) - uint16(s.explicitNonce()+tagLength)
+	additional := binary.BigEndian.AppendUint64(make([]byte, 0, 13), seq)
+	additional = append(additional, header[:3]...)
+	return binary.BigEndian.AppendUint16(additional, length)
 }
 
 // nonce is the IV combined with the sequence number (RFC 8446 section 5.3, RFC
@@ -132,12 +140,14 @@ func (s suite) newAEAD(key []byte) cipher.AEAD {
 func (s suite) trafficKey13(secret []byte) *trafficKey {
 	key := s.expandLabel(secret, "key", s.keyBytes)
 	iv := s.expandLabel(secret, "iv", 12)
-	return &trafficKey{aead: s.newAEAD(key), iv: iv, tls13: true, secret: secret, suite: s}
+	return &trafficKey{aead: s.newAEAD(key), key: key, iv: iv, tls13: true, secret: secret, suite: s}
 }
 
 // update derives the next generation's key (RFC 8446 section 7.2).
 func (k *trafficKey) update() *trafficKey {
-	return k.suite.trafficKey13(k.suite.expandLabel(k.secret, "traffic upd", k.suite.hash().Size()))
+	next := k.suite.trafficKey13(k.suite.expandLabel(k.secret, "traffic upd", k.suite.hash().Size()))
+	next.origin, next.previous = Derived, k
+	return next
 }
 
 // expandLabel is HKDF-Expand-Label with an empty context (RFC 8446 section 7.1).
@@ -150,7 +160,7 @@ func (s suite) expandLabel(secret []byte, label string, length int) []byte {
 func (s suite) trafficKeys12(master, clientRandom, serverRandom []byte) [2]*trafficKey {
 	explicit := s.explicitNonce()
 	ivBytes := 12 - explicit // the nonce's other part
-	seed := append(append([]byte(nil), serverRandom...), clientRandom...)
+	seed := slices.Concat(serverRandom, clientRandom)
 	block := cryptobyte.String(s.prf(master, "key expansion", seed, 2*(s.keyBytes+ivBytes)))
 	var keys, ivs [2][]byte
 	for _, side := range []Side{Client, Server} {
@@ -161,7 +171,7 @@ func (s suite) trafficKeys12(master, clientRandom, serverRandom []byte) [2]*traf
 	}
 	var both [2]*trafficKey
 	for side := range both {
-		both[side] = &trafficKey{aead: s.newAEAD(keys[side]), iv: ivs[side], explicit: explicit, suite: s}
+		both[side] = &trafficKey{aead: s.newAEAD(keys[side]), key: keys[side], iv: ivs[side], explicit: explicit, secret: master, seed: seed, suite: s}
 	}
 	return both
 }

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type Value struct {
 	Bytes   []byte // nil if it is not known; Missing says why
 	Missing string // in English
 	Logged  bool   // it stands in a key log of the recording, too or only
+	Origin  Origin // where Bytes come from: Derived, if they were computed
 	Formula string // as the standard writes it, with the names of the inputs
 	Inputs  []Input
 	Covers  []*Message // the messages that its transcript hash is over, in order
@@ -82,47 +84,59 @@ func (v *View) schedule13(s suite) []Value {
 
 // branchValues returns a secret of the schedule and what is derived from it.
 func (v *View) branchValues(s suite, b branch13, trunk schedule13) []Value {
-	covered, complete := v.covered(b)
-	if b.covers == typeClientHello {
-		if len(v.identities) == 0 {
-			return nil // without a PSK there is no early data, and nothing to export early
-		}
-		trunk.early = v.offeredEarly(s)
+	if b.covers == typeClientHello && len(v.identities) == 0 {
+		return nil // without a PSK there is no early data, and nothing to export early
 	}
-	from := b.trunk(trunk)
-	secret := Value{Kind: "schedule." + b.standard, Name: b.standard, RFC: "RFC 8446 section 7.1"}
-	if complete {
-		secret = s.derivedValue(b.standard, trunkName(b), from, b.label, covered)
-	} else {
-		secret.Missing = "the handshake has not come so far"
-	}
-	if logged := v.logged(b.keyLog); logged != nil {
-		secret.Logged = true
-		if secret.Bytes == nil {
-			secret.Bytes, secret.Missing = logged, ""
-		}
-	}
+	secret := v.branchSecret(s, b, trunk)
 	values := []Value{secret}
 	if !strings.HasSuffix(b.label, "traffic") {
 		return values
 	}
-	values = append(values,
-		s.expanded(b.standard, secret.Bytes, "key", "[sender]_write_key", s.keyBytes, "RFC 8446 section 7.3"),
-		s.expanded(b.standard, secret.Bytes, "iv", "[sender]_write_iv", 12, "RFC 8446 section 7.3"))
+	values = append(values, s.writeKeys(b.standard, secret.Bytes)...)
 	if strings.HasSuffix(b.label, "hs traffic") {
 		values = append(values, s.expanded(b.standard, secret.Bytes, "finished", "finished_key", s.hash().Size(), "RFC 8446 section 4.4.4"))
 	}
 	return values
 }
 
-// logged returns a secret as a key log of the recording has it, or nil.
-func (v *View) logged(label string) []byte {
-	for _, secret := range v.session.secrets[string(v.state().ClientRandom)] {
-		if secret.Label == label && label != "" && (v.shared || secret.Origin > ServerLog || secret.Origin == ClientLog+Origin(v.side)) {
-			return secret.Bytes
+// branchSecret returns a secret of the schedule: computed, or as a key log has it.
+func (v *View) branchSecret(s suite, b branch13, trunk schedule13) Value {
+	if b.covers == typeClientHello {
+		trunk.early = v.offeredEarly(s)
+	}
+	secret := Value{Kind: branchKind(b.standard), Name: b.standard, Missing: "the handshake has not come so far", RFC: "RFC 8446 section 7.1"}
+	if covered, complete := v.covered(b); complete {
+		secret = s.derivedValue(b.standard, trunkName(b), b.trunk(trunk), b.label, covered)
+	}
+	if logged, ok := v.logged(b.keyLog); ok {
+		secret.Logged = true
+		if secret.Bytes == nil {
+			secret.Bytes, secret.Missing, secret.Origin = logged.Bytes, "", logged.Origin
 		}
 	}
-	return nil
+	return secret
+}
+
+// branchKind is the kind of all generations of a secret.
+func branchKind(standard string) string { return "schedule." + strings.TrimSuffix(standard, "_0") }
+
+// writeKeys are the key and the IV of a traffic secret.
+func (s suite) writeKeys(from string, secret []byte) []Value {
+	const rfc = "RFC 8446 section 7.3"
+	return []Value{
+		s.expanded(from, secret, "key", "[sender]_write_key", s.keyBytes, rfc),
+		s.expanded(from, secret, "iv", "[sender]_write_iv", 12, rfc),
+	}
+}
+
+// logged returns a secret as a key log of the recording has it.
+func (v *View) logged(label string) (KnownSecret, bool) {
+	for _, secret := range v.session.secrets[string(v.state().ClientRandom)] {
+		if secret.Label == label && label != "" && v.owns(secret) {
+			return secret, true
+		}
+	}
+	return KnownSecret{}, false
 }
 
 func trunkName(b branch13) string {
@@ -146,7 +160,7 @@ func (s suite) extracted(name, saltName string, salt []byte, materialName string
 		value.Missing = "an input is not known"
 		return value
 	}
-	value.Bytes = s.extract(salt, material)
+	value.Bytes, value.Origin = s.extract(salt, material), Derived
 	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXTRACT_ONLY -kdfopt hexkey:%x -kdfopt hexsalt:%x HKDF",
 		len(value.Bytes), s.digest(), material, salt)
 	return value
@@ -163,7 +177,7 @@ func (s suite) derivedValue(name, from string, secret []byte, label string, cove
 	}
 	hash := s.transcriptHash(covered)
 	value := Value{
-		Kind: "schedule." + strings.TrimSuffix(strings.Fields(name)[0], "_0"), Name: name, RFC: "RFC 8446 section 7.1", Covers: covered,
+		Kind: branchKind(strings.Fields(name)[0]), Name: name, RFC: "RFC 8446 section 7.1", Covers: covered,
 		Formula: fmt.Sprintf("Derive-Secret(%s, %q, %s)", from, label, messages),
 		Inputs:  []Input{{from, secret}, {"Transcript-Hash(" + messages + ")", hash}},
 	}
@@ -184,7 +198,7 @@ func (s suite) expandInto(value Value, secret []byte, label string, context []by
 		value.Missing = "an input is not known"
 		return value
 	}
-	value.Bytes = s.expandLabelContext(secret, label, context, length)
+	value.Bytes, value.Origin = s.expandLabelContext(secret, label, context, length), Derived
 	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXPAND_ONLY -kdfopt hexkey:%x -kdfopt hexinfo:%x HKDF",
 		length, s.digest(), secret, hkdfLabel(label, context, length))
 	return value
@@ -213,19 +227,45 @@ func standardName(m *Message) string {
 // schedule12 is the key schedule of TLS 1.2 (RFC 5246 sections 6.3 and 8.1)
 // from the master secret down: what it was made from is in no key log.
 func (v *View) schedule12(s suite) []Value {
-	master := Value{Kind: "schedule.master_secret_12", Name: "master_secret", Bytes: v.master, RFC: "RFC 5246 section 8.1", Logged: v.logged("CLIENT_RANDOM") != nil}
-	if master.Bytes == nil {
-		if master.Bytes = v.logged("CLIENT_RANDOM"); master.Bytes == nil {
-			master.Missing = "it is not in the recording"
+	master := v.masterValue()
+	values := append([]Value{master}, s.keyBlock(master.Bytes, v.keySeed())...)
+	transcript := v.transcript()
+	for i, m := range transcript {
+		if m.Type == typeFinished {
+			label := m.Side.String() + " finished"
+			value := s.prfValue("schedule.verify_data", "verify_data ("+m.Side.String()+")", master.Bytes, label, "Hash(handshake_messages)", s.transcriptHash(transcript[:i]), 12, "RFC 5246 section 7.4.9")
+			value.Covers = transcript[:i:i]
+			values = append(values, value)
 		}
 	}
-	seed := append(append([]byte(nil), v.serverRandom...), v.state().ClientRandom...)
-	ivBytes := 4
-	if s.chacha {
-		ivBytes = 12
+	return values
+}
+
+// masterValue is the master secret of TLS 1.2: the one that opened a record, or
+// as a key log has it.
+func (v *View) masterValue() Value {
+	master := Value{Kind: "schedule.master_secret_12", Name: "master_secret", RFC: "RFC 5246 section 8.1"}
+	logged, ok := v.logged("CLIENT_RANDOM")
+	switch {
+	case v.master != nil:
+		master.Bytes, master.Origin = v.master.secret, v.master.origin
+	case ok:
+		master.Bytes, master.Origin = logged.Bytes, logged.Origin
+	default:
+		master.Missing = "it is not in the recording"
 	}
-	block := s.prfValue("schedule.key_block", "key_block", master.Bytes, "key expansion", "ServerHello.random + ClientHello.random", seed, 2*(s.keyBytes+ivBytes), "RFC 5246 section 6.3")
-	values := []Value{master, block}
+	master.Logged = ok
+	return master
+}
+
+// keySeed is what the key block of TLS 1.2 is made with besides the master secret.
+func (v *View) keySeed() []byte { return slices.Concat(v.serverRandom, v.state().ClientRandom) }
+
+// keyBlock is the key block of TLS 1.2 and its parts.
+func (s suite) keyBlock(master, seed []byte) []Value {
+	ivBytes := 12 - s.explicitNonce()
+	block := s.prfValue("schedule.key_block", "key_block", master, "key expansion", "ServerHello.random + ClientHello.random", seed, 2*(s.keyBytes+ivBytes), "RFC 5246 section 6.3")
+	values := []Value{block}
 	at := 0
 	for _, part := range []struct {
 		name   string
@@ -240,19 +280,11 @@ func (v *View) schedule12(s suite) []Value {
 		if block.Bytes == nil {
 			value.Missing = "an input is not known"
 		} else {
-			value.Bytes = block.Bytes[at : at+part.length]
+			value.Bytes, value.Origin = block.Bytes[at:at+part.length], Derived
+			value.Command = fmt.Sprintf("printf '%%s\n' %x | cut -c%d-%d", block.Bytes, 2*at+1, 2*(at+part.length))
 		}
 		at += part.length
 		values = append(values, value)
-	}
-	transcript := v.transcript()
-	for i, m := range transcript {
-		if m.Type == typeFinished {
-			label := m.Side.String() + " finished"
-			value := s.prfValue("schedule.verify_data", "verify_data ("+m.Side.String()+")", master.Bytes, label, "Hash(handshake_messages)", s.transcriptHash(transcript[:i]), 12, "RFC 5246 section 7.4.9")
-			value.Covers = transcript[:i:i]
-			values = append(values, value)
-		}
 	}
 	return values
 }
@@ -266,7 +298,7 @@ func (s suite) prfValue(kind, name string, secret []byte, label, seedName string
 		value.Missing = "an input is not known"
 		return value
 	}
-	value.Bytes = s.prf(secret, label, seed, length)
+	value.Bytes, value.Origin = s.prf(secret, label, seed, length), Derived
 	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt hexsecret:%x -kdfopt hexseed:%x%x TLS1-PRF", length, s.digest(), secret, label, seed)
 	return value
 }

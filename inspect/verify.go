@@ -101,7 +101,7 @@ func (v *View) verifyFinished(m *Message, before []*Message) Verification {
 		return c.because("the master secret is not known")
 	}
 	label := [2]string{"client finished", "server finished"}[m.Side]
-	return c.concluded(s.prf(v.master, label, s.transcriptHash(before), 12))
+	return c.concluded(s.prf(v.master.secret, label, s.transcriptHash(before), 12))
 }
 
 func (s suite) mac(key, data []byte) []byte {

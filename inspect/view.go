@@ -23,7 +23,7 @@ type View struct {
 	identities   [][]byte   // TLS 1.3: of the pre-shared keys that the client offered
 	chosen       []byte     // TLS 1.3: the identity that the server chose; nil if none
 	serverRandom []byte
-	master       []byte // TLS 1.2, once a tag has verified with it
+	master       *trafficKey // TLS 1.2: one whose tag has verified, for its master secret
 	finished     [2]bool
 }
 
@@ -174,7 +174,7 @@ func (v *View) read(l *lane, r *Record) bool {
 	default:
 		return v.open(l, r, raw)
 	}
-	r.Epoch, r.TLSSeq = l.epoch, l.seq
+	r.Epoch, r.TLSSeq, r.key = l.epoch, l.seq, l.key
 	l.seq++
 	return v.decided(l, r, nil)
 }
@@ -241,7 +241,7 @@ func opensAny(candidates []candidate, record []byte) bool {
 // unread decides that a record cannot be read. A receiver that goes on after it
 // does not count it: the sequence number grows on the sender's side alone.
 func (v *View) unread(l *lane, r *Record) bool {
-	r.Epoch, r.TLSSeq, r.key = l.epoch, l.seq, nil
+	r.Epoch, r.TLSSeq, r.key = l.epoch, l.seq, l.key
 	if l.lane == Sent {
 		l.seq++
 	} else if r.Verdict == VerdictNone {
@@ -261,8 +261,8 @@ func (v *View) findKey(l *lane, r *Record, raw []byte) (plain []byte, final bool
 		plain, openErr := candidate.key.open(v.scratch[:0], raw, l.seq)
 		if openErr == nil {
 			l.key = candidate.key
-			if candidate.master != nil {
-				v.master = candidate.master
+			if !candidate.key.tls13 {
+				v.master = candidate.key
 			}
 			return plain, true, nil
 		}
@@ -278,9 +278,13 @@ func (v *View) findKey(l *lane, r *Record, raw []byte) (plain []byte, final bool
 
 // A candidate is a key that may be the one.
 type candidate struct {
-	key    *trafficKey
-	own    bool   // from this view's own endpoint: no better one will come
-	master []byte // TLS 1.2
+	key *trafficKey
+	own bool // from this view's own endpoint: no better one will come
+}
+
+func (c candidate) from(origin Origin) candidate {
+	c.key.origin = origin
+	return c
 }
 
 // candidates returns the keys that may be the ones from sends under in epoch.
@@ -293,22 +297,22 @@ func (v *View) candidates(epoch Epoch, from Side) []candidate {
 		own := v.owns(secret)
 		if state.Version == version13 {
 			if len(secret.Bytes) == suite.hash().Size() {
-				found = append(found, candidate{key: suite.trafficKey13(secret.Bytes), own: own})
+				found = append(found, candidate{key: suite.trafficKey13(secret.Bytes), own: own}.from(secret.Origin))
 			}
 			continue
 		}
-		found = append(found, v.candidate12(from, suite, secret.Bytes, own))
+		found = append(found, v.candidate12(from, suite, secret.Bytes, own).from(secret.Origin))
 	}
 	if state.Version == version13 {
 		if secret := v.derivedAs(label); secret != nil {
-			found = append(found, candidate{key: suite.trafficKey13(secret)})
+			found = append(found, candidate{key: suite.trafficKey13(secret)}.from(Derived))
 		}
 	}
 	if state.Version != version13 {
 		// crypto/tls logs nothing for a resumed session: its master secret is
 		// that of the connection which was given the ticket.
 		if earlier := v.session.masters[v.ticket]; v.ticket != "" && earlier != nil && earlier.master != nil {
-			found = append(found, v.candidate12(from, suite, earlier.master, false))
+			found = append(found, v.candidate12(from, suite, earlier.master.secret, false).from(Derived))
 		}
 	}
 	return found
@@ -349,7 +353,7 @@ func (v *View) owns(secret KnownSecret) bool {
 
 func (v *View) candidate12(from Side, s suite, master []byte, own bool) candidate {
 	keys := s.trafficKeys12(master, v.state().ClientRandom, v.serverRandom)
-	return candidate{key: keys[from], own: own, master: master}
+	return candidate{key: keys[from], own: own}
 }
 
 // secretLabel returns the key log's name for the secret that an epoch's keys
