@@ -19,6 +19,7 @@ const (
 	typeServerKeyExchange   HandshakeType = 0x0c
 	typeServerHelloDone     HandshakeType = 0x0e
 	typeCertificateVerify   HandshakeType = 0x0f
+	typeClientKeyExchange   HandshakeType = 0x10
 	typeFinished            HandshakeType = 0x14
 	typeKeyUpdate           HandshakeType = 0x18
 	typeMessageHash         HandshakeType = 0xfe

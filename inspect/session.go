@@ -20,6 +20,7 @@ type Session struct {
 	conns     []*Connection
 	items     []Item
 	secrets   map[string][]KnownSecret // by client random
+	learned   int                      // the event of the latest of them
 	greeted   map[string][]*Connection // by client random: those whose ClientHello has been read
 	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
 	tickets   map[string]ticket        // TLS 1.3: by identity
@@ -185,6 +186,7 @@ func (s *Session) add(item Item) {
 func (s *Session) learn(e Event) {
 	random := string(e.Logged.ClientRandom)
 	s.secrets[random] = append(s.secrets[random], KnownSecret{*e.Logged, e.Index})
+	s.learned = e.Index
 	for _, c := range s.greeted[random] {
 		if c.waits() {
 			s.now.Conn = c.Conn

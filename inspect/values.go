@@ -21,6 +21,7 @@ type Value struct {
 	Covers  []*Message // the messages that its transcript hash is over, in order
 	Command string     // prints the value, with OpenSSL 3.0 in a POSIX shell; "" if it was not computed
 	RFC     string
+	Event   int // from which it is known; -1 if it is not
 }
 
 // An Input is what a Value is computed from.
@@ -39,9 +40,9 @@ func (v *View) Schedule() []Value {
 	case !ok:
 		return nil
 	case s.tls13:
-		return v.schedule13(s)
+		return v.dated(v.schedule13(s))
 	}
-	return v.schedule12(s)
+	return v.dated(v.schedule12(s))
 }
 
 func (v *View) schedule13(s suite) []Value {

@@ -42,6 +42,7 @@ type Verification struct {
 	Got     []byte     // the proof, as sent
 	Want    []byte     // a MAC as it should be; nil for a signature
 	RFC     string
+	Event   int // from which it comes out so; before, from its message on, it is not checkable
 }
 
 // Verifications does the proofs of the handshake again, as far as this view
@@ -64,7 +65,7 @@ func (v *View) Verifications() []Verification {
 			all = append(all, v.verifyBinders(m, before)...)
 		}
 	}
-	return all
+	return v.datedProofs(all)
 }
 
 // concluded fills in how a MAC came out.
