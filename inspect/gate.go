@@ -29,7 +29,13 @@ type Unit struct {
 // safe for concurrent use and return at once; naming a unit that is not held
 // does nothing, except that Forward sends a forwarded unit again.
 type Wire interface {
+	// Conn is the connection's number in the recording, from 0.
 	Conn() int
+	// Recording is what the wire is recorded into.
+	Recording() *Recording
+	// Holds reports whether the unit is still held: it has not been decided
+	// on, and may still arrive.
+	Holds(id int) bool
 	// Forward lets the unit through to its receiver.
 	Forward(id int)
 	// Send puts b on the wire as if from had sent it: in place of the held
@@ -39,6 +45,10 @@ type Wire interface {
 	Drop(id int)
 	// Cut ends the direction at once; what is held in it is never delivered.
 	Cut(from Side)
+	// Finish ends the direction once what has been decided on is delivered;
+	// what is held, or comes later, never is.
+	Finish(from Side)
 	// After calls f once d has gone by, unless the connection is over by then.
+	// Calls that are due at once come in the order in which they were asked for.
 	After(d time.Duration, f func())
 }

@@ -70,6 +70,15 @@ func (s *Session) Records() iter.Seq[*Record] {
 // Connections returns the connections in the order in which they were opened.
 func (s *Session) Connections() []*Connection { return s.conns }
 
+// Unit returns the record that a gated connection's Captured event id brought,
+// in its sender's view; nil if it brought none.
+func (s *Session) Unit(conn, id int) *Record {
+	if conn < 0 || conn >= len(s.conns) {
+		return nil
+	}
+	return s.conns[conn].units[id]
+}
+
 // Bytes returns the bytes of a BytesItem as they stood once event at had
 // happened. It is nil if they were let go, as those of a GapItem are.
 func (s *Session) Bytes(item Item, at int) []byte {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -28,7 +29,14 @@ type wire struct {
 	over   bool       // guarded by gateMu
 
 	timersMu sync.Mutex
-	timers   map[*time.Timer]struct{} // those that have not fired
+	alarms   []*alarm // those that have not rung, by when they are due
+}
+
+// An alarm is what a gate wants to be called at.
+type alarm struct {
+	due   time.Time
+	f     func()
+	timer *time.Timer
 }
 
 // A direction is what one side sends.
@@ -50,7 +58,8 @@ type direction struct {
 	known  bool         // an Ended event was recorded
 }
 
-// A delivery is bytes on their way to the receiver.
+// A delivery is bytes on their way to the receiver, or, with the kind Ended,
+// the place behind which nothing is delivered.
 type delivery struct {
 	kind  EventKind // Captured where there is no gate
 	bytes []byte
@@ -96,8 +105,8 @@ func (w *wire) run() {
 	w.over = true
 	w.gateMu.Unlock()
 	w.timersMu.Lock()
-	for timer := range w.timers {
-		timer.Stop()
+	for _, alarm := range w.alarms {
+		alarm.timer.Stop()
 	}
 	w.timersMu.Unlock()
 	for _, end := range w.ends {
@@ -296,6 +305,10 @@ func (d *direction) next() (delivery, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for {
+		if len(d.queue) > 0 && d.queue[0].kind == Ended {
+			d.cut = true
+			closeWrite(d.wire.ends[d.from.Peer()])
+		}
 		if d.cut || d.left {
 			d.giveUp()
 		}
@@ -320,7 +333,9 @@ func (d *direction) giveUp() {
 		delete(d.held, id)
 	}
 	for _, item := range d.queue {
-		d.undeliverable(item.cause, len(item.bytes))
+		if item.kind != Ended {
+			d.undeliverable(item.cause, len(item.bytes))
+		}
 		d.bytes -= len(item.bytes)
 		item.unpin()
 	}
@@ -387,9 +402,22 @@ func closeWrite(conn net.Conn) {
 	conn.Close()
 }
 
-// Conn, Forward, Send, Drop, Cut and After make a wire a [Wire].
+// Conn and what follows make a wire a [Wire].
 
-func (w *wire) Conn() int { return w.conn }
+func (w *wire) Conn() int             { return w.conn }
+func (w *wire) Recording() *Recording { return w.recording }
+
+func (w *wire) Holds(id int) bool {
+	for _, d := range w.dirs {
+		d.mu.Lock()
+		_, held := d.held[id]
+		d.mu.Unlock()
+		if held {
+			return true
+		}
+	}
+	return false
+}
 
 func (w *wire) Forward(id int) {
 	for _, d := range w.dirs {
@@ -447,24 +475,36 @@ func (w *wire) Cut(from Side) {
 	closeWrite(w.ends[from.Peer()])
 }
 
+func (w *wire) Finish(from Side) {
+	d := w.dirs[from]
+	d.mu.Lock()
+	d.noteEnd(Cut)
+	d.mu.Unlock()
+	d.enqueue(delivery{kind: Ended})
+}
+
 func (w *wire) After(wait time.Duration, f func()) {
 	w.timersMu.Lock()
 	defer w.timersMu.Unlock()
-	var timer *time.Timer
-	timer = time.AfterFunc(wait, func() {
-		w.timersMu.Lock() // taken once timer is set
-		delete(w.timers, timer)
-		w.timersMu.Unlock()
-		w.gateMu.Lock()
-		defer w.gateMu.Unlock()
-		if !w.over {
-			f()
-		}
-	})
-	if w.timers == nil {
-		w.timers = make(map[*time.Timer]struct{})
+	due := time.Now().Add(wait)
+	place := sort.Search(len(w.alarms), func(i int) bool { return w.alarms[i].due.After(due) })
+	alarm := &alarm{due: due, f: f, timer: time.AfterFunc(wait, w.ring)}
+	w.alarms = slices.Insert(w.alarms, place, alarm)
+}
+
+// ring calls what is due first. Each alarm rings once, and those that are due
+// at once come in the order in which they were set.
+func (w *wire) ring() {
+	w.gateMu.Lock()
+	defer w.gateMu.Unlock()
+	if w.over {
+		return
 	}
-	w.timers[timer] = struct{}{}
+	w.timersMu.Lock()
+	first := w.alarms[0]
+	w.alarms = w.alarms[1:]
+	w.timersMu.Unlock()
+	first.f()
 }
 
 // decide moves a held unit's decision into the queue. It is called with mu held.

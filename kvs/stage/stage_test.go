@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -165,4 +166,34 @@ func TestAFailedHandshakeIsTheOnlyErrorThatIsRecorded(t *testing.T) {
 			t.Errorf("%s: %s", item.Side, item.Text)
 		}
 	}
+}
+
+func TestASessionHeldAtItsClientHelloBeyondEveryDefaultGoesOnOnceItIsReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stepper := new(inspect.Stepper)
+		play, err := new(stage.KV).Open(t.Context(), &inspect.Tap{Gate: stepper})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Hour)
+		if held := stepper.Pending(); len(held) != 1 || held[0].From != inspect.Client {
+			t.Fatalf("held: %v", held)
+		}
+		stepper.Run()
+		if got := do(t, play, "create nome ana"); got != "Ok" {
+			t.Errorf("create: %q", got)
+		}
+		stepper.Stop()
+		answer := make(chan string)
+		go func() { answer <- do(t, play, "read nome") }()
+		time.Sleep(30 * time.Hour)
+		if held := stepper.Pending(); len(held) != 1 {
+			t.Errorf("held: %v", held)
+		}
+		stepper.Run()
+		if got := <-answer; got != "ana" {
+			t.Errorf("read: %q", got)
+		}
+		play.Close()
+	})
 }

@@ -1,0 +1,105 @@
+package inspect
+
+import (
+	"bytes"
+	"time"
+)
+
+// A Held is a unit that waits on the wire for an [Action] to decide on it.
+type Held struct {
+	Unit
+	Wire Wire
+
+	next func(wait time.Duration, f func(came bool))
+}
+
+// Next calls f with true once another unit of the same sender has been decided
+// on, or with false when the sender ends first, or wait goes by.
+func (h Held) Next(wait time.Duration, f func(came bool)) { h.next(wait, f) }
+
+// An Action decides what becomes of a held unit. One that does nothing leaves
+// it held. It must not wait.
+type Action func(Held)
+
+// Forward lets the unit through as it is.
+func Forward(h Held) { h.Wire.Forward(h.ID) }
+
+// Hold leaves the unit where it is: it never arrives, unless someone else lets
+// it through.
+func Hold(Held) {}
+
+// Drop takes the unit off the wire.
+func Drop(h Held) { h.Wire.Drop(h.ID) }
+
+// Repeat lets the unit through, and then again so many times.
+func Repeat(times int) Action {
+	return func(h Held) {
+		for range times + 1 {
+			h.Wire.Forward(h.ID)
+		}
+	}
+}
+
+// Alter sends what f makes of the unit's bytes in their place. f gets a copy,
+// which it may change and return.
+func Alter(f func(b []byte) []byte) Action {
+	return func(h Held) { h.Wire.Send(h.From, f(bytes.Clone(h.Bytes)), h.ID) }
+}
+
+// Flip inverts the bits of mask in one byte of the unit. A negative offset
+// counts from the end: -1 is the last byte. A unit that has no such byte is let
+// through as it is.
+func Flip(offset int, mask byte) Action {
+	return func(h Held) {
+		at := offset
+		if at < 0 {
+			at += len(h.Bytes)
+		}
+		if at < 0 || at >= len(h.Bytes) {
+			Forward(h)
+			return
+		}
+		Alter(func(b []byte) []byte {
+			b[at] ^= mask
+			return b
+		})(h)
+	}
+}
+
+// Delay lets the unit through once d has gone by. What its sender sends
+// meanwhile overtakes it, unless it is held as well.
+func Delay(d time.Duration) Action {
+	return func(h Held) { h.Wire.After(d, func() { Forward(h) }) }
+}
+
+// Swap lets the next unit of the same sender through first. If none comes for
+// that long, or the sender ends, the unit goes on in its place.
+func Swap(wait time.Duration) Action {
+	return func(h Held) { h.Next(wait, func(bool) { Forward(h) }) }
+}
+
+// CutAfter delivers the first n bytes of the unit and cuts the direction
+// there: at a boundary of records if n is 0 or the whole length, inside the
+// record otherwise.
+func CutAfter(n int) Action {
+	return func(h Held) {
+		switch {
+		case n <= 0:
+			h.Wire.Drop(h.ID)
+		case n >= len(h.Bytes):
+			h.Wire.Forward(h.ID)
+		default:
+			h.Wire.Send(h.From, h.Bytes[:n], h.ID)
+		}
+		h.Wire.Finish(h.From)
+	}
+}
+
+// Inject puts b on the wire in the name of the unit's sender, and lets the
+// unit follow.
+func Inject(b []byte) Action {
+	return func(h Held) {
+		h.Wire.Send(h.From, b, -1)
+		Forward(h)
+	}
+}

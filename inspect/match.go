@@ -1,0 +1,90 @@
+package inspect
+
+import "bytes"
+
+// A Sender says from whom a unit comes.
+type Sender uint8
+
+// The senders.
+const (
+	FromEither Sender = iota
+	FromClient
+	FromServer
+)
+
+// A Match says which units a rule or a breakpoint is about. The zero value
+// matches every unit; each field that is set narrows it.
+//
+// Type, Message, Epoch and Content ask what a record carries, which is read
+// in its sender's view. A record that cannot be read, because its secret is
+// not known yet, does not match them.
+type Match struct {
+	From    Sender
+	Record  ContentType // as its header says, whatever it carries
+	Type    ContentType // of what it carries
+	Message string      // it completes such a message: "client_hello", as [Message.Name] says
+	Epoch   EpochKind   // EpochUnknown: any
+	Content []byte      // stands in its clear text
+	Nth     int         // of the units that match otherwise, from 1; 0: each of them
+}
+
+// reads reports whether m asks for more than the wire shows.
+func (m Match) reads() bool {
+	return m.Type != 0 || m.Message != "" || m.Epoch != EpochUnknown || len(m.Content) > 0
+}
+
+// fits reports whether a unit matches, Nth aside. r is nil if it is no record,
+// or was not looked at.
+func (m Match) fits(u Unit, r *Record) bool {
+	switch {
+	case !m.sender(u):
+		return false
+	case m.Record != 0 && (notTLS(u.Bytes) != "" || ContentType(u.Bytes[0]) != m.Record):
+		return false
+	case !m.reads():
+		return true
+	case !r.readable():
+		return false
+	case m.Type != 0 && r.InnerType != m.Type:
+		return false
+	case m.Message != "" && !r.completes(m.Message):
+		return false
+	case m.Epoch != EpochUnknown && r.Epoch.Kind != m.Epoch:
+		return false
+	}
+	return bytes.Contains(r.Plaintext(), m.Content)
+}
+
+func (m Match) sender(u Unit) bool {
+	return m.From == FromEither || m.From == FromClient+Sender(u.From)
+}
+
+// readable reports whether what a record carries is known.
+func (r *Record) readable() bool {
+	return r != nil && r.DecidedAt >= 0 && (!r.Encrypted || r.Decrypted)
+}
+
+func (r *Record) completes(message string) bool {
+	for _, part := range r.Parts {
+		if part.Message != nil && part.Message.Name() == message {
+			return true
+		}
+	}
+	return false
+}
+
+// A reader reads the units of gated connections in their sender's views. It
+// takes in a recording only as far as it is asked to.
+type reader struct {
+	session *Session
+}
+
+// read returns the record that the unit is; nil if it is none. What waits for
+// a secret may be read later.
+func (r *reader) read(w Wire, u Unit) *Record {
+	if r.session == nil || r.session.Recording() != w.Recording() {
+		r.session = NewSession(w.Recording())
+	}
+	r.session.Extend()
+	return r.session.Unit(u.Conn, u.ID)
+}
