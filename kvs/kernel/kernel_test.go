@@ -153,6 +153,9 @@ func TestStoppingLetsTheRunningRequestBeAnsweredAndSaysCloseNotify(t *testing.T)
 	busy := tls.Client(wire, l.client)
 	io.WriteString(busy, "request\n")
 	<-running
+	for range 2 { // a client whose handshake is not over is cut off
+		check(t, l.events.wait(t, "established"))
+	}
 	l.stop()
 	if all, err := io.ReadAll(idle); len(all) > 0 || err != nil {
 		t.Errorf("the idle client: %q, %v", all, err)
