@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -112,6 +113,7 @@ type Opening struct {
 	Addr       [2]string // by Side, as net.Addr writes them; "" if unknown
 	Ours       [2]bool   // by Side: an endpoint of this process
 	Gated      bool      // units wait for a Gate
+	GlassBox   bool      // the randomness of both endpoints is recorded: for study alone
 	ServerName string    // what our client expects the server to be called
 }
 
@@ -124,6 +126,7 @@ const (
 	ServerLog                   // the server's crypto/tls logged it
 	FromFile                    // a key log, or a capture with its secrets inside
 	Derived                     // computed from other secrets of the recording
+	Recorded                    // drawn by an endpoint in a glass box ([Tap.GlassBox])
 )
 
 // String names the origin.
@@ -137,6 +140,8 @@ func (o Origin) String() string {
 		return "file"
 	case Derived:
 		return "derived"
+	case Recorded:
+		return "recorded randomness"
 	}
 	return fmt.Sprintf("origin %d", uint8(o))
 }
@@ -149,6 +154,19 @@ type LoggedSecret struct {
 	Label        string
 	ClientRandom []byte
 	Bytes        []byte
+}
+
+// knownTo reports whether side knows the secret. A private key is known to the
+// side whose it is, whatever else a log says to the side that wrote it; what
+// came from a file, or was computed, belongs to both.
+func (s LoggedSecret) knownTo(side Side) bool {
+	switch {
+	case slices.Contains(ephemeralLabels[:], s.Label):
+		return s.Label == ephemeralLabels[side]
+	case s.Origin == ClientLog || s.Origin == ServerLog:
+		return s.Origin == ClientLog+Origin(side)
+	}
+	return true
 }
 
 // An EndpointError is what a tls.Conn returned, word for word. Err is nil

@@ -2,9 +2,11 @@ package inspect
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdh"
 	"crypto/hkdf"
 	"crypto/mlkem"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 )
@@ -16,8 +18,10 @@ import (
 const (
 	// LabelClientEphemeral and LabelServerEphemeral are the private keys of
 	// key_share: a scalar, or for a hybrid group the ML-KEM seed (64 bytes) and
-	// the scalar, in the order in which the group has its parts. Identifier:
-	// the ClientHello.random.
+	// the scalar, in the order in which the group has its parts. A server has
+	// the scalar alone, since it encapsulates. In TLS 1.2 they are those of
+	// ServerKeyExchange and ClientKeyExchange. A client may have several, for
+	// several key shares. Identifier: the ClientHello.random.
 	LabelClientEphemeral = "CLIENT_EPHEMERAL_PRIVATE_KEY"
 	LabelServerEphemeral = "SERVER_EPHEMERAL_PRIVATE_KEY"
 	// LabelPSK is a pre-shared key. Identifier: its identity in pre_shared_key,
@@ -26,6 +30,8 @@ const (
 	// LabelExternalPSK is one that both sides were given, not by a ticket.
 	LabelExternalPSK = "EXTERNAL_PRE_SHARED_KEY"
 )
+
+var ephemeralLabels = [2]string{Client: LabelClientEphemeral, Server: LabelServerEphemeral}
 
 // A schedule13 is the trunk of the key schedule of TLS 1.3 (RFC 8446 section
 // 7.1), as far as it can be computed from the top.
@@ -288,40 +294,37 @@ func (h hybrid) agree(curve ecdh.Curve, side Side, private, own, peer []byte) []
 	if side != Client || len(private) <= seed || len(own) <= h.ecdh || len(peer) <= h.ecdh {
 		return nil
 	}
-	split := func(b []byte, curvePart int) (curve, kem []byte) {
-		if h.mlkemFirst {
-			return b[len(b)-curvePart:], b[:len(b)-curvePart]
-		}
-		return b[:curvePart], b[curvePart:]
-	}
-	curvePrivate, kemSeed := split(private, len(private)-seed)
-	curveOwn, kemOwn := split(own, h.ecdh)
-	curvePeer, ciphertext := split(peer, h.ecdh)
+	curvePrivate, kemSeed := h.split(private, len(private)-seed)
+	curveOwn, kemOwn := h.split(own, h.ecdh)
+	curvePeer, ciphertext := h.split(peer, h.ecdh)
 	fromCurve := diffieHellman(curve, curvePrivate, curveOwn, curvePeer)
 	fromKEM := h.decapsulate(kemSeed, kemOwn, ciphertext)
-	switch {
-	case fromCurve == nil || fromKEM == nil:
+	if fromCurve == nil || fromKEM == nil {
 		return nil
-	case h.mlkemFirst:
-		return append(fromKEM, fromCurve...)
 	}
-	return append(fromCurve, fromKEM...)
+	return h.join(fromCurve, fromKEM)
+}
+
+// split takes apart what the group puts together, of which the curve has
+// curvePart bytes.
+func (h hybrid) split(b []byte, curvePart int) (curve, kem []byte) {
+	if h.mlkemFirst {
+		return b[len(b)-curvePart:], b[:len(b)-curvePart]
+	}
+	return b[:curvePart], b[curvePart:]
+}
+
+// join puts together what split takes apart.
+func (h hybrid) join(curve, kem []byte) []byte {
+	if h.mlkemFirst {
+		return slices.Concat(kem, curve)
+	}
+	return slices.Concat(curve, kem)
 }
 
 func (h hybrid) decapsulate(seed, own, ciphertext []byte) []byte {
-	if h.ciphertext == mlkem.CiphertextSize1024 {
-		key, err := mlkem.NewDecapsulationKey1024(seed)
-		if err != nil || !bytes.Equal(key.EncapsulationKey().Bytes(), own) {
-			return nil
-		}
-		shared, err := key.Decapsulate(ciphertext)
-		if err != nil {
-			return nil
-		}
-		return shared
-	}
-	key, err := mlkem.NewDecapsulationKey768(seed)
-	if err != nil || !bytes.Equal(key.EncapsulationKey().Bytes(), own) {
+	key, err := h.decapsulationKey(seed)
+	if err != nil || !bytes.Equal(key.Encapsulator().Bytes(), own) {
 		return nil
 	}
 	shared, err := key.Decapsulate(ciphertext)
@@ -329,4 +332,12 @@ func (h hybrid) decapsulate(seed, own, ciphertext []byte) []byte {
 		return nil
 	}
 	return shared
+}
+
+// decapsulationKey makes the ML-KEM key of a seed.
+func (h hybrid) decapsulationKey(seed []byte) (crypto.Decapsulator, error) {
+	if h.ciphertext == mlkem.CiphertextSize1024 {
+		return mlkem.NewDecapsulationKey1024(seed)
+	}
+	return mlkem.NewDecapsulationKey768(seed)
 }

@@ -36,6 +36,19 @@ type Tap struct {
 	Queue int              // how many bytes wait in a direction before its sender has to; 0 means DefaultQueue
 	Now   func() time.Time // the clock of the recording; nil means time.Now
 
+	// GlassBox has the endpoints of Pipe draw through the tap whatever they
+	// draw from Config.Rand. The private keys that are found in it become part
+	// of the recording, as [LabelClientEphemeral] and [LabelServerEphemeral], so
+	// that the key schedule is known from its top: for study alone. A draw of
+	// one byte, which Go's crypto makes by chance, does not reach Config.Rand,
+	// so that one which always gives the same bytes gives the same session.
+	//
+	// Everything else that makes an endpoint of a connection is refused with
+	// [ErrGlassBox]. crypto/tls draws its keys from Config.Rand only while the
+	// environment has GODEBUG=cryptocustomrand=1, which may be set at run time;
+	// [Connection.Dark] tells where it did not.
+	GlassBox bool
+
 	once      sync.Once
 	recording *Recording
 
@@ -43,6 +56,7 @@ type Tap struct {
 	closed  bool
 	wires   map[*wire]struct{}
 	configs map[configKey]*tls.Config
+	glass   glassBox
 }
 
 // NewTap returns a tap without a gate, recording with the system's clock.
@@ -63,13 +77,21 @@ func (t *Tap) Pipe(client, server *tls.Config) (*Conn, *Conn) {
 	serverEnd, serverWire := newPipe(memoryAddr("server"), memoryAddr("client"))
 	opening := &Opening{
 		Protocol: "tls", Addr: [2]string{"client", "server"}, Ours: [2]bool{true, true},
-		Gated: t.Gate != nil, ServerName: expectedName(client),
+		Gated: t.Gate != nil, GlassBox: t.GlassBox, ServerName: expectedName(client),
 	}
 	w := t.pump(opening, clientWire, serverWire)
 	clientEnd.closed = func() { w.left(Client) }
 	serverEnd.closed = func() { w.left(Server) }
-	return t.newConn(tls.Client(clientEnd, t.config(Client, client)), w.conn, Client),
-		t.newConn(tls.Server(serverEnd, t.config(Server, server)), w.conn, Server)
+	return t.newConn(tls.Client(t.seen(clientEnd, Client), t.config(Client, client)), w.conn, Client),
+		t.newConn(tls.Server(t.seen(serverEnd, Server), t.config(Server, server)), w.conn, Server)
+}
+
+// seen returns the end of a pipe, which a glass box looks at.
+func (t *Tap) seen(end net.Conn, side Side) net.Conn {
+	if !t.GlassBox {
+		return end
+	}
+	return &glassEnd{Conn: end, tap: t, side: side}
 }
 
 // Client makes a client of conn, as tls.Client does.
@@ -99,6 +121,9 @@ type listener struct {
 }
 
 func (l *listener) Accept() (net.Conn, error) {
+	if l.tap.GlassBox {
+		return nil, ErrGlassBox
+	}
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -121,6 +146,9 @@ func (t *Tap) Failed(conn *tls.Conn, err error) {
 // or ctx is done. The connection to the client and the one to the server are
 // closed when it returns. It returns ctx's error, or nil.
 func (t *Tap) Relay(ctx context.Context, fromClient, toServer net.Conn) error {
+	if t.GlassBox {
+		return errors.Join(ErrGlassBox, fromClient.Close(), toServer.Close())
+	}
 	opening := &Opening{
 		Protocol: "tls", Addr: [2]string{address(fromClient.RemoteAddr()), address(toServer.RemoteAddr())}, Gated: t.Gate != nil,
 	}
@@ -159,6 +187,9 @@ func (t *Tap) wrap(conn net.Conn, side Side, serverName string) (net.Conn, int) 
 	opening.Ours[side] = true
 	opening.Addr[side] = address(conn.LocalAddr())
 	opening.Addr[side.Peer()] = address(conn.RemoteAddr())
+	if t.GlassBox {
+		return refusedConn{conn}, t.Recording().open(opening, t.now())
+	}
 	if t.Gate == nil {
 		id := t.Recording().open(opening, t.now())
 		inline := &inlineConn{Conn: conn, tap: t, recording: t.Recording(), id: id, side: side}
@@ -216,7 +247,7 @@ type configKey struct {
 }
 
 // config returns the clone of original that logs its secrets into the
-// recording. There is one for each configuration and side: a clone for each
+// recording, and in a glass box draws through it. There is one for each configuration and side: a clone for each
 // connection would draw its own ticket keys, and nothing could be resumed.
 func (t *Tap) config(side Side, original *tls.Config) *tls.Config {
 	if original == nil {
@@ -230,6 +261,9 @@ func (t *Tap) config(side Side, original *tls.Config) *tls.Config {
 	}
 	clone := original.Clone()
 	clone.KeyLogWriter = &keyLog{tap: t, origin: ClientLog + Origin(side), next: original.KeyLogWriter}
+	if t.GlassBox {
+		clone.Rand = t.glass.reader(side, original.Rand)
+	}
 	if choose := original.GetConfigForClient; choose != nil && side == Server {
 		clone.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			chosen, err := choose(hello)

@@ -77,11 +77,11 @@ func (v *View) Count(side Side, at int) (records int, bytes int64) {
 
 // Secrets returns the secrets of this connection that the recording held once
 // event at had happened and that knower knew, in the order in which they came.
-// Secrets from a file belong to both.
+// Secrets from a file belong to both, except private keys.
 func (v *View) Secrets(knower Side, at int) []KnownSecret {
 	var known []KnownSecret
 	for _, secret := range v.session.secrets[string(v.State(at).ClientRandom)] {
-		if secret.Event <= at && (secret.Origin == ClientLog+Origin(knower) || secret.Origin > ServerLog) {
+		if secret.Event <= at && secret.knownTo(knower) {
 			known = append(known, secret)
 		}
 	}
@@ -348,7 +348,7 @@ func (v *View) likely(label string) []KnownSecret {
 
 // owns reports whether no better secret than this one will come for this view.
 func (v *View) owns(secret KnownSecret) bool {
-	return v.shared || secret.Origin > ServerLog || secret.Origin == ClientLog+Origin(v.side)
+	return v.shared || secret.knownTo(v.side)
 }
 
 func (v *View) candidate12(from Side, s suite, master []byte, own bool) candidate {
