@@ -61,6 +61,12 @@
 // then [Connection.View] shows each endpoint's truth: its bytes, its
 // sequence numbers, its transcript, its secrets.
 //
+// # A glass box
+//
+// With [Tap.GlassBox], for study alone, the two endpoints of a [Tap.Pipe] draw
+// their randomness through the tap. The private keys found in it are secrets of
+// the recording, and [View.Schedule] then knows every value from the top down.
+//
 // # Bounds and safety
 //
 // A recording keeps at most [Recording.Limit] bytes and lets the oldest go

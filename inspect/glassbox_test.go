@@ -98,6 +98,9 @@ func knownFromTheTop(t *testing.T, view *inspect.View) {
 		if value.Bytes == nil {
 			t.Errorf("%s is not known: %s", value.Name, value.Missing)
 		}
+		if value.Event < 0 {
+			t.Errorf("%s is known from no event on", value.Name)
+		}
 		if label := labels[value.Name]; label != "" {
 			compared++
 			if !value.Logged || value.Command == "" || !bytes.Equal(value.Bytes, logged[label]) {
