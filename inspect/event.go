@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"time"
@@ -48,12 +49,13 @@ const (
 	Failed                             // the endpoint Side failed with Err
 	Ended                              // Side sends no more; How says in which way
 	LetGo                              // N captured bytes of Side were let go, oldest first
+	Trusted                            // Roots were given from outside, see [Recording.Trust]
 )
 
 var eventKinds = [...]string{
 	Opened: "opened", Captured: "captured", Forwarded: "forwarded", Dropped: "dropped", Altered: "altered",
 	Injected: "injected", Undeliverable: "undeliverable", Secret: "secret", Wrote: "wrote", Read: "read",
-	Failed: "failed", Ended: "ended", LetGo: "let go",
+	Failed: "failed", Ended: "ended", LetGo: "let go", Trusted: "trusted",
 }
 
 // String returns the kind in lower case, as in "captured".
@@ -93,7 +95,7 @@ func (e Ending) String() string {
 type Event struct {
 	Index int
 	Kind  EventKind
-	Conn  int // from 0, in the order in which connections were opened; -1 for a secret
+	Conn  int // from 0, in the order in which connections were opened; -1 for a secret, and for roots
 	Side  Side
 	Time  time.Time
 	Bytes []byte
@@ -104,6 +106,7 @@ type Event struct {
 	Opening *Opening
 	Logged  *LoggedSecret
 	Err     *EndpointError
+	Roots   *x509.CertPool
 }
 
 // An Opening says what a connection is: its protocol, who talks, and through
@@ -115,6 +118,14 @@ type Opening struct {
 	Gated      bool      // units wait for a Gate
 	GlassBox   bool      // the randomness of both endpoints is recorded: for study alone
 	ServerName string    // what our client expects the server to be called
+	Trust      [2]*Trust // by Side; nil if it is not known
+}
+
+// A Trust says how an endpoint checks the certificates of its peer.
+type Trust struct {
+	Roots *x509.CertPool // that it trusts; nil: those of its system, which are not in the recording
+	Skips bool           // it does not check them: InsecureSkipVerify, or a server that takes any certificate
+	Time  time.Time      // when the connection was opened by its own clock, tls.Config.Time; zero: it has none
 }
 
 // An Origin says where a secret comes from.

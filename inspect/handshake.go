@@ -61,12 +61,13 @@ type hello struct {
 	shares     []share
 	identities [][]byte // of pre-shared keys, as a ClientHello offers them
 	identity   int      // the one that a ServerHello chose, if resumed
+	offered    uint16   // of a ClientHello: the highest version
 }
 
 func parseClientHello(body []byte) (h hello) {
 	s := cryptobyte.String(body)
 	var session, suites, compression, extensions cryptobyte.String
-	if !s.Skip(2) || !s.ReadBytes(&h.random, 32) || !s.ReadUint8LengthPrefixed(&session) ||
+	if !s.ReadUint16(&h.offered) || !s.ReadBytes(&h.random, 32) || !s.ReadUint8LengthPrefixed(&session) ||
 		!s.ReadUint16LengthPrefixed(&suites) || !s.ReadUint8LengthPrefixed(&compression) ||
 		!s.ReadUint16LengthPrefixed(&extensions) {
 		return h
@@ -81,6 +82,15 @@ func parseClientHello(body []byte) (h hello) {
 			}
 		case extensionSessionTicket:
 			h.ticket = string(data)
+		case extensionSupportedVersions:
+			var list cryptobyte.String
+			var version uint16
+			h.offered = 0 // it alone counts (RFC 8446 section 4.2.1)
+			for data.ReadUint8LengthPrefixed(&list); list.ReadUint16(&version); {
+				if version <= version13 { // greater ones are drafts and GREASE
+					h.offered = max(h.offered, version)
+				}
+			}
 		case extensionEarlyData:
 			h.earlyData = true
 		case extensionKeyShare:

@@ -81,12 +81,13 @@ const (
 )
 
 // String returns the reason in English; "" for WhyNone.
-func (w Why) String() string {
-	return [...]string{
-		"", "not decided yet which key it is under", "no secret for this client random", "the tag does not verify",
-		"cipher suite not supported", "records before this one are missing", "its bytes were let go",
-		"too short to hold a nonce and a tag", "its tail, with the tag, is missing",
-	}[w]
+func (w Why) String() string { return w.Reason().String() }
+
+// Reason returns the sentence that says it.
+func (w Why) Reason() Reason {
+	return Reason{Key: [...]string{
+		"", "undecided", "no_secret", "tag", "suite", "records_missing", "bytes_let_go", "too_short", "cut_off",
+	}[w]}
 }
 
 // A Record is one TLS record on one lane of one connection: five bytes of

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"crypto/x509"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -68,7 +69,7 @@ type entry struct {
 	time  int64 // nanoseconds since 1970
 	cause int64
 	slab  *slab
-	more  any // *Opening, *LoggedSecret or *EndpointError
+	more  any // *Opening, *LoggedSecret, *EndpointError or *x509.CertPool
 }
 
 // Len returns the number of events so far.
@@ -94,6 +95,8 @@ func (r *Recording) At(i int) Event {
 		event.Logged = more
 	case *EndpointError:
 		event.Err = more
+	case *x509.CertPool:
+		event.Roots = more
 	}
 	return event
 }
@@ -129,11 +132,20 @@ func (r *Recording) Append(e Event) int {
 		added.more = e.Logged
 	case e.Err != nil:
 		added.more = e.Err
+	case e.Roots != nil:
+		added.more = e.Roots
 	}
 	if e.Bytes == nil {
 		return r.append(added)
 	}
 	return r.givenStream(given{added.conn, added.side}).append(r, added, e.Bytes)
+}
+
+// Trust gives the recording roots from outside: certificate chains are checked
+// against them wherever the recording does not know what the endpoint trusts.
+// A capture file never does. The pool must not be changed afterwards.
+func (r *Recording) Trust(roots *x509.CertPool) {
+	r.Append(Event{Kind: Trusted, Conn: -1, Cause: -1, Roots: roots})
 }
 
 // given names a stream of bytes that Append was given.

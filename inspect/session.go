@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"crypto/x509"
 	"iter"
 )
 
@@ -24,6 +25,7 @@ type Session struct {
 	greeted   map[string][]*Connection // by client random: those whose ClientHello has been read
 	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
 	tickets   map[string]ticket        // TLS 1.3: by identity
+	roots     *x509.CertPool           // given from outside
 }
 
 // NewSession returns the session of a recording, having taken in all that is
@@ -157,6 +159,10 @@ func (s *Session) take(e Event) {
 	}
 	if e.Kind == Secret {
 		s.learn(e)
+		return
+	}
+	if e.Kind == Trusted {
+		s.roots = e.Roots
 		return
 	}
 	if e.Conn < 0 || e.Conn >= len(s.conns) {

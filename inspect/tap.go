@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -75,15 +76,17 @@ func (t *Tap) Recording() *Recording {
 func (t *Tap) Pipe(client, server *tls.Config) (*Conn, *Conn) {
 	clientEnd, clientWire := newPipe(memoryAddr("client"), memoryAddr("server"))
 	serverEnd, serverWire := newPipe(memoryAddr("server"), memoryAddr("client"))
+	client, server = t.config(Client, client), t.config(Server, server)
 	opening := &Opening{
 		Protocol: "tls", Addr: [2]string{"client", "server"}, Ours: [2]bool{true, true},
-		Gated: t.Gate != nil, GlassBox: t.GlassBox, ServerName: expectedName(client),
+		Gated: t.Gate != nil, GlassBox: t.GlassBox, ServerName: client.ServerName,
+		Trust: [2]*Trust{trustOf(Client, client), trustOf(Server, server)},
 	}
 	w := t.pump(opening, clientWire, serverWire)
 	clientEnd.closed = func() { w.left(Client) }
 	serverEnd.closed = func() { w.left(Server) }
-	return t.newConn(tls.Client(t.seen(clientEnd, Client), t.config(Client, client)), w.conn, Client),
-		t.newConn(tls.Server(t.seen(serverEnd, Server), t.config(Server, server)), w.conn, Server)
+	return t.newConn(tls.Client(t.seen(clientEnd, Client), client), w.conn, Client),
+		t.newConn(tls.Server(t.seen(serverEnd, Server), server), w.conn, Server)
 }
 
 // seen returns the end of a pipe, which a glass box looks at.
@@ -96,14 +99,16 @@ func (t *Tap) seen(end net.Conn, side Side) net.Conn {
 
 // Client makes a client of conn, as tls.Client does.
 func (t *Tap) Client(conn net.Conn, config *tls.Config) *Conn {
-	tapped, id := t.wrap(conn, Client, expectedName(config))
-	return t.newConn(tls.Client(tapped, t.config(Client, config)), id, Client)
+	config = t.config(Client, config)
+	tapped, id := t.wrap(conn, Client, config)
+	return t.newConn(tls.Client(tapped, config), id, Client)
 }
 
 // Server makes a server of conn, as tls.Server does.
 func (t *Tap) Server(conn net.Conn, config *tls.Config) *Conn {
-	tapped, id := t.wrap(conn, Server, "")
-	return t.newConn(tls.Server(tapped, t.config(Server, config)), id, Server)
+	config = t.config(Server, config)
+	tapped, id := t.wrap(conn, Server, config)
+	return t.newConn(tls.Server(tapped, config), id, Server)
 }
 
 // Listener returns a listener whose Accept returns a *tls.Conn, as that of
@@ -128,7 +133,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	tapped, _ := l.tap.wrap(conn, Server, "")
+	tapped, _ := l.tap.wrap(conn, Server, l.config)
 	return tls.Server(tapped, l.config), nil
 }
 
@@ -182,9 +187,12 @@ func (t *Tap) Close() error {
 }
 
 // wrap puts the tap around our own end of conn: inline, or pumped if a gate is to decide.
-func (t *Tap) wrap(conn net.Conn, side Side, serverName string) (net.Conn, int) {
-	opening := &Opening{Protocol: "tls", Gated: t.Gate != nil, ServerName: serverName}
-	opening.Ours[side] = true
+func (t *Tap) wrap(conn net.Conn, side Side, config *tls.Config) (net.Conn, int) {
+	opening := &Opening{Protocol: "tls", Gated: t.Gate != nil}
+	opening.Ours[side], opening.Trust[side] = true, trustOf(side, config)
+	if side == Client {
+		opening.ServerName = config.ServerName
+	}
 	opening.Addr[side] = address(conn.LocalAddr())
 	opening.Addr[side.Peer()] = address(conn.RemoteAddr())
 	if t.GlassBox {
@@ -233,11 +241,20 @@ func address(a net.Addr) string {
 	return a.String()
 }
 
-func expectedName(config *tls.Config) string {
-	if config == nil {
-		return ""
+// trustOf returns what side goes by when it checks its peer's certificates; nil
+// where a server chooses that for each client.
+func trustOf(side Side, config *tls.Config) *Trust {
+	trust := &Trust{Roots: config.RootCAs, Skips: config.InsecureSkipVerify}
+	if side == Server {
+		if config.GetConfigForClient != nil {
+			return nil
+		}
+		trust.Roots, trust.Skips = config.ClientCAs, config.ClientAuth < tls.VerifyClientCertIfGiven
 	}
-	return config.ServerName
+	if config.Time != nil {
+		trust.Time = config.Time()
+	}
+	return trust
 }
 
 // A configKey finds the clone of a configuration without keeping the original alive.
@@ -260,6 +277,7 @@ func (t *Tap) config(side Side, original *tls.Config) *tls.Config {
 		return clone
 	}
 	clone := original.Clone()
+	clone.RootCAs, clone.ClientCAs = clonePool(original.RootCAs), clonePool(original.ClientCAs) // the recording refers to them
 	clone.KeyLogWriter = &keyLog{tap: t, origin: ClientLog + Origin(side), next: original.KeyLogWriter}
 	if t.GlassBox {
 		clone.Rand = t.glass.reader(side, original.Rand)
@@ -279,6 +297,13 @@ func (t *Tap) config(side Side, original *tls.Config) *tls.Config {
 	t.configs[key] = clone
 	runtime.AddCleanup(original, t.forget, key)
 	return clone
+}
+
+func clonePool(pool *x509.CertPool) *x509.CertPool {
+	if pool == nil {
+		return nil
+	}
+	return pool.Clone()
 }
 
 func (t *Tap) forget(key configKey) {

@@ -12,7 +12,6 @@ import (
 	_ "crypto/sha512"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -26,27 +25,35 @@ const (
 	NotCheckable Outcome = iota // something that it needs is not known; Reason says what
 	Verified
 	Refuted
+	NotApplicable // there is nothing to check; Reason says why
 )
 
-// String returns "not checkable", "verified" or "refuted".
-func (o Outcome) String() string { return [...]string{"not checkable", "verified", "refuted"}[o] }
+// String returns "not checkable", "verified", "refuted" or "not applicable".
+func (o Outcome) String() string {
+	return [...]string{"not checkable", "verified", "refuted", "not applicable"}[o]
+}
 
 // A Verification is one proof of the handshake, done again from the recording.
 // Nothing of it is quoted: Want is computed.
 type Verification struct {
-	Kind    string   // a stable key: "finished", "certificate_verify", "server_key_exchange", "psk_binder"
+	// Kind is a stable key: "finished", "certificate_verify", "server_key_exchange",
+	// "psk_binder", "certificate_chain" or "downgrade_sentinel".
+	Kind    string
 	Message *Message // that carries the proof
 	Outcome Outcome
-	Reason  string     // in English: why it is refuted or cannot be checked; "" if it is verified
+	Reason  string     // in English: why it is refuted, cannot be checked or need not be; "" if it is verified
+	Because Reason     // the same, for any language
+	Notes   []Reason   // what else is to be known: what was checked, or that the endpoint itself does not check
 	Covers  []*Message // the messages that the proof is over, in the order of the transcript
-	Got     []byte     // the proof, as sent
-	Want    []byte     // a MAC as it should be; nil for a signature
+	Got     []byte     // the proof, as sent; nil for a chain
+	Want    []byte     // a MAC as it should be; nil for all else
 	RFC     string
 	Event   int // from which it comes out so; before, from its message on, it is not checkable
 }
 
 // Verifications does the proofs of the handshake again, as far as this view
-// holds them: Finished of both sides, signatures, PSK binders.
+// holds them: Finished of both sides, signatures, PSK binders, certificate
+// chains, and the sign of a downgrade.
 func (v *View) Verifications() []Verification {
 	var all []Verification
 	transcript := v.transcript()
@@ -63,6 +70,12 @@ func (v *View) Verifications() []Verification {
 			}
 		case m.Type == typeClientHello:
 			all = append(all, v.verifyBinders(m, before)...)
+		case m.Type == typeServerHello && !m.retry():
+			all = append(all, v.verifySentinel(m, before))
+		case m.Type == typeCertificate:
+			if verification, ok := v.verifyChain(m); ok {
+				all = append(all, verification)
+			}
 		}
 	}
 	return v.datedProofs(all)
@@ -71,15 +84,22 @@ func (v *View) Verifications() []Verification {
 // concluded fills in how a MAC came out.
 func (c Verification) concluded(want []byte) Verification {
 	c.Want = want
-	if c.Outcome = Verified; !hmac.Equal(c.Got, want) {
-		c.Outcome, c.Reason = Refuted, "the value differs from the one that the transcript gives"
+	if !hmac.Equal(c.Got, want) {
+		return c.ended(Refuted, because("mac_differs"))
 	}
+	c.Outcome = Verified
 	return c
 }
 
-func (c Verification) because(reason string) Verification {
-	c.Reason = reason
+// ended fills in how a proof came out that is not verified.
+func (c Verification) ended(outcome Outcome, reason Reason) Verification {
+	c.Outcome, c.Because, c.Reason = outcome, reason, reason.String()
 	return c
+}
+
+// because fills in why a proof cannot be checked.
+func (c Verification) because(key string, data ...any) Verification {
+	return c.ended(NotCheckable, because(key, data...))
 }
 
 // verifyFinished computes verify_data (RFC 8446 section 4.4.4, RFC 5246
@@ -88,18 +108,18 @@ func (v *View) verifyFinished(m *Message, before []*Message) Verification {
 	c := Verification{Kind: "finished", Message: m, Covers: before, Got: m.body(), RFC: "RFC 8446 section 4.4.4"}
 	s, ok := aeadSuites[v.state().Suite]
 	if !ok {
-		return c.because("the cipher suite is not supported")
+		return c.because("suite")
 	}
 	if s.tls13 {
 		if m.Record.key == nil {
-			return c.because("its record could not be decrypted")
+			return c.because("record_closed")
 		}
 		finishedKey := s.expandLabel(m.Record.key.secret, "finished", s.hash().Size())
 		return c.concluded(s.mac(finishedKey, s.transcriptHash(before)))
 	}
 	c.RFC = "RFC 5246 section 7.4.9"
 	if v.master == nil {
-		return c.because("the master secret is not known")
+		return c.because("master")
 	}
 	label := [2]string{"client finished", "server finished"}[m.Side]
 	return c.concluded(s.prf(v.master.secret, label, s.transcriptHash(before), 12))
@@ -121,18 +141,18 @@ func (v *View) verifySignature(m *Message, before []*Message) Verification {
 	var scheme uint16
 	var signature cryptobyte.String
 	if !body.ReadUint16(&scheme) || !body.ReadUint16LengthPrefixed(&signature) {
-		return c.because("the message cannot be parsed")
+		return c.because("unparsed")
 	}
 	c.Got = signature
-	key, err := v.publicKey(m.Side)
-	if err != nil {
-		return c.because(err.Error())
+	key, missing := v.publicKey(m.Side)
+	if key == nil {
+		return c.ended(NotCheckable, missing)
 	}
 	var signed []byte
 	if v.state().Version == version13 {
 		s, ok := aeadSuites[v.state().Suite]
 		if !ok {
-			return c.because("the cipher suite is not supported")
+			return c.because("suite")
 		}
 		signed = signedContent(m.Side, s.transcriptHash(before))
 	} else {
@@ -167,38 +187,37 @@ func (v *View) verifyKeyExchange(m *Message, before []*Message) (c Verification,
 	c.Covers = slices.DeleteFunc(slices.Clone(before), func(m *Message) bool {
 		return m.Type != typeClientHello && m.Type != typeServerHello // for their randoms
 	})
-	key, err := v.publicKey(Server)
-	if err != nil {
-		return c.because(err.Error()), true
+	key, missing := v.publicKey(Server)
+	if key == nil {
+		return c.ended(NotCheckable, missing), true
 	}
 	parameters := m.body()[:len(m.body())-4-len(signature)]
 	return c.signature(key, scheme, slices.Concat(v.state().ClientRandom, v.serverRandom, parameters)), true
 }
 
-// publicKey returns the key of side's certificate.
-func (v *View) publicKey(side Side) (any, error) {
+// publicKey returns the key of side's certificate, or nil and why there is none.
+func (v *View) publicKey(side Side) (any, Reason) {
 	for _, m := range v.transcript() {
 		if m.Type != typeCertificate || m.Side != side {
 			continue
 		}
 		certificate, err := leafCertificate(m.body(), v.state().Version)
 		if err != nil {
-			return nil, fmt.Errorf("the certificate cannot be parsed: %w", err)
+			return nil, because("certificate_unparsed", "error", err)
 		}
-		return certificate.PublicKey, nil
+		return certificate.PublicKey, Reason{}
 	}
-	return nil, errors.New("the certificate is not in the recording")
+	return nil, because("no_certificate")
 }
 
 // signature checks Got over signed (RFC 8446 section 4.2.3).
 func (c Verification) signature(key any, scheme uint16, signed []byte) Verification {
 	known, ok := signatureSchemes[scheme]
 	if !ok {
-		return c.because("the signature scheme " + SchemeName(scheme) + " is not supported")
+		return c.because("scheme", "scheme", SchemeName(scheme))
 	}
-	if err := known.verify(key, signed, c.Got); err != nil {
-		c.Outcome, c.Reason = Refuted, err.Error()
-		return c
+	if wrong := known.verify(key, signed, c.Got); wrong != "" {
+		return c.ended(Refuted, because(wrong))
 	}
 	c.Outcome = Verified
 	return c
@@ -218,12 +237,8 @@ var signatureSchemes = map[uint16]signatureScheme{
 	0x0807: {"ed25519", 0},
 }
 
-var (
-	errSignature = errors.New("the signature does not fit the key and what it should be over")
-	errKeyKind   = errors.New("the certificate's key is of another kind than the signature scheme")
-)
-
-func (s signatureScheme) verify(key any, signed, signature []byte) error {
+// verify returns the key of the reason why the signature is wrong, or "".
+func (s signatureScheme) verify(key any, signed, signature []byte) string {
 	digest := signed
 	if s.hash != 0 {
 		h := s.hash.New()
@@ -234,12 +249,12 @@ func (s signatureScheme) verify(key any, signed, signature []byte) error {
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:
 		if s.kind != "ecdsa" {
-			return errKeyKind
+			return "key_kind"
 		}
 		valid = ecdsa.VerifyASN1(key, digest, signature)
 	case ed25519.PublicKey:
 		if s.kind != "ed25519" {
-			return errKeyKind
+			return "key_kind"
 		}
 		valid = ed25519.Verify(key, signed, signature)
 	case *rsa.PublicKey:
@@ -249,15 +264,15 @@ func (s signatureScheme) verify(key any, signed, signature []byte) error {
 		case "pkcs1":
 			valid = rsa.VerifyPKCS1v15(key, s.hash, digest, signature) == nil
 		default:
-			return errKeyKind
+			return "key_kind"
 		}
 	default:
-		return errKeyKind
+		return "key_kind"
 	}
 	if !valid {
-		return errSignature
+		return "signature_wrong"
 	}
-	return nil
+	return ""
 }
 
 // verifyBinders computes the binders of pre_shared_key (RFC 8446 section 4.2.11.2).
@@ -267,17 +282,17 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 	for i, binder := range binders {
 		c := Verification{Kind: "psk_binder", Message: m, Covers: append(before, m), Got: binder, RFC: "RFC 8446 section 4.2.11.2"}
 		if i >= len(identities) {
-			all = append(all, c.because("there are more binders than identities"))
+			all = append(all, c.because("binder_without_identity"))
 			continue
 		}
 		psk := v.session.psk(string(identities[i]))
 		if psk == nil {
-			all = append(all, c.because("the pre-shared key is not known"))
+			all = append(all, c.because("psk"))
 			continue
 		}
 		s, ok := suiteOfPSK(v.state().Suite, len(binder))
 		if !ok {
-			all = append(all, c.because("no hash of TLS 1.3 has the binder's length"))
+			all = append(all, c.because("binder_length"))
 			continue
 		}
 		label := "res binder"
@@ -334,13 +349,30 @@ func bindersOf(hello []byte) (binders [][]byte, length int) {
 
 // leafCertificate returns the first certificate of a Certificate message.
 func leafCertificate(body []byte, version uint16) (*x509.Certificate, error) {
+	chain, err := certificatesOf(body, version)
+	switch {
+	case len(chain) > 0:
+		return x509.ParseCertificate(chain[0])
+	case err != nil:
+		return nil, err
+	}
+	return nil, errors.New("the message holds none")
+}
+
+// certificatesOf returns the certificates of a Certificate message (RFC 8446
+// section 4.4.2, RFC 5246 section 7.4.2): with an error, those before it.
+func certificatesOf(body []byte, version uint16) (chain [][]byte, err error) {
 	s := cryptobyte.String(body)
-	var context, list, der cryptobyte.String
-	if version == version13 && !s.ReadUint8LengthPrefixed(&context) {
-		return nil, errors.New("the message is cut")
+	var context, list, der, extensions cryptobyte.String
+	cut := errors.New("the message is cut")
+	if version == version13 && !s.ReadUint8LengthPrefixed(&context) || !s.ReadUint24LengthPrefixed(&list) {
+		return nil, cut
 	}
-	if !s.ReadUint24LengthPrefixed(&list) || !list.ReadUint24LengthPrefixed(&der) {
-		return nil, errors.New("the message holds none")
+	for !list.Empty() {
+		if !list.ReadUint24LengthPrefixed(&der) || version == version13 && !list.ReadUint16LengthPrefixed(&extensions) {
+			return chain, cut
+		}
+		chain = append(chain, der)
 	}
-	return x509.ParseCertificate(der)
+	return chain, nil
 }

@@ -1,0 +1,83 @@
+package inspect
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Reason is a sentence for the reader, in whatever language: why a value is
+// not known, why a proof is refuted or cannot be checked. Package docs has it
+// in every language under "reason_" and Key; String says it in English. The
+// zero value says nothing.
+type Reason struct {
+	Key  string // stable, as in "unknown_authority"
+	Data []any  // what the sentence speaks of, in pairs of a name and its value; values may quote captured text
+}
+
+func because(key string, data ...any) Reason { return Reason{key, data} }
+
+// String returns the sentence in English.
+func (r Reason) String() string {
+	pairs := make([]string, len(r.Data))
+	for i, datum := range r.Data {
+		if pairs[i] = fmt.Sprint(datum); i%2 == 0 {
+			pairs[i] = "{{." + pairs[i] + "}}"
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(reasons[r.Key])
+}
+
+// reasons are the sentences in English.
+var reasons = map[string]string{
+	// Why a record is not read.
+	"undecided":       "not decided yet which key it is under",
+	"no_secret":       "no secret for this client random",
+	"tag":             "the tag does not verify",
+	"suite":           "cipher suite not supported",
+	"records_missing": "records before this one are missing",
+	"bytes_let_go":    "its bytes were let go",
+	"too_short":       "too short to hold a nonce and a tag",
+	"cut_off":         "its tail, with the tag, is missing",
+
+	// Why a value of the key schedule is not known.
+	"input":       "an input is not known",
+	"psk":         "the pre-shared key is not in the recording",
+	"private_key": "neither side's private key is in the recording",
+	"not_so_far":  "the handshake has not come so far",
+	"master":      "the master secret is not in the recording",
+
+	// How a proof came out.
+	"mac_differs":              "the value differs from the one that the transcript gives",
+	"signature_wrong":          "the signature does not fit the key and what it should be over",
+	"key_kind":                 "the certificate's key is of another kind than the signature scheme",
+	"record_closed":            "its record could not be decrypted",
+	"unparsed":                 "the message cannot be parsed",
+	"certificate_unparsed":     "a certificate cannot be parsed: {{.error}}",
+	"no_certificate":           "the certificate is not in the recording",
+	"scheme":                   "the signature scheme {{.scheme}} is not supported",
+	"binder_without_identity":  "there are more binders than identities",
+	"binder_length":            "no hash of TLS 1.3 has the binder's length",
+	"chain":                    "the chain {{.chain}} is whole; for {{.use}}; valid on {{.time}}",
+	"chain_name":               "the chain {{.chain}} is whole; for {{.use}}; its name is {{.name}}; valid on {{.time}}",
+	"unknown_authority":        "no chain leads from {{.subject}} to a trusted root: its issuer should be one, or lead to one, but is {{.issuer}}",
+	"authority_refused":        "no chain leads from {{.subject}} to a trusted root: {{.error}}",
+	"wrong_name":               "it should be for {{.name}}, but is for {{.names}}",
+	"expired":                  "{{.subject}} should be valid on {{.time}}, but was so only until {{.until}}",
+	"not_yet_valid":            "{{.subject}} should be valid on {{.time}}, but is so only from {{.from}} on",
+	"wrong_use":                "a certificate of the chain should be for {{.use}}, but is not",
+	"chain_broken":             "the chain from {{.subject}} breaks a rule: {{.error}}",
+	"no_client_hello":          "the ClientHello is not in the recording",
+	"not_offered":              "the server chose {{.version}}, which the client did not offer",
+	"no_roots":                 "which roots the {{.side}} trusts is not in the recording",
+	"system_roots":             "the {{.side}} trusts the roots of its system, and they are not in the recording",
+	"no_name":                  "the chain leads to a trusted root, but which name the client expects is not in the recording",
+	"no_clock":                 "what time it was is not in the recording",
+	"not_checked":              "the {{.side}} itself does not check it: its configuration says so",
+	"sentinel_absent":          "the client offered TLS 1.3, the server chose {{.version}}, and its random does not end in the sign of a server that could do better",
+	"sentinel_present":         "the client offered TLS 1.3 and the server chose {{.version}}, yet its random ends in the sign of a server that could do better: someone has lowered the offer, and the client must end the handshake",
+	"sentinel_absent_12":       "the client offered TLS 1.2, the server chose {{.version}}, and its random does not end in the sign of a server that could do better",
+	"sentinel_present_12":      "the client offered TLS 1.2 and the server chose {{.version}}, yet its random ends in the sign of a server that could do better: someone has lowered the offer, and the client should end the handshake",
+	"sentinel_old":             "the client offered no more than {{.best}}, and such clients do not look for the sign",
+	"sentinel_best":            "the server chose {{.version}}, the highest version that the client offered",
+	"sentinel_best_but_marked": "the server chose {{.version}}, the highest version that the client offered, and its random ends in the sign that it could do better, as it must",
+}
