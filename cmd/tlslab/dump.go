@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/x509"
 	"errors"
 	"io"
 	"io/fs"
@@ -10,11 +11,13 @@ import (
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/capture"
 	"example.com/tlslab/inspect/report"
+	"example.com/tlslab/kvs/pki"
 	"github.com/spf13/cobra"
 )
 
 func (p *program) dump() *cobra.Command {
 	var lines, ascii bool
+	var ca string
 	cmd := &cobra.Command{
 		Use:                   "dump " + p.say("cmd_file_arg") + " " + p.say("cmd_options"),
 		Short:                 p.say("cmd_dump_short"),
@@ -27,10 +30,11 @@ func (p *program) dump() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return p.dumpFile(args[0], p.storyOf(lines, ascii)) },
+		RunE: func(_ *cobra.Command, args []string) error { return p.dumpFile(args[0], ca, p.storyOf(lines, ascii)) },
 	}
 	cmd.Flags().BoolVar(&lines, "json", false, p.say("cmd_flag_json"))
 	cmd.Flags().BoolVar(&ascii, "ascii", false, p.say("cmd_flag_ascii"))
+	cmd.Flags().StringVar(&ca, "ca", "", p.say("cmd_flag_dump_ca"))
 	return cmd
 }
 
@@ -44,8 +48,16 @@ func (p *program) storyOf(lines, ascii bool) story {
 	return report.Text{Say: p.sentence, ASCII: ascii}.Writer
 }
 
-// dumpFile tells what is in a capture, up to the damage if there is any.
-func (p *program) dumpFile(name string, tell story) error {
+// dumpFile tells what is in a capture, up to the damage if there is any. Its
+// certificate chains are checked against the authority in the file ca, if there is one.
+func (p *program) dumpFile(name, ca string, tell story) error {
+	var roots *x509.CertPool
+	if ca != "" {
+		var err error
+		if roots, err = pki.LoadRoots(ca); err != nil {
+			return err
+		}
+	}
 	in, shown := p.in, p.say("cmd_standard_input")
 	if name != "-" {
 		file, err := os.Open(name)
@@ -62,6 +74,9 @@ func (p *program) dumpFile(name string, tell story) error {
 		return path
 	case problem != nil && recording.Len() == 0:
 		return failed(p.say("cmd_not_a_capture", "file", shown, "reason", safe(oneLine(problem.Error()))), problem)
+	}
+	if roots != nil {
+		recording.Trust(roots)
 	}
 	out := bufio.NewWriter(p.out)
 	if err := tell(out).Close(inspect.NewSession(recording)); err != nil {

@@ -12,7 +12,9 @@
 // Of the events of a recording, a capture holds what a cable would have
 // carried, and the secrets: connections, captured bytes, endings. Clear text
 // that the program wrote or read, the errors of endpoints, the server's name
-// that a client expected, and where a secret came from are not in it. Of a
+// that a client expected, the roots and the clock that an endpoint goes by, and
+// where a secret came from are not in it. [inspect.Recording.Trust] gives a
+// capture the roots that its certificate chains are then checked against. Of a
 // connection with a gate it holds what each side sent, not what was forwarded.
 //
 // Read after written therefore gives a recording with the same records,
