@@ -239,6 +239,30 @@ func TestWhatIsWrittenReadsBackAsTheSameSession(t *testing.T) {
 	}
 }
 
+func TestTheCertificateChainOfACaptureIsCheckedByTheRootsThatItIsGiven(t *testing.T) {
+	clientConfig, serverConfig := configs(t)
+	tap := inspect.NewTap()
+	client, server := tap.Pipe(clientConfig, serverConfig)
+	echo(t, client, server, "one\n")
+	tap.Close()
+	opened := read(t, written(t, tap.Recording()))
+	outcome := func() string {
+		for _, c := range inspect.NewSession(opened).Connections()[0].View(inspect.Client).Verifications() {
+			if c.Kind == "certificate_chain" {
+				return c.Outcome.String() + " " + c.Reason
+			}
+		}
+		return "there is none"
+	}
+	if got, want := outcome(), "not checkable which roots the client trusts is not in the recording"; got != want {
+		t.Errorf("without roots: %s", got)
+	}
+	opened.Trust(clientConfig.RootCAs)
+	if got, want := outcome(), "verified "; got != want {
+		t.Errorf("with roots: %s", got)
+	}
+}
+
 func TestAWriterThatFollowsWritesTheSameAsOneThatComesLate(t *testing.T) {
 	rec := inMemory(t, tls.VersionTLS13, []string{"one\n"}, []string{"two\n"})
 	growing := new(inspect.Recording)
