@@ -24,7 +24,8 @@
 //	err := tap.Relay(ctx, fromClient, toServer)      // two programs of anyone's
 //
 // The tap clones each tls.Config once and adds a KeyLogWriter, so that the
-// secrets stand in the recording beside the bytes that they protect. Nothing
+// secrets stand in the recording beside the bytes that they protect; it looks
+// into a client's ClientSessionCache for the secrets of its tickets. Nothing
 // is decrypted or dissected while it is being captured. Over a net.Conn the
 // tap is a thin wrapper; in memory, and wherever a [Gate] is to decide what
 // becomes of each record, it reads and writes by itself and never stops

@@ -138,6 +138,7 @@ const (
 	FromFile                    // a key log, or a capture with its secrets inside
 	Derived                     // computed from other secrets of the recording
 	Recorded                    // drawn by an endpoint in a glass box ([Tap.GlassBox])
+	FromCache                   // the client's tls.Config.ClientSessionCache holds it
 )
 
 // String names the origin.
@@ -153,6 +154,8 @@ func (o Origin) String() string {
 		return "derived"
 	case Recorded:
 		return "recorded randomness"
+	case FromCache:
+		return "client's session cache"
 	}
 	return fmt.Sprintf("origin %d", uint8(o))
 }
@@ -174,6 +177,8 @@ func (s LoggedSecret) knownTo(side Side) bool {
 	switch {
 	case slices.Contains(ephemeralLabels[:], s.Label):
 		return s.Label == ephemeralLabels[side]
+	case s.Origin == FromCache:
+		return side == Client
 	case s.Origin == ClientLog || s.Origin == ServerLog:
 		return s.Origin == ClientLog+Origin(side)
 	}

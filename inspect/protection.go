@@ -103,7 +103,7 @@ func (v *View) trafficSecret(s suite, epoch Epoch, from Side, key *trafficKey) V
 	}
 	trunk, _ := v.top()
 	for _, b := range branches13 {
-		if b.keyLog != secretLabel(version13, epoch, from) {
+		if b.keyLog != secretLabel(epoch, from) {
 			continue
 		}
 		computed := v.branchSecret(s, b, trunk)

@@ -110,8 +110,22 @@ func TestTheKeyScheduleOfRFC8448IsReproduced(t *testing.T) {
 		}
 	}
 	second := session.conns[1].views[Client]
-	if got, want := hex.EncodeToString(session.psk(string(second.chosen))), "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3"; got != want {
+	psk, _ := session.psk(string(second.chosen))
+	if got, want := hex.EncodeToString(psk), "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3"; got != want {
 		t.Errorf("the PSK of section 4: got %s, want %s", got, want)
+	}
+}
+
+// Only a recording that lies can say so, but it must not do harm.
+func TestASessionThatGaveItselfItsOwnTicketHasNoKnownPSK(t *testing.T) {
+	recording := new(Recording)
+	playTrace(t, recording, "1-rtt")
+	playTrace(t, recording, "0-rtt")
+	session := NewSession(recording)
+	view := session.conns[1].views[Client]
+	session.tickets[string(view.chosen)] = &ticket{view: view, nonce: []byte{0}}
+	if psk, origin := session.psk(string(view.chosen)); psk != nil {
+		t.Errorf("the key is %x, from %s", psk, origin)
 	}
 }
 

@@ -29,6 +29,9 @@ const (
 	LabelPSK = "PRE_SHARED_KEY"
 	// LabelExternalPSK is one that both sides were given, not by a ticket.
 	LabelExternalPSK = "EXTERNAL_PRE_SHARED_KEY"
+	// LabelTicketMaster is the master secret that a ticket of TLS 1.2 stands
+	// for. Identifier: the ticket.
+	LabelTicketMaster = "TICKET_MASTER_SECRET"
 )
 
 var ephemeralLabels = [2]string{Client: LabelClientEphemeral, Server: LabelServerEphemeral}
@@ -38,6 +41,7 @@ var ephemeralLabels = [2]string{Client: LabelClientEphemeral, Server: LabelServe
 type schedule13 struct {
 	suite     suite
 	psk       []byte // zeros if there is none
+	from      Origin // of the PSK
 	early     []byte
 	shared    []byte // the (EC)DHE shared secret; nil if it is not known
 	handshake []byte // nil if shared is
@@ -54,8 +58,8 @@ func (v *View) top() (s schedule13, ok bool) {
 	}
 	size := s.suite.hash().Size()
 	zeros := make([]byte, size)
-	if s.psk = zeros; v.chosen != nil {
-		if s.psk = v.session.psk(string(v.chosen)); s.psk == nil {
+	if s.psk, s.from = zeros, Derived; v.chosen != nil {
+		if s.psk, s.from = v.session.psk(string(v.chosen)); s.psk == nil {
 			return s, false
 		}
 	}
@@ -158,7 +162,7 @@ func (v *View) offeredEarly(s suite) []byte {
 	if len(v.identities) == 0 {
 		return nil
 	}
-	psk := v.session.psk(string(v.identities[0]))
+	psk, _ := v.session.psk(string(v.identities[0]))
 	if psk == nil {
 		return nil
 	}
@@ -177,30 +181,46 @@ func (v *View) covered(b branch13) ([]*Message, bool) {
 	return upTo(transcript, b.side, b.covers)
 }
 
-// psk returns the pre-shared key of an identity: recorded, or computed from
-// the connection of this recording whose NewSessionTicket brought it.
-func (s *Session) psk(identity string) []byte {
-	for _, secret := range s.secrets[identity] {
-		if secret.Label == LabelPSK || secret.Label == LabelExternalPSK {
-			return secret.Bytes
+// psk returns the pre-shared key of an identity, and where it is from: computed
+// from the connection of this recording whose NewSessionTicket brought it, or
+// else as it was recorded.
+func (s *Session) psk(identity string) ([]byte, Origin) {
+	if ticket, ok := s.tickets[identity]; ok {
+		if psk := ticket.psk(); psk != nil {
+			return psk, Derived
 		}
 	}
-	ticket, ok := s.tickets[identity]
-	if !ok {
-		return nil
+	for _, secret := range s.secrets[identity] {
+		if secret.Label == LabelPSK || secret.Label == LabelExternalPSK {
+			return secret.Bytes, secret.Origin
+		}
 	}
-	resumption := ticket.view.derived(branches13[len(branches13)-1])
+	return nil, 0
+}
+
+// psk is the pre-shared key of the ticket (RFC 8446 section 4.6.1); nil if the
+// connection that brought it is not known from the top.
+func (t *ticket) psk() []byte {
+	if t.secret != nil || t.busy || t.view.sharedSecret() == nil {
+		return t.secret
+	}
+	t.busy = true
+	defer func() { t.busy = false }()
+	resumption := t.view.derived(branches13[len(branches13)-1])
 	if resumption == nil {
 		return nil
 	}
-	suite := aeadSuites[ticket.view.state().Suite]
-	return suite.expandLabelContext(resumption, "resumption", ticket.nonce, suite.hash().Size()) // RFC 8446 section 4.6.1
+	suite := aeadSuites[t.view.state().Suite]
+	t.secret = suite.expandLabelContext(resumption, "resumption", t.nonce, suite.hash().Size())
+	return t.secret
 }
 
 // A ticket is what a NewSessionTicket of TLS 1.3 leaves behind.
 type ticket struct {
-	view  *View
-	nonce []byte
+	view   *View
+	nonce  []byte
+	secret []byte // once it has been computed
+	busy   bool   // while it is: a recording may say that a session gave itself the ticket that it began with
 }
 
 // parseTicket reads a NewSessionTicket of TLS 1.3 (RFC 8446 section 4.6.1).

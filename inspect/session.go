@@ -22,9 +22,9 @@ type Session struct {
 	items     []Item
 	secrets   map[string][]KnownSecret // by client random
 	learned   int                      // the event of the latest of them
-	greeted   map[string][]*Connection // by client random: those whose ClientHello has been read
+	greeted   map[string][]*Connection // by client random and by ticket: those whose ClientHello has been read
 	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
-	tickets   map[string]ticket        // TLS 1.3: by identity
+	tickets   map[string]*ticket       // TLS 1.3: by identity
 	roots     *x509.CertPool           // given from outside
 }
 
@@ -33,7 +33,7 @@ type Session struct {
 func NewSession(r *Recording) *Session {
 	s := &Session{
 		recording: r, secrets: make(map[string][]KnownSecret), greeted: make(map[string][]*Connection), masters: make(map[string]*View),
-		tickets: make(map[string]ticket),
+		tickets: make(map[string]*ticket),
 	}
 	s.Extend()
 	return s
@@ -207,6 +207,18 @@ func (s *Session) learn(e Event) {
 			s.now.Conn = c.Conn
 			c.decide()
 		}
+	}
+}
+
+// greet notes under which names secrets of the connection may come: the random
+// of its ClientHello, and the tickets that this offers.
+func (s *Session) greet(h hello, c *Connection) {
+	s.greeted[string(h.random)] = append(s.greeted[string(h.random)], c)
+	if h.ticket != "" {
+		s.greeted[h.ticket] = append(s.greeted[h.ticket], c)
+	}
+	for _, identity := range h.identities[:min(len(h.identities), maxCandidates)] {
+		s.greeted[string(identity)] = append(s.greeted[string(identity)], c)
 	}
 }
 

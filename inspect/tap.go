@@ -279,6 +279,9 @@ func (t *Tap) config(side Side, original *tls.Config) *tls.Config {
 	clone := original.Clone()
 	clone.RootCAs, clone.ClientCAs = clonePool(original.RootCAs), clonePool(original.ClientCAs) // the recording refers to them
 	clone.KeyLogWriter = &keyLog{tap: t, origin: ClientLog + Origin(side), next: original.KeyLogWriter}
+	if cache := original.ClientSessionCache; cache != nil && side == Client {
+		clone.ClientSessionCache = &sessionCache{ClientSessionCache: cache, note: t.learn}
+	}
 	if t.GlassBox {
 		clone.Rand = t.glass.reader(side, original.Rand)
 	}
@@ -312,6 +315,10 @@ func (t *Tap) forget(key configKey) {
 	delete(t.configs, key)
 }
 
+func (t *Tap) learn(secret LoggedSecret) {
+	t.Recording().append(entry{kind: Secret, conn: -1, time: t.now().UnixNano(), cause: -1, more: &secret})
+}
+
 // A keyLog takes the lines that crypto/tls writes to KeyLogWriter.
 type keyLog struct {
 	tap    *Tap
@@ -322,7 +329,7 @@ type keyLog struct {
 func (k *keyLog) Write(line []byte) (int, error) {
 	if secret, err := ParseSecret(line); err == nil {
 		secret.Origin = k.origin
-		k.tap.Recording().append(entry{kind: Secret, conn: -1, time: k.tap.now().UnixNano(), cause: -1, more: &secret})
+		k.tap.learn(secret)
 	}
 	if k.next != nil {
 		return k.next.Write(line)

@@ -50,13 +50,13 @@ func (v *View) schedule13(s suite) []Value {
 	size := s.hash().Size()
 	zeros := make([]byte, size)
 	trunk, known := v.top()
-	psk := Value{Kind: "schedule.psk", Name: "PSK", Bytes: trunk.psk, Formula: "zeros, as long as the hash: no PSK was agreed on", RFC: rfc}
+	psk := Value{Kind: "schedule.psk", Name: "PSK", Bytes: trunk.psk, Origin: trunk.from, Formula: "zeros, as long as the hash: no PSK was agreed on", RFC: rfc}
 	if v.chosen != nil {
 		psk.Formula = `HKDF-Expand-Label(resumption_master_secret, "resumption", ticket_nonce, Hash.length) of the connection that the ticket is from`
 		psk.RFC = "RFC 8446 section 4.6.1"
 	}
 	if !known {
-		psk.Bytes, psk.Missing = nil, "the pre-shared key is not in the recording"
+		psk.Bytes, psk.Origin, psk.Missing = nil, 0, "the pre-shared key is not in the recording"
 	}
 	early := s.extracted("early_secret", "0", zeros, "PSK", psk.Bytes)
 	derivedEarly := s.derivedValue("derived (from early_secret)", "early_secret", early.Bytes, "derived", nil)
@@ -251,7 +251,7 @@ func (v *View) schedule12(s suite) []Value {
 // as a key log has it.
 func (v *View) masterValue() Value {
 	master := Value{Kind: "schedule.master_secret_12", Name: "master_secret", RFC: "RFC 5246 section 8.1"}
-	logged, ok := v.logged("CLIENT_RANDOM")
+	logged, ok := v.logged(labelMaster)
 	switch {
 	case v.master != nil:
 		master.Bytes, master.Origin = v.master.secret, v.master.origin

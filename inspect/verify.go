@@ -285,7 +285,7 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 			all = append(all, c.because("binder_without_identity"))
 			continue
 		}
-		psk := v.session.psk(string(identities[i]))
+		psk, _ := v.session.psk(string(identities[i]))
 		if psk == nil {
 			all = append(all, c.because("psk"))
 			continue
@@ -296,7 +296,7 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 			continue
 		}
 		label := "res binder"
-		if v.session.tickets[string(identities[i])].view == nil && v.session.external(string(identities[i])) {
+		if v.session.tickets[string(identities[i])] == nil && v.session.external(string(identities[i])) {
 			label = "ext binder"
 		}
 		early := s.extract(make([]byte, s.hash().Size()), psk)

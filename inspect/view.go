@@ -290,29 +290,45 @@ func (c candidate) from(origin Origin) candidate {
 // candidates returns the keys that may be the ones from sends under in epoch.
 func (v *View) candidates(epoch Epoch, from Side) []candidate {
 	state := v.state()
+	if state.Version != version13 {
+		return v.candidates12(from)
+	}
 	suite := aeadSuites[state.Suite]
-	label := secretLabel(state.Version, epoch, from)
+	label := secretLabel(epoch, from)
 	var found []candidate
 	for _, secret := range v.likely(label) {
-		own := v.owns(secret)
-		if state.Version == version13 {
-			if len(secret.Bytes) == suite.hash().Size() {
-				found = append(found, candidate{key: suite.trafficKey13(secret.Bytes), own: own}.from(secret.Origin))
-			}
-			continue
-		}
-		found = append(found, v.candidate12(from, suite, secret.Bytes, own).from(secret.Origin))
-	}
-	if state.Version == version13 {
-		if secret := v.derivedAs(label); secret != nil {
-			found = append(found, candidate{key: suite.trafficKey13(secret)}.from(Derived))
+		if len(secret.Bytes) == suite.hash().Size() {
+			found = append(found, candidate{key: suite.trafficKey13(secret.Bytes), own: v.owns(secret)}.from(secret.Origin))
 		}
 	}
-	if state.Version != version13 {
-		// crypto/tls logs nothing for a resumed session: its master secret is
-		// that of the connection which was given the ticket.
-		if earlier := v.session.masters[v.ticket]; v.ticket != "" && earlier != nil && earlier.master != nil {
-			found = append(found, v.candidate12(from, suite, earlier.master.secret, false).from(Derived))
+	if secret := v.derivedAs(label); secret != nil {
+		found = append(found, candidate{key: suite.trafficKey13(secret)}.from(Derived))
+	}
+	return found
+}
+
+// candidates12 also has the master secrets of the session that is resumed:
+// crypto/tls logs none for a resumed one.
+func (v *View) candidates12(from Side) []candidate {
+	state := v.state()
+	suite := aeadSuites[state.Suite]
+	var found []candidate
+	add := func(master []byte, own bool, origin Origin) {
+		keys := suite.trafficKeys12(master, state.ClientRandom, v.serverRandom)
+		found = append(found, candidate{keys[from], own}.from(origin))
+	}
+	for _, secret := range v.likely(labelMaster) {
+		add(secret.Bytes, v.owns(secret), secret.Origin)
+	}
+	if v.ticket == "" {
+		return found
+	}
+	if earlier := v.session.masters[v.ticket]; earlier != nil && earlier.master != nil {
+		add(earlier.master.secret, false, Derived)
+	}
+	for i, secret := range v.session.secrets[v.ticket] {
+		if secret.Label == LabelTicketMaster && i < maxCandidates {
+			add(secret.Bytes, false, secret.Origin)
 		}
 	}
 	return found
@@ -351,17 +367,12 @@ func (v *View) owns(secret KnownSecret) bool {
 	return v.shared || secret.knownTo(v.side)
 }
 
-func (v *View) candidate12(from Side, s suite, master []byte, own bool) candidate {
-	keys := s.trafficKeys12(master, v.state().ClientRandom, v.serverRandom)
-	return candidate{key: keys[from], own: own}
-}
+// labelMaster is the key log's name for the master secret of TLS 1.2.
+const labelMaster = "CLIENT_RANDOM"
 
-// secretLabel returns the key log's name for the secret that an epoch's keys
-// are derived from.
-func secretLabel(version uint16, epoch Epoch, from Side) string {
-	if version != version13 {
-		return "CLIENT_RANDOM"
-	}
+// secretLabel returns the key log's name for the secret that the keys of an
+// epoch of TLS 1.3 are derived from.
+func secretLabel(epoch Epoch, from Side) string {
 	name := [2]string{"CLIENT_", "SERVER_"}[from]
 	switch epoch.Kind {
 	case EpochEarly:
@@ -525,7 +536,7 @@ func (v *View) apply(l *lane, m *Message) {
 	case typeClientHello:
 		h := parseClientHello(body)
 		v.ticket, v.shares[Client], v.identities = h.ticket, h.shares, h.identities
-		v.session.greeted[string(h.random)] = append(v.session.greeted[string(h.random)], v.conn)
+		v.session.greet(h, v.conn)
 		v.change(func(s *State) { s.ClientRandom, s.ServerName = h.random, h.serverName })
 		if h.earlyData {
 			v.enter(l, EpochEarly)
@@ -599,7 +610,7 @@ func (v *View) serverHello(m *Message, h hello) {
 func (v *View) ticketed(body []byte) {
 	if v.state().Version == version13 {
 		if identity, nonce := parseTicket(body); identity != "" {
-			v.session.tickets[identity] = ticket{v, nonce}
+			v.session.tickets[identity] = &ticket{view: v, nonce: nonce}
 		}
 		return
 	}

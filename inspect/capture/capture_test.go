@@ -362,6 +362,25 @@ func TestAWriterThatFailedSaysSoEachTime(t *testing.T) {
 	}
 }
 
+func TestATicketThatIsTooLongForAKeyLogIsLeftOut(t *testing.T) {
+	rec := new(inspect.Recording)
+	for _, length := range []int{100, 20_000, 200} {
+		rec.Append(inspect.Event{Kind: inspect.Secret, Conn: -1, Cause: -1, Logged: &inspect.LoggedSecret{
+			Origin: inspect.FromCache, Label: inspect.LabelPSK, ClientRandom: bytes.Repeat([]byte{7}, length), Bytes: []byte("secret"),
+		}})
+	}
+	rec.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}})
+	var lengths []int
+	for e := range read(t, written(t, rec)).Events(0) {
+		if e.Kind == inspect.Secret {
+			lengths = append(lengths, len(e.Logged.ClientRandom))
+		}
+	}
+	if fmt.Sprint(lengths) != "[100 200]" {
+		t.Errorf("tickets of %v bytes were kept", lengths)
+	}
+}
+
 func TestASecretThatBothEndpointsLoggedIsWrittenOnce(t *testing.T) {
 	rec := read(t, written(t, inMemory(t, tls.VersionTLS13, []string{"one\n"})))
 	seen := make(map[string]bool)

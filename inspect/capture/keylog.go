@@ -83,7 +83,11 @@ func keyLogLine(s *inspect.LoggedSecret) (string, error) {
 		return "", fmt.Errorf("a secret with the label %q has no place in a key log: it wants a label without spaces, an identifier and bytes",
 			inspect.Safe(s.Label))
 	}
-	return fmt.Sprintf("%s %x %x\n", s.Label, s.ClientRandom, s.Bytes), nil
+	line := fmt.Sprintf("%s %x %x\n", s.Label, s.ClientRandom, s.Bytes)
+	if len(line) > maxKeyLogLine {
+		return "", fmt.Errorf("a secret with the label %q has no place in a key log: a line has room for %d bytes", inspect.Safe(s.Label), maxKeyLogLine)
+	}
+	return line, nil
 }
 
 // problems gathers what is wrong with a file, a bounded number of them.

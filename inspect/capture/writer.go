@@ -173,8 +173,8 @@ func (w *Writer) write(at time.Time, packet []byte) {
 // secret writes one line of a key log as a Decryption Secrets Block.
 func (w *Writer) secret(s *inspect.LoggedSecret) {
 	line, err := keyLogLine(s)
-	if err != nil && s.Origin == inspect.Derived {
-		return // it follows from the others
+	if err != nil && (s.Origin == inspect.Derived || s.Origin == inspect.FromCache) {
+		return // it follows from the others, or its ticket is too long for a line
 	}
 	if err != nil {
 		w.err = err
