@@ -17,6 +17,7 @@ const (
 	typeEncryptedExtensions HandshakeType = 0x08
 	typeCertificate         HandshakeType = 0x0b
 	typeServerKeyExchange   HandshakeType = 0x0c
+	typeCertificateRequest  HandshakeType = 0x0d
 	typeServerHelloDone     HandshakeType = 0x0e
 	typeCertificateVerify   HandshakeType = 0x0f
 	typeClientKeyExchange   HandshakeType = 0x10

@@ -64,13 +64,20 @@ func (v *View) top() (s schedule13, ok bool) {
 		}
 	}
 	s.early = s.suite.extract(zeros, s.psk)
-	if s.shared = v.sharedSecret(); s.shared == nil {
+	if s.shared = v.sharedSecret(); v.pskAlone() {
+		s.shared = zeros
+	}
+	if s.shared == nil {
 		return s, true
 	}
 	s.handshake = s.suite.extract(s.suite.deriveSecret(s.early, "derived", nil), s.shared)
 	s.master = s.suite.extract(s.suite.deriveSecret(s.handshake, "derived", nil), zeros)
 	return s, true
 }
+
+// pskAlone reports whether the keys come from the PSK without a key exchange
+// (psk_ke, RFC 8446 section 4.2.9): zeros stand in its place (section 7.1).
+func (v *View) pskAlone() bool { return v.chosen != nil && len(v.shares[Server]) == 0 }
 
 // extract is HKDF-Extract (RFC 5869 section 2.2).
 func (s suite) extract(salt, keyMaterial []byte) []byte {

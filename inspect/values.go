@@ -35,6 +35,7 @@ type Input struct {
 // secrets down, or from the top where a private key or a PSK is known. It is
 // empty before the ServerHello, and where the suite is not supported.
 func (v *View) Schedule() []Value {
+	v = v.latest()
 	s, ok := aeadSuites[v.state().Suite]
 	switch {
 	case !ok:
@@ -51,7 +52,10 @@ func (v *View) schedule13(s suite) []Value {
 	zeros := make([]byte, size)
 	trunk, known := v.top()
 	psk := Value{Kind: "schedule.psk", Name: "PSK", Bytes: trunk.psk, Origin: trunk.from, Formula: "zeros, as long as the hash: no PSK was agreed on", RFC: rfc}
-	if v.chosen != nil {
+	switch {
+	case v.chosen != nil && v.session.external(string(v.chosen)):
+		psk.Formula, psk.RFC = "a key that both sides were given, and not by a ticket", "RFC 8446 section 2.2"
+	case v.chosen != nil:
 		psk.Formula = `HKDF-Expand-Label(resumption_master_secret, "resumption", ticket_nonce, Hash.length) of the connection that the ticket is from`
 		psk.RFC = "RFC 8446 section 4.6.1"
 	}
@@ -63,6 +67,9 @@ func (v *View) schedule13(s suite) []Value {
 	shared := Value{
 		Kind: "schedule.shared_secret", Name: "(EC)DHE shared secret", Bytes: trunk.shared, RFC: "RFC 8446 section 7.4",
 		Formula: "the key exchange of " + GroupName(v.state().Group) + ", from one side's private key and the other's key share",
+	}
+	if v.pskAlone() {
+		shared.Formula, shared.RFC = "zeros, as long as the hash: a PSK was agreed on, and no key exchange (psk_ke)", rfc
 	}
 	switch {
 	case shared.Bytes != nil:

@@ -53,12 +53,24 @@ type Verification struct {
 
 // Verifications does the proofs of the handshake again, as far as this view
 // holds them: Finished of both sides, signatures, PSK binders, certificate
-// chains, and the sign of a downgrade.
+// chains, and the sign of a downgrade; and those of renegotiations and of
+// post-handshake authentications.
 func (v *View) Verifications() []Verification {
 	var all []Verification
-	transcript := v.transcript()
-	for i, m := range transcript {
-		before := transcript[:i:i]
+	for _, handshake := range v.handshakes() {
+		all = append(all, handshake.proofs(handshake.transcript(), 0)...)
+	}
+	for _, authentication := range v.authentications() {
+		transcript := v.transcript()
+		all = append(all, v.proofs(slices.Concat(transcript, authentication), len(transcript))...)
+	}
+	return v.datedProofs(all)
+}
+
+// proofs does those of the transcript's messages from index from on.
+func (v *View) proofs(transcript []*Message, from int) (all []Verification) {
+	for i, m := range transcript[from:] {
+		before := transcript[: from+i : from+i]
 		switch {
 		case m.Type == typeFinished:
 			all = append(all, v.verifyFinished(m, before))
@@ -78,7 +90,7 @@ func (v *View) Verifications() []Verification {
 			}
 		}
 	}
-	return v.datedProofs(all)
+	return all
 }
 
 // concluded fills in how a MAC came out.
@@ -144,7 +156,7 @@ func (v *View) verifySignature(m *Message, before []*Message) Verification {
 		return c.because("unparsed")
 	}
 	c.Got = signature
-	key, missing := v.publicKey(m.Side)
+	key, missing := v.publicKey(m.Side, before)
 	if key == nil {
 		return c.ended(NotCheckable, missing)
 	}
@@ -187,7 +199,7 @@ func (v *View) verifyKeyExchange(m *Message, before []*Message) (c Verification,
 	c.Covers = slices.DeleteFunc(slices.Clone(before), func(m *Message) bool {
 		return m.Type != typeClientHello && m.Type != typeServerHello // for their randoms
 	})
-	key, missing := v.publicKey(Server)
+	key, missing := v.publicKey(Server, before)
 	if key == nil {
 		return c.ended(NotCheckable, missing), true
 	}
@@ -195,9 +207,10 @@ func (v *View) verifyKeyExchange(m *Message, before []*Message) (c Verification,
 	return c.signature(key, scheme, slices.Concat(v.state().ClientRandom, v.serverRandom, parameters)), true
 }
 
-// publicKey returns the key of side's certificate, or nil and why there is none.
-func (v *View) publicKey(side Side) (any, Reason) {
-	for _, m := range v.transcript() {
+// publicKey returns the key of the certificate that side showed last, or nil and
+// why there is none.
+func (v *View) publicKey(side Side, before []*Message) (any, Reason) {
+	for _, m := range slices.Backward(before) {
 		if m.Type != typeCertificate || m.Side != side {
 			continue
 		}
@@ -296,7 +309,7 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 			continue
 		}
 		label := "res binder"
-		if v.session.tickets[string(identities[i])] == nil && v.session.external(string(identities[i])) {
+		if v.session.external(string(identities[i])) {
 			label = "ext binder"
 		}
 		early := s.extract(make([]byte, s.hash().Size()), psk)
@@ -311,7 +324,8 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 // external reports whether an identity's key was recorded as one that did not
 // come from a ticket.
 func (s *Session) external(identity string) bool {
-	return slices.ContainsFunc(s.secrets[identity], func(k KnownSecret) bool { return k.Label == LabelExternalPSK })
+	return s.tickets[identity] == nil &&
+		slices.ContainsFunc(s.secrets[identity], func(k KnownSecret) bool { return k.Label == LabelExternalPSK })
 }
 
 // suiteOfPSK returns a suite with the hash that the binder was made with: the

@@ -536,6 +536,7 @@ func (v *View) apply(l *lane, m *Message) {
 	case typeClientHello:
 		h := parseClientHello(body)
 		v.ticket, v.shares[Client], v.identities = h.ticket, h.shares, h.identities
+		v.finished = [2]bool{}
 		v.session.greet(h, v.conn)
 		v.change(func(s *State) { s.ClientRandom, s.ServerName = h.random, h.serverName })
 		if h.earlyData {
@@ -628,11 +629,17 @@ func (v *View) finishedBy(l *lane) {
 		v.change(func(s *State) {
 			s.HandshakeDone = true
 			// In TLS 1.2 all full handshakes have a ServerHelloDone (RFC 5246 section 7.3).
-			s.Resumed = s.Resumed || s.Version != version13 && !v.has(typeServerHelloDone)
+			s.Resumed = s.Resumed || s.Version != version13 && !v.latestHas(typeServerHelloDone)
 		})
 	}
 }
 
-func (v *View) has(kind HandshakeType) bool {
-	return slices.ContainsFunc(v.messages, func(m *Message) bool { return m.Type == kind })
+// latestHas reports whether the latest handshake has a message of that type.
+func (v *View) latestHas(kind HandshakeType) bool {
+	for _, m := range slices.Backward(v.messages) {
+		if m.Type == kind || m.Type == typeClientHello {
+			return m.Type == kind
+		}
+	}
+	return false
 }

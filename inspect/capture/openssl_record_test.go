@@ -25,7 +25,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -35,7 +34,10 @@ import (
 	"example.com/tlslab/testdata/needs"
 )
 
-var recordAnew = flag.Bool("record", false, "record the sessions under testdata/openssl anew, all or those that -run names; then -update the lists")
+var (
+	recordAnew = flag.Bool("record", false, "record the sessions under testdata/openssl anew; then -update what is told of them")
+	update     = flag.Bool("update", false, "write the README of testdata/openssl anew")
+)
 
 // TestRecordOpenSSL keeps sessions of OpenSSL's own programs as files, since no
 // two runs of TLS put the same bytes on the wire.
@@ -51,6 +53,17 @@ func TestRecordOpenSSL(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// The recorder must not rot: two of the sessions, held again.
+func TestSessionsOfOpenSSLCanBeHeldAgain(t *testing.T) {
+	needs.Program(t, "openssl")
+	folder := certificates(t, "")
+	for _, s := range sessions {
+		if s.name == "tls13-hello-retry-request" || s.name == "tls12-ticket" {
+			t.Run(s.name, func(t *testing.T) { s.check(t, read(t, written(t, s.record(t, folder)))) })
+		}
 	}
 }
 
@@ -391,5 +404,3 @@ func writePEM(t *testing.T, name, kind string, der []byte) {
 		t.Fatal(err)
 	}
 }
-
-var _ = strings.Join

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"example.com/tlslab/inspect"
-	"example.com/tlslab/inspect/capture"
 )
 
 // recorded is the folder of the sessions that OpenSSL's s_client and s_server held with each other.
@@ -128,13 +126,13 @@ var sessions = []session{
 		},
 	},
 	{
-		name: "tls13-early-data-retry", shows: "early data that a HelloRetryRequest makes void",
+		name: "tls13-early-data-retry", shows: "early data that a HelloRetryRequest makes void; OpenSSL then does not resume either",
 		server: with(withECDSA, "-early_data", "-groups", "P-256"),
 		runs: []run{
 			{client: []string{"-groups", "P-256", "-sess_out", "session.pem"}, typed: dialogue, want: outcome{suite: 0x1302, group: secp256r1}},
 			{
 				client: []string{"-groups", "X25519:P-256", "-sess_in", "session.pem", "-early_data", "early.txt"}, early: "read nome\n", typed: dialogue, psk: true,
-				want: outcome{suite: 0x1302, group: secp256r1, resumed: true, retry: true},
+				want: outcome{suite: 0x1302, group: secp256r1, retry: true},
 			},
 		},
 	},
@@ -163,9 +161,19 @@ var sessions = []session{
 		}},
 	},
 	{
-		name: "tls13-hello-retry-request", shows: "a HelloRetryRequest, since the client's first key share is for a group that the server does not take",
+		name:   "tls13-hello-retry-request",
+		shows:  "a HelloRetryRequest, since the client's first key share is for a group that the server does not take; and one before a resumption",
 		server: with(withECDSA, "-groups", "P-256"),
-		runs:   []run{{client: []string{"-groups", "X25519:P-256"}, typed: dialogue, want: outcome{suite: 0x1302, group: secp256r1, retry: true}}},
+		runs: []run{
+			{
+				client: []string{"-groups", "X25519:P-256", "-sess_out", "session.pem"}, typed: dialogue,
+				want: outcome{suite: 0x1302, group: secp256r1, retry: true},
+			},
+			{
+				client: []string{"-groups", "X25519:P-256", "-sess_in", "session.pem"}, typed: dialogue, psk: true,
+				want: outcome{suite: 0x1302, group: secp256r1, retry: true, resumed: true},
+			},
+		},
 	},
 	{
 		name: "tls13-psk", shows: "a pre-shared key that came from no ticket (psk_dhe_ke)", server: with(external, "-nocert"),
@@ -281,11 +289,11 @@ var sessions = []session{
 		},
 	},
 	{
-		name: "tls12-renegotiation", shows: "TLS 1.2: a renegotiation that the client begins, and one that the server asks for",
+		name: "tls12-renegotiation", shows: "TLS 1.2: a renegotiation that the client begins, and one that the server asks for, which resumes",
 		server: with(withECDSA, "-client_renegotiation"),
 		runs: []run{{
 			client: []string{"-tls1_2"}, typed: []string{"> one", "< two", "> R", "> three", "< four", "< r", "< five", "> six", "> Q"},
-			want: outcome{suite: 0xc02c, group: x25519, updates: [2]int{2, 2}},
+			want: outcome{suite: 0xc02c, resumed: true, updates: [2]int{2, 2}},
 		}},
 	},
 	{
@@ -352,9 +360,9 @@ func (s session) check(t *testing.T, rec *inspect.Recording) {
 			r.sealed(t, i, view)
 		} else {
 			r.opened(t, i, view)
-			r.proved(t, i, view)
 			r.scheduled(t, i, view)
 		}
+		r.proved(t, i, view)
 		r.agreed(t, i, view.State(rec.Len()))
 	}
 }
@@ -423,12 +431,13 @@ func (r run) proved(t *testing.T, i int, view *inspect.View) {
 		}
 	}
 	for _, m := range view.Messages() {
-		switch name := m.Name(); {
-		case name == "client_hello" && !r.psk, name == "server_key_exchange" && r.want.group == 0:
-		case name == "client_hello" || name == "server_key_exchange" || name == "certificate_verify" || name == "finished":
-			if verified[m] == 0 {
-				t.Errorf("connection %d: nothing in the %s's %s at event %d is verified", i, m.Side, name, m.Event)
-			}
+		proves := m.Name() == "certificate_verify" || m.Name() == "finished" || m.Name() == "client_hello" && r.psk
+		if m.Name() == "server_key_exchange" {
+			_, signed := m.Fields().Find("server_key_exchange.signature")
+			proves = signed
+		}
+		if proves && verified[m] == 0 {
+			t.Errorf("connection %d: nothing in the %s's %s at event %d is verified", i, m.Side, m.Name(), m.Event)
 		}
 	}
 }
@@ -440,11 +449,69 @@ func (r run) scheduled(t *testing.T, i int, view *inspect.View) {
 	for _, v := range view.Schedule() {
 		values[v.Name] = v
 	}
+	var generations [2][][]byte
 	for _, secret := range view.Secrets(inspect.Client, 1<<30) {
-		name, known := standardNames[secret.Label]
-		if v := values[name]; known && !bytes.Equal(v.Bytes, secret.Bytes) {
-			t.Errorf("connection %d: %s is %x (%s), and OpenSSL logged %x", i, name, v.Bytes, v.Missing, secret.Bytes)
+		switch name := standardNames[secret.Label]; {
+		case secret.Label == "CLIENT_TRAFFIC_SECRET_N":
+			generations[inspect.Client] = append(generations[inspect.Client], secret.Bytes)
+		case secret.Label == "SERVER_TRAFFIC_SECRET_N":
+			generations[inspect.Server] = append(generations[inspect.Server], secret.Bytes)
+		case name == "":
+			t.Errorf("connection %d: OpenSSL logged a %s", i, secret.Label)
+		case !bytes.Equal(values[name].Bytes, secret.Bytes):
+			t.Errorf("connection %d: %s is %x (%s), and OpenSSL logged %x", i, name, values[name].Bytes, values[name].Missing, secret.Bytes)
 		}
+	}
+	finished := make(map[inspect.Side][]byte) // of the latest handshake
+	for _, m := range view.Messages() {
+		if m.Name() == "finished" {
+			finished[m.Side] = m.Bytes[4:]
+		}
+	}
+	for side, sent := range finished {
+		if v, ok := values["verify_data ("+side.String()+")"]; ok && !bytes.Equal(v.Bytes, sent) {
+			t.Errorf("connection %d: %s is %x, and it sent %x", i, v.Name, v.Bytes, sent)
+		}
+	}
+	updated(t, i, view, generations)
+}
+
+// updated holds the secret of each record after a KeyUpdate against what OpenSSL
+// logged for its generation. (That it logs later generations is its own idea.)
+func updated(t *testing.T, i int, view *inspect.View, generations [2][][]byte) {
+	t.Helper()
+	for side, logged := range generations {
+		used := make(map[int]bool)
+		for _, r := range view.Records(inspect.Side(side)) {
+			if n := r.Epoch.Generation; n > 0 && n <= len(logged) {
+				used[n] = true
+				if secret := r.Protection()[0]; !bytes.Equal(secret.Bytes, logged[n-1]) {
+					t.Errorf("connection %d: %s is %x, and OpenSSL logged %x", i, secret.Name, secret.Bytes, logged[n-1])
+				}
+			}
+		}
+		if len(used) != len(logged) {
+			t.Errorf("connection %d: OpenSSL logged %d updates of the %s, and records came under %d", i, len(logged), inspect.Side(side), len(used))
+		}
+	}
+}
+
+// Without a key exchange all is known from the key that both sides were given.
+func TestAPreSharedKeyAloneGivesTheWholeKeySchedule(t *testing.T) {
+	logged := 0
+	for _, v := range inspect.NewSession(kept(t, "tls13-psk-only")).Connections()[0].View(inspect.Client).Schedule() {
+		if v.Bytes == nil {
+			t.Errorf("%s: %s", v.Name, v.Missing)
+		}
+		if v.Logged {
+			logged++
+			if v.Command == "" {
+				t.Errorf("%s was not computed", v.Name)
+			}
+		}
+	}
+	if logged < 5 {
+		t.Errorf("only %d of the values were logged by OpenSSL too", logged)
 	}
 }
 
@@ -516,8 +583,3 @@ func understoodWhole(t *testing.T, what string, root inspect.Field, n int) {
 		t.Errorf("%s: the leaves cover %d bytes of %d", what, at, n)
 	}
 }
-
-var (
-	_ = slices.Contains[[]int]
-	_ = capture.Read
-)
