@@ -26,6 +26,25 @@ func (r *Record) Protection() []Value {
 	return append(values, sequence, nonce, additional, seal.plaintext(nonce))
 }
 
+// A Sealing is what of a record's protection changes from record to record, and
+// the name of the secret that the rest comes from.
+type Sealing struct {
+	Secret         string // in the standard's words, as in "client_handshake_traffic_secret"
+	Nonce          []byte
+	AdditionalData []byte
+}
+
+// Sealed returns what a record that was decrypted had been sealed with: in
+// short, and at little cost, what [Record.Protection] tells in full. It is the
+// zero value for any other record, and lacks what stood in bytes let go.
+func (r *Record) Sealed() Sealing {
+	seal, ok := r.seal()
+	if !ok || !r.Decrypted {
+		return Sealing{}
+	}
+	return Sealing{seal.secretName(), seal.nonce().Bytes, seal.additionalData().Bytes}
+}
+
 // A seal is what is known of the protection of one record.
 type seal struct {
 	*Record

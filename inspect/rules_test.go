@@ -108,7 +108,7 @@ func TestRulesTellRecordsApartByWhatTheyCarry(t *testing.T) {
 			{"Certificate of the client", inspect.Match{From: inspect.FromClient, Message: "certificate"}, 0},
 			{"Finished", inspect.Match{Message: "finished"}, 2},
 			{"text", clientsText, 2},
-			{"content", inspect.Match{Content: []byte("tw")}, 1},
+			{"content", inspect.Match{Content: []byte("two, said so that no random has it")}, 1},
 			{"epoch", inspect.Match{Epoch: inspect.EpochHandshake, From: inspect.FromClient}, map[bool]int{true: 1}[handshake13]},
 			{"record type", inspect.Match{Record: inspect.ApplicationData, Type: inspect.Handshake, From: inspect.FromClient}, map[bool]int{true: 1}[handshake13]},
 			{"alert", inspect.Match{Type: inspect.Alert}, 2},
@@ -119,7 +119,7 @@ func TestRulesTellRecordsApartByWhatTheyCarry(t *testing.T) {
 				client.MaxVersion = version
 				server.SessionTicketsDisabled = true
 				tap := &inspect.Tap{Gate: rules}
-				converseThrough(t, tap, client, server, "one", "two")
+				converseThrough(t, tap, client, server, "one", "two, said so that no random has it")
 				acted := 0
 				for _, applied := range rules.Report() {
 					if applied.How == inspect.Acted {

@@ -17,9 +17,14 @@ import (
 const Schema = 1
 
 // NewJSON returns a Writer of JSON lines: the session's line first, then one
-// for each item. The schema stands in the manual, docs/manual/en/json-lines.md.
-// Strings that may quote captured text are written as [inspect.Safe] gives them.
-func NewJSON(out io.Writer) *Writer { return &Writer{out: out, begin: sessionLine, item: itemLine} }
+// for each item, and at the end one for each value of the key schedule and each
+// proof. The schema stands in the manual, docs/manual/en/json-lines.md. Strings
+// that may quote captured text are written as [inspect.Safe] gives them.
+//
+// The lines hold clear text, secrets and keys.
+func NewJSON(out io.Writer) *Writer {
+	return &Writer{out: out, begin: sessionLine, item: itemLine, end: computedLines}
+}
 
 func sessionLine(s *inspect.Session) []byte {
 	line := struct {
@@ -84,10 +89,16 @@ type (
 		Epoch     string        `json:"epoch"`
 		Decrypted bool          `json:"decrypted"`
 		Why       string        `json:"why,omitempty"`
+		Sealed    *sealJSON     `json:"sealed"`
 		InnerType *string       `json:"inner_type"`
 		Plaintext hexBytes      `json:"plaintext"`
 		Fields    []fieldJSON   `json:"fields"`
 		Messages  []messageJSON `json:"messages"`
+	}
+	sealJSON struct {
+		Secret         string   `json:"secret"`
+		Nonce          hexBytes `json:"nonce"`
+		AdditionalData hexBytes `json:"additional_data"`
 	}
 	fieldJSON struct {
 		Name     string      `json:"name"`
@@ -175,6 +186,10 @@ func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 	line.Fields = fields(leavesOrChildren(root), 0)
 	if r.Encrypted && r.DecidedAt >= 0 {
 		line.TLSSeq = &r.TLSSeq
+	}
+	if r.Decrypted {
+		seal := r.Sealed()
+		line.Sealed = &sealJSON{seal.Secret, seal.Nonce, seal.AdditionalData}
 	}
 	if _, ok := root.Find("record.inner_type"); ok && r.Decrypted {
 		inner := r.InnerType.String()

@@ -15,8 +15,10 @@ type Writer struct {
 	out   io.Writer
 	item  func(s *inspect.Session, i int) []byte
 	begin func(s *inspect.Session) []byte // what comes before the first item; may be nil
+	end   func(s *inspect.Session) []byte // what comes after the last one; may be nil
 	live  bool                            // connections are printed apart, and alerts when their connection has ended
 	begun bool
+	over  bool
 	next  int   // item that has not been looked at
 	held  []int // items that have, in order
 	ended map[sender]bool
@@ -34,10 +36,18 @@ type sender struct {
 // it again.
 func (w *Writer) Extend(s *inspect.Session) error { return w.print(s, false) }
 
-// Close prints the rest of the session, which it ends.
+// Close prints the rest of the session, which it ends. Nothing is printed after.
 func (w *Writer) Close(s *inspect.Session) error {
+	if w.over {
+		return w.err
+	}
+	w.over = true
 	s.End()
-	return w.print(s, true)
+	w.print(s, true)
+	if w.end != nil {
+		w.write(w.end(s))
+	}
+	return w.err
 }
 
 func (w *Writer) print(s *inspect.Session, all bool) error {
