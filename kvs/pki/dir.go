@@ -41,7 +41,7 @@ func Open(path string, now time.Time) (*Dir, error) {
 	}
 	d := &Dir{path: path, now: now}
 	certificate, key, err := d.pair("ca", func(key crypto.Signer) (*x509.Certificate, error) {
-		a, err := selfSigned(key, now)
+		a, err := selfSigned(key, now, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +56,7 @@ func Open(path string, now time.Time) (*Dir, error) {
 	case now.After(certificate.NotAfter):
 		return nil, &FileError{Path: d.CertFile("ca"), Problem: Expired}
 	}
-	d.authority = &Authority{certificate, key, now}
+	d.authority = &Authority{certificate: certificate, key: key, now: now}
 	return d, nil
 }
 
@@ -168,7 +168,7 @@ func makeKey(file string) error {
 	if _, err := os.Stat(file); err == nil {
 		return nil
 	}
-	key, err := newKey()
+	key, err := newKey(nil)
 	if err != nil {
 		return err
 	}

@@ -2,18 +2,20 @@
 // certificates for servers and clients that the authority signs.
 //
 // Use [NewAuthority] where everything lives in one process, as in the lab and in
-// tests: each run gets new keys, and nothing is written. Use [Open] where programs are started one
+// tests: each run gets new keys, and nothing is written; [NewSeededAuthority] gets the same ones
+// each time. Use [Open] where programs are started one
 // after the other and must know each other: the authority and its certificates are
 // files in a folder, made on first use. Use [Load] and [LoadRoots] for files that a person names.
 // [ServerConfig] and [ClientConfig] turn any of them into what crypto/tls wants.
 //
-// Keys are ECDSA on P-256. The authority is valid for ten years, all else for one.
+// Keys are ECDSA on P-256, of a seeded authority Ed25519. The authority is valid for ten years, all else for one.
 package pki
 
 import (
 	"cmp"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -23,6 +25,7 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -47,17 +50,28 @@ type Authority struct {
 	certificate *x509.Certificate
 	key         crypto.Signer
 	now         time.Time
+	random      io.Reader // that keys and serial numbers are made of; nil means the system's
 }
 
 // NewAuthority makes an authority with a new key, in memory. It is valid, and issues
 // what is valid, from now on: a peer whose clock is elsewhere needs its
 // tls.Config.Time set.
 func NewAuthority(now time.Time) (*Authority, error) {
-	key, err := newKey()
+	return NewSeededAuthority(now, nil)
+}
+
+// NewSeededAuthority is [NewAuthority] for a study in which nothing is left to
+// chance: its certificates and keys, and those that it issues, one after the
+// other, follow from now and from what is read of random. Whoever knows these
+// has the keys. Keys are Ed25519, whose signatures need no randomness (RFC 8032
+// section 5.1.6). It is as safe for concurrent use as random is. A nil random
+// makes it [NewAuthority].
+func NewSeededAuthority(now time.Time, random io.Reader) (*Authority, error) {
+	key, err := newKey(random)
 	if err != nil {
 		return nil, err
 	}
-	return selfSigned(key, now)
+	return selfSigned(key, now, random)
 }
 
 // Certificate returns the authority's own certificate, which must not be changed.
@@ -95,7 +109,7 @@ func (a *Authority) IssueClient(name string) (tls.Certificate, error) {
 }
 
 func (a *Authority) issue(template *x509.Certificate) (tls.Certificate, error) {
-	key, err := newKey()
+	key, err := newKey(a.random)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -121,10 +135,10 @@ func (a *Authority) sign(template *x509.Certificate, key crypto.Signer) (*x509.C
 		return nil, err
 	}
 	t.SubjectKeyId = id
-	return create(&t, a.certificate, key.Public(), a.key)
+	return create(a.random, &t, a.certificate, key.Public(), a.key)
 }
 
-func selfSigned(key crypto.Signer, now time.Time) (*Authority, error) {
+func selfSigned(key crypto.Signer, now time.Time, random io.Reader) (*Authority, error) {
 	id, err := subjectKeyID(key)
 	if err != nil {
 		return nil, err
@@ -139,16 +153,19 @@ func selfSigned(key crypto.Signer, now time.Time) (*Authority, error) {
 		MaxPathLenZero:        true, // it signs leaves, not authorities
 		SubjectKeyId:          id,
 	}
-	certificate, err := create(template, template, key.Public(), key)
+	certificate, err := create(random, template, template, key.Public(), key)
 	if err != nil {
 		return nil, err
 	}
-	return &Authority{certificate, key, now}, nil
+	return &Authority{certificate, key, now, random}, nil
 }
 
-// create signs with a random serial number, which crypto/x509 chooses.
-func create(template, parent *x509.Certificate, public crypto.PublicKey, signer crypto.Signer) (*x509.Certificate, error) {
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, signer)
+// create signs with a serial number that crypto/x509 reads from random.
+func create(random io.Reader, template, parent *x509.Certificate, public crypto.PublicKey, signer crypto.Signer) (*x509.Certificate, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	der, err := x509.CreateCertificate(random, template, parent, public, signer)
 	if err != nil {
 		return nil, fmt.Errorf("sign a certificate: %w", err)
 	}
@@ -210,7 +227,14 @@ func isDNSName(name string) bool {
 	return true
 }
 
-func newKey() (crypto.Signer, error) {
+func newKey(random io.Reader) (crypto.Signer, error) {
+	if random != nil {
+		seed := make([]byte, ed25519.SeedSize)
+		if _, err := io.ReadFull(random, seed); err != nil {
+			return nil, fmt.Errorf("make a key: %w", err)
+		}
+		return ed25519.NewKeyFromSeed(seed), nil
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/sha3"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -77,6 +78,35 @@ func TestAClientCertificateIsForClientsAndBearsTheName(t *testing.T) {
 	_, err := leaf.Verify(x509.VerifyOptions{Roots: a.Roots(), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	if err == nil {
 		t.Error("a client's certificate passes for a server's")
+	}
+}
+
+func TestASeededAuthorityAndWhatItIssuesFollowFromWhatItReads(t *testing.T) {
+	mint := func(seed string) (all [][]byte) {
+		stream := sha3.NewSHAKE128()
+		stream.Write([]byte(seed))
+		a := must(pki.NewSeededAuthority(now, stream))(t)
+		server, client := must(a.IssueServer())(t), must(a.IssueClient("ana"))(t)
+		check(t, handshake(t, pki.ServerConfig(server, tls.RequireAndVerifyClientCert, a.Roots()), pki.ClientConfig(a.Roots(), "localhost", client)))
+		for _, c := range []*x509.Certificate{a.Certificate(), server.Leaf, client.Leaf} {
+			if c.SerialNumber.Sign() <= 0 || c.SerialNumber.BitLen() > 159 {
+				t.Errorf("serial number %v", c.SerialNumber)
+			}
+			all = append(all, c.Raw)
+		}
+		return all
+	}
+	one := mint("one")
+	if again := mint("one"); !slices.EqualFunc(one, again, bytes.Equal) {
+		t.Error("the same seed gave other certificates")
+	}
+	for i, other := range mint("two") {
+		if bytes.Equal(other, one[i]) {
+			t.Errorf("certificate %d does not depend on the seed", i)
+		}
+	}
+	if _, err := pki.NewSeededAuthority(now, strings.NewReader("short")); err == nil {
+		t.Error("five bytes were enough")
 	}
 }
 

@@ -35,22 +35,31 @@ const ServerName = "localhost"
 // changed once it has been opened; it may be opened any number of times.
 type KV struct {
 	MaxVersion uint16        // tls.VersionTLS12 for the older one; 0 means the newest
-	Groups     []tls.CurveID // the client's, in its order of preference; nil means Go's
+	Groups     []tls.CurveID // the client's, in its order of preference; nil means Go's, or X25519 with a Seed
 	ClientAuth tls.ClientAuthType
-	Lang       string // of the server's answers
+	Lang       string  // of the server's answers
+	Seed       *uint64 // makes the same session each time, in a glass box; nil leaves it to chance
 
 	once           sync.Once
 	client, server *tls.Config
 	err            error
 }
 
+// ErrSeed says that a session whose keys anybody can compute was asked for
+// outside of a glass box.
+var ErrSeed = errors.New("a session with a seed protects nothing: it wants a tap with GlassBox")
+
 // Open implements [inspect.Stage]. The tap must be the play's own: closing the
 // play closes it.
 func (k *KV) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
-	if k.once.Do(k.mint); k.err != nil {
-		return nil, fmt.Errorf("mint the lab's certificates: %w", k.err)
+	if k.Seed != nil && !tap.GlassBox {
+		return nil, ErrSeed
 	}
-	client, server := tap.Pipe(k.client, k.server)
+	clientConfig, serverConfig, err := k.configs()
+	if err != nil {
+		return nil, fmt.Errorf("mint the lab's certificates: %w", err)
+	}
+	client, server := tap.Pipe(clientConfig, serverConfig)
 	ctx, cancel := context.WithCancel(ctx)
 	p := &play{tap: tap, conn: client, client: kvs.NewClient(client), cancel: cancel, ready: make(chan struct{}), served: make(chan struct{})}
 	host := &kernel.Server{
@@ -73,29 +82,40 @@ func (k *KV) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
 	return p, nil
 }
 
-func (k *KV) mint() {
-	authority, err := pki.NewAuthority(time.Now())
+// configs returns the configurations of the client and the server. Those with a
+// seed are made for each opening, so that each begins with the same randomness.
+func (k *KV) configs() (client, server *tls.Config, err error) {
+	if k.Seed != nil {
+		return k.mint()
+	}
+	k.once.Do(func() { k.client, k.server, k.err = k.mint() })
+	return k.client, k.server, k.err
+}
+
+func (k *KV) mint() (client, server *tls.Config, err error) {
+	authority, err := pki.NewSeededAuthority(k.Now(), k.random("certificates"))
 	if err != nil {
-		k.err = err
-		return
+		return nil, nil, err
 	}
 	certificate, err := authority.IssueServer(pki.DefaultServerNames()...)
 	if err != nil {
-		k.err = err
-		return
+		return nil, nil, err
 	}
-	k.server = pki.ServerConfig(certificate, k.ClientAuth, authority.Roots())
-	k.client = pki.ClientConfig(authority.Roots(), ServerName)
+	server = pki.ServerConfig(certificate, k.ClientAuth, authority.Roots())
+	client = pki.ClientConfig(authority.Roots(), ServerName)
 	if k.ClientAuth != tls.NoClientCert {
 		mine, err := authority.IssueClient("ana")
 		if err != nil {
-			k.err = err
-			return
+			return nil, nil, err
 		}
-		k.client.Certificates = []tls.Certificate{mine}
+		client.Certificates = []tls.Certificate{mine}
 	}
-	k.client.MaxVersion = k.MaxVersion
-	k.client.CurvePreferences = k.Groups
+	client.MaxVersion = k.MaxVersion
+	client.CurvePreferences = k.Groups
+	if k.Seed != nil {
+		k.settle(client, server)
+	}
+	return client, server, nil
 }
 
 // A play is one client and its server.
