@@ -63,6 +63,9 @@ func (p *program) flagError(cmd *cobra.Command, err error) error {
 		if c, ok := invalid.GetFlag().Value.(*choice); ok {
 			return usage(p.say("cmd_flag_not_a_choice", "flag", name, "value", value, "words", strings.ReplaceAll(c.Type(), "|", ", ")))
 		}
+		if _, ok := invalid.GetFlag().Value.(*seed); ok {
+			return usage(p.say("cmd_flag_not_a_seed", "value", value))
+		}
 		return usage(p.say("cmd_flag_bad_value", "flag", name, "value", value))
 	}
 	return usage(safe(err.Error()))

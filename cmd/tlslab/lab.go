@@ -24,6 +24,8 @@ type labRun struct {
 	*program
 	tls, auth *choice
 	groups    []string
+	glassBox  bool
+	seed      seed
 	record    string
 	plain     bool
 	json      bool
@@ -51,6 +53,9 @@ func (p *program) lab() *cobra.Command {
 	cmd.Flags().StringSliceVar(&run.groups, "groups", nil, p.say("cmd_flag_groups"))
 	complete(cmd, "groups", groupNames()...)
 	choose(cmd, run.auth, "client-auth", p.say("cmd_flag_lab_client_auth"))
+	cmd.Flags().BoolVar(&run.glassBox, "glass-box", false, p.say("cmd_flag_glass_box"))
+	cmd.Flags().Var(&run.seed, "seed", p.say("cmd_flag_seed"))
+	complete(cmd, "seed")
 	cmd.Flags().BoolVar(&run.plain, "plain", false, p.say("cmd_flag_plain"))
 	cmd.Flags().BoolVar(&run.json, "json", false, p.say("cmd_flag_lab_json"))
 	cmd.Flags().StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
@@ -72,6 +77,11 @@ func (r *labRun) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.glassBox {
+		if err := drawFromConfigRand(); err != nil {
+			return err
+		}
+	}
 	files, err := keep(r.record)
 	if err != nil {
 		return err
@@ -88,7 +98,10 @@ func (r *labRun) start(ctx context.Context) error {
 }
 
 func (r *labRun) stage() (*stage.KV, error) {
-	kv := &stage.KV{Lang: r.sentence.Lang()}
+	kv := &stage.KV{Lang: r.sentence.Lang(), Seed: r.seed.number}
+	if kv.Seed != nil && !r.glassBox {
+		return nil, usage(r.say("cmd_seed_without_glass_box"))
+	}
 	if r.tls.value == "1.2" {
 		kv.MaxVersion = tls.VersionTLS12
 	}
@@ -117,10 +130,10 @@ func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) err
 	return show(ctx, tui.Options{
 		Stage: kv,
 		NewTap: func(bool) (*inspect.Tap, func()) {
-			tap := inspect.NewTap()
+			tap := r.tap(kv)
 			return tap, files.follow(tap.Recording())
 		},
-		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
+		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: r.seedNotice(kv),
 		Hints: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"},
 	})
 }

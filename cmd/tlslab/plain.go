@@ -17,7 +17,8 @@ import (
 // runPlain is the lab as text: a conversation on a terminal, otherwise
 // commands in and both streams out.
 func (r *labRun) runPlain(ctx context.Context, kv *stage.KV, files *keeper) error {
-	tap := inspect.NewTap()
+	r.note(r.glassBoxNotice(kv))
+	tap := r.tap(kv)
 	defer files.follow(tap.Recording())()
 	play, err := kv.Open(ctx, tap)
 	if err != nil {
@@ -31,7 +32,9 @@ func (r *labRun) runPlain(ctx context.Context, kv *stage.KV, files *keeper) erro
 	told := tellAll(tap.Recording(), r.storyOf(r.json, r.look.ascii)(r.out))
 	err = r.doAll(ctx, play)
 	play.Close()
-	return errors.Join(err, told.done())
+	err = errors.Join(err, told.done())
+	r.note(r.dark(told.session))
+	return err
 }
 
 // doAll does the commands of standard input, until exit or its end.
@@ -71,7 +74,8 @@ type walk struct {
 	play    inspect.Play
 	session *inspect.Session
 	text    report.Text
-	told    int // items up to which the listener has come
+	told    int  // items up to which the listener has come
+	noted   bool // what is to be said of a dark glass box has been said
 }
 
 func (w *walk) run(ctx context.Context) error {
@@ -204,6 +208,10 @@ func (w *walk) settle(ctx context.Context) {
 		if _, err := recording.Wait(ctx, recording.Len()); err != nil {
 			return
 		}
+	}
+	if dark := w.dark(w.session); dark != nil && !w.noted {
+		w.noted = true
+		w.note(dark)
 	}
 }
 

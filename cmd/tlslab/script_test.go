@@ -54,12 +54,15 @@ const patience = 30 * time.Second
 //	hostile FILE           write commands full of what terminals obey
 //	clean FILE             hold a file to text that is safe to draw
 //	jsonlines FILE         hold a file to the schema of the JSON lines
+//	samebytes FILE FILE    hold two recordings to the same bytes each way
+//	fromthetop FILE        hold a recording to key schedules without a gap
 //	locked FILE            hold a store's lock, until the script is over
 //	needs PROGRAM          skip, or fail, without an outside program
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"code": runCode, "start": start, "terminal": startOnTerminal, "await": await, "send": send, "eof": eof,
 	"signal": interrupt, "finish": finish, "silent": silent, "garbage": garbage, "plainserver": plainServer,
 	"badserver": badServer, "hostile": hostile, "clean": clean, "jsonlines": jsonLines, "locked": locked,
+	"samebytes": sameBytes, "fromthetop": fromTheTop,
 	"needs": requireProgram,
 }
 
