@@ -144,10 +144,9 @@ type glassEnd struct {
 	tap  *Tap
 	side Side
 
-	mu     sync.Mutex
-	clear  [2]clearHandshake // by Side
-	random []byte            // of the ClientHello
-	group  uint16            // TLS 1.2: the server's curve
+	mu    sync.Mutex
+	clear [2]clearHandshake // by Side
+	keys  publicKeys
 }
 
 func (e *glassEnd) Write(b []byte) (int, error) {
@@ -165,7 +164,7 @@ func (e *glassEnd) readAlong(from Side, b []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.clear[from].add(b, func(kind HandshakeType, body cryptobyte.String) {
-		for _, s := range e.sharesIn(kind, body) {
+		for _, s := range e.keys.in(kind, body) {
 			if from == e.side {
 				e.reveal(s)
 			}
@@ -173,18 +172,24 @@ func (e *glassEnd) readAlong(from Side, b []byte) {
 	})
 }
 
-// sharesIn returns the public keys of a message.
-func (e *glassEnd) sharesIn(kind HandshakeType, body cryptobyte.String) []share {
+// publicKeys finds the public keys of a key exchange in the messages of both
+// sides.
+type publicKeys struct {
+	random []byte // of the ClientHello
+	group  uint16 // TLS 1.2: the server's curve
+}
+
+func (p *publicKeys) in(kind HandshakeType, body cryptobyte.String) []share {
 	var public cryptobyte.String
 	switch kind {
 	case typeClientHello:
 		h := parseClientHello(body)
-		e.random = bytes.Clone(h.random)
+		p.random = bytes.Clone(h.random)
 		return h.shares
 	case typeServerHello:
 		return parseServerHello(body).shares
 	case typeServerKeyExchange: // RFC 8422 section 5.4
-		e.group = curveOf(body)
+		p.group = curveOf(body)
 		if !body.Skip(3) || !body.ReadUint8LengthPrefixed(&public) {
 			return nil
 		}
@@ -195,7 +200,7 @@ func (e *glassEnd) sharesIn(kind HandshakeType, body cryptobyte.String) []share 
 	default:
 		return nil
 	}
-	return []share{{e.group, public}}
+	return []share{{p.group, public}}
 }
 
 func (e *glassEnd) reveal(s share) {
@@ -203,7 +208,7 @@ func (e *glassEnd) reveal(s share) {
 	if key == nil {
 		return
 	}
-	secret := &LoggedSecret{Origin: Recorded, Label: ephemeralLabels[e.side], ClientRandom: e.random, Bytes: key}
+	secret := &LoggedSecret{Origin: Recorded, Label: ephemeralLabels[e.side], ClientRandom: e.keys.random, Bytes: key}
 	e.tap.Recording().append(entry{kind: Secret, conn: -1, time: e.tap.now().UnixNano(), cause: -1, more: secret})
 }
 
@@ -254,6 +259,44 @@ type refusedConn struct{ net.Conn }
 
 func (refusedConn) Read([]byte) (int, error)  { return 0, ErrGlassBox }
 func (refusedConn) Write([]byte) (int, error) { return 0, ErrGlassBox }
+
+// GroupOf returns the group of the key share, or of the key exchange of TLS 1.2,
+// whose private key the secret is; 0 if it is the private key of none that this
+// view has.
+func (v *View) GroupOf(secret LoggedSecret) uint16 {
+	var keys publicKeys
+	for _, m := range v.messages {
+		for _, s := range keys.in(m.Type, m.body()) {
+			if secret.Label == ephemeralLabels[m.Side] && s.opensWith(m.Side, secret.Bytes) {
+				return s.group
+			}
+		}
+	}
+	return 0
+}
+
+// opensWith reports whether private is what the ephemeral labels have for the
+// key share.
+func (s share) opensWith(side Side, private []byte) bool {
+	curve, ok := curves[s.group]
+	if !ok {
+		return false
+	}
+	public := s.key
+	if h, ok := hybrids[s.group]; ok && len(public) > h.ecdh {
+		var kem, seed []byte
+		public, kem = h.split(public, h.ecdh)
+		if side == Client {
+			seedBytes := min(mlkem.SeedSize, len(private))
+			private, seed = h.split(private, len(private)-seedBytes)
+			if h.seedOf(kem)(bytes.NewReader(seed)) == nil {
+				return false
+			}
+		}
+	}
+	key, err := curve.NewPrivateKey(private)
+	return err == nil && bytes.Equal(key.PublicKey().Bytes(), public)
+}
 
 // Dark reports whether the connection is a glass box in which nothing can be
 // seen: at some event up to at a key exchange had been agreed on, and no private

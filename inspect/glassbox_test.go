@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -123,20 +124,23 @@ func TestEachSideKnowsItsOwnPrivateKeyBeforeItSendsTheKeyShare(t *testing.T) {
 	client, server := configs(t)
 	session := inGlassBox(t, new(inspect.Tap), client, server)
 	view := session.Connections()[0].View(inspect.Client)
+	hybrid, alone := uint16(tls.X25519MLKEM768), uint16(tls.X25519)
 	for side, want := range [2]struct {
-		label string
-		sizes []int
-		sent  inspect.HandshakeType
+		label  string
+		sizes  []int
+		groups []uint16
+		sent   inspect.HandshakeType
 	}{
-		{inspect.LabelClientEphemeral, []int{64 + 32, 32}, 1}, // for X25519MLKEM768, and for X25519
-		{inspect.LabelServerEphemeral, []int{32}, 2},
+		{inspect.LabelClientEphemeral, []int{64 + 32, 32}, []uint16{hybrid, alone}, 1},
+		{inspect.LabelServerEphemeral, []int{32}, []uint16{hybrid}, 2},
 	} {
 		side := inspect.Side(side)
 		var sizes []int
+		var groups []uint16
 		for _, secret := range view.Secrets(side, 1<<30) {
 			switch {
 			case secret.Label == want.label:
-				sizes = append(sizes, len(secret.Bytes))
+				sizes, groups = append(sizes, len(secret.Bytes)), append(groups, view.GroupOf(secret.LoggedSecret))
 				if secret.Origin != inspect.Recorded {
 					t.Errorf("%v: the origin of its private key is %v", side, secret.Origin)
 				}
@@ -147,8 +151,8 @@ func TestEachSideKnowsItsOwnPrivateKeyBeforeItSendsTheKeyShare(t *testing.T) {
 				t.Errorf("%v knows the private key of its peer", side)
 			}
 		}
-		if len(sizes) != len(want.sizes) || sizes[0] != want.sizes[0] || sizes[len(sizes)-1] != want.sizes[len(want.sizes)-1] {
-			t.Errorf("%v knows private keys of %v bytes, want %v", side, sizes, want.sizes)
+		if !slices.Equal(sizes, want.sizes) || !slices.Equal(groups, want.groups) {
+			t.Errorf("%v knows private keys of %v bytes for the groups %x, want %v for %x", side, sizes, groups, want.sizes, want.groups)
 		}
 	}
 }
@@ -175,6 +179,9 @@ func TestTheEphemeralKeysOfTLS12AreRecorded(t *testing.T) {
 			for _, secret := range view.Secrets(inspect.Side(side), 1<<30) {
 				if secret.Label == label {
 					found++
+					if got := view.GroupOf(secret.LoggedSecret); got != uint16(group) {
+						t.Errorf("%v: the private key of the %v is for 0x%04x", group, inspect.Side(side), got)
+					}
 				}
 			}
 			if found != 1 {

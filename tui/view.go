@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -181,11 +182,28 @@ func (m *model) waitingLines(w int) []string {
 
 // header draws the facts of the session at the cursor.
 func (m *model) header(w int) []string {
-	lines := []string{m.agreed(w), m.traffic(w)}
+	lines := append(m.glassBox(w), m.agreed(w), m.traffic(w))
 	if m.h >= 20 {
 		lines = append(lines, m.endpoints(w))
 	}
 	return append(lines, m.timeLine(w))
+}
+
+// glassBox warns of a session whose private keys are recorded.
+func (m *model) glassBox(w int) []string {
+	c := m.conn()
+	if c == nil || !c.Opening.GlassBox {
+		return nil
+	}
+	id := "tui_glass_box"
+	if m.time.at > 0 && c.Dark(m.time.event()) {
+		id = "tui_glass_box_dark"
+	}
+	var lines []string
+	for _, line := range wrap(m.say(id), w-2) {
+		lines = append(lines, m.pal.line(w, false, span{bad, " " + line}))
+	}
+	return lines
 }
 
 // facts returns what is known of the connection at the cursor, of either endpoint.
@@ -290,8 +308,12 @@ func (m *model) endpoints(w int) string {
 		}
 		return span{sideInk(side), m.say(id, "side", m.side(side), "epoch", epoch, "count", secrets)}
 	}
+	ids := []string{"tui_endpoint", "tui_endpoint_short", "tui_endpoint_narrow"}
+	if c.Opening.GlassBox { // private keys are not logged
+		ids = ids[1:]
+	}
 	var left, end span
-	for _, id := range []string{"tui_endpoint", "tui_endpoint_short", "tui_endpoint_narrow"} {
+	for _, id := range ids {
 		left, end = state(id, inspect.Client), state(id, inspect.Server)
 		if width(left.text)+width(end.text)+4 <= w {
 			break
@@ -618,6 +640,7 @@ func (m *model) secrets(w, height int) []string {
 		var known []inspect.KnownSecret
 		if c != nil && m.time.at > 0 {
 			known = c.View(side).Secrets(side, m.time.event())
+			slices.SortStableFunc(known, func(a, b inspect.KnownSecret) int { return cmp.Compare(isLogged(a), isLogged(b)) })
 		}
 		if c != nil && !c.Opening.Ours[side] {
 			head = m.say("tui_secrets_stranger", "side", m.side(side))
@@ -634,8 +657,8 @@ func (m *model) secrets(w, height int) []string {
 			for row := range slices.Chunk(secret.Bytes, max((width-4)/3/8*8, 8)) { // all of it, so that it can be copied
 				sides[i] = append(sides[i], m.pal.line(width, false, span{plain, fmt.Sprintf("   % x", row)}))
 			}
-			if secret.Origin != inspect.ClientLog+inspect.Origin(side) {
-				sides[i] = append(sides[i], m.pal.line(width, false, span{quiet, "   " + m.say("tui_secret_from", "origin", m.origin(secret.Origin))}))
+			for _, line := range m.whereFrom(c.View(side), secret, width-4) {
+				sides[i] = append(sides[i], m.pal.line(width, false, span{quiet, "   " + line}))
 			}
 		}
 	}
@@ -651,10 +674,33 @@ func (m *model) secrets(w, height int) []string {
 		lines = append(lines, l+column+r)
 	}
 	lines = append(lines, m.pal.line(w, false))
-	for _, line := range wrap(m.say("tui_secrets_note"), w-2) {
+	note := m.say("tui_secrets_note")
+	if c != nil && c.Opening.GlassBox {
+		note += " " + m.say("tui_secrets_note_glass_box")
+	}
+	for _, line := range wrap(note, w-2) {
 		lines = append(lines, m.pal.line(w, false, span{quiet, " " + line}))
 	}
 	return lines
+}
+
+// isLogged is 0 for what an endpoint draws, from which all that it logs follows.
+func isLogged(secret inspect.KnownSecret) int {
+	if secret.Origin == inspect.Recorded {
+		return 0
+	}
+	return 1
+}
+
+// whereFrom says what a secret is for and where it comes from, if that is not its side's own key log.
+func (m *model) whereFrom(v *inspect.View, secret inspect.KnownSecret, w int) []string {
+	if secret.Origin == inspect.ClientLog || secret.Origin == inspect.ServerLog {
+		return nil
+	}
+	if group := v.GroupOf(secret.LoggedSecret); group != 0 {
+		return wrap(m.say("tui_secret_for", "group", inspect.GroupName(group), "origin", m.origin(secret.Origin)), w)
+	}
+	return wrap(m.say("tui_secret_from", "origin", m.origin(secret.Origin)), w)
 }
 
 func speedName(i int) string { return strconv.FormatFloat(speeds[i], 'f', -1, 64) + "x" }

@@ -98,6 +98,8 @@ func (m *model) origin(o inspect.Origin) string {
 		return m.say("tui_origin_server")
 	case inspect.FromFile:
 		return m.say("tui_origin_file")
+	case inspect.Recorded:
+		return m.say("tui_origin_recorded")
 	}
 	return m.say("tui_origin_derived")
 }

@@ -78,6 +78,14 @@ func (r *labRun) seedNotice(kv *stage.KV) []string {
 	return []string{r.say(id, "seed", r.seed.String(), "go", runtime.Version())}
 }
 
+// title names the screen by what would show the same session again.
+func (r *labRun) title() string {
+	if r.seed.number == nil {
+		return ""
+	}
+	return "tlslab lab --glass-box --seed " + r.seed.String()
+}
+
 // dark says that in a session of a glass box nothing is to be seen, if that is so.
 func (r *labRun) dark(s *inspect.Session) []string {
 	for _, c := range s.Connections() {

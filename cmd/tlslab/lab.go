@@ -133,7 +133,7 @@ func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) err
 			tap := r.tap(kv)
 			return tap, files.follow(tap.Recording())
 		},
-		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: r.seedNotice(kv),
+		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: r.seedNotice(kv), Title: r.title(),
 		Hints: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"},
 	})
 }
