@@ -16,8 +16,6 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -324,86 +322,6 @@ func TestEveryMessageOfRFC8448IsUnderstoodWhole(t *testing.T) {
 		}
 		checkUnderstood(t, m)
 	}
-}
-
-func TestEveryMessageInClearOfGosRecordedFlowsIsUnderstoodWhole(t *testing.T) {
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Skip("no go command to ask for GOROOT:", err)
-	}
-	flows, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(root)), "src/crypto/tls/testdata/*-TLSv*"))
-	if err != nil || len(flows) == 0 {
-		t.Skip("this Go comes without the test data of crypto/tls")
-	}
-	count := 0
-	for _, file := range flows {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			for _, m := range messagesInClear(t, file) {
-				checkUnderstood(t, m)
-				count++
-			}
-		})
-	}
-	if count < 3*len(flows) {
-		t.Errorf("only %d messages in %d flows", count, len(flows))
-	}
-}
-
-// messagesInClear returns the handshake messages that stand before the first
-// change_cipher_spec or encrypted record of each direction.
-func messagesInClear(t *testing.T, file string) (messages []*Message) {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var version, suite uint16
-	var over [2]bool
-	var stream [2]cryptobyte.String
-	for i, flow := range strings.Split(string(text), ">>> Flow ")[1:] {
-		side := i % 2
-		for record := cryptobyte.String(unhexdump(t, flow)); !record.Empty() && !over[side]; {
-			var kind uint8
-			var legacy uint16
-			var fragment cryptobyte.String
-			if !record.ReadUint8(&kind) || !record.ReadUint16(&legacy) || !record.ReadUint16LengthPrefixed(&fragment) {
-				t.Fatal("a record that is cut")
-			}
-			if over[side] = ContentType(kind) != Handshake; !over[side] {
-				stream[side] = append(stream[side], fragment...)
-			}
-		}
-		for len(stream[side]) >= handshakeHeaderLength {
-			length := handshakeHeaderLength + int(stream[side][1])<<16 + int(stream[side][2])<<8 + int(stream[side][3])
-			if length > len(stream[side]) {
-				break
-			}
-			m := &Message{Type: HandshakeType(stream[side][0]), Bytes: stream[side][:length:length]}
-			stream[side] = stream[side][length:]
-			if m.Type == typeServerHello {
-				hello := parseServerHello(m.Bytes[handshakeHeaderLength:])
-				version, suite = hello.version, hello.suite
-			}
-			m.version, m.suite = version, suite
-			messages = append(messages, m)
-		}
-	}
-	return messages
-}
-
-func unhexdump(t *testing.T, dump string) (b []byte) {
-	t.Helper()
-	for line := range strings.Lines(dump) {
-		if len(line) < 60 || line[8:10] != "  " {
-			continue
-		}
-		digits, err := hex.DecodeString(strings.ReplaceAll(line[10:58], " ", ""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		b = append(b, digits...)
-	}
-	return b
 }
 
 // told returns the values of all fields of that kind in the messages.

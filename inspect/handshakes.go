@@ -7,7 +7,8 @@ import "golang.org/x/crypto/cryptobyte"
 // (RFC 5246 section 7.4.1.2).
 func (v *View) handshakes() []*View {
 	var begins []int
-	for i, m := range v.messages {
+	messages := v.asTheyCrossed()
+	for i, m := range messages {
 		if m.Type == typeClientHello {
 			begins = append(begins, i)
 		}
@@ -17,11 +18,11 @@ func (v *View) handshakes() []*View {
 	}
 	var all []*View
 	for i, from := range begins {
-		to := len(v.messages)
+		to := len(messages)
 		if i+1 < len(begins) {
 			to = begins[i+1]
 		}
-		all = append(all, v.alone(v.messages[from:to:to]))
+		all = append(all, v.alone(messages[from:to:to]))
 	}
 	return all
 }
@@ -68,7 +69,7 @@ func (v *View) authentications() (all [][]*Message) {
 	}
 	requests := make(map[string]*Message)
 	var answer []*Message
-	for _, m := range v.messages {
+	for _, m := range v.asTheyCrossed() {
 		context := requestContext(m)
 		switch request := requests[context]; {
 		case m.Record.Epoch.Kind != EpochApplication:

@@ -42,7 +42,7 @@ func (v *View) transcript() []*Message {
 func (v *View) transcript12() []*Message {
 	var order []*Message
 	finished := 0
-	for _, m := range v.messages {
+	for _, m := range v.asTheyCrossed() {
 		if m.Type == typeHelloRequest || finished == 2 {
 			continue
 		}
@@ -52,6 +52,12 @@ func (v *View) transcript12() []*Message {
 		order = append(order, m)
 	}
 	return order
+}
+
+// asTheyCrossed returns the messages in the order in which they crossed. They
+// become known in another one where a secret comes late.
+func (v *View) asTheyCrossed() []*Message {
+	return slices.SortedStableFunc(slices.Values(v.messages), func(a, b *Message) int { return a.Record.Event - b.Record.Event })
 }
 
 // retry reports whether the message is a HelloRetryRequest.

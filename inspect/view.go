@@ -136,17 +136,30 @@ func (v *View) found(l *lane, p piece) {
 	v.session.add(item)
 }
 
-// decide reads records as far as the secrets reach.
+// decide reads records as far as the secrets reach, in the order in which they
+// crossed: what one side says can change what the other's records are under.
 func (v *View) decide() {
 	for progress := true; progress; {
 		progress = false
-		for _, l := range v.lanes {
-			for l.decided < len(l.records) && v.read(l, l.records[l.decided]) {
+		var stuck [2]bool
+		for l := v.earliest(stuck); l != nil; l = v.earliest(stuck) {
+			if stuck[l.from] = !v.read(l, l.records[l.decided]); !stuck[l.from] {
 				l.decided++
 				progress = true
 			}
 		}
 	}
+}
+
+// earliest returns the lane whose next record to be read crossed first; nil if
+// there is none, but for those that are stuck.
+func (v *View) earliest(stuck [2]bool) (first *lane) {
+	for _, l := range v.lanes {
+		if l.decided < len(l.records) && !stuck[l.from] && (first == nil || l.records[l.decided].Event < first.records[first.decided].Event) {
+			first = l
+		}
+	}
+	return first
 }
 
 // read decides what a record holds; false means that this cannot be said yet,
@@ -543,6 +556,9 @@ func (v *View) apply(l *lane, m *Message) {
 			v.enter(l, EpochEarly)
 		} else if l.epoch.Kind == EpochEarly { // after a HelloRetryRequest (RFC 8446 section 4.2.10)
 			v.enter(l, EpochClear)
+			if v.lanes[Server].epoch.Kind != EpochClear { // the ServerHello has been read, while the early secret was waited for
+				v.enter(l, EpochHandshake)
+			}
 		}
 	case typeServerHello:
 		v.serverHello(m, parseServerHello(body))

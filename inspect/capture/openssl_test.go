@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -340,15 +341,44 @@ func TestSessionsOfOpenSSLAreReadAsTheyWereHeld(t *testing.T) {
 	for _, s := range sessions {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			s.check(t, kept(t, s.name))
+			s.check(t, inspect.NewSession(kept(t, s.name)))
 		})
 	}
 }
 
-// check holds a recording of the session against what was to come of it.
-func (s session) check(t *testing.T, rec *inspect.Recording) {
+// A key log may be opened after the capture, and have its lines in any order.
+func TestSessionsOfOpenSSLAreReadAsWellWhenTheSecretsComeLate(t *testing.T) {
+	for _, s := range sessions {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			late := new(inspect.Recording)
+			var secrets []inspect.Event
+			for e := range kept(t, s.name).Events(0) {
+				if e.Kind == inspect.Secret {
+					secrets = append(secrets, e)
+				} else {
+					late.Append(e)
+				}
+			}
+			session := inspect.NewSession(late)
+			if slices.ContainsFunc(secrets, func(e inspect.Event) bool { return strings.HasSuffix(e.Logged.Label, "_SECRET_N") }) {
+				slices.Reverse(secrets[:4]) // not the generations, which have no number
+			} else {
+				slices.Reverse(secrets)
+			}
+			for _, e := range secrets {
+				late.Append(e)
+				session.Extend()
+			}
+			s.check(t, session)
+		})
+	}
+}
+
+// check holds what is read of a session against what was to come of it.
+func (s session) check(t *testing.T, session *inspect.Session) {
 	t.Helper()
-	session := inspect.NewSession(rec)
+	rec := session.Recording()
 	conns := session.Connections()
 	if len(conns) != len(s.runs) {
 		t.Fatalf("%d connections, want %d", len(conns), len(s.runs))
