@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/needs"
 )
 
 // random has crypto/tls draw its keys from Config.Rand.
@@ -116,6 +117,18 @@ func knownFromTheTop(t *testing.T, view *inspect.View) {
 	}
 	if compared != len(labels) {
 		t.Errorf("%d secrets were compared with the log, want %d", compared, len(labels))
+	}
+}
+
+func TestInAGlassBoxACommandReproducesTheSharedSecret(t *testing.T) {
+	needs.Program(t, "openssl")
+	random(t)
+	for _, group := range []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521} {
+		client, server := configs(t)
+		client.CurvePreferences = []tls.CurveID{group}
+		values := inGlassBox(t, new(inspect.Tap), client, server).Connections()[0].View(inspect.Client).Schedule()
+		i := slices.IndexFunc(values, func(v inspect.Value) bool { return v.Kind == "schedule.shared_secret" })
+		reproduce(t, values[i:i+1], 1)
 	}
 }
 

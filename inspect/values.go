@@ -64,21 +64,7 @@ func (v *View) schedule13(s suite) []Value {
 	}
 	early := s.extracted("early_secret", "0", zeros, "PSK", psk.Bytes)
 	derivedEarly := s.derivedValue("derived (from early_secret)", "early_secret", early.Bytes, "derived", nil)
-	shared := Value{
-		Kind: "schedule.shared_secret", Name: "(EC)DHE shared secret", Bytes: trunk.shared, RFC: "RFC 8446 section 7.4",
-		Formula: "the key exchange of " + GroupName(v.state().Group) + ", from one side's private key and the other's key share",
-	}
-	if v.pskAlone() {
-		shared.Formula, shared.RFC = "zeros, as long as the hash: a PSK was agreed on, and no key exchange (psk_ke)", rfc
-	}
-	switch {
-	case shared.Bytes != nil:
-		shared.Origin = Derived
-	case v.conn.Dark(v.session.next):
-		shared.Missing = "crypto/tls did not draw its private keys from Config.Rand, so the glass box has none"
-	default:
-		shared.Missing = "no private key of the key shares is in the recording"
-	}
+	shared := v.sharedValue(s)
 	handshake := s.extracted("handshake_secret", "derived", derivedEarly.Bytes, "(EC)DHE", shared.Bytes)
 	derivedHandshake := s.derivedValue("derived (from handshake_secret)", "handshake_secret", handshake.Bytes, "derived", nil)
 	master := s.extracted("master_secret", "derived", derivedHandshake.Bytes, "0", zeros)
