@@ -41,7 +41,12 @@ func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background(
 
 // HandshakeContext runs the handshake, if it has not been run.
 func (c *Conn) HandshakeContext(ctx context.Context) error {
-	return c.note(c.Conn.HandshakeContext(ctx))
+	err := c.Conn.HandshakeContext(ctx)
+	if err == io.EOF { // which only a handshake must not meet
+		c.failed("handshake", err)
+		return err
+	}
+	return c.note("handshake", err)
 }
 
 // Write sends clear text. The handshake comes first, so that the recording
@@ -54,16 +59,19 @@ func (c *Conn) Write(b []byte) (int, error) {
 		c.clear[c.side].append(c.tap.Recording(), c.entry(Wrote), b)
 	}
 	n, err := c.Conn.Write(b)
-	return n, c.note(err)
+	return n, c.note("write", err)
 }
 
 // Read receives clear text.
 func (c *Conn) Read(b []byte) (int, error) {
+	if err := c.Handshake(); err != nil {
+		return 0, err
+	}
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.clear[c.side.Peer()].append(c.tap.Recording(), c.entry(Read), b[:n])
 	}
-	return n, c.note(err)
+	return n, c.note("read", err)
 }
 
 // Close sends close_notify, unless something went wrong before, and closes the
@@ -76,23 +84,27 @@ func (c *Conn) Close() error {
 }
 
 // CloseWrite sends close_notify; reading goes on.
-func (c *Conn) CloseWrite() error { return c.note(c.Conn.CloseWrite()) }
+func (c *Conn) CloseWrite() error { return c.note("close", c.Conn.CloseWrite()) }
 
 func (c *Conn) entry(kind EventKind) entry {
 	return entry{kind: kind, conn: int32(c.id), side: c.side, time: c.tap.now().UnixNano(), cause: -1}
 }
 
-func (c *Conn) note(err error) error {
-	if err == nil || err == io.EOF {
-		return err
+// note records an error, unless it only says that the stream is over.
+func (c *Conn) note(op string, err error) error {
+	if err != nil && err != io.EOF && !errors.Is(err, net.ErrClosed) {
+		c.failed(op, err)
 	}
+	return err
+}
+
+func (c *Conn) failed(op string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if text := err.Error(); text != c.last {
 		c.last = text
-		c.tap.failed(c.id, c.side, err)
+		c.tap.failed(c.id, c.side, op, err)
 	}
-	return err
 }
 
 // Outgoing shows the memory buffer between the program and the wire: what the

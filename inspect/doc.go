@@ -62,6 +62,10 @@
 // then [Connection.View] shows each endpoint's truth: its bytes, its
 // sequence numbers, its transcript, its secrets.
 //
+// [Connection.Account] says how one endpoint fared: its errors and alerts, how
+// far these got, what never reached it, and whether its program read what the
+// other wrote. [Connection.Noticed] says which of the two noticed first, if any.
+//
 // # A glass box
 //
 // With [Tap.GlassBox], for study alone, the two endpoints of a [Tap.Pipe] draw

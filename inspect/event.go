@@ -50,12 +50,14 @@ const (
 	Ended                              // Side sends no more; How says in which way
 	LetGo                              // N captured bytes of Side were let go, oldest first
 	Trusted                            // Roots were given from outside, see [Recording.Trust]
+	Drained                            // gated: no more of what Side sent will be delivered; How is what its peer sees
+	Silent                             // Side waited N milliseconds, until its deadline, and nothing came
 )
 
 var eventKinds = [...]string{
 	Opened: "opened", Captured: "captured", Forwarded: "forwarded", Dropped: "dropped", Altered: "altered",
 	Injected: "injected", Undeliverable: "undeliverable", Secret: "secret", Wrote: "wrote", Read: "read",
-	Failed: "failed", Ended: "ended", LetGo: "let go", Trusted: "trusted",
+	Failed: "failed", Ended: "ended", LetGo: "let go", Trusted: "trusted", Drained: "drained", Silent: "silent",
 }
 
 // String returns the kind in lower case, as in "captured".
@@ -190,6 +192,7 @@ func (s LoggedSecret) knownTo(side Side) bool {
 type EndpointError struct {
 	Text string
 	Err  error
+	Op   string // what its program had asked for: "handshake", "read", "write" or "close"; "" if that is not known
 }
 
 func (e *EndpointError) Error() string { return e.Text }

@@ -176,12 +176,13 @@ type ItemKind uint8
 
 // The kinds of item.
 const (
-	RecordItem ItemKind = iota + 1 // Record is set
-	BytesItem                      // a run of bytes that is not TLS: From, Reason
-	GapItem                        // bytes that were let go before they were looked at
-	AlertItem                      // an alert in a record that could be read: Record, Level, Description
-	ErrorItem                      // an endpoint's error: Text
-	ClosedItem                     // Side sends no more: How
+	RecordItem  ItemKind = iota + 1 // Record is set
+	BytesItem                       // a run of bytes that is not TLS: From, Reason
+	GapItem                         // bytes that were let go before they were looked at
+	AlertItem                       // an alert in a record that could be read: Record, Level, Description
+	ErrorItem                       // an endpoint's error: Text
+	ClosedItem                      // Side sends no more: How
+	SilenceItem                     // Side waited until its deadline, and nothing came: Wait
 )
 
 // An Item is one thing that a person is shown, in the order in which the
@@ -209,6 +210,8 @@ type Item struct {
 
 	Text string // ErrorItem: the endpoint's error, word for word
 	How  Closing
+
+	Wait time.Duration // SilenceItem: how long it waited
 }
 
 // Final reports whether the side can say nothing more after the item: it has

@@ -3,6 +3,7 @@ package inspect
 import (
 	"crypto/x509"
 	"iter"
+	"time"
 )
 
 // A Session is what a recording means: records, messages, secrets, states. It
@@ -130,6 +131,8 @@ type Connection struct {
 	lastUnit  [2]int          // gated: the latest unit that was let through, by sender
 	units     map[int]*Record // gated: by the event that captured it
 	closed    [2]int          // index of the ClosedItem, or -1
+	story     []int           // the events that an Account is made of, but for those in Clear
+	alerts    []int           // the indexes of its AlertItems
 }
 
 // View returns the connection as that side sees it: what it sent, and what it
@@ -169,6 +172,7 @@ func (s *Session) take(e Event) {
 		return
 	}
 	c := s.conns[e.Conn]
+	c.tell(e)
 	switch e.Kind {
 	case Captured:
 		c.views[e.Side].arrive(e.Side, e, VerdictNone)
@@ -187,6 +191,10 @@ func (s *Session) take(e Event) {
 		s.add(Item{Kind: ErrorItem, Side: e.Side, Text: e.text()})
 	case Ended:
 		c.end(e)
+	case Drained:
+		c.views[e.Side.Peer()].finish(e.Side)
+	case Silent:
+		s.add(Item{Kind: SilenceItem, Side: e.Side, Wait: time.Duration(e.N) * time.Millisecond})
 	}
 	c.decide()
 }
@@ -194,6 +202,9 @@ func (s *Session) take(e Event) {
 // add appends an item of the event that is being taken in.
 func (s *Session) add(item Item) {
 	item.Event, item.Conn, item.Time = s.now.Index, s.now.Conn, s.now.Time
+	if item.Kind == AlertItem {
+		s.conns[item.Conn].alerts = append(s.conns[item.Conn].alerts, len(s.items))
+	}
 	s.items = append(s.items, item)
 }
 

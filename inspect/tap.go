@@ -141,9 +141,12 @@ func (l *listener) Accept() (net.Conn, error) {
 // program. Connections of other taps, and errors that only say that a stream
 // is over, are passed over.
 func (t *Tap) Failed(conn *tls.Conn, err error) {
+	if err == nil || err == io.EOF || errors.Is(err, net.ErrClosed) {
+		return
+	}
 	if tapped, ok := conn.NetConn().(interface{ place() (int, Side) }); ok {
 		id, side := tapped.place()
-		t.failed(id, side, err)
+		t.failed(id, side, "", err)
 	}
 }
 
@@ -224,13 +227,10 @@ func (t *Tap) now() time.Time {
 	return time.Now()
 }
 
-func (t *Tap) failed(conn int, side Side, err error) {
-	if err == nil || err == io.EOF || errors.Is(err, net.ErrClosed) {
-		return
-	}
+func (t *Tap) failed(conn int, side Side, op string, err error) {
 	t.Recording().append(entry{
 		kind: Failed, conn: int32(conn), side: side, time: t.now().UnixNano(), cause: -1,
-		more: &EndpointError{Text: err.Error(), Err: err},
+		more: &EndpointError{Text: err.Error(), Err: err, Op: op},
 	})
 }
 

@@ -13,6 +13,7 @@ type View struct {
 	conn     *Connection
 	side     Side
 	shared   bool // there is no gate: the view is both endpoints'
+	ours     bool // one endpoint's, of this process: it has logged the secrets that it knows
 	lanes    [2]*lane
 	messages []*Message
 	states   []milestone
@@ -25,6 +26,7 @@ type View struct {
 	serverRandom []byte
 	master       *trafficKey // TLS 1.2: one whose tag has verified, for its master secret
 	finished     [2]bool
+	heard        []*Record // gated: alerts that the view's endpoint received and could read
 }
 
 // A milestone is the state from an event on.
@@ -40,7 +42,7 @@ type KnownSecret struct {
 }
 
 func newView(s *Session, c *Connection, side Side) *View {
-	v := &View{session: s, conn: c, side: side, shared: !c.Opening.Gated}
+	v := &View{session: s, conn: c, side: side, shared: !c.Opening.Gated, ours: c.Opening.Gated && c.Opening.Ours[side]}
 	for _, from := range []Side{Client, Server} {
 		v.lanes[from] = &lane{from: from, source: s.recording, epoch: Epoch{Kind: EpochClear}}
 		if !v.shared && from != side {
@@ -353,7 +355,9 @@ const maxCandidates = 32
 
 // likely returns the secrets of that label and this client random, the
 // likeliest first: those that this view's endpoint knows, then those that came
-// after the connection was opened, then the others.
+// after the connection was opened, then the others. What the peer of an endpoint
+// of ours knows is not tried: after a tampered handshake it is something else.
+// Early data is the exception, since a server that refuses it logs nothing.
 func (v *View) likely(label string) []KnownSecret {
 	all := v.session.secrets[string(v.state().ClientRandom)]
 	opened := sort.Search(len(all), func(i int) bool { return all[i].Event > v.conn.Event })
@@ -364,6 +368,7 @@ func (v *View) likely(label string) []KnownSecret {
 		case secret.Label != label:
 		case v.owns(secret):
 			own = append(own, secret)
+		case v.ours && label != earlyTrafficLabel:
 		default:
 			others = append(others, secret)
 		}
@@ -383,13 +388,17 @@ func (v *View) owns(secret KnownSecret) bool {
 // labelMaster is the key log's name for the master secret of TLS 1.2.
 const labelMaster = "CLIENT_RANDOM"
 
+// earlyTrafficLabel is the key log's name for the secret of early data, which
+// the client alone sends.
+const earlyTrafficLabel = "CLIENT_EARLY_TRAFFIC_SECRET"
+
 // secretLabel returns the key log's name for the secret that the keys of an
 // epoch of TLS 1.3 are derived from.
 func secretLabel(epoch Epoch, from Side) string {
 	name := [2]string{"CLIENT_", "SERVER_"}[from]
 	switch epoch.Kind {
 	case EpochEarly:
-		return name + "EARLY_TRAFFIC_SECRET" // the client's alone
+		return earlyTrafficLabel
 	case EpochHandshake:
 		return name + "HANDSHAKE_TRAFFIC_SECRET"
 	}
@@ -455,7 +464,7 @@ func whole(kind string, content []byte) []Part {
 }
 
 func (v *View) alert(l *lane, r *Record, content []byte) {
-	if len(content) != 2 {
+	if len(content) != 2 || v.refuses(l, r) {
 		return
 	}
 	const closeNotify = 0x00
@@ -466,6 +475,7 @@ func (v *View) alert(l *lane, r *Record, content []byte) {
 		}
 	}
 	if l.lane == Received {
+		v.heard = append(v.heard, r)
 		v.arrived(r, content)
 		return
 	}
@@ -473,6 +483,13 @@ func (v *View) alert(l *lane, r *Record, content []byte) {
 		Kind: AlertItem, Side: l.from, Lane: Sent, Record: r,
 		Level: content[0], Description: content[1], Arrived: v.shared,
 	})
+}
+
+// refuses reports whether a record that says something in clear comes too late
+// for that: an endpoint of crypto/tls that awaits protected records of TLS 1.3
+// takes it for one whose tag does not verify.
+func (v *View) refuses(l *lane, r *Record) bool {
+	return v.ours && l.lane == Received && !r.Encrypted && l.epoch.Kind != EpochClear
 }
 
 // arrived marks the sender's alert as one that its receiver could read.

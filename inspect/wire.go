@@ -56,6 +56,7 @@ type direction struct {
 	left   bool         // the receiver is gone
 	closed bool         // the sender, one of ours, has closed its end
 	known  bool         // an Ended event was recorded
+	dry    bool         // a Drained event was recorded
 }
 
 // A delivery is bytes on their way to the receiver, or, with the kind Ended,
@@ -130,6 +131,7 @@ func (w *wire) kill() {
 		if !d.closed {
 			d.noteEnd(Cut)
 		}
+		d.noteDrained(Cut)
 		d.cut = true
 		d.change.Broadcast()
 		d.mu.Unlock()
@@ -262,6 +264,18 @@ func (d *direction) noteEnd(how Ending) {
 	d.wire.recording.append(e)
 }
 
+// noteDrained records, once, that the receiver is about to be told that no more
+// comes. It is called with mu held, before the receiver can see it.
+func (d *direction) noteDrained(how Ending) {
+	if d.dry || d.left || d.wire.gate == nil {
+		return
+	}
+	d.dry = true
+	e := d.wire.event(Drained, d.from)
+	e.how = how
+	d.wire.recording.append(e)
+}
+
 // waitForRoom blocks while the bound is reached.
 func (d *direction) waitForRoom() {
 	limit := d.wire.tap.Queue
@@ -297,6 +311,9 @@ func (d *direction) write() {
 		d.change.Broadcast()
 		d.mu.Unlock()
 	}
+	d.mu.Lock()
+	d.noteDrained(EndOfFile)
+	d.mu.Unlock()
 	closeWrite(far)
 }
 
@@ -307,6 +324,7 @@ func (d *direction) next() (delivery, bool) {
 	for {
 		if len(d.queue) > 0 && d.queue[0].kind == Ended {
 			d.cut = true
+			d.noteDrained(EndOfFile)
 			closeWrite(d.wire.ends[d.from.Peer()])
 		}
 		if d.cut || d.left {
@@ -352,14 +370,9 @@ func (d *direction) undeliverable(cause, n int) {
 // deliver records first: what the receiver does about the bytes comes after them.
 func (d *direction) deliver(far net.Conn, item delivery) {
 	defer item.unpin()
-	on := item.cause
-	e := d.wire.event(item.kind, d.from)
-	e.cause = int64(item.cause)
-	switch item.kind {
-	case Forwarded:
-		on = d.wire.recording.append(e)
-	case Altered, Injected:
-		on = d.sent.append(d.wire.recording, e, item.bytes)
+	on, ok := d.noteDelivery(item)
+	if !ok {
+		return
 	}
 	n, err := far.Write(item.bytes)
 	if err == nil {
@@ -370,6 +383,26 @@ func (d *direction) deliver(far net.Conn, item delivery) {
 	d.left = true
 	d.mu.Unlock()
 	d.wire.abandon(d.from)
+}
+
+// noteDelivery records that the item goes to the receiver, and returns the event
+// that brings it there; false if the direction was cut meanwhile.
+func (d *direction) noteDelivery(item delivery) (event int, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dry {
+		d.undeliverable(item.cause, len(item.bytes))
+		return 0, false
+	}
+	e := d.wire.event(item.kind, d.from)
+	e.cause = int64(item.cause)
+	switch item.kind {
+	case Forwarded:
+		return d.wire.recording.append(e), true
+	case Altered, Injected:
+		return d.sent.append(d.wire.recording, e, item.bytes), true
+	}
+	return item.cause, true
 }
 
 // abandon ends a sender outside this process whose receiver is gone and no
@@ -469,6 +502,7 @@ func (w *wire) Cut(from Side) {
 	d := w.dirs[from]
 	d.mu.Lock()
 	d.noteEnd(Cut)
+	d.noteDrained(EndOfFile)
 	d.cut = true
 	d.change.Broadcast()
 	d.mu.Unlock()

@@ -35,6 +35,7 @@ func hostileRecording() *inspect.Recording {
 	r.Append(inspect.Event{Kind: inspect.Failed, Cause: -1, Err: &inspect.EndpointError{Text: all}})
 	r.Append(inspect.Event{Kind: inspect.Failed, Cause: -1, Side: inspect.Server, Err: &inspect.EndpointError{Text: strings.Repeat(all, 20)}})
 	r.Append(inspect.Event{Kind: inspect.Ended, Cause: -1, How: inspect.Cut})
+	r.Append(inspect.Event{Kind: inspect.Silent, Cause: -1, N: -1})
 	return r
 }
 

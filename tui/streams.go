@@ -206,7 +206,7 @@ func (m *model) canUnfold(item *inspect.Item) bool {
 // rowText returns the text of a row that has no bytes, which may take both columns; else "".
 func (m *model) rowText(item *inspect.Item) string {
 	switch item.Kind {
-	case inspect.ErrorItem, inspect.ClosedItem, inspect.GapItem:
+	case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.GapItem:
 		what, _ := m.whatHappened(item)
 		return what
 	}
@@ -299,6 +299,8 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 		return m.say("tui_error", "side", m.side(item.Side), "text", inspect.Safe(item.Text)), -1
 	case inspect.ClosedItem:
 		return m.say("tui_closed", "side", m.side(item.Side), "how", m.how(item.How)), -1
+	case inspect.SilenceItem:
+		return m.say("tui_silence", "side", m.side(item.Side), "wait", item.Wait.String()), -1
 	}
 	return "", -1
 }

@@ -345,7 +345,7 @@ func (m *model) timeLine(w int) string {
 func (m *model) comesNext() (string, ink) {
 	if item := m.time.next(); item != nil {
 		who := sideInk(item.Side)
-		if item.Kind == inspect.ErrorItem || item.Kind == inspect.ClosedItem {
+		if item.Kind == inspect.ErrorItem || item.Kind == inspect.ClosedItem || item.Kind == inspect.SilenceItem {
 			what, _ := m.whatHappened(item)
 			return m.say("tui_next", "what", what), who
 		}

@@ -65,6 +65,10 @@ func itemLine(s *inspect.Session, i int) []byte {
 		return encode(closedLine{
 			Kind: "closed", Conn: item.Conn, Dir: item.Side.String(), Time: jsonTime(item.Time), How: item.How.String(),
 		})
+	case inspect.SilenceItem:
+		return encode(silenceLine{
+			Kind: "silence", Conn: item.Conn, Side: item.Side.String(), Time: jsonTime(item.Time), Milliseconds: item.Wait.Milliseconds(),
+		})
 	}
 	return nil
 }
@@ -161,6 +165,13 @@ type (
 		Dir  string   `json:"dir"`
 		Time jsonTime `json:"time"`
 		How  string   `json:"how"`
+	}
+	silenceLine struct {
+		Kind         string   `json:"kind"`
+		Conn         int      `json:"conn"`
+		Side         string   `json:"side"`
+		Time         jsonTime `json:"time"`
+		Milliseconds int64    `json:"milliseconds"`
 	}
 )
 

@@ -343,6 +343,7 @@ func TestJSONTellsWhatIsNotARecordToo(t *testing.T) {
 		inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Time: at, Cause: -1, N: 7},
 		inspect.Event{Kind: inspect.Failed, Side: inspect.Server, Time: at, Cause: -1, Err: &inspect.EndpointError{Text: "olá \x1b"}},
 		inspect.Event{Kind: inspect.Ended, Time: at, Cause: -1, How: inspect.Cut},
+		inspect.Event{Kind: inspect.Silent, Side: inspect.Server, Time: at, Cause: -1, N: 1500},
 	)
 	const when = `"time":"2026-11-21T12:00:00.000000000Z"`
 	want := fmt.Sprintf(`{"kind":"session","schema":1,%[1]s}
@@ -350,6 +351,7 @@ func TestJSONTellsWhatIsNotARecordToo(t *testing.T) {
 {"kind":"gap","conn":0,"dir":"server","lane":"sent","offset":0,"length":7,%[1]s}
 {"kind":"error","conn":0,"side":"server",%[1]s,"text":"ol\u00e1 \\x1b"}
 {"kind":"closed","conn":0,"dir":"client",%[1]s,"how":"cut"}
+{"kind":"silence","conn":0,"side":"server",%[1]s,"milliseconds":1500}
 `, when)
 	if diff := cmp.Diff(want, jsonLines(t, inspect.NewSession(rec))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -425,4 +427,18 @@ func FuzzReport(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestSilenceIsToldInBothLanguages(t *testing.T) {
+	s := inspect.NewSession(recordingOf(
+		inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+		inspect.Event{Kind: inspect.Silent, Side: inspect.Server, Cause: -1, N: 1500},
+	))
+	for lang, want := range map[string]string{
+		"en": "#1 The server waited for 1.5s, and nothing came.\n", "pt-BR": "#1 O servidor esperou por 1.5s, e nada chegou.\n",
+	} {
+		if got := told(t, report.Text{Say: docs.For(lang)}, s); got != want {
+			t.Errorf("%s: %q", lang, got)
+		}
+	}
 }

@@ -39,6 +39,8 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		return t.Say.Say("report_error", "side", who, "text", inspect.Safe(item.Text))
 	case inspect.ClosedItem:
 		return t.Say.Say(closing(item.How), "side", who)
+	case inspect.SilenceItem:
+		return t.Say.Say("report_silence", "side", who, "wait", item.Wait.String())
 	}
 	return ""
 }
