@@ -11,31 +11,53 @@ import (
 	"slices"
 )
 
-// An exchange is the key exchange of TLS 1.3 as one side computes it.
+// An exchange is a key exchange as one side computes it.
 type exchange struct {
+	group   uint16
 	side    Side
 	private []byte // as the ephemeral labels have it
-	peer    []byte // the other side's key share
+	peer    []byte // the other side's public key
 	shared  []byte
 }
 
-// exchange computes the key exchange from a private key that the recording
-// holds. ok is false if it holds none that fits the key shares.
+// exchange computes the key exchange of TLS 1.3.
 func (v *View) exchange() (e exchange, ok bool) {
-	state := v.state()
-	for _, secret := range v.session.secrets[string(state.ClientRandom)] {
-		var side Side
-		switch secret.Label {
-		case LabelClientEphemeral:
-			side = Client
-		case LabelServerEphemeral:
-			side = Server
+	group := v.state().Group
+	return v.exchangeOf(group, [2][]byte{v.share(Client, group), v.share(Server, group)})
+}
+
+// exchange12 computes the key exchange of TLS 1.2 with ECDHE (RFC 8422 section
+// 5.10). keyed is the event that brought the later of the two public keys; -1 if
+// there is no such key exchange, or not yet.
+func (v *View) exchange12() (e exchange, keyed int, ok bool) {
+	var keys publicKeys
+	var public [2][]byte
+	keyed = -1
+	for _, m := range v.messages {
+		switch shares := keys.in(m.Type, m.body()); {
+		case m.Type != typeServerKeyExchange && m.Type != typeClientKeyExchange || !m.isECDHE() || len(shares) == 0:
 		default:
+			public[m.Side], keyed = shares[0].key, m.Event
+		}
+	}
+	if public[Client] == nil || public[Server] == nil {
+		return exchange{}, -1, false
+	}
+	e, ok = v.exchangeOf(keys.group, public)
+	return e, keyed, ok
+}
+
+// exchangeOf computes a key exchange from a private key that the recording
+// holds. ok is false if it holds none that fits a public key.
+func (v *View) exchangeOf(group uint16, public [2][]byte) (e exchange, ok bool) {
+	for _, secret := range v.session.secrets[string(v.state().ClientRandom)] {
+		side := Side(slices.Index(ephemeralLabels[:], secret.Label))
+		if side != Client && side != Server {
 			continue
 		}
-		own, peer := v.share(side, state.Group), v.share(side.Peer(), state.Group)
-		if shared := agree(state.Group, side, secret.Bytes, own, peer); shared != nil {
-			return exchange{side, secret.Bytes, peer, shared}, true
+		own, peer := public[side], public[side.Peer()]
+		if shared := agree(group, side, secret.Bytes, own, peer); shared != nil {
+			return exchange{group, side, secret.Bytes, peer, shared}, true
 		}
 	}
 	return exchange{}, false
@@ -49,10 +71,9 @@ func (v *View) sharedSecret() []byte {
 
 // sharedValue is the shared secret with what it is computed from.
 func (v *View) sharedValue(s suite) Value {
-	group := v.state().Group
 	value := Value{
 		Kind: "schedule.shared_secret", Name: "(EC)DHE shared secret", RFC: "RFC 8446 section 7.4",
-		Formula: "the key exchange of " + GroupName(group) + ", from one side's private key and the other's key share",
+		Formula: "the key exchange of " + GroupName(v.state().Group) + ", from one side's private key and the other's key share",
 	}
 	e, computed := v.exchange()
 	switch {
@@ -60,14 +81,11 @@ func (v *View) sharedValue(s suite) Value {
 		value.Bytes = make([]byte, s.hash().Size())
 		value.Formula, value.RFC = "zeros, as long as the hash: a PSK was agreed on, and no key exchange (psk_ke)", "RFC 8446 section 7.1"
 	case v.conn.Dark(v.session.next):
-		value.Missing = "crypto/tls did not draw its private keys from Config.Rand, so the glass box has none"
+		value.Missing = missingInTheDark
 	case !computed:
 		value.Missing = "no private key of the key shares is in the recording"
 	default:
-		own, peer := e.side.String()+"'s private key", e.side.Peer().String()+"'s key share"
-		value.Bytes = e.shared
-		value.Inputs = []Input{{own, e.private}, {peer, e.peer}}
-		value.Formula, value.Command = e.formula(group, own, peer), e.command(group)
+		return e.into(value, "key share")
 	}
 	if value.Bytes != nil {
 		value.Origin = Derived
@@ -75,13 +93,42 @@ func (v *View) sharedValue(s suite) Value {
 	return value
 }
 
+// preMasterValue is the pre-master secret of TLS 1.2 with ECDHE.
+func (v *View) preMasterValue() (value Value, ok bool) {
+	e, keyed, computed := v.exchange12()
+	value = Value{
+		Kind: "schedule.pre_master_secret", Name: "pre_master_secret", RFC: "RFC 8422 section 5.10",
+		Formula: "ECDH on " + GroupName(v.state().Group) + ", from one side's private key and the other's public key",
+	}
+	switch {
+	case computed:
+		return e.into(value, "public key"), true
+	case v.conn.Dark(v.session.next):
+		value.Missing = missingInTheDark
+	default:
+		value.Missing = "no private key of the key exchange is in the recording"
+	}
+	return value, keyed >= 0
+}
+
+const missingInTheDark = "crypto/tls did not draw its private keys from Config.Rand, so the glass box has none"
+
+// into completes the value that the key exchange comes to.
+func (e exchange) into(value Value, public string) Value {
+	own, peer := e.side.String()+"'s private key", e.side.Peer().String()+"'s "+public
+	value.Bytes, value.Origin = e.shared, Derived
+	value.Inputs = []Input{{own, e.private}, {peer, e.peer}}
+	value.Formula, value.Command = e.formula(own, peer), e.command()
+	return value
+}
+
 // formula says how the group computes the shared secret (RFC 8446 section 7.4.2,
 // draft-ietf-tls-ecdhe-mlkem).
-func (e exchange) formula(group uint16, own, peer string) string {
-	h, ok := hybrids[group]
+func (e exchange) formula(own, peer string) string {
+	h, ok := hybrids[e.group]
 	switch {
 	case !ok:
-		return fmt.Sprintf("ECDH(%s, %s) on %s", own, peer, GroupName(group))
+		return fmt.Sprintf("ECDH(%s, %s) on %s", own, peer, GroupName(e.group))
 	case h.mlkemFirst:
 		return fmt.Sprintf("ML-KEM.Decaps(seed, ciphertext) + ECDH(scalar, point), where seed + scalar is the %s and ciphertext + point the %s", own, peer)
 	}
@@ -89,15 +136,15 @@ func (e exchange) formula(group uint16, own, peer string) string {
 }
 
 // command prints the shared secret. OpenSSL 3.0 knows no ML-KEM.
-func (e exchange) command(group uint16) string {
-	if _, hybrid := hybrids[group]; hybrid {
+func (e exchange) command() string {
+	if _, hybrid := hybrids[e.group]; hybrid {
 		return ""
 	}
-	private, err := curves[group].NewPrivateKey(e.private)
+	private, err := curves[e.group].NewPrivateKey(e.private)
 	if err != nil {
 		return ""
 	}
-	public, err := curves[group].NewPublicKey(e.peer)
+	public, err := curves[e.group].NewPublicKey(e.peer)
 	if err != nil {
 		return ""
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -204,6 +205,60 @@ func TestTheEphemeralKeysOfTLS12AreRecorded(t *testing.T) {
 		if session.Connections()[0].Dark(1 << 30) {
 			t.Errorf("%v: it is dark", group)
 		}
+	}
+}
+
+func TestInAGlassBoxTheKeyScheduleOfTLS12BeginsWithThePreMasterSecret(t *testing.T) {
+	needs.Program(t, "openssl")
+	random(t)
+	for name, change := range map[string]func(client *tls.Config){
+		"X25519":  func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.X25519} },
+		"P-256":   func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP256} },
+		"P-521":   func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP521} },
+		"SHA-384": func(c *tls.Config) { c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384} },
+	} {
+		client, server := configs(t)
+		client.MaxVersion = tls.VersionTLS12
+		change(client)
+		view := inGlassBox(t, new(inspect.Tap), client, server).Connections()[0].View(inspect.Client)
+		values := view.Schedule()
+		if values[0].Name != "pre_master_secret" || values[1].Name != "master_secret" {
+			t.Fatalf("%s: it begins with %s, %s", name, values[0].Name, values[1].Name)
+		}
+		master := values[1]
+		if master.Origin != inspect.Derived || !master.Logged || !strings.Contains(master.Formula, "extended master secret") {
+			t.Errorf("%s: the master secret is from %v, %s", name, master.Origin, master.Formula)
+		}
+		for _, secret := range view.Secrets(inspect.Client, 1<<30) {
+			if secret.Label == "CLIENT_RANDOM" && !bytes.Equal(secret.Bytes, master.Bytes) {
+				t.Errorf("%s: the master secret was computed as %x, logged as %x", name, master.Bytes, secret.Bytes)
+			}
+		}
+		for _, value := range values {
+			if value.Bytes == nil || value.Event < 0 {
+				t.Errorf("%s: %s is %x, known from event %d on", name, value.Name, value.Bytes, value.Event)
+			}
+		}
+		reproduce(t, values, 5)
+	}
+}
+
+func TestAResumedSessionOfTLS12HasNoKeyExchange(t *testing.T) {
+	random(t)
+	client, server := configs(t)
+	client.MaxVersion, client.ClientSessionCache = tls.VersionTLS12, tls.NewLRUClientSessionCache(1)
+	tap := &inspect.Tap{GlassBox: true}
+	for range 2 {
+		c, s := tap.Pipe(client, server)
+		converse(t, c, s, "hello\n")
+	}
+	tap.Close()
+	second := inspect.NewSession(tap.Recording()).Connections()[1]
+	if values := second.View(inspect.Client).Schedule(); values[0].Name != "master_secret" || values[0].Bytes == nil {
+		t.Errorf("it begins with %s, %x", values[0].Name, values[0].Bytes)
+	}
+	if second.Dark(1 << 30) {
+		t.Error("without a key exchange it is dark")
 	}
 }
 

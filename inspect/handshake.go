@@ -34,13 +34,14 @@ const (
 
 // The extensions that decoding a connection depends on.
 const (
-	extensionServerName        = 0x0000
-	extensionALPN              = 0x0010
-	extensionSessionTicket     = 0x0023
-	extensionPreSharedKey      = 0x0029
-	extensionEarlyData         = 0x002a
-	extensionSupportedVersions = 0x002b
-	extensionKeyShare          = 0x0033
+	extensionServerName           = 0x0000
+	extensionALPN                 = 0x0010
+	extensionExtendedMasterSecret = 0x0017
+	extensionSessionTicket        = 0x0023
+	extensionPreSharedKey         = 0x0029
+	extensionEarlyData            = 0x002a
+	extensionSupportedVersions    = 0x002b
+	extensionKeyShare             = 0x0033
 )
 
 // helloRetryRandom marks a ServerHello as a HelloRetryRequest (RFC 8446 section 4.1.3).
@@ -50,19 +51,20 @@ const helloRetryRandom = "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x
 // A hello is what the state of a connection takes from a ClientHello or
 // ServerHello. What could not be read stays zero.
 type hello struct {
-	version    uint16 // negotiated, of a ServerHello
-	random     []byte
-	suite      uint16
-	group      uint16
-	serverName string
-	ticket     string // of TLS 1.2
-	protocol   string
-	resumed    bool
-	earlyData  bool // of a ClientHello: early data follows it
-	shares     []share
-	identities [][]byte // of pre-shared keys, as a ClientHello offers them
-	identity   int      // the one that a ServerHello chose, if resumed
-	offered    uint16   // of a ClientHello: the highest version
+	version        uint16 // negotiated, of a ServerHello
+	random         []byte
+	suite          uint16
+	group          uint16
+	serverName     string
+	ticket         string // of TLS 1.2
+	protocol       string
+	resumed        bool
+	earlyData      bool // of a ClientHello: early data follows it
+	shares         []share
+	identities     [][]byte // of pre-shared keys, as a ClientHello offers them
+	identity       int      // the one that a ServerHello chose, if resumed
+	offered        uint16   // of a ClientHello: the highest version
+	extendedMaster bool     // of a ServerHello of TLS 1.2
 }
 
 func parseClientHello(body []byte) (h hello) {
@@ -143,6 +145,8 @@ func parseServerHello(body []byte) (h hello) {
 			h.identity = int(identity)
 		case extensionALPN:
 			h.protocol = selectedProtocol(data)
+		case extensionExtendedMasterSecret:
+			h.extendedMaster = true
 		}
 	})
 	return h

@@ -107,6 +107,9 @@ func (v *View) computedAt(values []Value, i int) int {
 	switch value.Kind {
 	case "schedule.shared_secret":
 		return v.sharedAt()
+	case "schedule.pre_master_secret":
+		_, keyed, _ := v.exchange12()
+		return max(keyed, v.sharedAt())
 	case "schedule.psk":
 		if v.chosen != nil {
 			return v.session.pskAt(string(v.chosen))

@@ -223,16 +223,21 @@ func standardName(m *Message) string {
 	return name
 }
 
-// schedule12 is the key schedule of TLS 1.2 (RFC 5246 sections 6.3 and 8.1)
-// from the master secret down: what it was made from is in no key log.
+// schedule12 is the key schedule of TLS 1.2 (RFC 5246 sections 6.3 and 8.1). A
+// handshake that resumes a session begins with its master secret.
 func (v *View) schedule12(s suite) []Value {
+	var values []Value
 	master := v.masterValue()
-	values := append([]Value{master}, s.keyBlock(master.Bytes, v.keySeed())...)
+	if preMaster, ok := v.preMasterValue(); ok {
+		values = append(values, preMaster)
+		master = v.masterFrom(s, preMaster.Bytes, master)
+	}
+	values = append(append(values, master), s.keyBlock(master.Bytes, v.keySeed())...)
 	transcript := v.transcript()
 	for i, m := range transcript {
 		if m.Type == typeFinished {
 			label := m.Side.String() + " finished"
-			value := s.prfValue("schedule.verify_data", "verify_data ("+m.Side.String()+")", master.Bytes, label, "Hash(handshake_messages)", s.transcriptHash(transcript[:i]), 12, "RFC 5246 section 7.4.9")
+			value := s.prfValue("schedule.verify_data", "verify_data ("+m.Side.String()+")", "master_secret", master.Bytes, label, "Hash(handshake_messages)", s.transcriptHash(transcript[:i]), 12, "RFC 5246 section 7.4.9")
 			value.Covers = transcript[:i:i]
 			values = append(values, value)
 		}
@@ -257,13 +262,40 @@ func (v *View) masterValue() Value {
 	return master
 }
 
+// masterFrom computes the master secret from the pre-master secret; it is as it
+// was known if that cannot be done. With extended_master_secret the messages up
+// to ClientKeyExchange are in it (RFC 7627 section 4), without it the randoms alone.
+func (v *View) masterFrom(s suite, preMaster []byte, known Value) Value {
+	const length = 48
+	covered, keyed := upTo(v.transcript(), Client, typeClientKeyExchange)
+	if preMaster == nil || !keyed {
+		return known
+	}
+	seed := slices.Concat(v.state().ClientRandom, v.serverRandom)
+	master := s.prfValue(known.Kind, known.Name, "pre_master_secret", preMaster, "master secret", "ClientHello.random + ServerHello.random", seed, length, known.RFC)
+	if extendedMaster(covered) {
+		master = s.prfValue(known.Kind, known.Name, "pre_master_secret", preMaster, "extended master secret", "Hash(handshake_messages)", s.transcriptHash(covered), length, "RFC 7627 section 4")
+		master.Covers = covered
+	}
+	master.Logged = known.Logged
+	return master
+}
+
+// extendedMaster reports whether extended_master_secret was agreed on: the
+// server says so only to a client that did (RFC 7627 section 5.2).
+func extendedMaster(messages []*Message) bool {
+	return slices.ContainsFunc(messages, func(m *Message) bool {
+		return m.Type == typeServerHello && parseServerHello(m.body()).extendedMaster
+	})
+}
+
 // keySeed is what the key block of TLS 1.2 is made with besides the master secret.
 func (v *View) keySeed() []byte { return slices.Concat(v.serverRandom, v.state().ClientRandom) }
 
 // keyBlock is the key block of TLS 1.2 and its parts.
 func (s suite) keyBlock(master, seed []byte) []Value {
 	ivBytes := 12 - s.explicitNonce()
-	block := s.prfValue("schedule.key_block", "key_block", master, "key expansion", "ServerHello.random + ClientHello.random", seed, 2*(s.keyBytes+ivBytes), "RFC 5246 section 6.3")
+	block := s.prfValue("schedule.key_block", "key_block", "master_secret", master, "key expansion", "ServerHello.random + ClientHello.random", seed, 2*(s.keyBytes+ivBytes), "RFC 5246 section 6.3")
 	values := []Value{block}
 	at := 0
 	for _, part := range []struct {
@@ -288,10 +320,10 @@ func (s suite) keyBlock(master, seed []byte) []Value {
 	return values
 }
 
-func (s suite) prfValue(kind, name string, secret []byte, label, seedName string, seed []byte, length int, rfc string) Value {
+func (s suite) prfValue(kind, name, secretName string, secret []byte, label, seedName string, seed []byte, length int, rfc string) Value {
 	value := Value{
-		Kind: kind, Name: name, RFC: rfc, Formula: fmt.Sprintf("PRF(master_secret, %q, %s)", label, seedName),
-		Inputs: []Input{{"master_secret", secret}, {seedName, seed}},
+		Kind: kind, Name: name, RFC: rfc, Formula: fmt.Sprintf("PRF(%s, %q, %s)", secretName, label, seedName),
+		Inputs: []Input{{secretName, secret}, {seedName, seed}},
 	}
 	if secret == nil {
 		value.Missing = "an input is not known"
