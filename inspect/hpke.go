@@ -187,7 +187,7 @@ var dhKEMs = map[uint16]dhKEM{
 }
 
 func (d dhKEM) decapsulate(kem uint16, private, enc []byte) ([]byte, error) {
-	key, dh, err := exchange(d.curve, private, enc)
+	key, dh, err := ecdhOf(d.curve, private, enc)
 	if err != nil {
 		return nil, err
 	}
@@ -196,8 +196,8 @@ func (d dhKEM) decapsulate(kem uint16, private, enc []byte) ([]byte, error) {
 	return d.hash.expand(suiteID, d.hash.extract(suiteID, nil, "eae_prk", dh), "shared_secret", context, d.secret), nil
 }
 
-// exchange is Diffie-Hellman between a private key and the public key in enc.
-func exchange(curve ecdh.Curve, private, enc []byte) (key *ecdh.PrivateKey, shared []byte, err error) {
+// ecdhOf is Diffie-Hellman between a private key and the public key in enc.
+func ecdhOf(curve ecdh.Curve, private, enc []byte) (key *ecdh.PrivateKey, shared []byte, err error) {
 	if key, err = curve.NewPrivateKey(private); err != nil {
 		return nil, nil, errHPKEKey
 	}
@@ -269,7 +269,7 @@ func (h hybridKEM) decapsulate(seed, enc []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, fromCurve, err := exchange(h.curve, h.scalarOf(stream), point)
+	key, fromCurve, err := ecdhOf(h.curve, h.scalarOf(stream), point)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,11 @@ func (v *View) transcript() []*Message {
 			client = client[1:]
 		}
 	}
-	return slices.Concat(order, server, client)
+	order = slices.Concat(order, server, client)
+	for i, m := range order {
+		order[i] = v.taken(m)
+	}
+	return order
 }
 
 // transcript12 leaves out what TLS 1.2 does not hash: a HelloRequest (RFC 5246

@@ -29,6 +29,8 @@ func (m *model) why(w inspect.Why) string {
 	switch w {
 	case inspect.WhyNoSecret:
 		return m.say("tui_why_no_secret")
+	case inspect.WhyNoInnerSecret:
+		return m.say("tui_why_no_inner_secret")
 	case inspect.WhyTag:
 		return m.say("tui_why_tag")
 	case inspect.WhySuite:
