@@ -145,6 +145,10 @@ type Connection struct {
 // received. Without a gate both views are the same.
 func (c *Connection) View(side Side) *View { return c.views[side] }
 
+// Closed returns the index of the ClosedItem that says that side sends no
+// more, or -1.
+func (c *Connection) Closed(side Side) int { return c.closed[side] }
+
 func (s *Session) open(e Event) {
 	c := &Connection{
 		Conn: e.Conn, Event: e.Index, forwarded: make(map[int]bool), lastUnit: [2]int{-1, -1},

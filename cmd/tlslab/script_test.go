@@ -53,6 +53,7 @@ const patience = 30 * time.Second
 //	badserver VAR KIND     listen with a certificate that is expired, or for another name
 //	hostile FILE           write commands full of what terminals obey
 //	clean FILE             hold a file to text that is safe to draw
+//	drop REGEXP FILE       take the lines out of a file that it matches
 //	jsonlines FILE         hold a file to the schema of the JSON lines
 //	samebytes FILE FILE    hold two recordings to the same bytes each way
 //	fromthetop FILE        hold a recording to key schedules without a gap
@@ -61,7 +62,7 @@ const patience = 30 * time.Second
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"code": runCode, "start": start, "terminal": startOnTerminal, "await": await, "send": send, "eof": eof,
 	"signal": interrupt, "finish": finish, "silent": silent, "garbage": garbage, "plainserver": plainServer,
-	"badserver": badServer, "hostile": hostile, "clean": clean, "jsonlines": jsonLines, "locked": locked,
+	"badserver": badServer, "hostile": hostile, "clean": clean, "drop": drop, "jsonlines": jsonLines, "locked": locked,
 	"samebytes": sameBytes, "fromthetop": fromTheTop,
 	"needs": requireProgram,
 }
@@ -354,6 +355,18 @@ func clean(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s: at byte %d stands %U: %q", args[0], i, r, around(text, i))
 		}
 	}
+}
+
+func drop(ts *testscript.TestScript, _ bool, args []string) {
+	matches, err := regexp.Compile(args[0])
+	ts.Check(err)
+	var kept strings.Builder
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		if !matches.MatchString(line) {
+			kept.WriteString(line)
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(kept.String()), 0o600))
 }
 
 func around(text string, i int) string { return text[max(0, i-30):min(len(text), i+30)] }

@@ -3,6 +3,7 @@ package capture_test
 import (
 	"bytes"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -109,6 +110,9 @@ func FuzzParseKeyLog(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	for _, name := range []string{"tls13-early-data", "tls13-psk", "tls12-renegotiation"} {
+		f.Add(keyLogOf(f, "../../testdata/openssl/"+name+".pcapng"))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		secrets, problem := capture.ParseKeyLog(bytes.NewReader(text))
 		if problem != nil {
@@ -127,4 +131,30 @@ func FuzzParseKeyLog(f *testing.F) {
 			t.Fatalf("read back as %v, %v; want %v", again, err, secrets)
 		}
 	})
+}
+
+// keyLogOf returns the secrets of a capture as a key log.
+func keyLogOf(t testing.TB, name string) []byte {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	recording, err := capture.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	for event := range recording.Events(0) {
+		if event.Kind == inspect.Secret {
+			if err := capture.WriteKeyLog(&log, *event.Logged); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if log.Len() == 0 {
+		t.Fatalf("%s holds no secrets", name)
+	}
+	return log.Bytes()
 }

@@ -39,10 +39,10 @@ type Text struct {
 // Writer returns a Writer that tells each item at the Text's level, with an
 // empty line after those that take more than one.
 func (t Text) Writer(out io.Writer) *Writer {
-	return &Writer{out: out, live: true, item: func(s *inspect.Session, i int) []byte { return []byte(t.Item(s, i+1)) }}
+	return &Writer{out: out, live: true, item: func(s *inspect.Session, i int) []byte { return []byte(t.Item(s, i+1)) }, end: t.unclosed}
 }
 
-// Item tells item n at the Text's level.
+// Item tells item n at the Text's level, and the proofs of a connection that it ends.
 func (t Text) Item(s *inspect.Session, n int) string {
 	text := t.Sentence(s, n)
 	switch t.Level {
@@ -56,7 +56,7 @@ func (t Text) Item(s *inspect.Session, n int) string {
 	if strings.Count(text, "\n") > 1 {
 		text += "\n"
 	}
-	return text
+	return text + t.proofsAt(s, n)
 }
 
 // Streams tells the beginnings of what item n holds, in clear and as sent, a
