@@ -14,6 +14,13 @@ func FuzzMessageFields(f *testing.F) {
 	for _, m := range messages {
 		f.Add(m.Bytes, m.version, m.suite)
 	}
+	for _, rec := range recordedSessions(f) {
+		for _, c := range NewSession(rec).conns {
+			for _, m := range c.views[Client].messages {
+				f.Add(m.Bytes, m.version, m.suite)
+			}
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte, version, suite uint16) {
 		m := Message{Bytes: b, version: version, suite: suite}
 		if len(b) > 0 {

@@ -69,6 +69,7 @@ var reasons = map[string]string{
 	"mac_differs":              "the value differs from the one that the transcript gives",
 	"signature_wrong":          "the signature does not fit the key and what it should be over",
 	"key_kind":                 "the certificate's key is of another kind than the signature scheme",
+	"key_unknown":              "the certificate's key is of a kind that is not supported",
 	"record_closed":            "its record could not be decrypted",
 	"unparsed":                 "the message cannot be parsed",
 	"certificate_unparsed":     "a certificate cannot be parsed: {{.error}}",

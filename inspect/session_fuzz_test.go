@@ -3,6 +3,7 @@ package inspect_test
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"testing"
 
 	"example.com/tlslab/inspect"
@@ -25,6 +26,26 @@ func FuzzSession(f *testing.F) {
 			}
 		}
 		f.Add(c.Outgoing().Sent(), s.Outgoing().Sent(), uint8(7))
+	}
+	seen := make(map[string]bool)
+	for _, rec := range inspect.KeptSessions(f) {
+		sent := make(map[int]*[2][]byte) // by connection
+		for e := range rec.Events(0) {
+			switch e.Kind {
+			case inspect.Opened:
+				sent[e.Conn] = new([2][]byte)
+			case inspect.Captured:
+				sent[e.Conn][e.Side] = append(sent[e.Conn][e.Side], e.Bytes...)
+			case inspect.Secret:
+				if line := fmt.Sprintf("%s %x %x", e.Logged.Label, e.Logged.ClientRandom, e.Logged.Bytes); !seen[line] {
+					seen[line] = true
+					secrets = append(secrets, e)
+				}
+			}
+		}
+		for _, lanes := range sent {
+			f.Add(lanes[inspect.Client], lanes[inspect.Server], uint8(255))
+		}
 	}
 	f.Add([]byte("GET / HTTP/1.1\r\n"), []byte{0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46}, uint8(0))
 	f.Fuzz(func(t *testing.T, fromClient, fromServer []byte, chunk uint8) {

@@ -229,6 +229,9 @@ func (v *View) publicKey(side Side, before []*Message) (any, Reason) {
 		if err != nil {
 			return nil, because("certificate_unparsed", "error", err)
 		}
+		if certificate.PublicKey == nil { // crypto/x509 leaves it out
+			return nil, because("key_unknown")
+		}
 		return certificate.PublicKey, Reason{}
 	}
 	return nil, because("no_certificate")

@@ -378,6 +378,9 @@ func FuzzRead(f *testing.F) {
 	f.Add(capturedIn(append(slices.Clone(shake), tcp{seq: 7, ack: 1, payload: "ghi"}, tcp{seq: 4, ack: 1, payload: "def", flags: "F"}, tcp{seq: 1, flags: "R"})...))
 	f.Add(pcapOf(1, append([]byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x81\x00\x00\x02\x08\x00"), shake[0].packet()...)))
 	f.Add(written(f, byHand()))
+	for _, s := range sessions {
+		f.Add(written(f, kept(f, s.name)))
+	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		rec, _ := capture.Read(bytes.NewReader(file))
 		ended := make(map[[2]int]bool)
