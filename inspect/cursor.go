@@ -215,8 +215,25 @@ func (c *cursor) add(kind string, n int) {
 
 func (c *cursor) last() *Field { return &c.fields[len(c.fields)-1] }
 
-// nameOf returns the last word of a kind.
-func nameOf(kind string) string { return kind[strings.LastIndexByte(kind, '.')+1:] }
+// retell shows the field that was read last by another value, if it is of
+// that kind: it is not where the read has failed.
+func (c *cursor) retell(kind, value string) {
+	if last := c.last(); last.Kind == kind {
+		last.Value = value
+	}
+}
+
+// nameOf returns the name of a structure that is written in ASN.1, the last
+// word of any other kind.
+func nameOf(kind string) string {
+	if s, ok := structures[kind]; ok {
+		return s.name
+	}
+	return kind[strings.LastIndexByte(kind, '.')+1:]
+}
+
+// isGrammar has the kinds of the leaves that only say how others are written.
+var isGrammar = map[string]bool{kindLength: true, "der.tag": true, "der.length": true, "der.unused_bits": true}
 
 // inARow returns the values of the fields as one line, cut off where it gets
 // too long for one.
@@ -224,7 +241,7 @@ func inARow(fields []Field) string {
 	const enough = 100
 	var row strings.Builder
 	for i, f := range fields {
-		if f.Kind == kindLength || f.Value == "" {
+		if f.Value == "" || isGrammar[f.Kind] {
 			continue
 		}
 		if row.Len() > enough {

@@ -9,26 +9,27 @@ import (
 
 // Name returns the message's name in the standard's words, as in
 // "client_hello". A ServerHello that is a HelloRetryRequest is called
-// "hello_retry_request" (RFC 8446 section 4.1.4), a ClientHelloInner
-// "client_hello_inner" (RFC 9849 section 5.1).
+// "hello_retry_request" (RFC 8446 section 4.1.4).
 func (m *Message) Name() string {
 	const random = 6 // offset: header and legacy_version come first
 	if m.Type == typeServerHello && len(m.Bytes) > random && strings.HasPrefix(string(m.Bytes[random:]), helloRetryRandom) {
 		return "hello_retry_request"
 	}
-	if m.inner {
-		return "client_hello_inner"
-	}
 	return m.Type.String()
 }
 
 // Fields dissects the message, with offsets from its own first byte. The root
-// has the message's name as Kind and Name. The tree is built anew at each
-// call; its memory is linear in the message.
+// has the message's name as Name, and as Kind if its layout is known. The tree
+// is built anew at each call.
+//
+// Whatever the bytes, a tree has at most 3 fields for each of them and 8 more,
+// 262,144 fields and some in all, and is at most 40 deep.
 func (m *Message) Fields() Field {
 	name := m.Name()
+	kind := name
 	layout, known := bodies[m.Type]
 	if !known {
+		kind = "handshake.message"
 		layout = body{"RFC 8446 section 4", func(c *cursor, _ *Message) { c.remaining("handshake.body", nil) }}
 	}
 	c := newCursor("RFC 8446 section 4", m.Bytes)
@@ -48,7 +49,7 @@ func (m *Message) Fields() Field {
 		})
 	}
 	c.end()
-	return Field{Kind: name, Name: name, Length: len(m.Bytes), RFC: rfc, Children: c.fields}
+	return Field{Kind: kind, Name: name, Length: len(m.Bytes), RFC: rfc, Children: c.fields}
 }
 
 // A body is how the bytes behind a message's header are read.
@@ -73,6 +74,9 @@ var bodies = map[HandshakeType]body{
 	typeFinished:            {"RFC 8446 section 4.4.4", finished},
 	0x16:                    {"RFC 6066 section 8", func(c *cursor, _ *Message) { certificateStatus(c) }},
 	typeKeyUpdate:           {"RFC 8446 section 4.6.3", keyUpdate},
+	0x19:                    {"RFC 8879 section 4", compressedCertificate},
+	0x43:                    {"draft-agl-tls-nextprotoneg", nextProtocol},
+	typeMessageHash:         {"RFC 8446 section 4.4.1", func(c *cursor, _ *Message) { c.remaining("message_hash.hash", nil) }},
 }
 
 func nothing(*cursor, *Message) {}
@@ -114,19 +118,34 @@ func shortHex(b []byte) string {
 	return fmt.Sprintf("%x… (%d)", b[:first], len(b))
 }
 
+// mostText is how long a text in a value may be, in bytes.
+const mostText = 255
+
 // text shows what is meant to be read by people, as it stands, cut off where
 // it is too long for a line.
 func text(b []byte) string {
-	const most = 255
-	if len(b) <= most {
+	if len(b) <= mostText {
 		return string(b)
 	}
-	return fmt.Sprintf("%s… (%d)", b[:most], len(b))
+	return fmt.Sprintf("%s… (%d)", b[:mostText], len(b))
 }
 
-// seconds shows a lifetime, as in "604800 s = 168h0m0s".
+// seconds shows a lifetime, as in "604800 s = 7 d".
 func seconds(n uint64) string {
-	return fmt.Sprintf("%d s = %s", n, time.Duration(n)*time.Second)
+	rest, parts := n, ""
+	for _, unit := range []struct {
+		symbol string
+		length uint64
+	}{{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}} {
+		if rest >= unit.length {
+			parts += fmt.Sprintf(" %d %s", rest/unit.length, unit.symbol)
+			rest %= unit.length
+		}
+	}
+	if n < 60 {
+		return fmt.Sprintf("%d s", n)
+	}
+	return fmt.Sprintf("%d s =%s", n, parts)
 }
 
 // milliseconds shows a time since 1970, in UTC.

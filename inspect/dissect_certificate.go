@@ -1,96 +1,23 @@
 package inspect
 
-import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"crypto/x509"
-	"fmt"
-	"strings"
-	"time"
-
-	"golang.org/x/crypto/ocsp"
-)
-
 // RFC 8446 section 4.4.2; in TLS 1.2 a bare list (RFC 5246 section 7.4.2).
 func certificate(c *cursor, m *Message) {
 	if !m.is13() {
 		c.rfc = "RFC 5246 section 7.4.2"
-		c.list("certificate.certificate_list", 3, func(c *cursor) {
-			c.vector("certificate.cert_data", 3, certificateSummary)
-		})
+		c.list("certificate.certificate_list", 3, certificateData)
 		return
 	}
 	c.vector("certificate.certificate_request_context", 1, nil)
 	c.list("certificate.certificate_list", 3, func(c *cursor) {
 		c.group("certificate.certificate_entry", func(c *cursor) {
-			c.vector("certificate.cert_data", 3, certificateSummary)
+			certificateData(c)
 			extensionList(c, "certificate.extensions", inCertificate)
 		})
 	})
 }
 
-// certificateSummary tells of a DER certificate its subject, issuer, names,
-// validity and key.
-func certificateSummary(der []byte) string {
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return fmt.Sprintf("not an X.509 certificate that parses: %v", err)
-	}
-	parts := []string{"subject " + orEmpty(cert.Subject.String()), "issuer " + orEmpty(cert.Issuer.String())}
-	if names := certificateNames(cert); len(names) > 0 {
-		parts = append(parts, "names "+strings.Join(names, ", "))
-	}
-	parts = append(parts, fmt.Sprintf("valid %s to %s", second(cert.NotBefore), second(cert.NotAfter)), publicKey(cert))
-	return strings.Join(parts, "; ")
-}
-
-func orEmpty(name string) string {
-	if name == "" {
-		return "(empty)"
-	}
-	return name
-}
-
-func certificateNames(cert *x509.Certificate) []string {
-	names := append([]string(nil), cert.DNSNames...)
-	for _, address := range cert.IPAddresses {
-		names = append(names, address.String())
-	}
-	names = append(names, cert.EmailAddresses...)
-	for _, uri := range cert.URIs {
-		names = append(names, uri.String())
-	}
-	return names
-}
-
-func publicKey(cert *x509.Certificate) string {
-	switch key := cert.PublicKey.(type) {
-	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA %d", key.N.BitLen())
-	case *ecdsa.PublicKey:
-		return "ECDSA " + key.Params().Name
-	case ed25519.PublicKey:
-		return "Ed25519"
-	}
-	return cert.PublicKeyAlgorithm.String()
-}
-
-func second(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
-
-// ocspResponse tells what the responder says of the certificate (RFC 6960
-// section 4.2). The signature is not looked at here.
-func ocspResponse(der []byte) string {
-	response, err := ocsp.ParseResponse(der, nil)
-	if err != nil {
-		return fmt.Sprintf("not an OCSP response that parses: %v", err)
-	}
-	status := map[int]string{ocsp.Good: "good", ocsp.Revoked: "revoked", ocsp.Unknown: "unknown"}[response.Status]
-	said := fmt.Sprintf("%s; serial number %x; this update %s", status, response.SerialNumber, second(response.ThisUpdate))
-	if !response.NextUpdate.IsZero() {
-		said += "; next update " + second(response.NextUpdate)
-	}
-	return said
+func certificateData(c *cursor) {
+	c.inline("certificate.cert_data", 3, func(c *cursor) { certificateDER(c, "certificate.cert_data") })
 }
 
 // RFC 8446 section 4.3.2; RFC 5246 section 7.4.4.
@@ -116,13 +43,38 @@ func certificateRequest(c *cursor, m *Message) {
 // TLS 1.2.
 func (m *Message) namesSchemes() bool { return m.version == 0 || m.version >= version12 }
 
+// RFC 8879 section 4: a Certificate message that is not unpacked here, since
+// its bytes have no place in the tree.
+func compressedCertificate(c *cursor, _ *Message) {
+	c.code("compressed_certificate.algorithm", &certificateCompressions)
+	c.uint("compressed_certificate.uncompressed_length", 3, nil)
+	c.vector("compressed_certificate.compressed_certificate_message", 3, nil)
+}
+
 // RFC 8446 section 4.4.3; RFC 5246 section 7.4.8 has the same layout.
 func certificateVerify(c *cursor, m *Message) {
 	if !m.is13() {
 		c.rfc = "RFC 5246 section 7.4.8"
 	}
-	if m.namesSchemes() {
-		c.code("certificate_verify.algorithm", &schemes)
+	signature(c, "certificate_verify.algorithm", "certificate_verify.signature", m.namesSchemes())
+}
+
+// signature reads the scheme, where there is one, and the signature that was
+// made by it. Without it, before TLS 1.2, the key in the certificate decides,
+// and the signature is one leaf.
+func signature(c *cursor, algorithm, kind string, named bool) {
+	if named && signsPairs(c.code(algorithm, &schemes)) {
+		c.nested(kind, 2, ecdsaSignature)
+		return
 	}
-	c.vector("certificate_verify.signature", 2, nil)
+	c.vector(kind, 2, nil)
+}
+
+// signsPairs reports whether signatures of the scheme are a pair of numbers:
+// ECDSA's, DSA's and SM2's (RFC 5246 section 7.4.1.4.1, RFC 8446 section 4.2.3,
+// RFC 8734, RFC 8998).
+func signsPairs(scheme uint16) bool {
+	const sm2, dsa, ecdsa = 0x0708, 0x02, 0x03
+	hash, algorithm := scheme>>8, scheme&0xff
+	return 1 <= hash && hash <= 6 && (algorithm == dsa || algorithm == ecdsa) || 0x081a <= scheme && scheme <= 0x081c || scheme == sm2
 }

@@ -1,5 +1,7 @@
 package inspect
 
+import "fmt"
+
 // RFC 9849 section 5: outer and inner in a ClientHello, a confirmation in a
 // HelloRetryRequest, configurations to try again with in EncryptedExtensions.
 func encryptedClientHello(c *cursor, where place) {
@@ -40,6 +42,36 @@ func echConfig(c *cursor) {
 		c.list("ech.cipher_suites", 2, func(c *cursor) { c.group("ech.cipher_suite", hpkeSuite) })
 		c.uint("ech.maximum_name_length", 1, nil)
 		c.vector("ech.public_name", 1, text)
-		c.vector("ech.extensions", 2, nil)
+		c.list("ech.extensions", 2, func(c *cursor) {
+			c.group("ech.config_extension", func(c *cursor) {
+				c.uint("ech.config_extension_type", 2, hex16)
+				c.vector("ech.config_extension_data", 2, nil)
+			})
+		})
 	})
+}
+
+// RFC 9849 section 5.1: the types of extensions that are the same in the inner
+// ClientHello as in the outer one, and therefore left out.
+func echOuterExtensions(c *cursor, _ place) {
+	c.list("ech.outer_extensions", 1, func(c *cursor) { c.code("ech.outer_extension", &extensions) })
+}
+
+// EncodedClientHelloInner dissects a ClientHello as Encrypted Client Hello
+// encrypts it (RFC 9849 section 5.1): without a header, with an empty session
+// identifier, perhaps with ech_outer_extensions in the place of extensions
+// that the outer one has too, and padded with zeros. Offsets count from its
+// first byte.
+func EncodedClientHelloInner(b []byte) Field {
+	const rfc = "RFC 9849 section 5.1"
+	c := newCursor(bodies[typeClientHello].rfc, b)
+	clientHello(c, nil)
+	c.rfc = rfc
+	if c.more() {
+		c.remaining("ech.zeros", func(zeros []byte) string { return fmt.Sprintf("%d bytes of padding", len(zeros)) })
+	}
+	return Field{
+		Kind: "ech.encoded_client_hello_inner", Name: "EncodedClientHelloInner", Length: len(b), RFC: rfc,
+		Value: fmt.Sprintf("%d bytes", len(b)), Children: c.fields,
+	}
 }

@@ -16,8 +16,8 @@ func keyShareEntry(c *cursor, where place) {
 		group := c.code("key_share.group", &groups)
 		hybrid, known := hybrids[group]
 		parts := hybrid.parts(where)
-		if n := peekLength(c.rest); !known || n != parts[0].length+parts[1].length || n > len(c.rest)-2 {
-			c.vector("key_share.key_exchange", 2, nil)
+		if n := peekLength(c.rest, 2); !known || n != parts[0].length+parts[1].length || n > len(c.rest)-2 {
+			publicVector(c, "key_share.key_exchange", 2, group)
 			return
 		}
 		c.nested("key_share.key_exchange", 2, func(c *cursor) {
@@ -29,12 +29,16 @@ func keyShareEntry(c *cursor, where place) {
 	})
 }
 
-// peekLength returns the 16-bit length that b begins with, -1 if it is cut.
-func peekLength(b []byte) int {
-	if len(b) < 2 {
+// peekLength returns the length of size bytes that b begins with, -1 if it is
+// cut.
+func peekLength(b []byte, size int) (n int) {
+	if len(b) < size {
 		return -1
 	}
-	return int(b[0])<<8 | int(b[1])
+	for _, octet := range b[:size] {
+		n = n<<8 | int(octet)
+	}
+	return n
 }
 
 // A hybrid is a group whose key shares are two put one behind the other.

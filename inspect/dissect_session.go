@@ -41,3 +41,10 @@ func newSessionTicket(c *cursor, m *Message) {
 func keyUpdate(c *cursor, _ *Message) {
 	c.code("key_update.request_update", &keyUpdateRequests)
 }
+
+// The client's choice among those of the extension
+// next_protocol_negotiation, padded to hide its length.
+func nextProtocol(c *cursor, _ *Message) {
+	c.vector("next_protocol.selected_protocol", 1, text)
+	c.vector("next_protocol.padding", 1, nil)
+}

@@ -99,6 +99,18 @@ var (
 	hpkeKEMs                = registry{digits: 4, table: hpkeKemsTable}
 	hpkeKDFs                = registry{digits: 4, table: hpkeKdfsTable}
 	hpkeAEADs               = registry{digits: 4, table: hpkeAeadsTable}
+	pointForms              = registry{digits: 2, table: ecPointFormsTable}
+	ocspStatuses            = registry{digits: 2, table: ocspResponseStatusesTable}
+	crlReasons              = registry{digits: 2, table: crlReasonsTable}
+	trustedAuthorityTypes   = registry{digits: 2, table: trustedAuthorityTypesTable}
+	userMappingTypes        = registry{digits: 2, table: userMappingTypesTable}
+	authorizationFormats    = registry{digits: 2, table: authorizationDataFormatsTable}
+	srtpProfiles            = registry{digits: 4, table: srtpProtectionProfilesTable}
+	heartbeatModes          = registry{digits: 2, table: heartbeatModesTable}
+	tokenBindingKeys        = registry{digits: 2, table: tokenBindingKeyParametersTable}
+	cachedInformationTypes  = registry{digits: 2, table: cachedInformationTypesTable}
+	ektCiphers              = registry{digits: 2, table: ektCiphersTable}
+	quicParameters          = registry{digits: 4, table: quicTransportParametersTable}
 )
 
 // name returns the standard's name for a code point, "GREASE 0x0a0a", or

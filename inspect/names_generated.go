@@ -49,6 +49,22 @@ var alertLevelsTable = []codePoint{
 	{0x02, "fatal"},   // RFC 8446
 }
 
+// registry/authorization_data_formats.csv
+var authorizationDataFormatsTable = []codePoint{
+	{0x00, "x509_attr_cert"},             // RFC 5878
+	{0x01, "saml_assertion"},             // RFC 5878
+	{0x02, "x509_attr_cert_url"},         // RFC 5878
+	{0x03, "saml_assertion_url"},         // RFC 5878
+	{0x40, "keynote_assertion_list"},     // RFC 6042
+	{0x41, "keynote_assertion_list_url"}, // RFC 6042
+}
+
+// registry/cached_information_types.csv
+var cachedInformationTypesTable = []codePoint{
+	{0x01, "cert"},     // RFC 7924
+	{0x02, "cert_req"}, // RFC 7924
+}
+
 // registry/certificate_compression_algorithms.csv
 var certificateCompressionAlgorithmsTable = []codePoint{
 	{0x0001, "zlib"},   // RFC 8879
@@ -526,6 +542,20 @@ var contentTypesTable = []codePoint{
 	{0x1b, "return_routability_check"}, // RFC 9853
 }
 
+// registry/crl_reasons.csv
+var crlReasonsTable = []codePoint{
+	{0x00, "unspecified"},          // RFC 5280
+	{0x01, "keyCompromise"},        // RFC 5280
+	{0x02, "cACompromise"},         // RFC 5280
+	{0x03, "affiliationChanged"},   // RFC 5280
+	{0x04, "superseded"},           // RFC 5280
+	{0x05, "cessationOfOperation"}, // RFC 5280
+	{0x06, "certificateHold"},      // RFC 5280
+	{0x08, "removeFromCRL"},        // RFC 5280
+	{0x09, "privilegeWithdrawn"},   // RFC 5280
+	{0x0a, "aACompromise"},         // RFC 5280
+}
+
 // registry/ec_curve_types.csv
 var ecCurveTypesTable = []codePoint{
 	{0x01, "explicit_prime"}, // RFC 8422
@@ -540,10 +570,23 @@ var ecPointFormatsTable = []codePoint{
 	{0x02, "ansiX962_compressed_char2"}, // RFC 8422
 }
 
+// registry/ec_point_forms.csv
+var ecPointFormsTable = []codePoint{
+	{0x02, "compressed, y even"}, // SEC 1
+	{0x03, "compressed, y odd"},  // SEC 1
+	{0x04, "uncompressed"},       // SEC 1
+}
+
 // registry/ech_types.csv
 var echTypesTable = []codePoint{
 	{0x00, "outer"}, // RFC 9849
 	{0x01, "inner"}, // RFC 9849
+}
+
+// registry/ekt_ciphers.csv
+var ektCiphersTable = []codePoint{
+	{0x00, "AESKW128"}, // RFC 8870
+	{0x01, "AESKW256"}, // RFC 8870
 }
 
 // registry/extension_types.csv
@@ -663,6 +706,12 @@ var hashAlgorithmsTable = []codePoint{
 	{0x08, "Intrinsic"}, // RFC 8422
 }
 
+// registry/heartbeat_modes.csv
+var heartbeatModesTable = []codePoint{
+	{0x01, "peer_allowed_to_send"},     // RFC 6520
+	{0x02, "peer_not_allowed_to_send"}, // RFC 6520
+}
+
 // registry/hpke_aeads.csv
 var hpkeAeadsTable = []codePoint{
 	{0x0001, "AES-128-GCM"},      // RFC 9180
@@ -729,6 +778,16 @@ var nameTypesTable = []codePoint{
 	{0x00, "host_name"}, // RFC 6066
 }
 
+// registry/ocsp_response_statuses.csv
+var ocspResponseStatusesTable = []codePoint{
+	{0x00, "successful"},       // RFC 6960
+	{0x01, "malformedRequest"}, // RFC 6960
+	{0x02, "internalError"},    // RFC 6960
+	{0x03, "tryLater"},         // RFC 6960
+	{0x05, "sigRequired"},      // RFC 6960
+	{0x06, "unauthorized"},     // RFC 6960
+}
+
 // registry/protocol_versions.csv
 var protocolVersionsTable = []codePoint{
 	{0x0002, "SSL 2.0"},  // RFC 6176
@@ -746,6 +805,30 @@ var protocolVersionsTable = []codePoint{
 var pskKeyExchangeModesTable = []codePoint{
 	{0x00, "psk_ke"},     // RFC 8446
 	{0x01, "psk_dhe_ke"}, // RFC 8446
+}
+
+// registry/quic_transport_parameters.csv
+var quicTransportParametersTable = []codePoint{
+	{0x0000, "original_destination_connection_id"},  // RFC 9000
+	{0x0001, "max_idle_timeout"},                    // RFC 9000
+	{0x0002, "stateless_reset_token"},               // RFC 9000
+	{0x0003, "max_udp_payload_size"},                // RFC 9000
+	{0x0004, "initial_max_data"},                    // RFC 9000
+	{0x0005, "initial_max_stream_data_bidi_local"},  // RFC 9000
+	{0x0006, "initial_max_stream_data_bidi_remote"}, // RFC 9000
+	{0x0007, "initial_max_stream_data_uni"},         // RFC 9000
+	{0x0008, "initial_max_streams_bidi"},            // RFC 9000
+	{0x0009, "initial_max_streams_uni"},             // RFC 9000
+	{0x000a, "ack_delay_exponent"},                  // RFC 9000
+	{0x000b, "max_ack_delay"},                       // RFC 9000
+	{0x000c, "disable_active_migration"},            // RFC 9000
+	{0x000d, "preferred_address"},                   // RFC 9000
+	{0x000e, "active_connection_id_limit"},          // RFC 9000
+	{0x000f, "initial_source_connection_id"},        // RFC 9000
+	{0x0010, "retry_source_connection_id"},          // RFC 9000
+	{0x0011, "version_information"},                 // RFC 9368
+	{0x0020, "max_datagram_frame_size"},             // RFC 9221
+	{0x2ab2, "grease_quic_bit"},                     // RFC 9287
 }
 
 // registry/sct_versions.csv
@@ -810,6 +893,24 @@ var signatureSchemesTable = []codePoint{
 	{0x0906, "mldsa87"},                           // draft-ietf-tls-mldsa
 }
 
+// registry/srtp_protection_profiles.csv
+var srtpProtectionProfilesTable = []codePoint{
+	{0x0001, "SRTP_AES128_CM_HMAC_SHA1_80"},              // RFC 5764
+	{0x0002, "SRTP_AES128_CM_HMAC_SHA1_32"},              // RFC 5764
+	{0x0005, "SRTP_NULL_HMAC_SHA1_80"},                   // RFC 5764
+	{0x0006, "SRTP_NULL_HMAC_SHA1_32"},                   // RFC 5764
+	{0x0007, "SRTP_AEAD_AES_128_GCM"},                    // RFC 7714
+	{0x0008, "SRTP_AEAD_AES_256_GCM"},                    // RFC 7714
+	{0x0009, "DOUBLE_AEAD_AES_128_GCM_AEAD_AES_128_GCM"}, // RFC 8723
+	{0x000a, "DOUBLE_AEAD_AES_256_GCM_AEAD_AES_256_GCM"}, // RFC 8723
+	{0x000b, "SRTP_ARIA_128_CTR_HMAC_SHA1_80"},           // RFC 8269
+	{0x000c, "SRTP_ARIA_128_CTR_HMAC_SHA1_32"},           // RFC 8269
+	{0x000d, "SRTP_ARIA_256_CTR_HMAC_SHA1_80"},           // RFC 8269
+	{0x000e, "SRTP_ARIA_256_CTR_HMAC_SHA1_32"},           // RFC 8269
+	{0x000f, "SRTP_AEAD_ARIA_128_GCM"},                   // RFC 8269
+	{0x0010, "SRTP_AEAD_ARIA_256_GCM"},                   // RFC 8269
+}
+
 // registry/supported_groups.csv
 var supportedGroupsTable = []codePoint{
 	{0x0001, "sect163k1"},                       // RFC 8422
@@ -869,4 +970,24 @@ var supportedGroupsTable = []codePoint{
 	{0x639a, "SecP256r1Kyber768Draft00"},        // draft-kwiatkowski-tls-ecdhe-kyber
 	{0xff01, "arbitrary_explicit_prime_curves"}, // RFC 8422
 	{0xff02, "arbitrary_explicit_char2_curves"}, // RFC 8422
+}
+
+// registry/token_binding_key_parameters.csv
+var tokenBindingKeyParametersTable = []codePoint{
+	{0x00, "rsa2048_pkcs1.5"}, // RFC 8471
+	{0x01, "rsa2048_pss"},     // RFC 8471
+	{0x02, "ecdsap256"},       // RFC 8471
+}
+
+// registry/trusted_authority_types.csv
+var trustedAuthorityTypesTable = []codePoint{
+	{0x00, "pre_agreed"},     // RFC 6066
+	{0x01, "key_sha1_hash"},  // RFC 6066
+	{0x02, "x509_name"},      // RFC 6066
+	{0x03, "cert_sha1_hash"}, // RFC 6066
+}
+
+// registry/user_mapping_types.csv
+var userMappingTypesTable = []codePoint{
+	{0x40, "upn_domain_hint"}, // RFC 4681
 }

@@ -23,6 +23,10 @@ var registries = map[string]*registry{
 	"certificate compression": &certificateCompressions, "status type": &statusTypes, "SCT version": &sctVersions,
 	"KeyUpdate request": &keyUpdateRequests, "change_cipher_spec type": &changeCipherSpecTypes, "ECH type": &echTypes,
 	"HPKE KEM": &hpkeKEMs, "HPKE KDF": &hpkeKDFs, "HPKE AEAD": &hpkeAEADs,
+	"point form": &pointForms, "OCSP status": &ocspStatuses, "CRL reason": &crlReasons, "trusted authority type": &trustedAuthorityTypes,
+	"user mapping type": &userMappingTypes, "authorization format": &authorizationFormats, "SRTP profile": &srtpProfiles,
+	"heartbeat mode": &heartbeatModes, "token binding key": &tokenBindingKeys, "cached information type": &cachedInformationTypes,
+	"EKT cipher": &ektCiphers, "QUIC parameter": &quicParameters,
 }
 
 func TestCodePointsHaveTheStandardsNames(t *testing.T) {

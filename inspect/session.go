@@ -27,12 +27,6 @@ type Session struct {
 	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
 	tickets   map[string]*ticket       // TLS 1.3: by identity
 	roots     *x509.CertPool           // given from outside
-
-	echKeys    []KnownSecret // the private keys of ECH configurations
-	echSecrets int           // how many secrets for ECH there are, of all kinds
-	echTries   int           // how many more times one may be tried
-	seeking    []*View       // those that offer ECH and have not been opened
-	strangers  strangers
 }
 
 // NewSession returns the session of a recording, having taken in all that is
@@ -40,7 +34,7 @@ type Session struct {
 func NewSession(r *Recording) *Session {
 	s := &Session{
 		recording: r, secrets: make(map[string][]KnownSecret), greeted: make(map[string][]*Connection), masters: make(map[string]*View),
-		tickets: make(map[string]*ticket), echTries: mostECHTries, strangers: strangers{tries: mostStrangerTries},
+		tickets: make(map[string]*ticket),
 	}
 	s.Extend()
 	return s
@@ -221,8 +215,7 @@ func (s *Session) add(item Item) {
 // learn takes in a secret; records that waited for it are decided now.
 func (s *Session) learn(e Event) {
 	random := string(e.Logged.ClientRandom)
-	secret := KnownSecret{*e.Logged, e.Index}
-	s.secrets[random] = append(s.secrets[random], secret)
+	s.secrets[random] = append(s.secrets[random], KnownSecret{*e.Logged, e.Index})
 	s.learned = e.Index
 	for _, c := range s.greeted[random] {
 		if c.waits() {
@@ -230,7 +223,6 @@ func (s *Session) learn(e Event) {
 			c.decide()
 		}
 	}
-	s.learnECH(secret)
 }
 
 // greet notes under which names secrets of the connection may come: the random

@@ -9,18 +9,12 @@ import (
 // handshake's transcript has them, which need not be the order in which they
 // became known: TLS 1.3 in the order of RFC 8446 section 4.4.1, TLS 1.2 as they
 // crossed. What comes after the handshake is not part of it.
-func (v *View) transcript() []*Message { return v.transcriptAt(never) }
-
-// transcriptAt is the transcript once event at had happened.
-func (v *View) transcriptAt(at int) []*Message {
-	if v.State(at).Version != version13 {
-		return v.transcript12(at)
+func (v *View) transcript() []*Message {
+	if v.state().Version != version13 {
+		return v.transcript12()
 	}
 	sent := [2][]*Message{}
 	for _, m := range v.messages {
-		if m.Event > at {
-			continue
-		}
 		done := len(sent[m.Side]) > 0 && sent[m.Side][len(sent[m.Side])-1].Type == typeFinished
 		if !done {
 			sent[m.Side] = append(sent[m.Side], m)
@@ -40,20 +34,16 @@ func (v *View) transcriptAt(at int) []*Message {
 			client = client[1:]
 		}
 	}
-	order = slices.Concat(order, server, client)
-	for i, m := range order {
-		order[i] = v.taken(m)
-	}
-	return order
+	return slices.Concat(order, server, client)
 }
 
 // transcript12 leaves out what TLS 1.2 does not hash: a HelloRequest (RFC 5246
 // section 7.4.1.1), and whatever follows the second Finished.
-func (v *View) transcript12(at int) []*Message {
+func (v *View) transcript12() []*Message {
 	var order []*Message
 	finished := 0
 	for _, m := range v.asTheyCrossed() {
-		if m.Type == typeHelloRequest || finished == 2 || m.Event > at {
+		if m.Type == typeHelloRequest || finished == 2 {
 			continue
 		}
 		if m.Type == typeFinished {
@@ -86,27 +76,19 @@ func upTo(transcript []*Message, side Side, kind HandshakeType) ([]*Message, boo
 	return nil, false
 }
 
-// transcriptHash is Transcript-Hash (RFC 8446 section 4.4.1).
-func (s suite) transcriptHash(messages []*Message) []byte {
-	if len(messages) == 0 {
-		return s.hash().Sum(nil)
-	}
-	return s.transcriptHashes(messages)[len(messages)-1]
-}
-
-// transcriptHashes are the transcript hashes after each of the messages: behind a
+// transcriptHash is Transcript-Hash (RFC 8446 section 4.4.1): after a
 // HelloRetryRequest a message_hash stands for the first ClientHello.
-func (s suite) transcriptHashes(messages []*Message) [][]byte {
-	all := make([][]byte, 0, len(messages))
+func (s suite) transcriptHash(messages []*Message) []byte {
 	h := s.hash()
-	for i, m := range messages {
-		if i == 1 && m.retry() {
-			h.Reset()
-			h.Write(binary.BigEndian.AppendUint32(nil, uint32(typeMessageHash)<<24|uint32(h.Size())))
-			h.Write(all[0])
-		}
-		h.Write(m.Bytes)
-		all = append(all, h.Sum(nil))
+	if len(messages) > 1 && messages[1].retry() {
+		first := s.hash()
+		first.Write(messages[0].Bytes)
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(typeMessageHash)<<24|uint32(first.Size())))
+		h.Write(first.Sum(nil))
+		messages = messages[1:]
 	}
-	return all
+	for _, m := range messages {
+		h.Write(m.Bytes)
+	}
+	return h.Sum(nil)
 }

@@ -37,7 +37,7 @@ func (o Outcome) String() string {
 // Nothing of it is quoted: Want is computed.
 type Verification struct {
 	// Kind is a stable key: "finished", "certificate_verify", "server_key_exchange",
-	// "psk_binder", "certificate_chain", "downgrade_sentinel" or "ech_confirmation".
+	// "psk_binder", "certificate_chain" or "downgrade_sentinel".
 	Kind    string
 	Message *Message // that carries the proof
 	Outcome Outcome
@@ -82,13 +82,8 @@ func (v *View) proofs(transcript []*Message, from int) (all []Verification) {
 			}
 		case m.Type == typeClientHello:
 			all = append(all, v.verifyBinders(m, before)...)
-		case m.Type == typeServerHello:
-			if !m.retry() {
-				all = append(all, v.verifySentinel(m, before))
-			}
-			if verification, ok := v.verifyConfirmation(m); ok {
-				all = append(all, verification)
-			}
+		case m.Type == typeServerHello && !m.retry():
+			all = append(all, v.verifySentinel(m, before))
 		case m.Type == typeCertificate:
 			if verification, ok := v.verifyChain(m); ok {
 				all = append(all, verification)
@@ -131,9 +126,6 @@ func (v *View) verifyFinished(m *Message, before []*Message) Verification {
 		if m.Record.key == nil {
 			return c.because("record_closed")
 		}
-		if v.blind() {
-			return c.because("no_inner_hello")
-		}
 		finishedKey := s.expandLabel(m.Record.key.secret, "finished", s.hash().Size())
 		return c.concluded(s.mac(finishedKey, s.transcriptHash(before)))
 	}
@@ -169,9 +161,6 @@ func (v *View) verifySignature(m *Message, before []*Message) Verification {
 		return c.ended(NotCheckable, missing)
 	}
 	var signed []byte
-	if v.blind() {
-		return c.because("no_inner_hello")
-	}
 	if v.state().Version == version13 {
 		s, ok := aeadSuites[v.state().Suite]
 		if !ok {
@@ -194,16 +183,21 @@ func signedContent(side Side, hash []byte) []byte {
 	return append(content, hash...)
 }
 
-// verifyKeyExchange checks the signature of an ECDHE ServerKeyExchange (RFC
-// 8422 section 5.4); ok is false where the message carries none.
+// verifyKeyExchange checks the signature of a ServerKeyExchange with an
+// ephemeral key (RFC 8422 section 5.4, RFC 5246 section 7.4.3); ok is false
+// where the message carries none.
 func (v *View) verifyKeyExchange(m *Message, before []*Message) (c Verification, ok bool) {
 	c = Verification{Kind: "server_key_exchange", Message: m, RFC: "RFC 8422 section 5.4"}
 	body := cryptobyte.String(m.body())
-	var point, signature cryptobyte.String
-	var curveType uint8
+	var signature cryptobyte.String
 	var scheme uint16
-	if !body.ReadUint8(&curveType) || curveType != 0x03 || !body.Skip(2) || !body.ReadUint8LengthPrefixed(&point) ||
-		!body.ReadUint16(&scheme) || !body.ReadUint16LengthPrefixed(&signature) || !body.Empty() {
+	if how := m.keyExchange(); how == "DHE_RSA" || how == "DHE_DSS" {
+		c.RFC = "RFC 5246 section 7.4.3"
+		ok = skipDHParams(&body)
+	} else {
+		ok = skipCurveAndPoint(&body)
+	}
+	if !ok || !body.ReadUint16(&scheme) || !body.ReadUint16LengthPrefixed(&signature) || !body.Empty() {
 		return c, false
 	}
 	c.Got = signature
@@ -216,6 +210,17 @@ func (v *View) verifyKeyExchange(m *Message, before []*Message) (c Verification,
 	}
 	parameters := m.body()[:len(m.body())-4-len(signature)]
 	return c.signature(key, scheme, slices.Concat(v.state().ClientRandom, v.serverRandom, parameters)), true
+}
+
+func skipCurveAndPoint(body *cryptobyte.String) bool {
+	var curveType uint8
+	var point cryptobyte.String
+	return body.ReadUint8(&curveType) && curveType == namedCurve && body.Skip(2) && body.ReadUint8LengthPrefixed(&point)
+}
+
+func skipDHParams(body *cryptobyte.String) bool {
+	var p, g, public cryptobyte.String
+	return body.ReadUint16LengthPrefixed(&p) && body.ReadUint16LengthPrefixed(&g) && body.ReadUint16LengthPrefixed(&public)
 }
 
 // publicKey returns the key of the certificate that side showed last, or nil and

@@ -21,20 +21,16 @@ type model struct {
 	keys      []binding
 	w, h      int
 
-	mode     mode
-	list     mode // onStreams or onLadder: what the detail belongs to
-	before   mode // where esc leads from help, secrets and editors
-	asked    mode // where it leads from the question whether to leave
-	time     *timeline
-	streams  streams
-	ladder   ladder
-	detail   detail
-	schedule schedule
-	findings findings
-	scroll   int // of help and secrets
-	shown    int // lines of them, as last drawn
-	said     saying
-	sought   string // by the latest search
+	mode    mode
+	before  mode // where esc leads from help, secrets and editors
+	asked   mode // where it leads from the question whether to leave
+	time    *timeline
+	streams streams
+	detail  detail
+	scroll  int // of help and secrets
+	shown   int // lines of them, as last drawn
+	said    saying
+	sought  string // by the latest search
 
 	prompt, command, find editor
 
@@ -246,8 +242,7 @@ func (m *model) restart(held bool) tea.Cmd {
 	m.play, m.stepper = nil, nil
 	m.time = newTimeline(new(inspect.Recording), held)
 	m.streams, m.detail = streams{}, detail{}
-	m.ladder, m.schedule, m.findings = ladder{}, schedule{}, findings{}
-	m.mode, m.before = m.list, m.list
+	m.mode, m.before = onStreams, onStreams
 	return m.live.open(m.o, m.generation, held)
 }
 
@@ -461,6 +456,8 @@ func (m *model) selectLine(n int) tea.Cmd {
 	return nil
 }
 
+func (s *streams) page() int { return max(s.height-1, 1) }
+
 func (m *model) toggleFold() tea.Cmd {
 	row := m.streams.sel.row
 	switch {
@@ -484,11 +481,10 @@ func (m *model) previousPane() tea.Cmd { return m.pane(2) }
 func (m *model) pane(n int) tea.Cmd {
 	if m.detail.subject() == nil {
 		m.tell("tui_no_detail")
-		m.mode = m.list
+		m.mode = onStreams
 		return nil
 	}
-	panes := [...]mode{m.list, onTree, onHex}
-	m.mode = panes[(slices.Index(panes[:], m.mode)+n)%len(panes)]
+	m.mode = (m.mode + mode(n)) % 3
 	return nil
 }
 
@@ -526,7 +522,7 @@ func (m *model) turnSubject(n int) tea.Cmd {
 		return nil
 	}
 	d.turnTo((d.current+n+len(d.subjects))%len(d.subjects), m.pal)
-	if m.mode == m.list && !m.wide() {
+	if m.mode == onStreams && !m.wide() {
 		m.mode = onTree
 	}
 	return nil
@@ -569,12 +565,10 @@ func (m *model) escape() tea.Cmd {
 	case m.mode == onQuit:
 		m.mode = m.asked
 		m.leavePromptIfOver()
-	case m.mode > lastPane:
+	case m.mode > onHex:
 		m.leave()
-	case m.mode != m.list:
-		m.mode = m.list
-	case m.mode == onLadder:
-		m.mode, m.list = onStreams, onStreams
+	case m.mode != onStreams:
+		m.mode = onStreams
 	case m.playing:
 		m.playing = false
 	case m.streams.open[m.streams.sel.row] != nil:
@@ -585,8 +579,8 @@ func (m *model) escape() tea.Cmd {
 
 func (m *model) leave() {
 	m.mode = m.before
-	if m.mode > lastPane {
-		m.before = m.list
+	if m.mode > onHex {
+		m.before = onStreams
 	}
 }
 
@@ -602,10 +596,10 @@ func (m *model) toggleView(view mode) tea.Cmd {
 		return nil
 	}
 	m.scroll = 0
-	if m.mode <= lastPane {
+	if m.mode <= onHex {
 		m.before = m.mode
-	} else if m.before > lastPane {
-		m.before = m.list
+	} else if m.before > onHex {
+		m.before = onStreams
 	}
 	m.mode = view
 	return nil

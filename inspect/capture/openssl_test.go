@@ -386,6 +386,11 @@ func (s session) check(t *testing.T, session *inspect.Session) {
 	everyByteOnce(t, session)
 	for i, r := range s.runs {
 		view := conns[i].View(inspect.Client)
+		for _, m := range view.Messages() {
+			if f, found := m.Fields().Find(inspect.NotUnderstood); found {
+				t.Errorf("connection %d: %s: %s at %d: %s", i, m.Name(), f.Name, f.Offset, f.Value)
+			}
+		}
 		if s.sealed {
 			r.sealed(t, i, view)
 		} else {
