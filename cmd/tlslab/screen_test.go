@@ -181,7 +181,7 @@ func (s *stage) start(ts *testscript.TestScript, args []string) {
 	}
 	cmd := exec.Command(ts.Getenv("tlslab"), append(args, "--lang", lang)...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "TMPDIR", "TERM", "COLORTERM", "NO_COLOR"} {
+	for _, name := range []string{"HOME", "TMPDIR", "TERM", "COLORTERM", "NO_COLOR", "GODEBUG"} {
 		if value := ts.Getenv(name); value != "" {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}

@@ -215,15 +215,16 @@ func (p picture) matches(line *regexp.Regexp) bool {
 	return false
 }
 
-// step returns the step that the first line says, and of how many.
+// step returns the step that the first line of facts says, and of how many. Above it a glass box has up to two lines.
 func (p picture) step() (at, of int) {
-	found := regexp.MustCompile(`(\d+)\D+(\d+)$`).FindStringSubmatch(p[0])
-	if found == nil {
-		return -1, -1
+	for _, line := range p[:min(3, len(p))] {
+		if found := regexp.MustCompile(`(\d+)\D+(\d+)$`).FindStringSubmatch(line); found != nil {
+			at, _ = strconv.Atoi(found[1])
+			of, _ = strconv.Atoi(found[2])
+			return at, of
+		}
 	}
-	at, _ = strconv.Atoi(found[1])
-	of, _ = strconv.Atoi(found[2])
-	return at, of
+	return -1, -1
 }
 
 func (p picture) String() string {

@@ -13,9 +13,10 @@
 // carried, and the secrets: connections, captured bytes, endings. Clear text
 // that the program wrote or read, the errors of endpoints, the server's name
 // that a client expected, the roots and the clock that an endpoint goes by, and
-// where a secret came from are not in it. [inspect.Recording.Trust] gives a
-// capture the roots that its certificate chains are then checked against. Of a
-// connection with a gate it holds what each side sent, not what was forwarded.
+// where a secret came from, are not in it, nor that a connection was a glass
+// box. [inspect.Recording.Trust] gives a capture the roots that its certificate
+// chains are then checked against. Of a connection with a gate it holds what
+// each side sent, not what was forwarded.
 //
 // Read after written therefore gives a recording with the same records,
 // messages, alerts and closings. An address that a recording does not know
