@@ -40,6 +40,10 @@ func (v *View) alone(messages []*Message) *View {
 		case typeServerHello:
 			h := parseServerHello(m.body())
 			state.Version, state.Suite, one.serverRandom = h.version, h.suite, h.random
+		case typeServerKeyExchange:
+			if m.isECDHE() {
+				state.Group = curveOf(m.body())
+			}
 		case typeFinished:
 			one.master = m.Record.key
 		}
@@ -75,7 +79,7 @@ func (v *View) authentications() (all [][]*Message) {
 		case m.Record.Epoch.Kind != EpochApplication:
 		case m.Side == Server && m.Type == typeCertificateRequest:
 			requests[context] = m
-		case m.Side == Server:
+		case m.Side == Server || len(all) == mostProofs:
 		case m.Type == typeCertificate && request != nil:
 			answer = []*Message{request, m}
 		case m.Type == typeCertificateVerify && answer != nil:

@@ -43,6 +43,12 @@ func TestEveryCommandReproducesWhatRFC8448Prints(t *testing.T) {
 	}
 }
 
+func TestEveryCommandReproducesTheScheduleOfAPreSharedKeyAlone(t *testing.T) {
+	needs.Program(t, "openssl")
+	recording := inspect.KeptSessions(t)["tls13-psk-only.pcapng"]
+	reproduce(t, inspect.NewSession(recording).Connections()[0].View(inspect.Client).Schedule(), 20)
+}
+
 // reproduce runs the command of each value, of which there must be at least least.
 func reproduce(t *testing.T, values []inspect.Value, least int) {
 	t.Helper()
