@@ -8,7 +8,8 @@ import (
 // A Held is a unit that waits on the wire for an [Action] to decide on it.
 type Held struct {
 	Unit
-	Wire Wire
+	Wire   Wire
+	Record *Record // as its sender means it; nil if it is none, or was not looked at
 
 	next func(wait time.Duration, f func(came bool))
 }
@@ -101,5 +102,63 @@ func Inject(b []byte) Action {
 	return func(h Held) {
 		h.Wire.Send(h.From, b, -1)
 		Forward(h)
+	}
+}
+
+// Find returns where in the unit a field of one of its messages stands: the
+// first field of the first kind, in it the first of the second, and so on.
+// There is none if the unit's record was not looked at, or cannot be read.
+func (h Held) Find(kinds ...string) (offset, length int, ok bool) {
+	if !h.Record.readable() || len(kinds) == 0 {
+		return 0, 0, false
+	}
+	start := headerLength
+	if h.Record.Encrypted {
+		start += h.Record.key.explicit // the cipher is a stream: each byte stays in its place
+	}
+	for _, part := range h.Record.Parts {
+		if part.Message == nil || part.Length != len(part.Message.Bytes) {
+			continue
+		}
+		field, found := part.Message.Fields(), true
+		for _, kind := range kinds {
+			if field, found = field.Find(kind); !found {
+				break
+			}
+		}
+		if found && field.Length > 0 {
+			return start + part.Offset + field.Offset, field.Length, true
+		}
+	}
+	return 0, 0, false
+}
+
+// FlipField inverts the lowest bit of a field's last byte. A unit without such
+// a field is let through as it is.
+func FlipField(kinds ...string) Action {
+	return func(h Held) {
+		offset, length, ok := h.Find(kinds...)
+		if !ok {
+			Forward(h)
+			return
+		}
+		Flip(offset+length-1, 0x01)(h)
+	}
+}
+
+// SetField puts value in place of a field's first bytes, in a record in clear;
+// the lengths stay as they are. A unit without such a field, or whose field is
+// shorter, is let through as it is.
+func SetField(value []byte, kinds ...string) Action {
+	return func(h Held) {
+		offset, length, ok := h.Find(kinds...)
+		if !ok || length < len(value) || h.Record.Encrypted {
+			Forward(h)
+			return
+		}
+		Alter(func(b []byte) []byte {
+			copy(b[offset:], value)
+			return b
+		})(h)
 	}
 }

@@ -111,10 +111,14 @@ type Event struct {
 	Roots   *x509.CertPool
 }
 
+// ProtocolTLS is the protocol of a connection over TLS. The other one that a tap
+// knows is [ProtocolClear].
+const ProtocolTLS = "tls"
+
 // An Opening says what a connection is: its protocol, who talks, and through
 // what.
 type Opening struct {
-	Protocol   string    // "tls"
+	Protocol   string    // ProtocolTLS or ProtocolClear
 	Addr       [2]string // by Side, as net.Addr writes them; "" if unknown
 	Ours       [2]bool   // by Side: an endpoint of this process
 	Gated      bool      // units wait for a Gate

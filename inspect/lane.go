@@ -25,6 +25,7 @@ type lane struct {
 	size    int64
 	records []*Record
 	ended   bool
+	clear   bool // there is no TLS on it
 
 	// The splitter: what it has of the record that is not whole yet.
 	header []byte
@@ -69,6 +70,9 @@ func (l *lane) add(e Event, source int) []piece {
 		return []piece{l.begin(BytesItem, start, reasonAfterGap)}
 	}
 	found := l.found[:0]
+	if l.clear && l.run == 0 {
+		return []piece{l.begin(BytesItem, start, reasonClear)}
+	}
 	for b := e.Bytes; len(b) > 0 && l.run == 0; {
 		if len(l.header) < headerLength {
 			l.header = append(l.header, b[0])
@@ -123,7 +127,10 @@ func (l *lane) runEnd(from int64, at int) int64 {
 	return end
 }
 
-const reasonAfterGap = "bytes before it are missing, so where a record begins is not known"
+const (
+	reasonClear    = "there is no TLS on this connection"
+	reasonAfterGap = "bytes before it are missing, so where a record begins is not known"
+)
 
 // end returns the offset within l at which the rest b of e's bytes begins.
 func (e Event) end(l *lane, b []byte) int64 { return l.size - int64(len(b)) }

@@ -43,6 +43,8 @@ func (m Match) fits(u Unit, r *Record) bool {
 		return false
 	case !m.reads():
 		return true
+	case r == nil && m.Type == 0 && m.Message == "" && m.Epoch == EpochUnknown && notTLS(u.Bytes) != "":
+		return bytes.Contains(u.Bytes, m.Content) // without TLS, everything is in clear
 	case !r.readable():
 		return false
 	case m.Type != 0 && r.InnerType != m.Type:

@@ -9,7 +9,7 @@ import (
 // Rules is a scripted gate: the first rule of the list that matches a unit
 // decides what becomes of it. Its zero value forwards everything; its methods
 // are safe for concurrent use. The fields must be set before the first
-// connection.
+// connection; [Rules.Add] adds to the list later.
 type Rules struct {
 	List []Rule
 	Then Gate // decides on the units that no rule takes; nil forwards them
@@ -65,17 +65,31 @@ func (r *Rules) Report() []Applied {
 	return slices.Clone(r.reports)
 }
 
+// Add adds a rule behind the others. It counts from now on.
+func (r *Rules) Add(rule Rule) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.List = append(slices.Clip(r.List), rule)
+	for _, c := range r.conns {
+		c.matched, c.acted = append(c.matched, 0), append(c.acted, 0)
+	}
+}
+
 // Captured implements [Gate].
 func (r *Rules) Captured(w Wire, u Unit) {
 	r.mu.Lock()
 	c := r.conn(w.Conn())
-	rule := r.choose(c, w, u)
+	rule, record := r.choose(c, w, u)
+	var do Action
+	if rule >= 0 {
+		do = r.List[rule].Do
+	}
 	waiting := c.waiting[u.From]
 	c.waiting[u.From] = nil
 	r.mu.Unlock()
 	switch {
 	case rule >= 0:
-		r.List[rule].Do(Held{Unit: u, Wire: w, next: func(wait time.Duration, f func(bool)) { r.next(w, u, rule, wait, f) }})
+		do(Held{Unit: u, Wire: w, Record: record, next: func(wait time.Duration, f func(bool)) { r.next(w, u, rule, wait, f) }})
 	case r.Then != nil:
 		r.Then.Captured(w, u)
 	default:
@@ -116,8 +130,9 @@ func (r *Rules) conn(conn int) *ruled {
 	return c
 }
 
-// choose returns the index of the rule that decides on the unit, or -1.
-func (r *Rules) choose(c *ruled, w Wire, u Unit) int {
+// choose returns the index of the rule that decides on the unit, or -1, and
+// the unit's record if it was looked at.
+func (r *Rules) choose(c *ruled, w Wire, u Unit) (int, *Record) {
 	var record *Record
 	read := false
 	for i, rule := range r.List {
@@ -139,9 +154,9 @@ func (r *Rules) choose(c *ruled, w Wire, u Unit) int {
 		}
 		c.acted[i]++
 		r.reports = append(r.reports, Applied{i, w.Conn(), u.ID, Acted})
-		return i
+		return i, record
 	}
-	return -1
+	return -1, nil
 }
 
 // next has f called after the sender's next unit, or when none will come.

@@ -74,19 +74,32 @@ func (t *Tap) Recording() *Recording {
 // once for all connections, so that resumption works as it does without a tap;
 // later changes to it are not seen. A nil configuration is an empty one.
 func (t *Tap) Pipe(client, server *tls.Config) (*Conn, *Conn) {
-	clientEnd, clientWire := newPipe(memoryAddr("client"), memoryAddr("server"))
-	serverEnd, serverWire := newPipe(memoryAddr("server"), memoryAddr("client"))
+	return t.PipeBetween("client", "server", client, server)
+}
+
+// PipeBetween is Pipe for endpoints that have other names, as someone in the
+// middle has, who is the server to one side and the client to the other.
+func (t *Tap) PipeBetween(clientName, serverName string, client, server *tls.Config) (*Conn, *Conn) {
 	client, server = t.config(Client, client), t.config(Server, server)
 	opening := &Opening{
-		Protocol: "tls", Addr: [2]string{"client", "server"}, Ours: [2]bool{true, true},
+		Protocol: ProtocolTLS, Addr: [2]string{clientName, serverName}, Ours: [2]bool{true, true},
 		Gated: t.Gate != nil, GlassBox: t.GlassBox, ServerName: client.ServerName,
 		Trust: [2]*Trust{trustOf(Client, client), trustOf(Server, server)},
 	}
+	clientEnd, serverEnd, conn := t.join(opening)
+	return t.newConn(tls.Client(t.seen(clientEnd, Client), client), conn, Client),
+		t.newConn(tls.Server(t.seen(serverEnd, Server), server), conn, Server)
+}
+
+// join makes two ends in memory and pumps between them.
+func (t *Tap) join(opening *Opening) (client, server *pipeEnd, conn int) {
+	names := [2]memoryAddr{memoryAddr(opening.Addr[Client]), memoryAddr(opening.Addr[Server])}
+	client, clientWire := newPipe(names[Client], names[Server])
+	server, serverWire := newPipe(names[Server], names[Client])
 	w := t.pump(opening, clientWire, serverWire)
-	clientEnd.closed = func() { w.left(Client) }
-	serverEnd.closed = func() { w.left(Server) }
-	return t.newConn(tls.Client(t.seen(clientEnd, Client), client), w.conn, Client),
-		t.newConn(tls.Server(t.seen(serverEnd, Server), server), w.conn, Server)
+	client.closed = func() { w.left(Client) }
+	server.closed = func() { w.left(Server) }
+	return client, server, w.conn
 }
 
 // seen returns the end of a pipe, which a glass box looks at.
@@ -158,7 +171,7 @@ func (t *Tap) Relay(ctx context.Context, fromClient, toServer net.Conn) error {
 		return errors.Join(ErrGlassBox, fromClient.Close(), toServer.Close())
 	}
 	opening := &Opening{
-		Protocol: "tls", Addr: [2]string{address(fromClient.RemoteAddr()), address(toServer.RemoteAddr())}, Gated: t.Gate != nil,
+		Protocol: ProtocolTLS, Addr: [2]string{address(fromClient.RemoteAddr()), address(toServer.RemoteAddr())}, Gated: t.Gate != nil,
 	}
 	w := t.pump(opening, fromClient, toServer)
 	stop := context.AfterFunc(ctx, w.kill)
@@ -191,7 +204,7 @@ func (t *Tap) Close() error {
 
 // wrap puts the tap around our own end of conn: inline, or pumped if a gate is to decide.
 func (t *Tap) wrap(conn net.Conn, side Side, config *tls.Config) (net.Conn, int) {
-	opening := &Opening{Protocol: "tls", Gated: t.Gate != nil}
+	opening := &Opening{Protocol: ProtocolTLS, Gated: t.Gate != nil}
 	opening.Ours[side], opening.Trust[side] = true, trustOf(side, config)
 	if side == Client {
 		opening.ServerName = config.ServerName

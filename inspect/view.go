@@ -44,7 +44,7 @@ type KnownSecret struct {
 func newView(s *Session, c *Connection, side Side) *View {
 	v := &View{session: s, conn: c, side: side, shared: !c.Opening.Gated, ours: c.Opening.Gated && c.Opening.Ours[side]}
 	for _, from := range []Side{Client, Server} {
-		v.lanes[from] = &lane{from: from, source: s.recording, epoch: Epoch{Kind: EpochClear}}
+		v.lanes[from] = &lane{from: from, source: s.recording, epoch: Epoch{Kind: EpochClear}, clear: c.Opening.Protocol == ProtocolClear}
 		if !v.shared && from != side {
 			v.lanes[from].lane = Received
 		}

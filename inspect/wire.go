@@ -21,7 +21,8 @@ type wire struct {
 	recording *Recording
 	conn      int
 	gate      Gate
-	ends      [2]net.Conn // towards each Side
+	unit      func([]byte) int // the length of the unit that bytes begin with; more than there are if it is not whole
+	ends      [2]net.Conn      // towards each Side
 	dirs      [2]*direction
 	done      chan struct{} // closed when nothing of it is left
 
@@ -71,7 +72,10 @@ type delivery struct {
 // pump starts a wire between the two ends.
 func (t *Tap) pump(opening *Opening, client, server net.Conn) *wire {
 	w := &wire{
-		tap: t, recording: t.Recording(), gate: t.Gate, ends: [2]net.Conn{client, server}, done: make(chan struct{}),
+		tap: t, recording: t.Recording(), gate: t.Gate, unit: unitLength, ends: [2]net.Conn{client, server}, done: make(chan struct{}),
+	}
+	if opening.Protocol == ProtocolClear {
+		w.unit = lineLength
 	}
 	w.conn = w.recording.open(opening, t.now())
 	for _, from := range []Side{Client, Server} {
@@ -197,7 +201,7 @@ func (d *direction) offer(rest []byte) ([]byte, error) {
 	n, err := d.wire.ends[d.from].Read(buffer)
 	rest = append(rest, buffer[:n]...)
 	for len(rest) > 0 {
-		size := unitLength(rest)
+		size := d.wire.unit(rest)
 		if size > len(rest) {
 			if err == nil {
 				break

@@ -61,32 +61,43 @@ func (c *Client) Close() error { return c.conn.Close() }
 // that and [ErrManyLines] the client is of no more use but to be closed. The
 // end of ctx ends the wait.
 func (c *Client) Do(ctx context.Context, line string) (string, error) {
-	if strings.ContainsRune(line, '\n') {
-		return "", ErrManyLines
+	answers, err := c.Pipeline(ctx, line)
+	if err != nil {
+		return "", err
+	}
+	if strings.HasPrefix(answers[0], "Error: ") || strings.HasPrefix(answers[0], "Erro: ") {
+		return "", &AnswerError{answers[0]}
+	}
+	return answers[0], nil
+}
+
+// Pipeline sends requests, each in a write of its own, before it waits for the
+// answers, and returns these as they came; one that reports an error is an
+// answer like any other. With an error come the answers before it. For errors
+// and ctx it is as [Client.Do].
+func (c *Client) Pipeline(ctx context.Context, lines ...string) (answers []string, err error) {
+	for _, line := range lines {
+		if strings.ContainsRune(line, '\n') {
+			return nil, ErrManyLines
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.broken != nil {
-		return "", fmt.Errorf("%w (%w)", ErrOutOfStep, c.broken)
+		return nil, fmt.Errorf("%w (%w)", ErrOutOfStep, c.broken)
 	}
 	if err := ctx.Err(); err != nil {
-		return "", err
+		return nil, err
 	}
-	answer, err := c.exchange(ctx, line)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		c.broken = err
-		return "", err
+	answers, err = c.exchange(ctx, lines)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
 	}
-	if strings.HasPrefix(answer, "Error: ") || strings.HasPrefix(answer, "Erro: ") {
-		return "", &AnswerError{answer}
-	}
-	return answer, nil
+	c.broken = err
+	return answers, err
 }
 
-func (c *Client) exchange(ctx context.Context, line string) (string, error) {
+func (c *Client) exchange(ctx context.Context, lines []string) (answers []string, err error) {
 	c.conn.SetDeadline(time.Time{})
 	interrupted := make(chan struct{})
 	done := context.AfterFunc(ctx, func() {
@@ -98,10 +109,19 @@ func (c *Client) exchange(ctx context.Context, line string) (string, error) {
 			<-interrupted
 		}
 	}()
-	if _, err := io.WriteString(c.conn, line+"\n"); err != nil {
-		return "", fmt.Errorf("send the request: %w", err)
+	for _, line := range lines {
+		if _, err := io.WriteString(c.conn, line+"\n"); err != nil {
+			return nil, fmt.Errorf("send the request: %w", err)
+		}
 	}
-	return c.readAnswer()
+	for range lines {
+		answer, err := c.readAnswer()
+		if err != nil {
+			return answers, err
+		}
+		answers = append(answers, answer)
+	}
+	return answers, nil
 }
 
 func (c *Client) readAnswer() (string, error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs/stage"
 	"example.com/tlslab/tui"
@@ -29,6 +30,8 @@ type labRun struct {
 	record    string
 	plain     bool
 	json      bool
+	scene     string
+	channel   *choice
 	look      look
 }
 
@@ -39,7 +42,7 @@ type look struct {
 }
 
 func (p *program) lab() *cobra.Command {
-	run := &labRun{program: p, tls: newChoice("1.3", "1.2"), auth: newChoice("none", "require")}
+	run := &labRun{program: p, tls: newChoice("1.3", "1.2"), auth: newChoice("none", "require"), channel: channelChoice()}
 	cmd := &cobra.Command{
 		Use:                   "lab " + p.say("cmd_options"),
 		Short:                 p.say("cmd_lab_short"),
@@ -47,7 +50,12 @@ func (p *program) lab() *cobra.Command {
 		Example:               p.say("cmd_lab_example"),
 		Args:                  p.noArgs,
 		DisableFlagsInUseLine: true,
-		RunE:                  func(cmd *cobra.Command, _ []string) error { return run.start(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if run.scene != "" || run.channel.value != "" {
+				return run.playScene(cmd)
+			}
+			return run.start(cmd.Context())
+		},
 	}
 	choose(cmd, run.tls, "tls", p.say("cmd_flag_tls"))
 	cmd.Flags().StringSliceVar(&run.groups, "groups", nil, p.say("cmd_flag_groups"))
@@ -58,6 +66,9 @@ func (p *program) lab() *cobra.Command {
 	complete(cmd, "seed")
 	cmd.Flags().BoolVar(&run.plain, "plain", false, p.say("cmd_flag_plain"))
 	cmd.Flags().BoolVar(&run.json, "json", false, p.say("cmd_flag_lab_json"))
+	cmd.Flags().StringVar(&run.scene, "scene", "", p.say("cmd_flag_scene"))
+	complete(cmd, "scene", docs.Scenes()...)
+	choose(cmd, run.channel, "channel", p.say("cmd_flag_channel"))
 	cmd.Flags().StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
 	run.look.flags(p, cmd)
 	return cmd

@@ -340,6 +340,10 @@ func (t jsonTime) MarshalJSON() ([]byte, error) {
 	return []byte(at.UTC().Format(`"2006-01-02T15:04:05.000000000Z"`)), nil
 }
 
+// Line returns a JSON line as this package writes them: in ASCII, with a line
+// feed at its end. The value must be one that has JSON.
+func Line(line any) []byte { return encode(line) }
+
 // encode returns the line in ASCII, and a line feed.
 func encode(line any) []byte {
 	var text bytes.Buffer

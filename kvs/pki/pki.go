@@ -98,6 +98,26 @@ func (a *Authority) IssueServer(names ...string) (tls.Certificate, error) {
 	return a.issue(template)
 }
 
+// SelfSignedServer makes a key and a certificate for a server of these names,
+// as IssueServer does, but signed with its own key: no authority vouches for it.
+func SelfSignedServer(now time.Time, names ...string) (tls.Certificate, error) {
+	template, err := serverTemplate(names)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := newKey(nil)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	itself := &Authority{certificate: template, key: key, now: now}
+	template.NotAfter = now.AddDate(authorityYears, 0, 0)
+	leaf, err := itself.sign(template, key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}, nil
+}
+
 // IssueClient makes a key and a certificate for a client. The name becomes the
 // subject's common name: 1 to 64 printable characters (RFC 5280, appendix A.1: ub-common-name).
 func (a *Authority) IssueClient(name string) (tls.Certificate, error) {

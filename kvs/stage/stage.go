@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -60,10 +61,22 @@ func (k *KV) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
 		return nil, fmt.Errorf("mint the lab's certificates: %w", err)
 	}
 	client, server := tap.Pipe(clientConfig, serverConfig)
+	return begin(ctx, tap, client, server, &kvs.Server{Store: new(store.Memory), Lang: k.Lang}), nil
+}
+
+// An endpoint is one end of a connection through a tap, with TLS or without.
+type endpoint interface {
+	net.Conn
+	HandshakeContext(ctx context.Context) error
+	CloseWrite() error
+}
+
+// begin has the handler serve one end and lets the client at the other begin.
+func begin(ctx context.Context, tap *inspect.Tap, client, server endpoint, handler *kvs.Server) *play {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &play{tap: tap, conn: client, client: kvs.NewClient(client), cancel: cancel, ready: make(chan struct{}), served: make(chan struct{})}
 	host := &kernel.Server{
-		Handler:          &kvs.Server{Store: new(store.Memory), Lang: k.Lang},
+		Handler:          handler,
 		HandshakeTimeout: kernel.NoTimeout,
 		IdleTimeout:      kernel.NoTimeout,
 		WriteTimeout:     kernel.NoTimeout,
@@ -79,7 +92,7 @@ func (k *KV) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
 			client.Close() // as any client does that was refused, or that refuses
 		}
 	})
-	return p, nil
+	return p
 }
 
 // configs returns the configurations of the client and the server. Those with a
@@ -121,7 +134,7 @@ func (k *KV) mint() (client, server *tls.Config, err error) {
 // A play is one client and its server.
 type play struct {
 	tap    *inspect.Tap
-	conn   *inspect.Conn
+	conn   endpoint
 	client *kvs.Client
 	cancel context.CancelFunc
 	parts  sync.WaitGroup
@@ -140,31 +153,34 @@ var ErrEnded = errors.New("the session has ended")
 // Do implements [inspect.Play]. An answer that reports an error is an answer
 // like any other. After exit the client closes, with close_notify.
 func (p *play) Do(ctx context.Context, command string) (string, error) {
+	answers, err := p.send(ctx, []string{command})
+	return strings.Join(answers, ""), err
+}
+
+// send has the client send commands, each in a record of its own, before it
+// waits for their answers.
+func (p *play) send(ctx context.Context, commands []string) (answers []string, err error) {
 	if !until(ctx, p.ready) {
-		return "", ctx.Err()
+		return nil, ctx.Err()
 	}
 	if p.failed != nil {
-		return "", p.failed
+		return nil, p.failed
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
-		return "", ErrEnded
+		return nil, ErrEnded
 	}
-	answer, err := p.client.Do(ctx, command)
-	var refused *kvs.AnswerError
-	switch {
-	case errors.As(err, &refused):
-		return refused.Answer, nil
-	case errors.Is(err, kvs.ErrManyLines):
-		return "", err
+	answers, err = p.client.Pipeline(ctx, commands...)
+	if errors.Is(err, kvs.ErrManyLines) {
+		return nil, err
 	}
-	if err != nil || strings.TrimSpace(command) == "exit" {
+	if err != nil || strings.TrimSpace(commands[len(commands)-1]) == "exit" {
 		p.ended = true
 		p.awaitEnd(ctx) // asked to, the server ends the session, and the client follows
 		p.conn.Close()
 	}
-	return answer, err
+	return answers, err
 }
 
 // awaitEnd reads until the server has said close_notify, or ctx is done.
@@ -183,23 +199,29 @@ const (
 // Close implements [inspect.Play]. An end in good order is tried first; what
 // is held then is never delivered.
 func (p *play) Close() error {
-	wait := patience
-	if p.tap.Gate != nil {
-		wait = patienceGated
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), wait)
-	if until(ctx, p.ready) && p.failed == nil {
-		if p.conn.CloseWrite() == nil {
-			p.awaitEnd(ctx)
-		}
-		until(ctx, p.served)
-	}
-	cancel()
+	p.leave()
 	p.cancel()
 	p.conn.Close()
 	p.tap.Close()
 	p.parts.Wait()
 	return nil
+}
+
+// leave ends the connection in good order, as far as that can be done in time.
+func (p *play) leave() {
+	wait := patience
+	if p.tap.Gate != nil {
+		wait = patienceGated
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	if !until(ctx, p.ready) {
+		return
+	}
+	if p.failed == nil && p.conn.CloseWrite() == nil {
+		p.awaitEnd(ctx)
+	}
+	until(ctx, p.served) // also after a handshake that failed: the server is to hear why
 }
 
 // until waits for done, and reports false if ctx was sooner.

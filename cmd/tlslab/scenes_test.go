@@ -1,0 +1,116 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/lesson"
+)
+
+// everyScene calls f for each scene and each of its channels, on a clock that
+// nobody has to wait for.
+func everyScene(t *testing.T, f func(t *testing.T, scene *lesson.Scene, channel string)) {
+	for _, name := range docs.Scenes() {
+		script, ok := docs.Scene(name)
+		if !ok {
+			t.Errorf("there is no file of the scene %s", name)
+			continue
+		}
+		scene, err := lesson.Parse(name, script)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, channel := range scene.Channels {
+			t.Run(name+"/"+channel, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { f(t, scene, channel) })
+			})
+		}
+	}
+}
+
+func playScene(t *testing.T, scene *lesson.Scene, channel string, honest bool) *lesson.Result {
+	t.Helper()
+	p := &program{sentence: docs.For(docs.English)}
+	result, err := lesson.Runner{Open: p.sceneStage, Honest: honest}.Run(t.Context(), scene, channel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func TestEverySceneEndsAsItsScriptExpects(t *testing.T) {
+	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
+		result := playScene(t, scene, channel, false)
+		if err := result.Err(); err != nil {
+			t.Error(err)
+		}
+		if len(result.Checks) < 2 {
+			t.Errorf("only %d expectations on this channel", len(result.Checks))
+		}
+	})
+}
+
+func TestNoAlteringSceneIsMetOnAWireThatForwardsEverything(t *testing.T) {
+	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
+		script, _ := docs.Scene(scene.Name)
+		if !strings.Contains(script, "tamper ") {
+			return
+		}
+		if playScene(t, scene, channel, true).Err() == nil {
+			t.Error("every expectation is met although nothing was tampered with")
+		}
+	})
+}
+
+func TestASceneIsTheSameEachTime(t *testing.T) {
+	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
+		table := &sceneRun{program: &program{sentence: docs.For(docs.English)}}
+		var rows []string
+		for range 3 {
+			var row strings.Builder
+			table.row(&row, playScene(t, scene, channel, false))
+			rows = append(rows, row.String())
+		}
+		if len(slices.Compact(slices.Clone(rows))) != 1 {
+			t.Errorf("different rows: %q", rows)
+		}
+	})
+}
+
+func TestEveryRowOfTheTableFitsEightyColumnsAndIsSaidInBothLanguages(t *testing.T) {
+	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
+		result := playScene(t, scene, channel, false)
+		for _, lang := range []string{docs.English, docs.Portuguese} {
+			table := &sceneRun{program: &program{sentence: docs.For(lang)}}
+			var row strings.Builder
+			table.row(&row, result)
+			if n := len([]rune(row.String())); n > 81 || strings.Contains(row.String(), "scene_") {
+				t.Errorf("%d columns: %q", n-1, row.String())
+			}
+			for _, id := range []string{"_title", "_lesson"} {
+				if !docs.For(lang).Has("scene_" + underscored(scene.Name) + id) {
+					t.Errorf("no sentence %s in %s", id, lang)
+				}
+			}
+		}
+	})
+}
+
+func TestTheAlertOfARefusedClientIsNamedFromItsRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script, _ := docs.Scene("no-client-cert")
+		scene, err := lesson.Parse("no-client-cert", script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := playScene(t, scene, lesson.MTLS, false).Endpoint[inspect.Server]
+		if len(end.Alerts) != 1 || end.Alerts[0].Name != "certificate_required" || !end.Alerts[0].Understood {
+			t.Errorf("alerts: %v", end.Alerts)
+		}
+	})
+}

@@ -1,0 +1,277 @@
+package lesson
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/tlslab/inspect"
+)
+
+// A Runner plays scenes on stages.
+type Runner struct {
+	// Open returns the stage of a channel, whose endpoints differ from honest
+	// ones as with says. The words are the stage's own; one that it does not
+	// know is an error.
+	Open func(channel string, with []string) (inspect.Stage, error)
+
+	// Patience is how long an answer is waited for before that is called
+	// silence; 0 means DefaultPatience.
+	Patience time.Duration
+
+	// Watch is told of the recording before the play begins; nil for nobody.
+	Watch func(*inspect.Recording)
+
+	// Honest leaves the wire alone: no record is tampered with.
+	Honest bool
+}
+
+// DefaultPatience is how long a [Runner] waits for an answer.
+const DefaultPatience = time.Second
+
+// A Result is what came of a scene on a channel: everything in it is computed
+// from the recording.
+type Result struct {
+	Scene, Channel string
+	Recording      *inspect.Recording
+	Checks         []Check
+	Outcome
+}
+
+// A Check is an expectation of the scene, and whether it was met.
+type Check struct {
+	Line int    // of the script
+	Text string // of that line
+	OK   bool
+	Got  string // what happened, in English
+}
+
+// Err returns nil if every expectation was met, and says otherwise which were
+// not.
+func (r *Result) Err() error {
+	var errs []error
+	for _, check := range r.Checks {
+		if !check.OK {
+			errs = append(errs, fmt.Errorf("%s on %s, line %d: %s: what happened is: %s", r.Scene, r.Channel, check.Line, check.Text, check.Got))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ErrReconnect says that a stage's play cannot open a further connection.
+var ErrReconnect = errors.New("the stage cannot open a further connection")
+
+// ErrSend says that a stage's play cannot send several commands at once.
+var ErrSend = errors.New("the stage cannot send several commands at once")
+
+// A Reconnecter is a play that can close its connection and open another one,
+// as a client does that comes again.
+type Reconnecter interface {
+	Reconnect(ctx context.Context) error
+}
+
+// A Sender is a play that can send several commands, each in a record of its
+// own, before it waits for the answers.
+type Sender interface {
+	Send(ctx context.Context, commands []string) (answers []string, err error)
+}
+
+// Run plays the scene on a channel, which must be one of the scene's own. An
+// error means that it could not be played; whether its expectations were met is
+// for [Result.Err] to say.
+func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result, error) {
+	stage, err := r.Open(channel, scene.With)
+	if err != nil {
+		return nil, fmt.Errorf("scene %s on %s: %w", scene.Name, channel, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rules := new(inspect.Rules)
+	tap := &inspect.Tap{Gate: rules}
+	run := &run{Runner: r, ctx: ctx, stage: stage, tap: tap, rules: rules, until: -1}
+	run.session = inspect.NewSession(tap.Recording())
+	if r.Watch != nil {
+		r.Watch(tap.Recording())
+	}
+	run.result = &Result{Scene: scene.Name, Channel: channel, Recording: tap.Recording()}
+	err = run.play(scene)
+	run.close()
+	if err != nil {
+		return nil, fmt.Errorf("scene %s on %s, %w", scene.Name, channel, err)
+	}
+	run.session.Extend()
+	run.session.End()
+	for _, expectation := range run.expected {
+		run.check(expectation)
+	}
+	run.result.Outcome = run.outcome()
+	return run.result, nil
+}
+
+// A run is one scene at work.
+type run struct {
+	Runner
+	ctx      context.Context
+	stage    inspect.Stage
+	tap      *inspect.Tap
+	rules    *inspect.Rules
+	session  *inspect.Session
+	current  inspect.Play
+	result   *Result
+	now      step
+	expected []expectation
+
+	answer  string // the latest
+	err     error  // that came instead of it
+	silent  bool   // nothing came until the deadline
+	until   int    // silence: what happens after this event is only the end of the play; otherwise -1
+	latest  string // the latest command
+	guessed string
+	notes   []string
+}
+
+// An expectation is judged when everything is over, but for what is said of
+// the latest answer.
+type expectation struct {
+	step
+	assertion
+	answer, latest, guessed string
+	err                     error
+	silent                  bool
+}
+
+func (r *run) play(scene *Scene) error {
+	for _, r.now = range scene.steps {
+		if err := r.now.run(r); err != nil {
+			return fmt.Errorf("line %d: %s: %w", r.now.line, r.now.text, err)
+		}
+	}
+	return nil
+}
+
+func (r *run) expect(check assertion) {
+	r.expected = append(r.expected, expectation{r.now, check, r.answer, r.latest, r.guessed, r.err, r.silent})
+}
+
+func (r *run) check(e expectation) {
+	r.answer, r.latest, r.guessed, r.err, r.silent = e.answer, e.latest, e.guessed, e.err, e.silent
+	got, ok := e.assertion(r)
+	r.result.Checks = append(r.result.Checks, Check{e.line, e.text, ok, got})
+}
+
+// open opens the play when it is first needed, so that what is to be tampered
+// with in the handshake can be said before.
+func (r *run) open() error {
+	if r.current != nil {
+		return nil
+	}
+	play, err := r.stage.Open(r.ctx, r.tap)
+	r.current = play
+	return err
+}
+
+func (r *run) close() {
+	if r.current != nil {
+		r.current.Close()
+	}
+	r.tap.Close()
+}
+
+func (r *run) tamper(m inspect.Match, act inspect.Action) error {
+	if r.Honest {
+		return nil
+	}
+	if r.result.Channel == Clear {
+		m.Type = 0 // every line is text
+	}
+	r.rules.Add(inspect.Rule{Match: m, Do: act})
+	return nil
+}
+
+func (r *run) do(command string) error {
+	return r.wait(command, func() (string, error) { return r.current.Do(r.ctx, command) })
+}
+
+func (r *run) exit() error { return r.do("exit") }
+
+func (r *run) send(commands []string) error {
+	if err := r.open(); err != nil {
+		return err
+	}
+	sender, ok := r.current.(Sender)
+	if !ok {
+		return ErrSend
+	}
+	return r.wait(commands[len(commands)-1], func() (string, error) {
+		answers, err := sender.Send(r.ctx, commands)
+		if len(answers) == 0 {
+			return "", err
+		}
+		return answers[len(answers)-1], err
+	})
+}
+
+// connect opens a further connection, as a client that comes again.
+func (r *run) connect() error {
+	if r.silent {
+		return nil
+	}
+	if r.current == nil {
+		return r.open()
+	}
+	play, ok := r.current.(Reconnecter)
+	if !ok {
+		return ErrReconnect
+	}
+	r.err = play.Reconnect(r.ctx)
+	return nil
+}
+
+// wait does what the client is to do, unless the session is silent already.
+func (r *run) wait(command string, do func() (string, error)) error {
+	if r.silent {
+		return nil
+	}
+	if err := r.open(); err != nil {
+		return err
+	}
+	type said struct {
+		answer string
+		err    error
+	}
+	done := make(chan said, 1)
+	go func() {
+		answer, err := do()
+		done <- said{answer, err}
+	}()
+	patience := r.Patience
+	if patience == 0 {
+		patience = DefaultPatience
+	}
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	r.latest, r.answer, r.err = command, "", nil
+	select {
+	case said := <-done:
+		r.answer, r.err = said.answer, said.err
+	case <-deadline.C:
+		r.silent = true
+		r.until = r.tap.Recording().Append(inspect.Event{
+			Kind: inspect.Silent, Conn: r.client(), Side: inspect.Client, Cause: -1, Time: time.Now(), N: int(patience.Milliseconds()),
+		})
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+	return nil
+}
+
+// client returns the connection that the client has, which is the latest of its own.
+func (r *run) client() int {
+	r.session.Extend()
+	conns := r.of(inspect.Client)
+	if len(conns) == 0 {
+		return -1
+	}
+	return conns[len(conns)-1].Conn
+}

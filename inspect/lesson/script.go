@@ -1,0 +1,384 @@
+package lesson
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/tlslab/inspect"
+)
+
+// The channels that a scene can be played on. What opens the stage knows what
+// each of them is.
+const (
+	Clear = "plain" // no TLS
+	TLS12 = "tls12"
+	TLS13 = "tls13"
+	MTLS  = "mtls" // TLS 1.3, and the client shows a certificate too
+)
+
+// Channels are all of them, in the order of a table.
+var Channels = []string{Clear, TLS12, TLS13, MTLS}
+
+// A Scene is a script that has been read: what is done to a session, and what
+// must come of it on each channel.
+type Scene struct {
+	Name     string
+	Channels []string // those that it makes sense on
+	With     []string // how the endpoints differ from honest ones that are set up well
+
+	steps []step
+}
+
+// A step is one line of a scene.
+type step struct {
+	line int
+	text string
+	run  func(*run) error
+}
+
+// A SyntaxError says what is wrong with which line of a script.
+type SyntaxError struct {
+	Name string
+	Line int // from 1
+	Text string
+	What string // in English
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%s, line %d: %s: %s", e.Name, e.Line, e.What, inspect.Safe(e.Text))
+}
+
+// maxScript bounds a script, which is written by hand.
+const maxScript = 1 << 16
+
+// Parse reads a scene. What is wrong comes as a *[SyntaxError].
+func Parse(name, text string) (*Scene, error) {
+	scene := &Scene{Name: name}
+	if len(text) > maxScript {
+		return nil, &SyntaxError{name, 1, "", fmt.Sprintf("a script has at most %d bytes", maxScript)}
+	}
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if what := scene.parse(i+1, line); what != "" {
+			return nil, &SyntaxError{name, i + 1, line, what}
+		}
+	}
+	if len(scene.Channels) == 0 {
+		return nil, &SyntaxError{name, 1, "", "no line says on which channels it is played, as in: on tls12 tls13"}
+	}
+	return scene, nil
+}
+
+// parse takes in a line and returns what is wrong with it, or "".
+func (s *Scene) parse(number int, line string) string {
+	head, tail, hasTail := cutColon(line)
+	words, what := split(head)
+	if what != "" {
+		return what
+	}
+	if words[0] == "only" {
+		return s.parseOnly(number, words[1:], tail)
+	}
+	add := func(f func(*run) error, what string) string {
+		if what == "" {
+			s.steps = append(s.steps, step{number, line, f})
+		}
+		return what
+	}
+	switch verb, rest := words[0], words[1:]; verb {
+	case "on":
+		s.Channels = append(s.Channels, rest...)
+		return unknownChannel(rest)
+	case "with":
+		s.With = append(s.With, rest...)
+		return ""
+	case "tamper":
+		if !hasTail {
+			return "tamper needs a colon and what to do, as in: tamper client text 1: drop"
+		}
+		return add(parseTamper(rest, tail))
+	case "do", "send":
+		return add(parseDo(verb, rest))
+	case "connect", "exit":
+		if len(rest) > 0 {
+			return verb + " stands alone"
+		}
+		return add(map[string]func(*run) error{"connect": (*run).connect, "exit": (*run).exit}[verb], "")
+	case "guess":
+		return add(parseGuess(rest))
+	case "note":
+		return add(parseNote(rest))
+	case "expect":
+		return add(parseExpect(words, tail, hasTail))
+	}
+	return "no such verb; there are on, with, tamper, do, send, connect, exit, guess, note, expect, only"
+}
+
+// parseOnly reads a line that counts on some channels alone.
+func (s *Scene) parseOnly(number int, channels []string, line string) string {
+	if what := unknownChannel(channels); what != "" || line == "" {
+		return cmp.Or(what, "only needs channels, a colon, and a line, as in: only tls12: connect")
+	}
+	before := len(s.steps)
+	if what := s.parse(number, line); what != "" {
+		return what
+	}
+	if len(s.steps) == before {
+		return "on and with count on every channel"
+	}
+	do := s.steps[before].run
+	s.steps[before].run = func(r *run) error {
+		if !slices.Contains(channels, r.result.Channel) {
+			return nil
+		}
+		return do(r)
+	}
+	return ""
+}
+
+// unknownChannel says which of the words is no channel, or "".
+func unknownChannel(words []string) string {
+	for _, word := range words {
+		if !slices.Contains(Channels, word) {
+			return fmt.Sprintf("%q is no channel; there are %s", word, strings.Join(Channels, ", "))
+		}
+	}
+	return ""
+}
+
+// cutColon cuts a line at the first colon that stands outside quotes and is
+// followed by a space.
+func cutColon(line string) (head, tail string, ok bool) {
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		switch {
+		case line[i] == '\\' && quoted:
+			i++
+		case line[i] == '"':
+			quoted = !quoted
+		case line[i] == ':' && !quoted && strings.HasPrefix(line[i+1:], " "):
+			return line[:i], strings.TrimSpace(line[i+1:]), true
+		}
+	}
+	return line, "", false
+}
+
+// split cuts text into words; one in quotes is written as in Go.
+func split(text string) (words []string, what string) {
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
+		if text[0] != '"' {
+			end := strings.IndexAny(text, " \t")
+			if end < 0 {
+				end = len(text)
+			}
+			words, text = append(words, text[:end]), text[end:]
+			continue
+		}
+		quoted, err := strconv.QuotedPrefix(text)
+		if err != nil {
+			return nil, "a quote without its end"
+		}
+		word, err := strconv.Unquote(quoted)
+		if err != nil {
+			return nil, "not a string as Go writes it"
+		}
+		words, text = append(words, word), text[len(quoted):]
+	}
+	if len(words) == 0 {
+		return nil, "nothing before the colon"
+	}
+	return words, ""
+}
+
+// parseDo reads the commands of do, which is one, and of send, which are
+// several that are sent without waiting for answers.
+func parseDo(verb string, rest []string) (func(*run) error, string) {
+	if len(rest) == 0 {
+		return nil, verb + " needs a command"
+	}
+	if verb == "do" {
+		command := strings.Join(rest, " ")
+		return func(r *run) error { return r.do(command) }, ""
+	}
+	return func(r *run) error { return r.send(rest) }, ""
+}
+
+// parseGuess reads the commands among which someone who sees only the wire
+// guesses the latest one.
+func parseGuess(rest []string) (func(*run) error, string) {
+	if len(rest) < 2 {
+		return nil, `guess needs two commands or more, as in: guess "read nome" "show"`
+	}
+	return func(r *run) error { return r.guess(rest) }, ""
+}
+
+// parseNote reads the name of a remark that belongs to the outcome.
+func parseNote(rest []string) (func(*run) error, string) {
+	if len(rest) != 1 {
+		return nil, "note needs the name of a remark"
+	}
+	return func(r *run) error {
+		r.notes = append(r.notes, rest[0])
+		return nil
+	}, ""
+}
+
+// parseTamper reads a rule: what it is about, and what it does.
+func parseTamper(about []string, action string) (func(*run) error, string) {
+	m, what := parseMatch(about)
+	if what != "" {
+		return nil, what
+	}
+	words, what := split(action)
+	if what != "" {
+		return nil, what
+	}
+	act, what := parseAction(words)
+	if what != "" {
+		return nil, what
+	}
+	return func(r *run) error { return r.tamper(m, act) }, ""
+}
+
+var contentTypes = map[string]inspect.ContentType{
+	"text": inspect.ApplicationData, "alert": inspect.Alert, "handshake": inspect.Handshake, "change_cipher_spec": inspect.ChangeCipherSpec,
+}
+
+// messages are the names of messages that a rule may be about.
+var messages = []string{
+	"client_hello", "server_hello", "hello_retry_request", "encrypted_extensions", "certificate", "certificate_request", "certificate_verify",
+	"server_key_exchange", "server_hello_done", "client_key_exchange", "finished", "new_session_ticket", "key_update",
+}
+
+// parseMatch reads SENDER WHAT [NUMBER|every] [containing TEXT]. Without a
+// number the rule is about the first, from where it stands on.
+func parseMatch(words []string) (m inspect.Match, what string) {
+	if len(words) < 2 {
+		return m, "say whose records and which, as in: client text 2"
+	}
+	senders := map[string]inspect.Sender{"client": inspect.FromClient, "server": inspect.FromServer, "either": inspect.FromEither}
+	from, ok := senders[words[0]]
+	if !ok {
+		return m, "the sender is client, server or either"
+	}
+	m.From, m.Nth = from, 1
+	switch kind := words[1]; {
+	case contentTypes[kind] != 0:
+		m.Type = contentTypes[kind]
+	case slices.Contains(messages, kind):
+		m.Message = kind
+	case kind != "record":
+		return m, "no such kind of record: there are record, text, alert, handshake, change_cipher_spec, and the names of messages"
+	}
+	for rest := words[2:]; len(rest) > 0; rest = rest[1:] {
+		n, err := strconv.Atoi(rest[0])
+		switch {
+		case rest[0] == "every":
+			m.Nth = 0
+		case rest[0] == "containing" && len(rest) > 1:
+			m.Content, rest = []byte(rest[1]), rest[1:]
+		case err == nil && n > 0:
+			m.Nth = n
+		default:
+			return m, "after the kind comes a number from 1, every, or containing TEXT"
+		}
+	}
+	return m, ""
+}
+
+// swapWait is how long a record that is to be overtaken waits for the next.
+const swapWait = time.Second
+
+// parseAction reads what becomes of a record.
+func parseAction(words []string) (act inspect.Action, what string) {
+	verb, rest := words[0], words[1:]
+	number := func(i int) (int, bool) {
+		if i >= len(rest) {
+			return 0, false
+		}
+		n, err := strconv.Atoi(rest[i])
+		return n, err == nil
+	}
+	switch verb {
+	case "drop", "hold", "swap":
+		if len(rest) > 0 {
+			return nil, verb + " stands alone"
+		}
+		return map[string]inspect.Action{"drop": inspect.Drop, "hold": inspect.Hold, "swap": inspect.Swap(swapWait)}[verb], ""
+	case "repeat":
+		return inspect.Repeat(1), ""
+	case "delay":
+		if len(rest) == 1 {
+			if d, err := time.ParseDuration(rest[0]); err == nil && d > 0 && d <= time.Hour {
+				return inspect.Delay(d), ""
+			}
+		}
+		return nil, "delay needs a time, as in: delay 500ms"
+	case "cut":
+		n, ok := number(0)
+		switch {
+		case len(rest) == 1 && rest[0] == "before":
+			return inspect.CutAfter(0), ""
+		case len(rest) == 1 && rest[0] == "behind":
+			return inspect.CutAfter(1 << 30), ""
+		case ok && n > 0:
+			return inspect.CutAfter(n), ""
+		}
+		return nil, "cut needs a place: before, behind, or after how many bytes of the record"
+	case "inject":
+		if len(rest) == 2 && rest[0] == "text" {
+			return inspect.Inject([]byte(rest[1])), ""
+		}
+		if b, err := hex.DecodeString(strings.Join(rest, "")); err == nil && len(b) > 0 {
+			return inspect.Inject(b), ""
+		}
+		return nil, `inject needs bytes in hexadecimal, or: text "..."`
+	case "flip":
+		return parseFlip(rest, number)
+	case "set":
+		return parseSet(rest)
+	}
+	return nil, "no such action; there are drop, hold, swap, repeat, delay, cut, inject, flip, set"
+}
+
+func parseFlip(rest []string, number func(int) (int, bool)) (inspect.Action, string) {
+	const how = "flip needs a place: byte N, byte N bit B (0 is the lowest), or field KIND"
+	if len(rest) < 2 {
+		return nil, how
+	}
+	if rest[0] == "field" {
+		return inspect.FlipField(rest[1:]...), ""
+	}
+	n, ok := number(1)
+	bit := 0
+	if len(rest) == 4 && rest[2] == "bit" {
+		var isNumber bool
+		bit, isNumber = number(3)
+		ok = ok && isNumber
+	}
+	if rest[0] != "byte" || !ok || bit < 0 || bit > 7 || len(rest) != 2 && len(rest) != 4 {
+		return nil, how
+	}
+	return inspect.Flip(n, 1<<bit), ""
+}
+
+func parseSet(rest []string) (inspect.Action, string) {
+	const how = "set needs a field and bytes in hexadecimal, as in: set field client_hello.random to 00"
+	to := slices.Index(rest, "to")
+	if len(rest) < 4 || rest[0] != "field" || to != len(rest)-2 || to < 2 {
+		return nil, how
+	}
+	b, err := hex.DecodeString(rest[to+1])
+	if err != nil || len(b) == 0 {
+		return nil, how
+	}
+	return inspect.SetField(b, rest[1:to]...), ""
+}

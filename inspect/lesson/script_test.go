@@ -1,0 +1,173 @@
+package lesson_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/lesson"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// An echo is a stage without TLS whose server says what it hears.
+type echo struct{}
+
+func (echo) Open(_ context.Context, tap *inspect.Tap) (inspect.Play, error) {
+	client, server := tap.PipeClear()
+	play := &echoing{client, make(chan struct{})}
+	go func() {
+		defer close(play.done)
+		defer server.Close()
+		b := make([]byte, 100)
+		for {
+			n, err := server.Read(b)
+			if err != nil {
+				return
+			}
+			server.Write(b[:n])
+		}
+	}()
+	return play, nil
+}
+
+type echoing struct {
+	*inspect.ClearConn
+	done chan struct{}
+}
+
+func (e *echoing) Do(_ context.Context, command string) (string, error) {
+	if _, err := e.Write([]byte(command + "\n")); err != nil {
+		return "", err
+	}
+	b := make([]byte, 100)
+	n, err := e.Read(b)
+	return strings.TrimSpace(string(b[:n])), err
+}
+
+func (e *echoing) Close() error {
+	e.ClearConn.Close()
+	<-e.done
+	return nil
+}
+
+func runner() lesson.Runner {
+	return lesson.Runner{Open: func(string, []string) (inspect.Stage, error) { return echo{}, nil }}
+}
+
+func Example() {
+	scene, err := lesson.Parse("shout", `
+		# Without TLS anyone on the wire can put words into another's mouth.
+		on plain
+		tamper client text containing "hello": flip byte 0 bit 5
+		do hello
+		expect answer Hello
+		expect attacker changes the data
+		expect nobody notices
+	`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	result, err := runner().Run(context.Background(), scene, lesson.Clear)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, check := range result.Checks {
+		fmt.Println(check.OK, check.Got)
+	}
+	// Output:
+	// true the answer "Hello"
+	// true the client wrote "hello\n", and the server read "Hello\n"
+	// true nobody
+}
+
+func TestWhatIsWrongWithAScriptIsSaidWithItsLine(t *testing.T) {
+	for script, want := range map[string]string{
+		"":                                   "says on which channels",
+		"do x":                               "says on which channels",
+		"on wire":                            `"wire" is no channel`,
+		"on plain\nfly away":                 "line 2: no such verb",
+		"on plain\ndo":                       "needs a command",
+		"on plain\ntamper client text":       "needs a colon",
+		"on plain\ntamper me text: drop":     "the sender is",
+		"on plain\ntamper client ham: drop":  "no such kind",
+		"on plain\ntamper client text 0: d":  "a number from 1",
+		"on plain\ntamper client text: eat":  "no such action",
+		"on plain\ntamper client text: flip": "needs a place",
+		"on plain\ntamper client text: flip byte 1 bit 8": "needs a place",
+		"on plain\ntamper client text: set field x to y":  "set needs",
+		"on plain\ntamper client text: delay 2h":          "needs a time",
+		"on plain\ntamper client text: inject zz":         "inject needs",
+		"on plain\nexpect":                                "needs an assertion",
+		"on plain\nexpect moon: silence":                  "no channel",
+		"on plain\nexpect client sleeps":                  "no such assertion",
+		"on plain\nexpect client alerts x loudly":         "understood, not understood",
+		"on plain\nonly tls12: on tls13":                  "count on every channel",
+		"on plain\nonly tls12":                            "only needs channels",
+		"on plain\ndo \"x":                                "a quote without its end",
+		"on plain\nguess one":                             "two commands or more",
+	} {
+		_, err := lesson.Parse("test", script)
+		var syntax *lesson.SyntaxError
+		if !errors.As(err, &syntax) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", script, err, want)
+		}
+	}
+}
+
+func TestAnExpectationThatIsNotMetSaysWhatHappened(t *testing.T) {
+	scene, err := lesson.Parse("test", "on plain\ndo hello\nexpect answer hullo\nexpect client fails\nexpect attacker reads nothing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := runner().Run(t.Context(), scene, lesson.Clear)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`the answer "hello"`, "the client is content", `"hello"`} {
+		if check := result.Checks[i]; check.OK || check.Got != want {
+			t.Errorf("%s: %v, %s", check.Text, check.OK, check.Got)
+		}
+	}
+	if err := result.Err(); err == nil || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("the three that are not met: %v", err)
+	}
+}
+
+func TestSilenceIsAnOutcome(t *testing.T) {
+	scene, err := lesson.Parse("test", "on plain\ntamper client text: drop\ndo hello\ndo more\nexpect silence\nexpect nobody notices")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patient := runner()
+	patient.Patience = 1 // no time at all
+	result, err := patient.Run(t.Context(), scene, lesson.Clear)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := result.Err(); err != nil || !result.Silent {
+		t.Error(err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		"on plain tls12\nwith expired\ntamper client text 2 containing \"x\": flip byte -1 bit 3\ndo a \"b c\"\nexpect tls12: server alerts bad_record_mac not understood",
+		"on mtls\nonly mtls: tamper either certificate every: cut 3\nsend \"a\" b\nconnect\nguess a b\nexit\nexpect no answer",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, script string) {
+		scene, err := lesson.Parse("fuzz", script)
+		if (scene == nil) == (err == nil) {
+			t.Errorf("%v and %v", scene, err)
+		}
+	})
+}

@@ -1,0 +1,258 @@
+package stage
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/kvs"
+	"example.com/tlslab/kvs/pki"
+	"example.com/tlslab/kvs/store"
+)
+
+// The channels that the key-value service can be played on.
+const (
+	ChannelClear = "plain"
+	ChannelTLS12 = "tls12"
+	ChannelTLS13 = "tls13"
+	ChannelMTLS  = "mtls" // TLS 1.3, and the client shows a certificate too
+)
+
+// What can be wrong with the endpoints of a [Setting], or between them.
+const (
+	WrongAuthority   = "wrong-authority"    // the server's certificate is signed by an authority that the client does not trust
+	WrongName        = "wrong-name"         // it is for another name
+	Expired          = "expired"            // its time is over
+	SelfSigned       = "self-signed"        // no authority has signed it
+	Unchecked        = "unchecked"          // the client does not check it
+	NoClientCert     = "no-client-cert"     // the client has no certificate to show
+	WrongClientCert  = "wrong-client-cert"  // the client's is signed by an authority that the server does not trust
+	SomeoneInBetween = "someone-in-between" // speaks TLS with both, with a certificate of their own making
+)
+
+var faults = []string{WrongAuthority, WrongName, Expired, SelfSigned, Unchecked, NoClientCert, WrongClientCert, SomeoneInBetween}
+
+// A Setting is the key-value service with a channel of choice between client
+// and server, and with something wrong: what a scene is played on. It
+// implements [inspect.Stage]; its play can also reconnect, with the session
+// tickets that it was given, and send several commands at once.
+//
+// The fields must not be changed once it has been opened; it may be opened any
+// number of times. Certificates are minted when it is first opened.
+type Setting struct {
+	Channel string
+	With    []string // of the faults above
+	Lang    string   // of the server's answers
+
+	once           sync.Once
+	client, server *tls.Config
+	middle         [2]*tls.Config // of someone in between: as a client, as a server
+	err            error
+}
+
+// Open implements [inspect.Stage].
+func (s *Setting) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
+	if s.once.Do(func() { s.err = s.mint() }); s.err != nil {
+		return nil, s.err
+	}
+	sequence := &sequence{setting: s, tap: tap, store: new(store.Memory)}
+	sequence.play = sequence.connect(ctx)
+	return sequence, nil
+}
+
+func (s *Setting) has(fault string) bool { return slices.Contains(s.With, fault) }
+
+func (s *Setting) mint() error {
+	for _, fault := range s.With {
+		if !slices.Contains(faults, fault) {
+			return fmt.Errorf("there is nothing like %q that can be wrong; there are %s", fault, strings.Join(faults, ", "))
+		}
+	}
+	if !slices.Contains([]string{ChannelClear, ChannelTLS12, ChannelTLS13, ChannelMTLS}, s.Channel) {
+		return fmt.Errorf("there is no channel %q", s.Channel)
+	}
+	now := time.Now()
+	authority, err := pki.NewAuthority(now)
+	if err != nil {
+		return err
+	}
+	stranger, err := pki.NewAuthority(now) // with the same name and another key
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.mintServer(authority, stranger, now), s.mintClient(authority, stranger), s.mintMiddle(stranger))
+}
+
+// mintServer makes the server's certificate, good or not.
+func (s *Setting) mintServer(authority, stranger *pki.Authority, now time.Time) (err error) {
+	names := pki.DefaultServerNames()
+	var certificate tls.Certificate
+	roots := authority.Roots()
+	switch {
+	case s.has(WrongAuthority):
+		certificate, err = stranger.IssueServer(names...)
+	case s.has(WrongName):
+		certificate, err = authority.IssueServer("other.example")
+	case s.has(Expired):
+		var past *pki.Authority
+		if past, err = pki.NewAuthority(now.AddDate(-3, 0, 0)); err == nil { // what it signs is good for a year
+			roots = past.Roots()
+			certificate, err = past.IssueServer(names...)
+		}
+	case s.has(SelfSigned):
+		certificate, err = pki.SelfSignedServer(now, names...)
+	default:
+		certificate, err = authority.IssueServer(names...)
+	}
+	if err != nil {
+		return err
+	}
+	auth := tls.NoClientCert
+	if s.Channel == ChannelMTLS {
+		auth = tls.RequireAndVerifyClientCert
+	}
+	s.server = pki.ServerConfig(certificate, auth, authority.Roots())
+	s.client = pki.ClientConfig(roots, ServerName)
+	return nil
+}
+
+// mintClient makes what the client shows and checks.
+func (s *Setting) mintClient(authority, stranger *pki.Authority) error {
+	if s.client == nil {
+		return nil // said already
+	}
+	if s.Channel == ChannelTLS12 {
+		s.client.MaxVersion = tls.VersionTLS12
+	}
+	s.client.ClientSessionCache = tls.NewLRUClientSessionCache(8)
+	s.client.InsecureSkipVerify = s.has(Unchecked)
+	if s.Channel != ChannelMTLS || s.has(NoClientCert) {
+		return nil
+	}
+	if s.has(WrongClientCert) {
+		authority = stranger
+	}
+	mine, err := authority.IssueClient("ana")
+	s.client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		return &mine, nil // also where the server does not ask for one by this authority
+	}
+	return err
+}
+
+// mintMiddle makes what someone in between shows to the client.
+func (s *Setting) mintMiddle(stranger *pki.Authority) error {
+	if !s.has(SomeoneInBetween) {
+		return nil
+	}
+	forged, err := stranger.IssueServer(pki.DefaultServerNames()...)
+	if err != nil {
+		return err
+	}
+	s.middle[inspect.Server] = pki.ServerConfig(forged, tls.NoClientCert, nil)
+	s.middle[inspect.Client] = pki.ClientConfig(nil, ServerName)
+	s.middle[inspect.Client].InsecureSkipVerify = true
+	return nil
+}
+
+// A sequence is the connections that the client of a setting opens, one after
+// the other, to the same store.
+type sequence struct {
+	setting *Setting
+	tap     *inspect.Tap
+	store   store.Store
+
+	mu   sync.Mutex
+	play *play
+}
+
+func (s *sequence) now() *play {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.play
+}
+
+// Do implements [inspect.Play].
+func (s *sequence) Do(ctx context.Context, command string) (string, error) {
+	return s.now().Do(ctx, command)
+}
+
+// Send sends several commands, each in a record of its own, and then waits for
+// their answers.
+func (s *sequence) Send(ctx context.Context, commands []string) ([]string, error) {
+	return s.now().send(ctx, commands)
+}
+
+// Reconnect ends the connection in good order and opens another one.
+func (s *sequence) Reconnect(ctx context.Context) error {
+	s.now().leave()
+	next := s.connect(ctx)
+	s.mu.Lock()
+	s.play = next
+	s.mu.Unlock()
+	if !until(ctx, next.ready) {
+		return ctx.Err()
+	}
+	return next.failed
+}
+
+// Close implements [inspect.Play].
+func (s *sequence) Close() error { return s.now().Close() }
+
+// connect opens a connection.
+func (s *sequence) connect(ctx context.Context) *play {
+	handler := &kvs.Server{Store: s.store, Lang: s.setting.Lang}
+	if s.setting.Channel == ChannelClear {
+		client, server := s.tap.PipeClear()
+		return begin(ctx, s.tap, client, server, handler)
+	}
+	if !s.setting.has(SomeoneInBetween) {
+		client, server := s.tap.Pipe(s.setting.client, s.setting.server)
+		return begin(ctx, s.tap, client, server, handler)
+	}
+	client, toClient := s.tap.PipeBetween("client", "attacker", s.setting.client, s.setting.middle[inspect.Server])
+	toServer, server := s.tap.PipeBetween("attacker", "server", s.setting.middle[inspect.Client], s.setting.server)
+	p := begin(ctx, s.tap, client, server, handler)
+	p.parts.Go(func() { relay(ctx, toClient, toServer) })
+	return p
+}
+
+// relay is what someone in between does: deceive the client, then the server,
+// and pass on what they say. If the server refuses, the client is listened to
+// all the same.
+func relay(ctx context.Context, toClient, toServer endpoint) {
+	defer toServer.Close()
+	defer toClient.Close()
+	if toClient.HandshakeContext(ctx) != nil {
+		return
+	}
+	var answers sync.WaitGroup
+	if toServer.HandshakeContext(ctx) == nil {
+		answers.Go(func() { passOn(toClient, toServer) })
+	}
+	heard := make([]byte, 1<<10)
+	for {
+		n, err := toClient.Read(heard)
+		if n > 0 {
+			toServer.Write(heard[:n])
+		}
+		if err != nil {
+			break
+		}
+	}
+	toServer.CloseWrite()
+	answers.Wait()
+}
+
+// passOn copies what one side says to the other, and its end if it is in order.
+func passOn(to, from endpoint) {
+	if _, err := io.Copy(to, from); err == nil {
+		to.CloseWrite()
+	}
+}
