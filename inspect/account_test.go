@@ -20,8 +20,14 @@ import (
 // is the bubble's minute.
 func dialogue(t testing.TB, gate inspect.Gate, version uint16, lines ...string) *inspect.Session {
 	t.Helper()
+	return dialogueUnder(t, gate, version, nil, lines...)
+}
+
+// dialogueUnder is a dialogue with the cipher suites that TLS 1.2 is to choose from.
+func dialogueUnder(t testing.TB, gate inspect.Gate, version uint16, suites []uint16, lines ...string) *inspect.Session {
+	t.Helper()
 	client, server := configs(t)
-	client.MaxVersion = version
+	client.MaxVersion, client.CipherSuites = version, suites
 	server.SessionTicketsDisabled = true
 	tap := &inspect.Tap{Gate: gate}
 	converseUntilSilence(tap, client, server, lines...)

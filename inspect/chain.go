@@ -53,6 +53,11 @@ func (v *View) basis(m *Message) basis {
 		if b.name = opening.ServerName; b.name == "" {
 			b.name = v.state().ServerName // that the client asks for
 		}
+		// Who rejects ECH proves the public name (RFC 9849 section 6.1.7), and
+		// crypto/tls then checks whatever InsecureSkipVerify says.
+		if v.state().ECH == ECHRejected {
+			b.name, b.Skips = v.state().PublicName, false
+		}
 	}
 	if !b.Time.IsZero() {
 		b.now = b.Time

@@ -9,11 +9,15 @@ import (
 
 // Name returns the message's name in the standard's words, as in
 // "client_hello". A ServerHello that is a HelloRetryRequest is called
-// "hello_retry_request" (RFC 8446 section 4.1.4).
+// "hello_retry_request" (RFC 8446 section 4.1.4), a ClientHelloInner
+// "client_hello_inner" (RFC 9849 section 5.1).
 func (m *Message) Name() string {
 	const random = 6 // offset: header and legacy_version come first
 	if m.Type == typeServerHello && len(m.Bytes) > random && strings.HasPrefix(string(m.Bytes[random:]), helloRetryRandom) {
 		return "hello_retry_request"
+	}
+	if m.inner {
+		return "client_hello_inner"
 	}
 	return m.Type.String()
 }

@@ -65,6 +65,9 @@
 // [Connection.Account] says how one endpoint fared: its errors and alerts, how
 // far these got, what never reached it, and whether its program read what the
 // other wrote. [Connection.Noticed] says which of the two noticed first, if any.
+// [Connection.Parting] says where the two transcripts part, and the secrets with
+// them; [Connection.Crossing] what one record was sealed with, and what its
+// receiver opens it with.
 //
 // # A glass box
 //

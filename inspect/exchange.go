@@ -50,7 +50,7 @@ func (v *View) exchange12() (e exchange, keyed int, ok bool) {
 // exchangeOf computes a key exchange from a private key that the recording
 // holds. ok is false if it holds none that fits a public key.
 func (v *View) exchangeOf(group uint16, public [2][]byte) (e exchange, ok bool) {
-	for _, secret := range v.session.secrets[string(v.state().ClientRandom)] {
+	for _, secret := range v.secretsOf(v.state()) {
 		side := Side(slices.Index(ephemeralLabels[:], secret.Label))
 		if side != Client && side != Server {
 			continue

@@ -19,7 +19,7 @@ func (v *View) Gains(side Side) []Gain {
 	var gains []Gain
 	l := learner{side: side}
 	for _, m := range v.messages {
-		if secrets := l.learn(m); secrets != nil {
+		if secrets := l.learn(v.taken(m)); secrets != nil {
 			gains = append(gains, Gain{m, secrets})
 		}
 	}

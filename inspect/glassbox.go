@@ -309,7 +309,7 @@ func (c *Connection) Dark(at int) bool {
 	}
 	for _, side := range []Side{Client, Server} {
 		if v := c.views[side]; v.State(at).Group != 0 {
-			return !slices.ContainsFunc(v.session.secrets[string(v.State(at).ClientRandom)], func(s KnownSecret) bool {
+			return !slices.ContainsFunc(v.secretsOf(v.State(at)), func(s KnownSecret) bool {
 				return s.Event <= at && slices.Contains(ephemeralLabels[:], s.Label)
 			})
 		}

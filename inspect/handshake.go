@@ -65,6 +65,8 @@ type hello struct {
 	identity       int      // the one that a ServerHello chose, if resumed
 	offered        uint16   // of a ClientHello: the highest version
 	extendedMaster bool     // of a ServerHello of TLS 1.2
+
+	confirmation int // of a HelloRetryRequest: where in the message its ECH confirmation is; 0 if it has none
 }
 
 func parseClientHello(body []byte) (h hello) {
@@ -129,8 +131,14 @@ func parseServerHello(body []byte) (h hello) {
 		!s.ReadUint16(&h.suite) || !s.Skip(1) || !s.ReadUint16LengthPrefixed(&extensions) {
 		return h
 	}
+	at := handshakeHeaderLength + len(body) - len(s) - len(extensions) // of what follows in the message
 	eachExtension(extensions, func(kind uint16, data cryptobyte.String) {
+		at += 4 + len(data)
 		switch kind {
+		case extensionEncryptedClientHello:
+			if len(data) == confirmationLength {
+				h.confirmation = at - confirmationLength
+			}
 		case extensionSupportedVersions:
 			data.ReadUint16(&h.version)
 		case extensionKeyShare:

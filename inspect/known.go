@@ -43,7 +43,7 @@ func (v *View) dated(values []Value) []Value {
 			continue
 		}
 		value.Event, _ = v.agreedAt()
-		logged, given := recordedAt(v.session.secrets[string(v.state().ClientRandom)], value.Bytes)
+		logged, given := recordedAt(v.secretsOf(v.state()), value.Bytes)
 		computed := v.computedAt(values, i)
 		switch {
 		case given && computed >= 0:
@@ -65,6 +65,11 @@ func (v *View) datedProofs(all []Verification) []Verification {
 		c.Event = c.Message.Event
 		if i == 0 || all[i-1].Message != c.Message {
 			binders = 0
+		}
+		if c.Kind == "ech_confirmation" {
+			for _, m := range c.Covers {
+				c.Event = max(c.Event, m.Event)
+			}
 		}
 		if c.Kind != "psk_binder" {
 			continue
@@ -133,7 +138,7 @@ func (v *View) computedAt(values []Value, i int) int {
 // share are known; -1 if they never are.
 func (v *View) sharedAt() int {
 	_, share := v.agreedAt()
-	for _, secret := range v.session.secrets[string(v.state().ClientRandom)] {
+	for _, secret := range v.secretsOf(v.state()) {
 		if secret.Label == LabelClientEphemeral || secret.Label == LabelServerEphemeral {
 			return max(share, secret.Event)
 		}

@@ -45,6 +45,20 @@ func (r *Record) Sealed() Sealing {
 	return Sealing{seal.secretName(), seal.nonce().Bytes, seal.additionalData().Bytes}
 }
 
+// KeyName returns the standard's name of what sets the record's key apart: in
+// TLS 1.3 the traffic secret that it comes from (RFC 8446 section 7.1), before
+// client_write_key or server_write_key (RFC 5246 section 6.3). It is "" for a
+// record in clear, and for one that is not decided.
+func (r *Record) KeyName() string {
+	switch {
+	case !r.Encrypted:
+		return ""
+	case r.view.state().Version == version13:
+		return trafficSecretName(r.Epoch, r.Side)
+	}
+	return r.Side.String() + "_write_key"
+}
+
 // A seal is what is known of the protection of one record.
 type seal struct {
 	*Record

@@ -38,6 +38,25 @@ var reasons = map[string]string{
 	"bytes_let_go":    "its bytes were let go",
 	"too_short":       "too short to hold a nonce and a tag",
 	"cut_off":         "its tail, with the tag, is missing",
+	"no_inner_secret": "no secret for this client random; but Encrypted Client Hello was offered: if the server accepted it, the secrets stand under the random of the ClientHelloInner, which is not known",
+
+	// Why a ClientHelloInner is not known, or must be refused.
+	"inner_no_key":      "nothing that could open the ClientHelloInner is in the recording",
+	"inner_closed":      "what is in the recording does not open the ClientHelloInner: it was sealed for another configuration, the hello was changed on its way, or it is GREASE",
+	"inner_algorithm":   "the ClientHelloInner is sealed with an algorithm that is not supported",
+	"inner_first":       "the second ClientHelloInner is sealed in the HPKE context of the first, and that could not be opened",
+	"inner_cut":         "what was sealed is no EncodedClientHelloInner: it cannot be parsed",
+	"inner_session_id":  "the legacy_session_id of the EncodedClientHelloInner is not empty, as it must be",
+	"inner_padding":     "the padding of the EncodedClientHelloInner is not all zeros, as it must be",
+	"inner_reference":   "ech_outer_extensions names an extension that the outer hello does not have, or not in this order",
+	"inner_referenced":  "ech_outer_extensions names encrypted_client_hello, which it must not",
+	"inner_too_long":    "with the extensions of the outer hello, the ClientHelloInner is longer than one can be",
+	"inner_no_mark":     "the ClientHelloInner lacks an encrypted_client_hello of the type inner, and the server must refuse it",
+	"inner_old_version": "the ClientHelloInner offers TLS 1.2 or below, and the server must refuse it",
+
+	// What has no answer without the ClientHelloInner, and what a server says by it.
+	"no_inner_hello":    "the transcript begins with the ClientHelloInner, which is not known",
+	"ech_not_confirmed": "these are not the bytes by which a server accepts what was sealed: it has rejected it, and the handshake is that of the ClientHelloOuter",
 
 	// Why a value of the key schedule is not known.
 	"input":       "an input is not known",

@@ -78,6 +78,7 @@ const (
 	WhyBytesLetGo         // its bytes were let go to stay within the bound
 	WhyTooShort           // shorter than its nonce and tag
 	WhyCutOff             // its tail, with the tag, never came
+	WhyNoInnerSecret      // as WhyNoSecret; the secrets may stand under a ClientHelloInner's random, which is not known
 )
 
 // String returns the reason in English; "" for WhyNone.
@@ -86,7 +87,7 @@ func (w Why) String() string { return w.Reason().String() }
 // Reason returns the sentence that says it.
 func (w Why) Reason() Reason {
 	return Reason{Key: [...]string{
-		"", "undecided", "no_secret", "tag", "suite", "records_missing", "bytes_let_go", "too_short", "cut_off",
+		"", "undecided", "no_secret", "tag", "suite", "records_missing", "bytes_let_go", "too_short", "cut_off", "no_inner_secret",
 	}[w]}
 }
 
@@ -169,6 +170,8 @@ type Message struct {
 
 	version uint16 // negotiated, if known by then: some bodies differ
 	suite   uint16
+	ech     *OfferedECH // of a ClientHelloOuter
+	inner   bool        // a ClientHelloInner
 }
 
 // An ItemKind says what an Item of a Session is.
@@ -262,7 +265,10 @@ type State struct {
 	Epoch         [2]Epoch // by Side: what the records that it sends next are under
 	HandshakeDone bool     // both Finished have been seen
 	CloseNotify   [2]bool  // by Side: it has sent close_notify
-	ClientRandom  []byte
+	ClientRandom  []byte   // of the ClientHello that the handshake goes on with
+	ECH           ECHStatus
+	PublicName    string // where ECH is offered: the server's name in the ClientHelloOuter
+	OuterRandom   []byte // and its random
 }
 
 // Raw returns the record as it stands on its lane: header and fragment, as far

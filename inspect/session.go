@@ -27,6 +27,12 @@ type Session struct {
 	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
 	tickets   map[string]*ticket       // TLS 1.3: by identity
 	roots     *x509.CertPool           // given from outside
+
+	echKeys    []KnownSecret // the private keys of ECH configurations
+	echSecrets int           // how many secrets for ECH there are, of all kinds
+	echTries   int           // how many more times one may be tried
+	seeking    []*View       // those that offer ECH and have not been opened
+	strangers  strangers
 }
 
 // NewSession returns the session of a recording, having taken in all that is
@@ -34,7 +40,7 @@ type Session struct {
 func NewSession(r *Recording) *Session {
 	s := &Session{
 		recording: r, secrets: make(map[string][]KnownSecret), greeted: make(map[string][]*Connection), masters: make(map[string]*View),
-		tickets: make(map[string]*ticket),
+		tickets: make(map[string]*ticket), echTries: mostECHTries, strangers: strangers{tries: mostStrangerTries},
 	}
 	s.Extend()
 	return s
@@ -215,7 +221,8 @@ func (s *Session) add(item Item) {
 // learn takes in a secret; records that waited for it are decided now.
 func (s *Session) learn(e Event) {
 	random := string(e.Logged.ClientRandom)
-	s.secrets[random] = append(s.secrets[random], KnownSecret{*e.Logged, e.Index})
+	secret := KnownSecret{*e.Logged, e.Index}
+	s.secrets[random] = append(s.secrets[random], secret)
 	s.learned = e.Index
 	for _, c := range s.greeted[random] {
 		if c.waits() {
@@ -223,6 +230,7 @@ func (s *Session) learn(e Event) {
 			c.decide()
 		}
 	}
+	s.learnECH(secret)
 }
 
 // greet notes under which names secrets of the connection may come: the random

@@ -58,6 +58,7 @@ type Tap struct {
 	wires   map[*wire]struct{}
 	configs map[configKey]*tls.Config
 	glass   glassBox
+	echKeys sync.Map // of the ECH configurations whose private keys are recorded
 }
 
 // NewTap returns a tap without a gate, recording with the system's clock.
@@ -306,6 +307,9 @@ func (t *Tap) config(side Side, original *tls.Config) *tls.Config {
 			}
 			return t.config(side, chosen), nil
 		}
+	}
+	if side == Server {
+		t.recordECHKeys(clone)
 	}
 	if t.configs == nil {
 		t.configs = make(map[configKey]*tls.Config)

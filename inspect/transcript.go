@@ -9,12 +9,18 @@ import (
 // handshake's transcript has them, which need not be the order in which they
 // became known: TLS 1.3 in the order of RFC 8446 section 4.4.1, TLS 1.2 as they
 // crossed. What comes after the handshake is not part of it.
-func (v *View) transcript() []*Message {
-	if v.state().Version != version13 {
-		return v.transcript12()
+func (v *View) transcript() []*Message { return v.transcriptAt(never) }
+
+// transcriptAt is the transcript once event at had happened.
+func (v *View) transcriptAt(at int) []*Message {
+	if v.State(at).Version != version13 {
+		return v.transcript12(at)
 	}
 	sent := [2][]*Message{}
 	for _, m := range v.messages {
+		if m.Event > at {
+			continue
+		}
 		done := len(sent[m.Side]) > 0 && sent[m.Side][len(sent[m.Side])-1].Type == typeFinished
 		if !done {
 			sent[m.Side] = append(sent[m.Side], m)
@@ -34,16 +40,20 @@ func (v *View) transcript() []*Message {
 			client = client[1:]
 		}
 	}
-	return slices.Concat(order, server, client)
+	order = slices.Concat(order, server, client)
+	for i, m := range order {
+		order[i] = v.taken(m)
+	}
+	return order
 }
 
 // transcript12 leaves out what TLS 1.2 does not hash: a HelloRequest (RFC 5246
 // section 7.4.1.1), and whatever follows the second Finished.
-func (v *View) transcript12() []*Message {
+func (v *View) transcript12(at int) []*Message {
 	var order []*Message
 	finished := 0
 	for _, m := range v.asTheyCrossed() {
-		if m.Type == typeHelloRequest || finished == 2 {
+		if m.Type == typeHelloRequest || finished == 2 || m.Event > at {
 			continue
 		}
 		if m.Type == typeFinished {
@@ -76,19 +86,27 @@ func upTo(transcript []*Message, side Side, kind HandshakeType) ([]*Message, boo
 	return nil, false
 }
 
-// transcriptHash is Transcript-Hash (RFC 8446 section 4.4.1): after a
-// HelloRetryRequest a message_hash stands for the first ClientHello.
+// transcriptHash is Transcript-Hash (RFC 8446 section 4.4.1).
 func (s suite) transcriptHash(messages []*Message) []byte {
+	if len(messages) == 0 {
+		return s.hash().Sum(nil)
+	}
+	return s.transcriptHashes(messages)[len(messages)-1]
+}
+
+// transcriptHashes are the transcript hashes after each of the messages: behind a
+// HelloRetryRequest a message_hash stands for the first ClientHello.
+func (s suite) transcriptHashes(messages []*Message) [][]byte {
+	all := make([][]byte, 0, len(messages))
 	h := s.hash()
-	if len(messages) > 1 && messages[1].retry() {
-		first := s.hash()
-		first.Write(messages[0].Bytes)
-		h.Write(binary.BigEndian.AppendUint32(nil, uint32(typeMessageHash)<<24|uint32(first.Size())))
-		h.Write(first.Sum(nil))
-		messages = messages[1:]
-	}
-	for _, m := range messages {
+	for i, m := range messages {
+		if i == 1 && m.retry() {
+			h.Reset()
+			h.Write(binary.BigEndian.AppendUint32(nil, uint32(typeMessageHash)<<24|uint32(h.Size())))
+			h.Write(all[0])
+		}
 		h.Write(m.Bytes)
+		all = append(all, h.Sum(nil))
 	}
-	return h.Sum(nil)
+	return all
 }

@@ -104,6 +104,9 @@ func (v *View) branchSecret(s suite, b branch13, trunk schedule13) Value {
 		trunk.early = v.offeredEarly(s)
 	}
 	secret := Value{Kind: branchKind(b.standard), Name: b.standard, Missing: "the handshake has not come so far", RFC: "RFC 8446 section 7.1"}
+	if v.blind() {
+		secret.Missing = because("no_inner_hello").String()
+	}
 	if covered, complete := v.covered(b); complete {
 		secret = s.derivedValue(b.standard, trunkName(b), b.trunk(trunk), b.label, covered)
 	}

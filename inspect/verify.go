@@ -37,7 +37,7 @@ func (o Outcome) String() string {
 // Nothing of it is quoted: Want is computed.
 type Verification struct {
 	// Kind is a stable key: "finished", "certificate_verify", "server_key_exchange",
-	// "psk_binder", "certificate_chain" or "downgrade_sentinel".
+	// "psk_binder", "certificate_chain", "downgrade_sentinel" or "ech_confirmation".
 	Kind    string
 	Message *Message // that carries the proof
 	Outcome Outcome
@@ -90,8 +90,13 @@ func (v *View) proofs(transcript []*Message, from int) (all []Verification) {
 			}
 		case m.Type == typeClientHello:
 			all = append(all, v.verifyBinders(m, before)...)
-		case m.Type == typeServerHello && !m.retry():
-			all = append(all, v.verifySentinel(m, before))
+		case m.Type == typeServerHello:
+			if !m.retry() {
+				all = append(all, v.verifySentinel(m, before))
+			}
+			if verification, ok := v.verifyConfirmation(m); ok {
+				all = append(all, verification)
+			}
 		case m.Type == typeCertificate:
 			if verification, ok := v.verifyChain(m); ok {
 				all = append(all, verification)
@@ -134,6 +139,9 @@ func (v *View) verifyFinished(m *Message, before []*Message) Verification {
 		if m.Record.key == nil {
 			return c.because("record_closed")
 		}
+		if v.blind() {
+			return c.because("no_inner_hello")
+		}
 		finishedKey := s.expandLabel(m.Record.key.secret, "finished", s.hash().Size())
 		return c.concluded(s.mac(finishedKey, s.transcriptHash(before)))
 	}
@@ -169,6 +177,9 @@ func (v *View) verifySignature(m *Message, before []*Message) Verification {
 		return c.ended(NotCheckable, missing)
 	}
 	var signed []byte
+	if v.blind() {
+		return c.because("no_inner_hello")
+	}
 	if v.state().Version == version13 {
 		s, ok := aeadSuites[v.state().Suite]
 		if !ok {

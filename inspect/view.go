@@ -27,6 +27,7 @@ type View struct {
 	master       *trafficKey // TLS 1.2: one whose tag has verified, for its master secret
 	finished     [2]bool
 	heard        []*Record // gated: alerts that the view's endpoint received and could read
+	ech          echOffer
 }
 
 // A milestone is the state from an event on.
@@ -82,7 +83,7 @@ func (v *View) Count(side Side, at int) (records int, bytes int64) {
 // Secrets from a file belong to both, except private keys.
 func (v *View) Secrets(knower Side, at int) []KnownSecret {
 	var known []KnownSecret
-	for _, secret := range v.session.secrets[string(v.State(at).ClientRandom)] {
+	for _, secret := range v.secretsOf(v.State(at)) {
 		if secret.Event <= at && secret.knownTo(knower) {
 			known = append(known, secret)
 		}
@@ -141,6 +142,7 @@ func (v *View) found(l *lane, p piece) {
 // decide reads records as far as the secrets reach, in the order in which they
 // crossed: what one side says can change what the other's records are under.
 func (v *View) decide() {
+	v.openECH()
 	for progress := true; progress; {
 		progress = false
 		var stuck [2]bool
@@ -279,14 +281,25 @@ func (v *View) findKey(l *lane, r *Record, raw []byte) (plain []byte, final bool
 			if !candidate.key.tls13 {
 				v.master = candidate.key
 			}
+			if v.state().ECH == ECHOffered { // the inner hello's secrets stand under its own random (RFC 9850 section 2.1)
+				v.change(func(s *State) { s.ECH = ECHRejected })
+			}
 			return plain, true, nil
 		}
 		err = openErr
 		final = final || candidate.own
 	}
-	r.Why = WhyNoSecret
 	if tried {
 		r.Why = WhyTag
+		return nil, final, err
+	}
+	if key := v.findStranger(l, raw); key != nil {
+		l.key = key
+		plain, err = key.open(v.scratch[:0], raw, l.seq)
+		return plain, true, err
+	}
+	if r.Why = WhyNoSecret; v.state().ECH == ECHOffered {
+		r.Why = WhyNoInnerSecret
 	}
 	return nil, final, err
 }
@@ -450,6 +463,10 @@ func (v *View) decided(l *lane, r *Record, content []byte) bool {
 		v.changeCipherSpec(l)
 	case ApplicationData:
 		r.Parts = whole("application_data", content)
+		if l.from == Client && l.epoch.Kind == EpochApplication && v.state().ECH == ECHRejected {
+			// A client that meant it ends the connection first (RFC 9849 section 6.1.6).
+			v.change(func(s *State) { s.ECH = ECHGrease })
+		}
 	default:
 		r.Parts = whole(r.InnerType.String(), content)
 	}
@@ -564,11 +581,10 @@ func (v *View) apply(l *lane, m *Message) {
 	body := m.Bytes[handshakeHeaderLength:]
 	switch m.Type {
 	case typeClientHello:
-		h := parseClientHello(body)
-		v.ticket, v.shares[Client], v.identities = h.ticket, h.shares, h.identities
 		v.finished = [2]bool{}
-		v.session.greet(h, v.conn)
-		v.change(func(s *State) { s.ClientRandom, s.ServerName = h.random, h.serverName })
+		v.offerECH(m)
+		h := v.greeting(m)
+		v.greet(h)
 		if h.earlyData {
 			v.enter(l, EpochEarly)
 		} else if l.epoch.Kind == EpochEarly { // after a HelloRetryRequest (RFC 8446 section 4.2.10)
@@ -611,6 +627,22 @@ func (v *View) apply(l *lane, m *Message) {
 	}
 }
 
+// greeting is what the handshake takes from a ClientHello.
+func (v *View) greeting(m *Message) hello {
+	h := parseClientHello(v.taken(m).body())
+	if v.blind() {
+		return hello{random: v.state().ClientRandom, serverName: v.state().ServerName, earlyData: h.earlyData}
+	}
+	return h
+}
+
+// greet makes the handshake go on with a ClientHello.
+func (v *View) greet(h hello) {
+	v.ticket, v.shares[Client], v.identities = h.ticket, h.shares, h.identities
+	v.session.greet(h, v.conn)
+	v.change(func(s *State) { s.ClientRandom, s.ServerName = h.random, h.serverName })
+}
+
 func (v *View) serverHello(m *Message, h hello) {
 	m.version, m.suite = h.version, h.suite
 	retry := string(h.random) == helloRetryRandom
@@ -623,9 +655,8 @@ func (v *View) serverHello(m *Message, h hello) {
 		}
 	})
 	v.serverRandom, v.shares[Server] = h.random, h.shares
-	if v.chosen = nil; h.resumed && h.identity < len(v.identities) {
-		v.chosen = v.identities[h.identity]
-	}
+	v.choose(h)
+	v.answerECH(m, retry)
 	client := v.lanes[Client]
 	switch early := client.epoch.Kind == EpochEarly; {
 	case h.version != version13:
@@ -637,6 +668,18 @@ func (v *View) serverHello(m *Message, h hello) {
 			v.enter(client, EpochHandshake)
 		}
 		v.enter(v.lanes[Server], EpochHandshake)
+	}
+}
+
+// choose takes the PSK that a ServerHello chooses. Where the ClientHello that
+// offered it is not known, it is one that nobody knows.
+func (v *View) choose(h hello) {
+	switch v.chosen = nil; {
+	case !h.resumed:
+	case h.identity < len(v.identities):
+		v.chosen = v.identities[h.identity]
+	case v.blind():
+		v.chosen = []byte{}
 	}
 }
 

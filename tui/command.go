@@ -26,6 +26,8 @@ func commands() []command {
 	return []command{
 		{"restart", "restart [held]", []string{"held"}, "tui_command_restart", (*model).commandRestart},
 		{"goto", "goto N", nil, "tui_command_goto", (*model).commandGoto},
+		{"ladder", "ladder", nil, "tui_command_ladder", func(m *model, _ string) tea.Cmd { return m.toggleLadder() }},
+		{"schedule", "schedule", nil, "tui_command_schedule", func(m *model, _ string) tea.Cmd { return m.toggleSchedule() }},
 		{"secrets", "secrets", nil, "tui_command_secrets", func(m *model, _ string) tea.Cmd { return m.toggleSecrets() }},
 		{"lang", "lang en|pt-BR", []string{docs.English, docs.Portuguese}, "tui_command_lang", (*model).commandLang},
 		{"theme", "theme " + strings.Join(themes(), "|"), themes(), "tui_command_theme", (*model).commandTheme},

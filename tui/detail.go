@@ -1,17 +1,20 @@
 package tui
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
 	"example.com/tlslab/inspect"
 )
 
-// A subject is what the detail pane is about: a message in clear, or a record as it was sent.
+// A subject is what the detail pane is about: a message in clear, a record as it was sent, or what it is protected with.
 type subject struct {
-	title string
-	bytes []byte
-	root  inspect.Field
+	title   string
+	bytes   []byte
+	root    inspect.Field
+	message *inspect.Message // if it is one
+	values  []inspect.Value  // of a protection: one for each of the root's children
 }
 
 // detail is the pane of the selected row: the tree of a subject's fields and its bytes, linked both ways, and what the
@@ -87,11 +90,15 @@ func (m *model) subjects(item *inspect.Item) []subject {
 		if m.isDecided(r) {
 			list = m.clearSubjects(r)
 		}
-		return append(list, subject{m.say("tui_subject_record", "count", len(r.Raw())), r.Raw(), r.Fields()})
+		list = append(list, subject{title: m.say("tui_subject_record", "count", len(r.Raw())), bytes: r.Raw(), root: r.Fields()})
+		if m.isDecided(r) && r.Encrypted {
+			list = append(list, m.protection(r)...)
+		}
+		return list
 	case inspect.BytesItem:
 		b := m.time.session.Bytes(*item, m.time.event())
 		leaf := inspect.Field{Kind: inspect.NotUnderstood, Name: m.say("tui_bytes"), Length: len(b), Value: m.reason(item.Reason)}
-		return []subject{{m.say("tui_subject_bytes", "count", len(b)), b, leaf}}
+		return []subject{{title: m.say("tui_subject_bytes", "count", len(b)), bytes: b, root: leaf}}
 	}
 	return nil
 }
@@ -106,7 +113,8 @@ func (m *model) clearSubjects(r *inspect.Record) []subject {
 		if part.Message != nil {
 			b := part.Message.Bytes
 			name := structName(part.Message.Name())
-			list = append(list, subject{m.say("tui_subject_message", "name", name, "count", len(b)), b, part.Message.Fields()})
+			title := m.say("tui_subject_message", "name", name, "count", len(b))
+			list = append(list, subject{title: title, bytes: b, root: part.Message.Fields(), message: part.Message})
 			continue
 		}
 		if part.Offset+part.Length > len(content) {
@@ -114,7 +122,7 @@ func (m *model) clearSubjects(r *inspect.Record) []subject {
 		}
 		b := content[part.Offset : part.Offset+part.Length]
 		title := m.say("tui_subject_content", "name", m.partName(part), "count", len(b))
-		list = append(list, subject{title, b, r.PartFields(part, b)})
+		list = append(list, subject{title: title, bytes: b, root: r.PartFields(part, b)})
 	}
 	return list
 }
@@ -298,11 +306,18 @@ func (m *model) emptyDetail(w, height int) []string {
 }
 
 func (m *model) detailTitle(s *subject, w int) string {
-	hint := ""
+	hint, title := "", s.title
+	for _, proof := range m.proofsOf(s) {
+		if proof.Outcome == inspect.NotApplicable {
+			continue
+		}
+		sign, _ := m.outcomeSign(proof.Outcome)
+		title += m.pal.glyphs.dot + strings.TrimLeft(m.proofWord(proof.Kind)+" ", " ") + sign + " " + m.outcome(proof.Outcome)
+	}
 	if n := len(m.detail.subjects); n > 1 {
 		hint = m.say("tui_detail_hint", "at", m.detail.current+1, "of", n)
 	}
-	return m.rule(w, s.title, hint)
+	return m.rule(w, title, hint)
 }
 
 func (m *model) nodeLine(i, w int) string {
@@ -404,6 +419,9 @@ func (m *model) aboutField(w, height int) []string {
 	}
 	lines := []string{m.rule(w, "", "")}
 	f, ok := m.detail.selected()
+	if v := m.detail.value(); v != nil && height > 1 {
+		return append(lines, m.cutShort(m.aboutValue(v, w), w, height-1)...)
+	}
 	if ok && height > 1 {
 		head := []span{{strong, inspect.Safe(f.Name)}}
 		if f.Value != "" {
@@ -436,6 +454,9 @@ func (m *model) field(w int) []string {
 	if !ok || s == nil {
 		return nil
 	}
+	if v := m.detail.value(); v != nil {
+		return m.valuePage(v, w)
+	}
 	var lines []string
 	add := func(i ink, text string) {
 		for _, line := range wrap(text, w-4) {
@@ -448,6 +469,12 @@ func (m *model) field(w int) []string {
 		if text != "" {
 			add(plain, "")
 			add(plain, text)
+		}
+	}
+	for _, proof := range m.proofsOf(s) {
+		if m.detail.sel == 0 || bytes.Equal(proof.Got, s.bytes[f.Offset:min(f.End(), len(s.bytes))]) {
+			add(plain, "")
+			lines = append(lines, m.aboutProof(&proof, w)...)
 		}
 	}
 	if end := min(f.End(), len(s.bytes)); f.Offset < end {

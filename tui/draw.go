@@ -31,6 +31,7 @@ const (
 	client     // what the client did
 	server     // what the server did
 	bad        // what went wrong
+	good       // what was proven
 	lit        // the bytes of the selected field
 	cursor     // where the next character goes
 	inks       // how many there are
@@ -49,22 +50,22 @@ type palette struct {
 
 // hues are the colours of one theme.
 type hues struct {
-	quiet, client, server, bad, lit, selected lipgloss.TerminalColor
+	quiet, client, server, bad, good, lit, selected lipgloss.TerminalColor
 }
 
 // Each has a contrast of at least 4.5 to 1 with its background (neutral: with both black and white at least 3.4 to 1).
 var (
 	onDark = hues{
 		quiet: lipgloss.Color("#8b93a1"), client: lipgloss.Color("#6cb6ff"), server: lipgloss.Color("#f0a45d"),
-		bad: lipgloss.Color("#ff7b72"), lit: lipgloss.Color("#ffe08a"), selected: lipgloss.Color("#2d3646"),
+		bad: lipgloss.Color("#ff7b72"), good: lipgloss.Color("#56d364"), lit: lipgloss.Color("#ffe08a"), selected: lipgloss.Color("#2d3646"),
 	}
 	onLight = hues{
 		quiet: lipgloss.Color("#5d6572"), client: lipgloss.Color("#0a58b5"), server: lipgloss.Color("#9a4a00"),
-		bad: lipgloss.Color("#b3161b"), lit: lipgloss.Color("#6b4e00"), selected: lipgloss.Color("#d7e3f4"),
+		bad: lipgloss.Color("#b3161b"), good: lipgloss.Color("#116329"), lit: lipgloss.Color("#6b4e00"), selected: lipgloss.Color("#d7e3f4"),
 	}
 	onEither = hues{
 		quiet: lipgloss.Color("244"), client: lipgloss.Color("32"), server: lipgloss.Color("166"),
-		bad: lipgloss.Color("160"), lit: lipgloss.NoColor{}, selected: nil,
+		bad: lipgloss.Color("160"), good: lipgloss.Color("28"), lit: lipgloss.NoColor{}, selected: nil,
 	}
 )
 
@@ -79,7 +80,7 @@ func paletteOf(renderer *lipgloss.Renderer, theme term.Theme, names *strings.Rep
 	base := renderer.NewStyle()
 	styles := [inks]lipgloss.Style{
 		plain: base, quiet: base.Foreground(h.quiet), strong: base.Bold(true),
-		client: base.Foreground(h.client), server: base.Foreground(h.server), bad: base.Foreground(h.bad).Bold(true),
+		client: base.Foreground(h.client), server: base.Foreground(h.server), bad: base.Foreground(h.bad).Bold(true), good: base.Foreground(h.good).Bold(true),
 		lit: base.Foreground(h.lit).Bold(true).Reverse(h.selected == nil), cursor: base.Reverse(true),
 	}
 	p := &palette{glyphs: unicodeGlyphs, names: names, colourless: renderer.ColorProfile() == termenv.Ascii}
@@ -270,6 +271,13 @@ type glyphs struct {
 	done, todo         string // of the line of time
 	open, shut, at     string // around the lit bytes, and before the byte itself
 	caret              string // where the next character goes, if there are no colours
+
+	verified, refuted, notCheckable string       // how a proof came out
+	down, joins                     string       // how a value of the key schedule comes from the one above it, or to it
+	toServerHead, toClientHead      string       // of an arrow
+	strokes, lifelines              [5]string    // by epoch
+	dashes                          string       // where a side goes over to another key
+	brackets                        [2][3]string // by side, around the arrows of one record
 }
 
 var unicodeGlyphs = glyphs{
@@ -277,6 +285,9 @@ var unicodeGlyphs = glyphs{
 	branch: "├╴", lastBranch: "└╴", trunk: "│ ", held: "‖", failed: "✗", ended: "■", gap: "┄",
 	play: "▶", dot: " · ", rule: "─", column: "│", cross: "┼", tee: "┬", upTee: "┴",
 	more: "…", prompt: "›", done: "━", todo: "─", open: "[", shut: "]", at: "›", caret: "▏",
+	verified: "✓", refuted: "✗", notCheckable: "?", down: "↓", joins: "+", toServerHead: "▶", toClientHead: "◀",
+	strokes: [...]string{"╌", "─", "┄", "═", "━"}, lifelines: [...]string{"┊", "│", "┆", "║", "┃"}, dashes: "╌",
+	brackets: [2][3]string{{"┌", "├", "└"}, {"┐", "┤", "┘"}},
 }
 
 var asciiGlyphs = glyphs{
@@ -284,6 +295,9 @@ var asciiGlyphs = glyphs{
 	branch: "|-", lastBranch: "`-", trunk: "| ", held: "=", failed: "!", ended: "*", gap: "~",
 	play: ">", dot: " | ", rule: "-", column: "|", cross: "+", tee: "+", upTee: "+",
 	more: "~", prompt: ">", done: "=", todo: "-", open: "[", shut: "]", at: ">", caret: "_",
+	verified: "(ok)", refuted: "(NO)", notCheckable: "(?)", down: "v", joins: "+", toServerHead: ">", toClientHead: "<",
+	strokes: [...]string{".", "-", ":", "=", "#"}, lifelines: [...]string{".", "|", "E", "H", "A"}, dashes: ".",
+	brackets: [2][3]string{{"/", "|", "\\"}, {"\\", "|", "/"}},
 }
 
 // arrow points from the side to its peer: the client stands on the left.
@@ -293,6 +307,12 @@ func (g *glyphs) arrow(from inspect.Side) string {
 	}
 	return g.toClient
 }
+
+// stroke is what an arrow is drawn with that is protected by keys of the epoch.
+func (g *glyphs) stroke(e inspect.EpochKind) string { return g.strokes[e] }
+
+// lifeline is what the line of a side is drawn with that protects its records so.
+func (g *glyphs) lifeline(e inspect.EpochKind) string { return g.lifelines[e] }
 
 func sideInk(s inspect.Side) ink {
 	if s == inspect.Client {

@@ -14,7 +14,7 @@ import (
 // someKeys are what a cat on the keyboard presses, except what leaves the screen.
 var someKeys = []string{
 	"right", "left", "up", "down", "home", "end", "pgup", "pgdown", "tab", "shift+tab", "enter", "esc", "s", "S", "K", "?",
-	"f1", "i", ":", "/", "n", "N", "h", "j", "k", "l", "g", "G", ".", ",", "+", "-", "ctrl+u", "backspace", "z", "世", "e\u0301", "q",
+	"f1", "i", ":", "/", "n", "N", "h", "j", "k", "l", "g", "G", ".", ",", "+", "-", "ctrl+u", "backspace", "z", "世", "e\u0301", "q", "L", "D", "o", "c", "C", "e",
 }
 
 // A detached model has no program around it: what its commands would do never happens.
@@ -28,6 +28,7 @@ func TestTheViewFitsTheScreenWhateverItsSizeAndContent(t *testing.T) {
 	session := finished(t, Options{})
 	recordings := []*inspect.Recording{
 		session.m.time.session.Recording(), new(inspect.Recording), hostileRecording(),
+		traces(t, "1-rtt", "0-rtt", "hello-retry-request", "client-authentication"),
 		recordingOf([]byte("not TLS at all"), bytes.Repeat([]byte{0x17, 3, 3, 0, 1, 0xff}, 3000)),
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -63,7 +64,7 @@ func TestTheViewFitsTheScreenWhateverItsSizeAndContent(t *testing.T) {
 func TestEverySizeUpTo250By80Fits(t *testing.T) {
 	s := finished(t, Options{})
 	s.press("enter")
-	for _, in := range []mode{onStreams, onTree, onHex, onSecrets, onHelp, onPrompt, onCommand, onSearch, onQuit} {
+	for _, in := range []mode{onStreams, onTree, onHex, onLadder, onSchedule, onSecrets, onValue, onHelp, onPrompt, onCommand, onSearch, onQuit} {
 		s.m.mode, s.m.before = in, onStreams
 		for w := 1; w <= 250; w += 3 {
 			s.size(w, 1+(w*7)%80)

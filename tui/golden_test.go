@@ -75,6 +75,62 @@ func TestGoldenViews(t *testing.T) {
 	}
 }
 
+// TestGoldenLadderAndSchedule draws two connections of RFC 8448, whose bytes never change.
+func TestGoldenLadderAndSchedule(t *testing.T) {
+	visits := []struct {
+		title string
+		keys  []string
+	}{
+		{"the ladder at the ClientHello", []string{"L", "home", "right"}},
+		{"after the server's flight", []string{"right", "right"}},
+		{"the third message of its record", []string{"down", "down"}},
+		{"its fields", []string{"enter"}},
+		{"its proof", []string{"e"}},
+		{"the end of the connection that resumes it", []string{"esc", "esc", "end"}},
+		{"its beginning", []string{"pgup", "pgup", "pgup", "pgup"}},
+		{"the key schedule at the end", []string{"D"}},
+		{"a secret of it", []string{"down", "down"}},
+		{"all of it", []string{"enter"}},
+		{"the keys below it", []string{"esc", "right"}},
+		{"the proofs", []string{"pgdown", "pgdown", "pgdown", "pgdown", "pgdown"}},
+		{"one of them", []string{"up", "enter"}},
+		{"what a record is protected with", []string{"esc", "esc", "esc", "pgdown", "pgdown", "shift+tab", "tab", "tab", "S", "down", "down", "down", "down", "down"}},
+	}
+	for _, screen := range []struct {
+		w, h  int
+		lang  string
+		ascii bool
+	}{
+		{60, 16, "en", false},
+		{60, 16, "pt-BR", false},
+		{80, 24, "en", false},
+		{80, 24, "pt-BR", false},
+		{80, 24, "en", true},
+		{120, 36, "en", false},
+		{200, 60, "en", false},
+		{200, 60, "pt-BR", false},
+	} {
+		name := fmt.Sprintf("ladder-%dx%d-%s", screen.w, screen.h, screen.lang)
+		if screen.ascii {
+			name += "-ascii"
+		}
+		t.Run(name, func(t *testing.T) {
+			s := open(t, Options{Recording: traces(t, "1-rtt", "0-rtt"), Lang: screen.lang, ASCII: screen.ascii})
+			s.size(screen.w, screen.h)
+			var views strings.Builder
+			for _, visit := range visits {
+				s.press(visit.keys...)
+				s.fits()
+				fmt.Fprintf(&views, "== %s\n", visit.title)
+				for line := range strings.Lines(s.text()) {
+					views.WriteString(strings.TrimRight(line, " \n") + "\n")
+				}
+			}
+			compare(t, filepath.Join("testdata", name+".golden"), views.String())
+		})
+	}
+}
+
 func compare(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {

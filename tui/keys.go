@@ -13,31 +13,41 @@ const (
 	onStreams mode = iota
 	onTree
 	onHex
+	onLadder
+	onSchedule
 	onSecrets
+	onValue // all that is known of the selected value of the key schedule
 	onField // all that is known of the selected field
 	onHelp
 	onPrompt  // a command for the live session is being typed
 	onCommand // a command for the screen
 	onSearch
 	onQuit // "really?"
+
+	lastPane = onSchedule // what comes before can be gone back to
 )
 
 // Sets of modes, in which a binding holds.
 const (
-	inStreams = 1 << onStreams
-	inTree    = 1 << onTree
-	inHex     = 1 << onHex
-	inSecrets = 1 << onSecrets
-	inField   = 1 << onField
-	inHelp    = 1 << onHelp
-	inPrompt  = 1 << onPrompt
-	inCommand = 1 << onCommand
-	inSearch  = 1 << onSearch
-	inQuit    = 1 << onQuit
+	inStreams  = 1 << onStreams
+	inTree     = 1 << onTree
+	inHex      = 1 << onHex
+	inLadder   = 1 << onLadder
+	inSchedule = 1 << onSchedule
+	inValue    = 1 << onValue
+	inSecrets  = 1 << onSecrets
+	inField    = 1 << onField
+	inHelp     = 1 << onHelp
+	inPrompt   = 1 << onPrompt
+	inCommand  = 1 << onCommand
+	inSearch   = 1 << onSearch
+	inQuit     = 1 << onQuit
 
 	inDetail  = inTree | inHex
-	inPanes   = inStreams | inDetail
-	inViews   = inPanes | inSecrets | inField | inHelp
+	inLists   = inStreams | inLadder
+	inPanes   = inLists | inDetail
+	inPages   = inSecrets | inValue | inField | inHelp // they scroll
+	inViews   = inPanes | inSchedule | inPages
 	inEditors = inPrompt | inCommand | inSearch
 )
 
@@ -60,23 +70,28 @@ func (b *binding) holds(in mode) bool { return b.in&(1<<in) != 0 }
 // US-International keyboard (´ ` ~ ^ ' ").
 func keyMap() []binding {
 	return []binding{
-		{inStreams, []string{"right", "l"}, "→ l", "←→", "tui_brief_forward", "tui_key_forward", (*model).forward},
-		{inStreams, []string{"left", "h"}, "← h", "", "", "tui_key_back", (*model).back},
-		{inDetail | inSecrets, []string{"."}, ".", "", "", "tui_key_forward", (*model).forward},
-		{inDetail | inSecrets, []string{","}, ",", "", "", "tui_key_back", (*model).back},
-		{inStreams | inTree | inSecrets, []string{"home", "g"}, "Home g", "", "", "tui_key_first", (*model).first},
-		{inStreams | inTree | inSecrets, []string{"end", "G"}, "End G", "", "", "tui_key_last", (*model).last},
-		{inDetail | inSecrets, []string{" "}, "space", "", "", "tui_key_play", (*model).togglePlay},
-		{inPanes | inSecrets, []string{"+", ">"}, "+ >", "", "", "tui_key_faster", func(m *model) tea.Cmd { return m.changeSpeed(1) }},
-		{inPanes | inSecrets, []string{"-", "<"}, "- <", "", "", "tui_key_slower", func(m *model) tea.Cmd { return m.changeSpeed(-1) }},
+		{inLists, []string{"right", "l"}, "→ l", "←→", "tui_brief_forward", "tui_key_forward", (*model).forward},
+		{inLists, []string{"left", "h"}, "← h", "", "", "tui_key_back", (*model).back},
+		{inDetail | inSchedule | inSecrets | inValue, []string{"."}, ".", "", "", "tui_key_forward", (*model).forward},
+		{inDetail | inSchedule | inSecrets | inValue, []string{","}, ",", "", "", "tui_key_back", (*model).back},
+		{inLists | inTree | inSchedule | inSecrets, []string{"home", "g"}, "Home g", "", "", "tui_key_first", (*model).first},
+		{inLists | inTree | inSchedule | inSecrets, []string{"end", "G"}, "End G", "", "", "tui_key_last", (*model).last},
+		{inDetail | inSchedule | inSecrets, []string{" "}, "space", "", "", "tui_key_play", (*model).togglePlay},
+		{inPanes | inSchedule | inSecrets, []string{"+", ">"}, "+ >", "", "", "tui_key_faster", func(m *model) tea.Cmd { return m.changeSpeed(1) }},
+		{inPanes | inSchedule | inSecrets, []string{"-", "<"}, "- <", "", "", "tui_key_slower", func(m *model) tea.Cmd { return m.changeSpeed(-1) }},
 
 		{inStreams, []string{"up", "k"}, "↑ k", "", "", "tui_key_up", func(m *model) tea.Cmd { return m.selectLine(-1) }},
 		{inStreams, []string{"down", "j"}, "↓ j", "", "", "tui_key_down", func(m *model) tea.Cmd { return m.selectLine(1) }},
 		{inStreams, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectLine(-m.streams.page()) }},
 		{inStreams, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectLine(m.streams.page()) }},
 		{inStreams, []string{"enter"}, "enter", "", "tui_brief_unfold", "tui_key_unfold", (*model).toggleFold},
-		{inStreams, []string{"tab"}, "tab", "", "tui_brief_detail", "tui_key_detail", (*model).nextPane},
-		{inStreams, []string{" "}, "space", "", "tui_brief_play", "tui_key_play", (*model).togglePlay},
+		{inLadder, []string{"up", "k"}, "↑ k", "", "", "tui_key_arrow_up", func(m *model) tea.Cmd { return m.climb(-1) }},
+		{inLadder, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_select", "tui_key_arrow_down", func(m *model) tea.Cmd { return m.climb(1) }},
+		{inLadder, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.climb(-m.ladder.page()) }},
+		{inLadder, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.climb(m.ladder.page()) }},
+		{inLadder, []string{"enter"}, "enter", "", "", "tui_key_detail", (*model).nextPane},
+		{inLists, []string{"tab"}, "tab", "", "tui_brief_detail", "tui_key_detail", (*model).nextPane},
+		{inLists, []string{" "}, "space", "", "tui_brief_play", "tui_key_play", (*model).togglePlay},
 		{inDetail, []string{"tab"}, "tab", "", "tui_brief_pane", "tui_key_pane", (*model).nextPane},
 		{inPanes, []string{"shift+tab"}, "shift+tab", "", "", "tui_key_previous_pane", (*model).previousPane},
 
@@ -98,20 +113,37 @@ func keyMap() []binding {
 		{inHex, []string{"home", "g"}, "Home g", "", "", "tui_key_first_byte", func(m *model) tea.Cmd { return m.selectByte(-1 << 30) }},
 		{inHex, []string{"end", "G"}, "End G", "", "", "tui_key_last_byte", func(m *model) tea.Cmd { return m.selectByte(1 << 30) }},
 		{inDetail, []string{"s"}, "s", "", "tui_brief_subject", "tui_key_subject", func(m *model) tea.Cmd { return m.turnSubject(1) }},
-		{inStreams, []string{"s"}, "s", "", "", "tui_key_subject", func(m *model) tea.Cmd { return m.turnSubject(1) }},
+		{inLists, []string{"s"}, "s", "", "", "tui_key_subject", func(m *model) tea.Cmd { return m.turnSubject(1) }},
 		{inPanes, []string{"S"}, "S", "", "", "tui_key_previous_subject", func(m *model) tea.Cmd { return m.turnSubject(-1) }},
 
+		{inSchedule, []string{"up", "k"}, "↑ k", "", "", "tui_key_value_up", func(m *model) tea.Cmd { return m.selectValue(-1) }},
+		{inSchedule, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_select", "tui_key_value_down", func(m *model) tea.Cmd { return m.selectValue(1) }},
+		{inSchedule, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectValue(-m.schedule.page()) }},
+		{inSchedule, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectValue(m.schedule.page()) }},
+		{inSchedule, []string{"right", "l"}, "→ l", "", "", "tui_key_branch_open", func(m *model) tea.Cmd { return m.branch(true) }},
+		{inSchedule, []string{"left", "h"}, "← h", "", "", "tui_key_branch_close", func(m *model) tea.Cmd { return m.branch(false) }},
+		{inSchedule, []string{"enter", "e"}, "enter e", "", "tui_brief_value", "tui_key_value", (*model).toggleValue},
+		{inValue, []string{"enter", "e"}, "enter e", "", "", "tui_key_escape", (*model).toggleValue},
+		{inSchedule | inValue, []string{"o"}, "o", "", "tui_brief_message", "tui_key_message", (*model).goToMessage},
+		{inSchedule | inValue, []string{"s"}, "s", "", "", "tui_key_side", (*model).otherSide},
+
+		{inStreams | inSchedule, []string{"L"}, "L", "", "tui_brief_ladder", "tui_key_ladder", (*model).toggleLadder},
+		{inLadder | inDetail | inSecrets | inValue, []string{"L"}, "L", "", "", "tui_key_ladder", (*model).toggleLadder},
+		{inLists, []string{"D"}, "D", "", "tui_brief_schedule", "tui_key_schedule", (*model).toggleSchedule},
+		{inDetail | inSchedule | inSecrets | inValue, []string{"D"}, "D", "", "", "tui_key_schedule", (*model).toggleSchedule},
+		{inLists | inSchedule, []string{"c"}, "c", "", "", "tui_key_connection", func(m *model) tea.Cmd { return m.otherConnection(1) }},
+		{inLists | inSchedule, []string{"C"}, "C", "", "", "tui_key_previous_connection", func(m *model) tea.Cmd { return m.otherConnection(-1) }},
 		{inPanes, []string{"i"}, "i", "", "tui_brief_prompt", "tui_key_prompt", (*model).enterPrompt},
 		{inViews, []string{":"}, ":", "", "tui_brief_command", "tui_key_command", (*model).enterCommand},
 		{inPanes, []string{"/"}, "/", "", "", "tui_key_search", (*model).enterSearch},
-		{inStreams, []string{"n"}, "n", "", "", "tui_key_next_match", func(m *model) tea.Cmd { return m.search(1) }},
-		{inStreams, []string{"N"}, "N", "", "", "tui_key_previous_match", func(m *model) tea.Cmd { return m.search(-1) }},
-		{inPanes | inSecrets, []string{"K"}, "K", "", "", "tui_key_secrets", (*model).toggleSecrets},
+		{inLists, []string{"n"}, "n", "", "", "tui_key_next_match", func(m *model) tea.Cmd { return m.search(1) }},
+		{inLists, []string{"N"}, "N", "", "", "tui_key_previous_match", func(m *model) tea.Cmd { return m.search(-1) }},
+		{inPanes | inSchedule | inSecrets | inValue, []string{"K"}, "K", "", "", "tui_key_secrets", (*model).toggleSecrets},
 
-		{inSecrets | inField | inHelp, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
-		{inSecrets | inField | inHelp, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},
-		{inSecrets | inField | inHelp, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollView(-m.page()) }},
-		{inSecrets | inField | inHelp, []string{"pgdown", "ctrl+f", " "}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.scrollView(m.page()) }},
+		{inPages, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
+		{inPages, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},
+		{inPages, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollView(-m.page()) }},
+		{inPages, []string{"pgdown", "ctrl+f", " "}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.scrollView(m.page()) }},
 
 		{inPrompt, []string{"enter"}, "enter", "", "tui_brief_send", "tui_key_send", (*model).sendPrompt},
 		{inCommand, []string{"enter"}, "enter", "", "tui_brief_run", "tui_key_run", (*model).runCommand},
@@ -121,11 +153,11 @@ func keyMap() []binding {
 		{inPrompt | inCommand, []string{"tab"}, "tab", "", "tui_brief_complete", "tui_key_complete", (*model).complete},
 
 		{inStreams, []string{"esc"}, "esc", "", "", "tui_key_escape", (*model).escape},
-		{inDetail | inSecrets | inField | inHelp | inEditors | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
+		{inDetail | inLadder | inSchedule | inPages | inEditors | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
 		{inViews | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
 		{inViews, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
-		{inSecrets | inField | inHelp, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},
-		{inPanes, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
+		{inPages, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},
+		{inPanes | inSchedule, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
 		{inViews | inEditors | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
 		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "enter", "", "tui_brief_yes", "tui_key_yes", (*model).quit},
 		{inQuit, []string{"n", "N"}, "n", "", "tui_brief_no", "tui_key_no", (*model).escape},

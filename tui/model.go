@@ -21,16 +21,20 @@ type model struct {
 	keys      []binding
 	w, h      int
 
-	mode    mode
-	before  mode // where esc leads from help, secrets and editors
-	asked   mode // where it leads from the question whether to leave
-	time    *timeline
-	streams streams
-	detail  detail
-	scroll  int // of help and secrets
-	shown   int // lines of them, as last drawn
-	said    saying
-	sought  string // by the latest search
+	mode     mode
+	list     mode // onStreams or onLadder: what the detail belongs to
+	before   mode // where esc leads from help, secrets and editors
+	asked    mode // where it leads from the question whether to leave
+	time     *timeline
+	streams  streams
+	ladder   ladder
+	detail   detail
+	schedule schedule
+	findings findings
+	scroll   int // of help and secrets
+	shown    int // lines of them, as last drawn
+	said     saying
+	sought   string // by the latest search
 
 	prompt, command, find editor
 
@@ -242,7 +246,8 @@ func (m *model) restart(held bool) tea.Cmd {
 	m.play, m.stepper = nil, nil
 	m.time = newTimeline(new(inspect.Recording), held)
 	m.streams, m.detail = streams{}, detail{}
-	m.mode, m.before = onStreams, onStreams
+	m.ladder, m.schedule, m.findings = ladder{}, schedule{}, findings{}
+	m.mode, m.before = m.list, m.list
 	return m.live.open(m.o, m.generation, held)
 }
 
@@ -456,8 +461,6 @@ func (m *model) selectLine(n int) tea.Cmd {
 	return nil
 }
 
-func (s *streams) page() int { return max(s.height-1, 1) }
-
 func (m *model) toggleFold() tea.Cmd {
 	row := m.streams.sel.row
 	switch {
@@ -481,10 +484,11 @@ func (m *model) previousPane() tea.Cmd { return m.pane(2) }
 func (m *model) pane(n int) tea.Cmd {
 	if m.detail.subject() == nil {
 		m.tell("tui_no_detail")
-		m.mode = onStreams
+		m.mode = m.list
 		return nil
 	}
-	m.mode = (m.mode + mode(n)) % 3
+	panes := [...]mode{m.list, onTree, onHex}
+	m.mode = panes[(slices.Index(panes[:], m.mode)+n)%len(panes)]
 	return nil
 }
 
@@ -522,7 +526,7 @@ func (m *model) turnSubject(n int) tea.Cmd {
 		return nil
 	}
 	d.turnTo((d.current+n+len(d.subjects))%len(d.subjects), m.pal)
-	if m.mode == onStreams && !m.wide() {
+	if m.mode == m.list && !m.wide() {
 		m.mode = onTree
 	}
 	return nil
@@ -565,10 +569,12 @@ func (m *model) escape() tea.Cmd {
 	case m.mode == onQuit:
 		m.mode = m.asked
 		m.leavePromptIfOver()
-	case m.mode > onHex:
+	case m.mode > lastPane:
 		m.leave()
-	case m.mode != onStreams:
-		m.mode = onStreams
+	case m.mode != m.list:
+		m.mode = m.list
+	case m.mode == onLadder:
+		m.mode, m.list = onStreams, onStreams
 	case m.playing:
 		m.playing = false
 	case m.streams.open[m.streams.sel.row] != nil:
@@ -579,8 +585,8 @@ func (m *model) escape() tea.Cmd {
 
 func (m *model) leave() {
 	m.mode = m.before
-	if m.mode > onHex {
-		m.before = onStreams
+	if m.mode > lastPane {
+		m.before = m.list
 	}
 }
 
@@ -596,10 +602,10 @@ func (m *model) toggleView(view mode) tea.Cmd {
 		return nil
 	}
 	m.scroll = 0
-	if m.mode <= onHex {
+	if m.mode <= lastPane {
 		m.before = m.mode
-	} else if m.before > onHex {
-		m.before = onStreams
+	} else if m.before > lastPane {
+		m.before = m.list
 	}
 	m.mode = view
 	return nil

@@ -11,15 +11,12 @@ import (
 // streams is the list of rows: clear text left, what crossed the wire right. Only what is visible is looked at, so that
 // it costs the same however long the session is.
 //
-// A row takes one line, and more where it is unfolded. A place names a line by its row and its line in that row, so
-// that new rows never move it.
+// A row takes one line, and more where it is unfolded.
 type streams struct {
-	top, sel place
-	open     map[int]*unfolded // by row
-	height   int               // as last drawn
+	window
+	sel  place
+	open map[int]*unfolded // by row
 }
-
-type place struct{ row, line int }
 
 // unfolded is what an open row shows below its first line. It is made anew when the record is decided.
 type unfolded struct {
@@ -66,58 +63,15 @@ func (s *streams) fold(row int) {
 	s.sel = place{row, 0}
 }
 
-// before reports whether p stands above q.
-func (p place) before(q place) bool { return p.row < q.row || p.row == q.row && p.line < q.line }
-
-// back returns the place n lines above p, or the first.
-func (s *streams) back(p place, n int) place {
-	for n > 0 {
-		if p.line >= n {
-			p.line -= n
-			break
-		}
-		n -= p.line + 1
-		if p.row == 0 {
-			return place{}
-		}
-		p = place{p.row - 1, s.lines(p.row-1) - 1}
-	}
-	return p
-}
-
-// distance returns how many lines below p the place q stands, or limit if it is further.
-func (s *streams) distance(p, q place, limit int) int {
-	n := -p.line
-	for row := p.row; row < q.row && n < limit; row++ {
-		n += s.lines(row)
-	}
-	return min(n+q.line, limit)
-}
-
-// scroll moves the window as little as needed: the selection is in it, and no line stays empty while there are rows
-// above.
+// scroll keeps the selection in the window.
 func (s *streams) scroll(rows, height int) {
-	s.height = height
 	if rows == 0 {
-		s.top, s.sel = place{}, place{}
-		return
+		s.sel = place{}
+	} else {
+		s.sel.row = min(s.sel.row, rows-1)
+		s.sel.line = min(s.sel.line, s.lines(s.sel.row)-1)
 	}
-	s.sel.row = min(s.sel.row, rows-1)
-	s.sel.line = min(s.sel.line, s.lines(s.sel.row)-1)
-	if s.top.row >= rows {
-		s.top = place{rows - 1, 0}
-	}
-	s.top.line = min(s.top.line, s.lines(s.top.row)-1)
-	if s.sel.before(s.top) {
-		s.top = s.sel
-	}
-	if s.distance(s.top, s.sel, height) >= height {
-		s.top = s.back(s.sel, height-1)
-	}
-	last := place{rows - 1, s.lines(rows-1) - 1}
-	if lowest := s.back(last, height-1); lowest.before(s.top) {
-		s.top = lowest
-	}
+	s.reveal(s.sel, s.sel, rows, height, s.lines)
 }
 
 // view draws the window.
@@ -182,7 +136,7 @@ func (m *model) rowLine(s *streams, p place, selected bool, left, rest int) stri
 		clear = append([]span{{quiet, fold}}, m.clearCell(item, p.row, room)...)
 		sent = m.sentCell(item, rest-1)
 	}
-	lit := selected && (m.mode == onStreams || m.mode > onHex)
+	lit := selected && (m.mode == onStreams || m.mode > lastPane)
 	if across {
 		return m.pal.line(left+1+rest, lit, append([]span{mark}, clear...)...)
 	}

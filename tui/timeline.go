@@ -1,6 +1,10 @@
 package tui
 
-import "example.com/tlslab/inspect"
+import (
+	"sort"
+
+	"example.com/tlslab/inspect"
+)
 
 // A timeline is a session laid out in steps, with a cursor: how many of them have happened, as far as the screen is
 // concerned. Everything on the screen is a function of the session and the cursor.
@@ -158,6 +162,15 @@ func (t *timeline) isHeld(r *inspect.Record, at int) bool {
 	return !decided || fate > at
 }
 
+// isUndeliverable reports whether a record that had waited on the wire found nobody there to receive it.
+func (t *timeline) isUndeliverable(r *inspect.Record, at int) bool {
+	if !t.held || r.Lane != inspect.Sent {
+		return false
+	}
+	fate, decided := t.fates[r.Event]
+	return decided && fate <= at && t.session.Recording().At(fate).Kind == inspect.Undeliverable
+}
+
 // ending returns what ended the connection, or nil if nothing had by the event at: the first close_notify, fatal alert or
 // end of a side. over is whether both sides had come to their end.
 func (t *timeline) ending(conn, at int) (first *inspect.Item, over bool) {
@@ -173,4 +186,18 @@ func (t *timeline) ending(conn, at int) (first *inspect.Item, over bool) {
 		ended[item.Side] = ended[item.Side] || item.Kind == inspect.ClosedItem
 	}
 	return first, ended[inspect.Client] && ended[inspect.Server]
+}
+
+// rowOf returns the row of a record, if it is visible.
+func (t *timeline) rowOf(r *inspect.Record) (row int, ok bool) {
+	visible := t.visible()
+	row = sort.Search(visible, func(i int) bool { return t.item(i).Event >= r.Event })
+	for ; row < visible; row++ {
+		if item := t.item(row); item.Record == r {
+			return row, true
+		} else if item.Event > r.Event {
+			break
+		}
+	}
+	return 0, false
 }

@@ -50,6 +50,10 @@ func (m *model) body(w, height int) []string {
 		return m.scrolled(m.rule(w, m.say("tui_secrets_title"), ""), m.secrets(w, height), w, height)
 	case onField:
 		return m.scrolled(m.rule(w, m.say("tui_field_title"), ""), m.field(w), w, height)
+	case onSchedule:
+		return m.scheduleView(w, height)
+	case onValue:
+		return m.valueView(w, height)
 	case onTree, onHex:
 		if !m.wide() {
 			return m.detailView(w, height)
@@ -59,7 +63,11 @@ func (m *model) body(w, height int) []string {
 	if m.wide() {
 		below = max(height*11/20, 12)
 	}
-	lines := append([]string{m.columns(w)}, m.streamsOrIntro(w, height-1-below)...)
+	head, list := m.columns, m.streamsOrIntro
+	if m.list == onLadder || m.mode == onLadder {
+		head, list = m.ladderHead, m.ladderOrIntro
+	}
+	lines := append([]string{head(w)}, list(w, height-1-below)...)
 	return append(lines, m.detailView(w, below)...)
 }
 
@@ -583,7 +591,9 @@ func (m *model) help(w int) []string {
 		{m.say("tui_help_streams"), inStreams},
 		{m.say("tui_help_tree"), inTree},
 		{m.say("tui_help_hex"), inHex},
-		{m.say("tui_help_views"), inSecrets | inField | inHelp},
+		{m.say("tui_help_ladder"), inLadder},
+		{m.say("tui_help_schedule"), inSchedule},
+		{m.say("tui_help_views"), inPages},
 		{m.say("tui_help_editors"), inEditors},
 		{m.say("tui_help_quit"), inQuit},
 	}
@@ -625,6 +635,9 @@ func (m *model) signs() [][2]string {
 		{g.gap, m.say("tui_sign_gap")},
 		{g.folded + " " + g.unfolded, m.say("tui_sign_folded")},
 		{g.open + g.shut, m.say("tui_sign_lit")},
+		{g.verified + " " + g.refuted + " " + g.notCheckable, m.say("tui_sign_verified")},
+		{strings.Join(g.strokes[inspect.EpochClear:], " "), m.say("tui_sign_stroke")},
+		{strings.Join(g.brackets[inspect.Server][:], " "), m.say("tui_sign_bracket")},
 	}
 }
 

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 
 	"example.com/tlslab/inspect"
@@ -29,6 +31,8 @@ func (m *model) why(w inspect.Why) string {
 	switch w {
 	case inspect.WhyNoSecret:
 		return m.say("tui_why_no_secret")
+	case inspect.WhyNoInnerSecret:
+		return m.say("tui_why_no_inner_secret")
 	case inspect.WhyTag:
 		return m.say("tui_why_tag")
 	case inspect.WhySuite:
@@ -59,6 +63,23 @@ func (m *model) verdict(v inspect.Verdict) string {
 		return m.say("tui_verdict_dropped")
 	}
 	return m.say("tui_verdict_unreadable")
+}
+
+// shortVerdict is the same in a word.
+func (m *model) shortVerdict(v inspect.Verdict) string {
+	switch v {
+	case inspect.VerdictAltered:
+		return m.say("tui_short_altered")
+	case inspect.VerdictInjected:
+		return m.say("tui_short_injected")
+	case inspect.VerdictRepeated:
+		return m.say("tui_short_repeated")
+	case inspect.VerdictReordered:
+		return m.say("tui_short_reordered")
+	case inspect.VerdictDropped:
+		return m.say("tui_short_dropped")
+	}
+	return m.say("tui_short_unreadable")
 }
 
 func (m *model) epoch(e inspect.Epoch) string {
@@ -106,3 +127,21 @@ func (m *model) origin(o inspect.Origin) string {
 
 // reason says why bytes are not TLS.
 func (m *model) reason(text string) string { return inspect.Safe(text) }
+
+// because is a reason in the language of the screen.
+func (m *model) because(r inspect.Reason) string {
+	id := "reason_" + r.Key
+	if !m.sentences.Has(id) {
+		return inspect.Safe(r.String())
+	}
+	pairs := slices.Clone(r.Data)
+	for i := range pairs {
+		switch datum := pairs[i].(type) {
+		case inspect.Side:
+			pairs[i] = m.side(datum)
+		default:
+			pairs[i] = inspect.Safe(fmt.Sprint(datum))
+		}
+	}
+	return m.say(id, pairs...)
+}

@@ -1,0 +1,120 @@
+package tui
+
+import (
+	"slices"
+	"sort"
+
+	"example.com/tlslab/inspect"
+)
+
+// findings are what follows from the messages and secrets of one connection: proofs, key schedules, and what each side
+// can compute when. They are made anew when these have changed, and not for a frame.
+type findings struct {
+	recording *inspect.Recording
+	conn      int
+	changed   [2]int // by Side, of its view
+
+	proofs    [2][]inspect.Verification // by Side, as its view has them
+	schedules [2][]inspect.Value
+	gains     map[part][2][]string
+	gained    map[part][2]int // the event from which on it is so
+	proved    map[part][]proof
+}
+
+// A part is one part of the content of a record, as the sender's lane has it, unless it is there on the other one alone.
+type part struct {
+	record *inspect.Record
+	index  int
+}
+
+// A proof is a verification by one side's view.
+type proof struct {
+	inspect.Verification
+	by    inspect.Side
+	early bool // something that it needs is not known yet
+}
+
+// findingsOf returns those of the connection.
+func (m *model) findingsOf(c *inspect.Connection) *findings {
+	f := &m.findings
+	session := m.time.session
+	changed := [2]int{c.View(inspect.Client).Changed(), c.View(inspect.Server).Changed()}
+	if f.recording != session.Recording() || f.conn != c.Conn || f.changed != changed {
+		*f = findings{recording: session.Recording(), conn: c.Conn, changed: changed}
+		f.find(c)
+	}
+	return f
+}
+
+func (f *findings) find(c *inspect.Connection) {
+	f.gains, f.gained = make(map[part][2][]string), make(map[part][2]int)
+	f.proved = make(map[part][]proof)
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		v := c.View(side)
+		for _, gain := range v.Gains(side) {
+			at := f.place(c, gain.Message)
+			gains, gained := f.gains[at], f.gained[at]
+			gains[side], gained[side] = gain.Secrets, gain.Message.Event
+			f.gains[at], f.gained[at] = gains, gained
+		}
+		if side == inspect.Server && v == c.View(inspect.Client) {
+			f.proofs[side], f.schedules[side] = f.proofs[inspect.Client], f.schedules[inspect.Client]
+			continue
+		}
+		f.proofs[side], f.schedules[side] = v.Verifications(), v.Schedule()
+		for _, verification := range f.proofs[side] {
+			p := proof{Verification: verification, by: side}
+			at := f.place(c, verification.Message)
+			f.proved[at] = append(f.proved[at], p)
+		}
+	}
+}
+
+// place returns where the message stands in the ladder: where it was sent, if it arrived as it was.
+func (f *findings) place(c *inspect.Connection, message *inspect.Message) part {
+	r := message.Record
+	index := max(slices.IndexFunc(r.Parts, func(p inspect.Part) bool { return p.Message == message }), 0)
+	if r.Lane == inspect.Received && r.Verdict == inspect.VerdictNone {
+		cause := f.recording.At(r.Event).Cause
+		sent := c.View(r.Side).Records(r.Side)
+		i := sort.Search(len(sent), func(i int) bool { return sent[i].Event >= cause })
+		if i < len(sent) && sent[i].Event == cause {
+			r = sent[i]
+		}
+	}
+	return part{r, index}
+}
+
+// at returns the proofs of one part, as they stood at the event: those of the receiver where it has the message, else
+// those of the sender.
+func (f *findings) at(p part, event int) []proof {
+	var found [2][]proof
+	for _, proof := range f.proved[p] {
+		if proof.Message.Event > event {
+			continue
+		}
+		found[proof.by] = append(found[proof.by], proof.until(event))
+	}
+	if receiver := found[p.record.Side.Peer()]; len(receiver) > 0 {
+		return receiver
+	}
+	return found[p.record.Side]
+}
+
+// until returns the proof as it stood at the event.
+func (p proof) until(event int) proof {
+	if p.Event > event {
+		p.Outcome, p.Want, p.Notes, p.early = inspect.NotCheckable, nil, nil, true
+	}
+	return p
+}
+
+// known returns what each side can compute since that part, and had at the event.
+func (f *findings) known(p part, event int) (gains [2][]string) {
+	for side := range gains {
+		if gained := f.gained[p]; gained[side] <= event {
+			gains[side] = f.gains[p][side]
+		}
+	}
+	return gains
+}

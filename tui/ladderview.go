@@ -1,0 +1,578 @@
+package tui
+
+import (
+	"strconv"
+	"strings"
+
+	"example.com/tlslab/inspect"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// A rungLine says what one line of a rung shows.
+type rungLine struct {
+	band  bool // where a side goes over to another key
+	arrow int  // of the rung, from the top
+	note  int  // which line of what is known: the arrow itself stands on the first
+}
+
+// A column plan says how a line of the ladder is laid out: number, the client's margin, its lifeline, the arrows, the
+// server's lifeline, its margin.
+type columnPlan struct{ number, margin, inner int }
+
+func (m *model) plan(w int) columnPlan {
+	p := columnPlan{number: 2 + max(2, digits(len(m.time.rows))), margin: 14}
+	switch {
+	case w >= 160:
+		p.margin = 38
+	case w >= 110:
+		p.margin = 24
+	case w >= 76:
+		p.margin = 17
+	}
+	p.inner = w - p.number - 2*p.margin - 4
+	return p
+}
+
+// ladderOrIntro draws the ladder; before the first step, what there will be to see.
+func (m *model) ladderOrIntro(w, height int) []string {
+	c := m.conn()
+	if c == nil || m.time.visible() == 0 {
+		return m.streamsOrIntro(w, height)
+	}
+	l, p := &m.ladder, m.plan(w)
+	l.extend(m.time, c.Conn)
+	rungs := l.visible(m.time.visible())
+	lines := func(i int) int { return len(m.rungLines(i, p)) }
+	sel := min(l.rungOf(m.streams.sel.row), max(rungs-1, 0))
+	part := m.selectedPart(sel)
+	first, last := place{sel, 0}, place{sel, 0}
+	if rungs > 0 {
+		for i, line := range m.rungLines(sel, p) {
+			if line.arrow == part && !line.band && line.note == 0 {
+				first, last = place{sel, i}, place{sel, i}
+			}
+			if line.arrow == part {
+				last.line = i
+			}
+		}
+		if part == 0 {
+			first.line = 0
+		}
+	}
+	l.reveal(first, last, rungs, height, lines)
+	drawn := make([]string, 0, height)
+	for i := l.top.row; i < rungs && len(drawn) < height; i++ {
+		for n, line := range m.rungLines(i, p) {
+			if (i > l.top.row || n >= l.top.line) && len(drawn) < height {
+				drawn = append(drawn, m.rungLine(i, line, p, i == sel && line.arrow == part && !line.band))
+			}
+		}
+	}
+	return m.fill(drawn, w, height)
+}
+
+// ladderHead names the lifelines and the margins.
+func (m *model) ladderHead(w int) string {
+	g, p := &m.pal.glyphs, m.plan(w)
+	rule := func(n int) span { return span{quiet, strings.Repeat(g.rule, max(n, 0))} }
+	client, server := " "+m.say("tui_client")+" ", " "+m.say("tui_server")+" "
+	knows := " " + m.say("tui_ladder_knows") + " "
+	title := " " + m.ladderTitle(p.inner-4) + " "
+	dashes := p.inner - width(title)
+	left := p.number + p.margin + 1 - 1 - width(knows) - width(client)
+	right := p.margin + 1 - width(knows) - 1 - width(server)
+	if left < 0 || right < 0 {
+		knows, left, right = "", p.number+p.margin-width(client), p.margin-width(server)
+	}
+	return m.pal.line(w, false, rule(1), span{quiet, knows}, rule(left), span{strong, client}, span{quiet, g.tee},
+		rule(dashes/2), span{quiet, title}, rule(dashes-dashes/2), span{quiet, g.tee},
+		span{strong, server}, rule(right), span{quiet, knows}, rule(1))
+}
+
+// ladderTitle says how the lines of the arrows tell the epochs.
+func (m *model) ladderTitle(w int) string {
+	g := &m.pal.glyphs
+	legend := make([]string, 0, 4)
+	for _, e := range []inspect.EpochKind{inspect.EpochClear, inspect.EpochEarly, inspect.EpochHandshake, inspect.EpochApplication} {
+		name := m.say("tui_epoch_clear")
+		if e != inspect.EpochClear {
+			name = m.epochName(inspect.Epoch{Kind: e})
+		}
+		legend = append(legend, strings.Repeat(g.stroke(e), 2)+" "+name)
+	}
+	for from := range 2 { // early data is the rarest
+		title := strings.Join(append(legend[:1:1], legend[1+from:]...), "  ")
+		if width(title) <= w {
+			return title
+		}
+	}
+	return ansi.Truncate(m.say("tui_ladder"), max(w, 0), "")
+}
+
+// rungLines lists the lines of a rung at the cursor.
+func (m *model) rungLines(i int, p columnPlan) []rungLine {
+	r := &m.ladder.rungs[i]
+	var lines []rungLine
+	if m.newEpoch(r) {
+		lines = append(lines, rungLine{band: true})
+	}
+	if item := m.time.item(int(r.first)); item.Kind != inspect.RecordItem && item.Kind != inspect.BytesItem {
+		for n := range m.eventText(item, p) {
+			lines = append(lines, rungLine{note: n})
+		}
+		return lines
+	}
+	for arrow := range m.arrows(i) {
+		notes := m.notes(r, arrow, p.margin)
+		for n := range max(len(notes[0]), len(notes[1]), 1) {
+			lines = append(lines, rungLine{arrow: arrow, note: n})
+		}
+	}
+	return lines
+}
+
+// newEpoch reports whether with this rung its sender goes over to another key.
+func (m *model) newEpoch(r *rung) bool {
+	item := m.time.item(int(r.first))
+	if item.Kind != inspect.RecordItem || !marksEpoch(item) || !m.isDecided(item.Record) {
+		return false
+	}
+	return item.Record.Epoch != m.epochOf(r.before)
+}
+
+// epochOf is what the record was under, as far as the cursor has come; nil is before everything.
+func (m *model) epochOf(r *inspect.Record) inspect.Epoch {
+	if r == nil {
+		return inspect.Epoch{Kind: inspect.EpochClear}
+	}
+	if !m.isDecided(r) {
+		return inspect.Epoch{}
+	}
+	return r.Epoch
+}
+
+// notes returns what each side knows from an arrow on, as lines for the margins.
+func (m *model) notes(r *rung, arrow, margin int) (lines [2][]string) {
+	item := m.time.item(int(r.first))
+	if item.Kind != inspect.RecordItem || r.first != r.last {
+		return lines
+	}
+	f := m.findingsOf(m.time.session.Connections()[item.Conn])
+	for side, secrets := range f.known(part{item.Record, arrow}, m.time.event()) {
+		if len(secrets) == 0 {
+			continue
+		}
+		if margin >= 36 {
+			lines[side] = secrets
+			continue
+		}
+		lines[side] = wrap(strings.Join(m.shortSecrets(secrets), ", "), margin)
+	}
+	return lines
+}
+
+// shortSecrets names secrets in a word each.
+func (m *model) shortSecrets(secrets []string) []string {
+	var words []string
+	for _, secret := range secrets {
+		word := m.shortSecret(secret)
+		if word != "" && (len(words) == 0 || words[len(words)-1] != word) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// shortSecret is "" for what follows at once from the one before it.
+func (m *model) shortSecret(name string) string {
+	switch {
+	case name == "early_secret":
+		return m.say("tui_secret_early")
+	case name == "handshake_secret":
+		return m.say("tui_epoch_handshake")
+	case name == "pre_master_secret", strings.HasSuffix(name, "_handshake_traffic_secret"), strings.HasSuffix(name, "_early_traffic_secret"):
+		return ""
+	case name == "master_secret":
+		return m.say("tui_secret_master")
+	case name == "key_block":
+		return m.say("tui_secret_key_block")
+	case strings.HasSuffix(name, "_application_traffic_secret_0"):
+		return m.say("tui_epoch_application")
+	case name == "exporter_master_secret":
+		return m.say("tui_secret_exporter")
+	case name == "resumption_master_secret":
+		return m.say("tui_secret_resumption")
+	case name == "PSK":
+		return m.say("tui_secret_psk")
+	}
+	if _, generation, ok := strings.Cut(name, "_application_traffic_secret_"); ok {
+		return m.say("tui_epoch_application") + "+" + generation
+	}
+	return inspect.Safe(name)
+}
+
+// rungLine draws one line of a rung.
+func (m *model) rungLine(i int, line rungLine, p columnPlan, selected bool) string {
+	r := &m.ladder.rungs[i]
+	item := m.time.item(int(r.first))
+	number, mark := "", span{plain, " "}
+	if !line.band && line.note == 0 && line.arrow == 0 {
+		number = strconv.Itoa(int(r.first) + 1)
+	}
+	if selected && line.note == 0 {
+		mark = span{sideInk(item.Side), m.pointer(onLadder)}
+	}
+	spans := []span{mark, {quiet, right(number, p.number-2) + " "}}
+	lit := selected && (m.mode == onLadder || m.mode > lastPane)
+	w := p.number + 2*p.margin + p.inner + 4
+	if item.Kind != inspect.RecordItem && item.Kind != inspect.BytesItem {
+		return m.pal.line(w, lit, append(spans, m.event(r, item, line.note, p)...)...)
+	}
+	notes := m.notes(r, line.arrow, p.margin)
+	var margins [2]string
+	for side := range margins {
+		if !line.band && line.note < len(notes[side]) {
+			margins[side] = notes[side][line.note]
+		}
+	}
+	lifelines := m.lifelines(r, item, line.band)
+	spans = append(spans, span{plain, right(fit(margins[0], min(width(margins[0]), p.margin), m.pal.glyphs.more), p.margin) + " "}, span{client, lifelines[0]})
+	switch {
+	case line.band:
+		spans = append(spans, m.band(item, p.inner)...)
+	case line.note > 0:
+		spans = append(spans, span{plain, spaces(p.inner)})
+	default:
+		spans = append(spans, m.arrow(r, item, line.arrow, p.inner)...)
+	}
+	return m.pal.line(w, lit, append(spans, span{server, lifelines[1]}, span{plain, " " + fit(margins[1], p.margin, m.pal.glyphs.more)})...)
+}
+
+// lifelines returns the signs of both lifelines: each tells what its side protects its records with.
+func (m *model) lifelines(r *rung, item *inspect.Item, band bool) (signs [2]string) {
+	own := m.epochOf(r.before)
+	if item.Kind == inspect.RecordItem && marksEpoch(item) && !band {
+		own = m.epochOf(item.Record)
+	}
+	signs[item.Side] = m.pal.glyphs.lifeline(own.Kind)
+	signs[item.Side.Peer()] = m.pal.glyphs.lifeline(m.epochOf(r.other).Kind)
+	return signs
+}
+
+// band says under which key its sender's records are from here on.
+func (m *model) band(item *inspect.Item, w int) []span {
+	r := item.Record
+	key, epoch := r.KeyName(), m.epochName(r.Epoch)
+	texts := []string{m.say("tui_band_clear", "side", m.side(r.Side))}
+	if r.Epoch.Kind != inspect.EpochClear {
+		whole := "tui_band"
+		if !strings.HasSuffix(key, "_secret") && !strings.Contains(key, "_secret_") { // TLS 1.2 names the key itself
+			whole = "tui_band_12"
+		}
+		narrow := m.say("tui_band_narrow", "side", m.side(r.Side), "epoch", epoch)
+		texts = []string{m.say(whole, "side", m.side(r.Side), "epoch", epoch, "key", key), key, narrow}
+		if whole == "tui_band_12" && r.Epoch.Generation > 0 { // it has the same name again
+			texts = []string{texts[0], narrow}
+		}
+	}
+	text := texts[len(texts)-1]
+	for i := len(texts) - 1; i >= 0; i-- {
+		if width(texts[i])+3 <= w {
+			text = texts[i]
+		}
+	}
+	text = " " + ansi.Truncate(text, max(w-3, 0), m.pal.glyphs.more) + " "
+	stroke := m.pal.glyphs.stroke(r.Epoch.Kind)
+	who, rest := sideInk(r.Side), max(w-1-width(text), 0)
+	if r.Side == inspect.Client {
+		return []span{{who, stroke}, {strong, text}, {quiet, strings.Repeat(m.pal.glyphs.dashes, rest)}}
+	}
+	return []span{{quiet, strings.Repeat(m.pal.glyphs.dashes, rest)}, {strong, text}, {who, stroke}}
+}
+
+// eventText says what is no bytes on the wire: an end, an error, bytes that were let go. It takes more than one line if
+// it must.
+func (m *model) eventText(item *inspect.Item, p columnPlan) []string {
+	if item.Kind == inspect.ClosedItem {
+		return []string{m.how(item.How)} // the place says whose
+	}
+	what, _ := m.whatHappened(item)
+	if width(what)+2 <= p.inner {
+		return []string{what}
+	}
+	return wrap(what, p.inner+p.margin)
+}
+
+// event draws one line of it, from the lifeline of its side.
+func (m *model) event(r *rung, item *inspect.Item, line int, p columnPlan) []span {
+	sign, ink := m.pal.glyphs.ended, sideInk(item.Side)
+	switch item.Kind {
+	case inspect.ErrorItem:
+		sign, ink = m.pal.glyphs.failed, bad
+	case inspect.GapItem:
+		sign, ink = m.pal.glyphs.gap, bad
+	}
+	if line > 0 {
+		sign = " "
+	}
+	lifelines := m.lifelines(r, item, true)
+	margin := span{plain, spaces(p.margin + 1)}
+	text := m.eventText(item, p)[line]
+	switch {
+	case width(text)+2 > p.inner:
+		return []span{margin, {ink, sign + " " + text}}
+	case item.Side == inspect.Client:
+		return []span{margin, {ink, sign}, {ink, " " + fit(text, p.inner-1, "")}, {server, lifelines[1]}}
+	}
+	return []span{margin, {client, lifelines[0]}, {ink, right(text+" ", p.inner)}, {ink, sign}}
+}
+
+// A shaft is how far an arrow goes, and how it ends.
+type shaft struct {
+	from, to int // cells of the inner width; the client's lifeline is at 0
+	stopped  string
+}
+
+// leastLabel is how much of a long label stays beside the note on its key.
+const leastLabel = 24
+
+// arrow draws what one part of a record holds, between the lifelines.
+func (m *model) arrow(r *rung, item *inspect.Item, index, w int) []span {
+	g := &m.pal.glyphs
+	who := sideInk(item.Side)
+	s := m.shaft(r, item, w)
+	n := s.to - s.from
+	stroke := g.stroke(inspect.EpochUnknown)
+	if item.Kind == inspect.RecordItem && m.isDecided(item.Record) {
+		stroke = g.stroke(item.Record.Epoch.Kind)
+	}
+	tail, head := m.tail(item, index), g.toServerHead
+	if item.Side == inspect.Server {
+		head = g.toClientHead
+	}
+	if tail == "" {
+		tail = stroke
+	}
+	if s.stopped != "" {
+		head = s.stopped
+	}
+	label := m.label(r, item, index)
+	fixed := 5 // tail and head, a stroke, and a space on either side of the label
+	if record := item.Record; lengthOf(label) > n-fixed && item.Kind == inspect.RecordItem && m.isDecided(record) && record.Encrypted && !record.Decrypted && r.first == r.last {
+		label = []span{{bad, m.why(record.Why)}}
+	}
+	if index < m.ladderParts(item) && lengthOf(label) > n-fixed { // the sign without its word
+		label = append([]span{label[0]}, m.proofMarks(part{item.Record, index}, false)...)
+	}
+	note := ""
+	for _, longer := range m.arrowNotes(r, item, index) { // what was written may be long: the key goes before
+		if room := n - fixed - width(longer) - 4; room >= min(lengthOf(label), leastLabel) {
+			note, label = " "+longer+" "+stroke, cut(label, room, g.more)
+			break
+		}
+	}
+	label = cut(label, n-fixed, g.more)
+	fill := strings.Repeat(stroke, max(n-fixed-lengthOf(label)-width(note), 0))
+	spans := []span{{plain, spaces(s.from)}}
+	if item.Side == inspect.Client {
+		spans = append(append(append(spans, span{who, tail + stroke + " "}), label...), span{who, " " + fill}, span{quiet, note}, span{who, head})
+	} else {
+		spans = append(append(append(spans, span{who, head + stroke + " "}), label...), span{who, " " + fill}, span{quiet, note}, span{who, tail})
+	}
+	return append(spans, span{plain, spaces(w - s.to)})
+}
+
+// shaft returns where an arrow begins and ends: what waits on the wire, or was taken off it, has not arrived; what a gate
+// put on it begins there.
+func (m *model) shaft(r *rung, item *inspect.Item, w int) shaft {
+	g := &m.pal.glyphs
+	half := shaft{0, w * 3 / 4, ""}
+	if item.Side == inspect.Server {
+		half = shaft{w - w*3/4, w, ""}
+	}
+	if item.Kind == inspect.RecordItem && item.Lane == inspect.Sent {
+		switch {
+		case m.time.isHeld(item.Record, m.time.event()):
+			half.stopped = g.held
+			return half
+		case r.lost > 0 && r.lost <= m.time.event(), m.time.isUndeliverable(item.Record, m.time.event()):
+			half.stopped = g.failed
+			return half
+		}
+	}
+	if item.Lane == inspect.Received && item.Record != nil && item.Record.Lane == inspect.Received && item.Record.Verdict != inspect.VerdictUnreadable {
+		if item.Side == inspect.Client {
+			return shaft{w - w*3/4, w, ""}
+		}
+		return shaft{0, w * 3 / 4, ""}
+	}
+	return shaft{0, w, ""}
+}
+
+// tail brackets the arrows of messages that share a record.
+func (m *model) tail(item *inspect.Item, index int) string {
+	if item.Kind != inspect.RecordItem || !m.isDecided(item.Record) || len(item.Record.Parts) < 2 {
+		return ""
+	}
+	signs := m.pal.glyphs.brackets[item.Side]
+	switch index {
+	case 0:
+		return signs[0]
+	case len(item.Record.Parts) - 1:
+		return signs[2]
+	}
+	return signs[1]
+}
+
+// label says what an arrow carries, and how the proof in it came out.
+func (m *model) label(r *rung, item *inspect.Item, index int) []span {
+	record := item.Record
+	if item.Kind != inspect.RecordItem || !m.isDecided(record) || record.Encrypted && !record.Decrypted {
+		what, _ := m.whatHappened(item)
+		ink := plain
+		if m.isAlarm(item) {
+			ink = bad
+		}
+		return m.counted([]span{{ink, what}}, r, item)
+	}
+	what := ""
+	if item.Lane == inspect.Received && record.Verdict != inspect.VerdictNone {
+		what = m.shortVerdict(record.Verdict) + ": " // the place says that it was on the wire
+	}
+	switch innerType(record) {
+	case inspect.ApplicationData:
+		return m.counted([]span{{plain, what + quoted(record.Plaintext())}}, r, item)
+	case inspect.Handshake:
+		if index < len(record.Parts) {
+			return append([]span{{strong, what + m.arrowName(r, record.Parts[index])}}, m.proofMarks(part{record, index}, true)...)
+		}
+	}
+	name, _ := m.nameRecord(record)
+	ink := plain
+	if m.isAlarm(item) {
+		ink = bad
+	}
+	return []span{{ink, what + strings.TrimPrefix(name, m.verdict(record.Verdict)+": ")}}
+}
+
+// ladderParts returns how many handshake messages and pieces of them the arrows of an item are.
+func (m *model) ladderParts(item *inspect.Item) int {
+	if item.Kind != inspect.RecordItem || !m.isDecided(item.Record) || innerType(item.Record) != inspect.Handshake {
+		return 0
+	}
+	return len(item.Record.Parts)
+}
+
+// arrowName names a message, and a piece of one that other records complete.
+func (m *model) arrowName(r *rung, p inspect.Part) string {
+	if p.Type == "fragment" && r.whole != nil && r.whole.Event <= m.time.event() {
+		if piece := r.piece; p.Message == r.whole || p.Message == nil {
+			return m.say("tui_ladder_piece", "message", structName(r.whole.Name()), "at", piece, "of", r.of)
+		}
+	}
+	if p.Message != nil && p.Type != "fragment" {
+		return structName(p.Message.Name())
+	}
+	return m.partName(p)
+}
+
+// counted adds how many records a rung stands for.
+func (m *model) counted(label []span, r *rung, item *inspect.Item) []span {
+	if r.first == r.last {
+		return label
+	}
+	last := m.time.item(m.ladder.latestRow(m.time, r)).Record
+	n := last.Seq - item.Record.Seq + 1
+	if n < 2 {
+		return label
+	}
+	bytes := last.Offset + int64(5+last.Length) - item.Record.Offset
+	run := m.say("tui_ladder_run", "count", n, "bytes", thousands(bytes, m.sentences.Lang()))
+	return []span{{label[0].ink, run + " " + label[0].text}}
+}
+
+// latestRow returns the last of a rung's rows at the cursor.
+func (l *ladder) latestRow(t *timeline, r *rung) int {
+	for row := min(int(r.last), t.visible()-1); row > int(r.first); row-- {
+		if t.item(row).Conn == l.conn { // other connections' rows may lie between
+			return row
+		}
+	}
+	return int(r.first)
+}
+
+// proofMarks shows how the proofs of an arrow came out. What is proven by the message of that name needs no word.
+func (m *model) proofMarks(p part, words bool) []span {
+	f := m.findingsOf(m.time.session.Connections()[p.record.Conn])
+	var spans []span
+	for _, proof := range f.at(p, m.time.event()) {
+		if proof.Outcome == inspect.NotApplicable {
+			continue
+		}
+		sign, ink := m.outcomeSign(proof.Outcome)
+		word := m.proofWord(proof.Kind)
+		switch {
+		case !words:
+			word = ""
+		case word != "":
+			word = m.pal.glyphs.dot + word
+		}
+		spans = append(spans, span{plain, word + " "}, span{ink, sign})
+	}
+	return spans
+}
+
+func (m *model) outcomeSign(o inspect.Outcome) (string, ink) {
+	switch o {
+	case inspect.Verified:
+		return m.pal.glyphs.verified, good
+	case inspect.Refuted:
+		return m.pal.glyphs.refuted, bad
+	case inspect.NotApplicable:
+		return m.pal.glyphs.rule, quiet
+	}
+	return m.pal.glyphs.notCheckable, quiet
+}
+
+// arrowNotes say under which key a record is, and how long, the longest first; of several messages in one record, the first
+// says that they are.
+func (m *model) arrowNotes(r *rung, item *inspect.Item, index int) []string {
+	record := item.Record
+	if item.Kind != inspect.RecordItem || !m.isDecided(record) || r.first != r.last || index > 0 {
+		return nil
+	}
+	notes := []string{m.say("tui_length", "count", len(record.Raw()))}
+	if record.Encrypted {
+		key := m.say("tui_protected", "epoch", m.epochName(record.Epoch), "seq", record.TLSSeq)
+		notes = []string{key + m.pal.glyphs.dot + notes[0], key}
+	}
+	if n := len(record.Parts); n > 1 {
+		notes = append([]string{m.say("tui_ladder_one_record", "count", n) + m.pal.glyphs.dot + notes[0]}, notes...)
+	}
+	return notes
+}
+
+// cut shortens spans to w cells in all.
+func cut(spans []span, w int, more string) []span {
+	var kept []span
+	for i, s := range spans {
+		s.text = guard(s.text)
+		rest := 0
+		if i+1 < len(spans) && lengthOf(spans) > w { // a mark at the end stays
+			rest = min(lengthOf(spans[i+1:]), w/3)
+		}
+		if n := width(s.text); n > w-rest {
+			s.text = fit(s.text, max(min(n, w-rest), 0), more)
+		}
+		w -= width(s.text)
+		kept = append(kept, s)
+	}
+	return kept
+}
+
+func lengthOf(spans []span) (n int) {
+	for _, s := range spans {
+		n += width(guard(s.text))
+	}
+	return n
+}

@@ -1,0 +1,197 @@
+package tui
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/needs"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// handshakeSecret is what RFC 8448 section 3 prints.
+const handshakeSecret = "1d c8 26 e9 36 06 aa 6f dc 0a ad c1 2f 74 1b 01 04 6a a6 b9 9f 69 1e d2"
+
+func TestTheKeyScheduleIsATreeOfValuesAsFarAsTheStepKnowsThem(t *testing.T) {
+	s := open(t, Options{Recording: traces(t, "1-rtt")})
+	s.size(200, 60)
+	s.press("D")
+	s.shows("▌ PSK", "↓ early_secret", "+ (EC)DHE shared secret", "▾↓ handshake_secret                    1d c8 26 e9", "├╴▾client_handshake_traffic_secret", "└╴ resumption_master_secret",
+		"Finished (server)", "✓ verified")
+	s.press("home")
+	s.shows("The key schedule begins with the ServerHello")
+	s.press(".", ".")
+	s.shows("handshake_secret                    1d c8 26 e9")
+	if !strings.Contains(s.text(), "resumption_master_secret            not known yet at this step") {
+		t.Errorf("the resumption secret is known before the Finished of the client:\n%s", s.text())
+	}
+	s.hides("✓ verified")
+}
+
+func TestTheSelectedValueIsToldWithFormulaInputsAndMessages(t *testing.T) {
+	s := open(t, Options{Recording: traces(t, "1-rtt")})
+	s.press("D", "down", "down", "down", "down")
+	s.shows("▌▾↓ handshake_secret", handshakeSecret, "= HKDF-Extract(salt = derived, IKM = (EC)DHE)", "RFC 8446 section 7.1")
+	s.press("down", "enter")
+	s.shows("client_handshake_traffic_secret", `= Derive-Secret(handshake_secret, "c hs traffic", ClientHello...ServerHello)`,
+		"over 2 messages: ClientHello, ServerHello")
+	s.press("esc")
+	s.shows("▌├╴▸client_handshake_traffic_secret")
+	s.press("right", "down")
+	s.shows("▌│ ├╴ [sender]_write_key")
+	s.press("left", "left")
+	s.shows("▌├╴▸client_handshake_traffic_secret")
+	s.press("left")
+	s.shows("▌▾↓ handshake_secret")
+}
+
+func TestTheMessageThatAValueCoversIsAKeyAway(t *testing.T) {
+	s := open(t, Options{Recording: traces(t, "1-rtt")})
+	s.press("D", "o")
+	s.shows("This value covers no message.")
+	s.press("down", "down", "down", "down", "down", "o")
+	s.shows("▌ 2 handshake, master │◀─ ServerHello")
+	s.press("D")
+	for s.m.branches()[s.m.selectedBranch(s.m.branches())].proof == nil {
+		s.press("down")
+	}
+	s.press("down", "o") // the CertificateVerify comes after the sign of a downgrade
+	if s.m.mode != onLadder || s.m.streams.sel.row != 2 {
+		t.Errorf("mode %d, row %d, want the ladder at the server's flight:\n%s", s.m.mode, s.m.streams.sel.row, s.text())
+	}
+}
+
+// What stands on the screen is copied line by line, with whatever blanks the terminal kept, and run.
+func TestACommandThatIsCopiedFromTheScreenPrintsItsValue(t *testing.T) {
+	needs.Program(t, "openssl")
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {200, 60}} {
+		s := open(t, Options{Recording: traces(t, "1-rtt", "0-rtt")})
+		s.size(size[0], size[1])
+		s.press("D")
+		ran := 0
+		for _, b := range s.m.branches() {
+			if b.value == nil || b.value.Command == "" {
+				continue
+			}
+			var copied []string
+			for _, line := range s.m.commandLines(b.value.Command, s.m.w) {
+				copied = append(copied, ansi.Strip(line))
+			}
+			if size[0] == 60 && ran > 4 {
+				break
+			}
+			printed, err := exec.CommandContext(t.Context(), "sh", "-c", strings.Join(copied, "\n")).Output()
+			if err != nil {
+				t.Fatalf("%v:\n%s", err, strings.Join(copied, "\n"))
+			}
+			if got, want := hexOnly(string(printed)), hexOnly(spaced(b.value.Bytes)); got != want {
+				t.Errorf("%s: printed %s, want %s", b.value.Name, got, want)
+			}
+			ran++
+		}
+		if ran < 5 {
+			t.Errorf("%d columns: only %d commands", size[0], ran)
+		}
+	}
+}
+
+func hexOnly(s string) string {
+	return strings.ToLower(strings.Map(func(r rune) rune {
+		if strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			return r
+		}
+		return -1
+	}, s))
+}
+
+func spaced(b []byte) string { return hexRun(b, 3*len(b), "") }
+
+func TestALongCommandIsBrokenWhereAShellJoinsItAgain(t *testing.T) {
+	for _, command := range []string{
+		`openssl kdf -keylen 32 -kdfopt hexkey:` + strings.Repeat("0123456789abcdef", 20) + ` HKDF`,
+		`printf '%s a long text between quotes %s\n' ` + strings.Repeat("ab", 70) + ` | od -An -v -tx1 | tr -d ' \n'`,
+		`short`,
+	} {
+		for w := 40; w <= 200; w++ {
+			whole, lines := "", shellLines(command, w)
+			for i, line := range lines {
+				if len(line) > w {
+					t.Fatalf("%d columns: %q is too long", w, line)
+				}
+				if i == len(lines)-1 {
+					whole += line
+					break
+				}
+				if len(line) != w || !strings.HasSuffix(line, `\`) {
+					t.Fatalf("%d columns: %q does not end in a backslash at the edge", w, line)
+				}
+				kept := strings.TrimSuffix(line, `\`)
+				whole += kept
+				if strings.Count(whole, "'")%2 == 1 {
+					t.Fatalf("%d columns: broken between quotes: %q", w, line)
+				}
+			}
+			if got, want := strings.Join(strings.Fields(whole), " "), strings.Join(strings.Fields(command), " "); got != want {
+				t.Fatalf("%d columns: joined again it is %q", w, got)
+			}
+		}
+	}
+}
+
+func TestARecordTellsWhatItIsProtectedWith(t *testing.T) {
+	s := open(t, Options{Recording: traces(t, "1-rtt")})
+	s.press("home", "right", "right", "right", "S")
+	s.shows("protection of the record: handshake key, record 0", "[sender]_write_key", "nonce 5d313eb2671276ee13000b30", "additional_data 17030302a2")
+	for range 5 {
+		s.press("down")
+	}
+	s.shows("▌├╴ nonce", "server_write_iv XOR sequence number")
+	s.press("e")
+	s.shows("5d 31 3e b2 67 12 76 ee 13 00 0b 30", "sequence number  00 00 00 00 00 00 00 00", "printf")
+	s.press("esc", "esc", "left", "S")
+	s.hides("protection of the record")
+}
+
+func TestWhereTheWireIsAlteredEachSideHasItsOwnKeySchedule(t *testing.T) {
+	s := open(t, Options{Recording: altered(t)})
+	s.size(200, 60)
+	s.press("L")
+	s.ladderHas("│── ClientHello ─", "✗")
+	s.ladderHas("altered: ClientHello ─", "▶│")
+	s.press("D")
+	s.shows("key schedule of the client", "s: that of the server")
+	s.press("s")
+	s.shows("key schedule of the server", "s: that of the client")
+}
+
+// altered is the recording of a session whose ClientHello lost a bit of its session ID on the wire. No alert is of
+// interest here: only what both sides know.
+func altered(t *testing.T) *inspect.Recording {
+	t.Helper()
+	tap := inspect.NewTap()
+	tap.Gate = &flipper{}
+	play, err := echoStage{}.Open(t.Context(), tap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	play.Do(t.Context(), "create a b") // fails
+	play.Close()
+	return tap.Recording()
+}
+
+// A flipper flips a bit of the first unit that the client sends.
+type flipper struct{ done bool }
+
+func (f *flipper) Captured(w inspect.Wire, u inspect.Unit) {
+	if f.done || u.From != inspect.Client {
+		w.Forward(u.ID)
+		return
+	}
+	f.done = true
+	changed := append([]byte(nil), u.Bytes...)
+	changed[5+4+2+32+1] ^= 1
+	w.Send(u.From, changed, u.ID)
+}
+
+func (f *flipper) Ended(inspect.Wire, inspect.Side) {}
