@@ -78,14 +78,15 @@
 // # Bounds and safety
 //
 // A recording keeps at most [Recording.Limit] bytes and lets the oldest go
-// after that. The memory of a [Session] is linear in what was captured: for each
+// after that. The memory of a [Session] is linear in what was captured. For each
 // byte it keeps less than a tenth of a byte where records are full (16 KiB), some
-// 7 bytes where they hold 40, some 10 of connections that are nearly all
-// handshake, and no more than 120 whatever a peer thinks of, empty records
-// included; tests hold it to that. Trees are built when they are asked for, and
-// are not kept: of one, at most some 1,500 bytes are allocated for each byte of its
-// message, and it has at most 262,144 fields.
+// 7 bytes where they hold 40, some 10 where connections are nearly all handshake,
+// and less than 120 of the worst that its tests know: empty records, alerts,
+// KeyUpdates, single bytes. Trees are built when they are asked for and are not
+// kept: at most some 1,500 bytes are allocated for each byte of a message, and a
+// tree has at most 262,144 fields.
 //
-// Secrets are part of a recording: whoever holds it can read the session. Names and values in fields may quote captured text, which an
-// attacker may have chosen: draw them through [Safe].
+// Secrets are part of a recording: whoever holds it can read the session. Names
+// and values in fields may quote captured text, which an attacker may have chosen:
+// draw them through [Safe].
 package inspect

@@ -746,17 +746,19 @@ var hpkeKemsTable = []codePoint{
 
 // registry/key_log_labels.csv
 var keyLogLabelsTable = []label{
-	{"CLIENT_EARLY_TRAFFIC_SECRET", "client_early_traffic_secret"},         // RFC 9850
-	{"CLIENT_HANDSHAKE_TRAFFIC_SECRET", "client_handshake_traffic_secret"}, // RFC 9850
-	{"CLIENT_RANDOM", "master_secret"},                                     // RFC 9850
-	{"CLIENT_TRAFFIC_SECRET_0", "client_application_traffic_secret_0"},     // RFC 9850
-	{"EARLY_EXPORTER_SECRET", "early_exporter_master_secret"},              // RFC 9850
-	{"ECH_CONFIG", "ECHConfig"},                                            // draft-ietf-tls-ech-keylogfile
-	{"ECH_SECRET", "ECH shared_secret"},                                    // draft-ietf-tls-ech-keylogfile
-	{"EXPORTER_SECRET", "exporter_master_secret"},                          // RFC 9850
-	{"RSA", "premaster secret"},                                            // OpenSSL
-	{"SERVER_HANDSHAKE_TRAFFIC_SECRET", "server_handshake_traffic_secret"}, // RFC 9850
-	{"SERVER_TRAFFIC_SECRET_0", "server_application_traffic_secret_0"},     // RFC 9850
+	{"CLIENT_EARLY_TRAFFIC_SECRET", "client_early_traffic_secret"},                   // RFC 9850
+	{"CLIENT_HANDSHAKE_TRAFFIC_SECRET", "client_handshake_traffic_secret"},           // RFC 9850
+	{"CLIENT_RANDOM", "master_secret"},                                               // RFC 9850
+	{"CLIENT_TRAFFIC_SECRET_0", "client_application_traffic_secret_0"},               // RFC 9850
+	{"CLIENT_TRAFFIC_SECRET_N", "client_application_traffic_secret_1, _2 and so on"}, // OpenSSL
+	{"EARLY_EXPORTER_SECRET", "early_exporter_master_secret"},                        // RFC 9850
+	{"ECH_CONFIG", "ECHConfig"},                                                      // draft-ietf-tls-ech-keylogfile
+	{"ECH_SECRET", "ECH shared_secret"},                                              // draft-ietf-tls-ech-keylogfile
+	{"EXPORTER_SECRET", "exporter_master_secret"},                                    // RFC 9850
+	{"RSA", "premaster secret"},                                                      // OpenSSL
+	{"SERVER_HANDSHAKE_TRAFFIC_SECRET", "server_handshake_traffic_secret"},           // RFC 9850
+	{"SERVER_TRAFFIC_SECRET_0", "server_application_traffic_secret_0"},               // RFC 9850
+	{"SERVER_TRAFFIC_SECRET_N", "server_application_traffic_secret_1, _2 and so on"}, // OpenSSL
 }
 
 // registry/key_update_requests.csv

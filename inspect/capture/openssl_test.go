@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"bytes"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -491,8 +492,8 @@ func (r run) scheduled(t *testing.T, i int, view *inspect.View) {
 			generations[inspect.Client] = append(generations[inspect.Client], secret.Bytes)
 		case secret.Label == "SERVER_TRAFFIC_SECRET_N":
 			generations[inspect.Server] = append(generations[inspect.Server], secret.Bytes)
-		case name == "":
-			t.Errorf("connection %d: OpenSSL logged a %s", i, secret.Label)
+		case name == "" || inspect.SecretName(secret.Label) != name:
+			t.Errorf("connection %d: OpenSSL logged a %s, which is called %q", i, secret.Label, inspect.SecretName(secret.Label))
 		case !bytes.Equal(values[name].Bytes, secret.Bytes):
 			t.Errorf("connection %d: %s is %x (%s), and OpenSSL logged %x", i, name, values[name].Bytes, values[name].Missing, secret.Bytes)
 		}
@@ -527,6 +528,46 @@ func updated(t *testing.T, i int, view *inspect.View, generations [2][][]byte) {
 		}
 		if len(used) != len(logged) {
 			t.Errorf("connection %d: OpenSSL logged %d updates of the %s, and records came under %d", i, len(logged), inspect.Side(side), len(used))
+		}
+	}
+}
+
+func TestTheKeptAuthorityVouchesForAllButTheStranger(t *testing.T) {
+	authority, err := os.ReadFile(filepath.Join(recorded, "ca.pem"))
+	roots := x509.NewCertPool()
+	if err != nil || !roots.AppendCertsFromPEM(authority) {
+		t.Fatal("no authority: ", err)
+	}
+	for _, want := range []struct {
+		name     string
+		conn     int
+		side     inspect.Side
+		outcome  inspect.Outcome
+		expected string
+	}{
+		{"tls13-client-certificate", 0, inspect.Client, inspect.Verified, ""},
+		{"tls13-client-certificate", 2, inspect.Client, inspect.Verified, ""},
+		{"tls13-post-handshake-authentication", 0, inspect.Client, inspect.Verified, ""},
+		{"tls12-client-certificate", 1, inspect.Client, inspect.Verified, ""},
+		{"tls13-alpn", 0, inspect.Server, inspect.Verified, ""},
+		{"tls13-aes128-gcm", 0, inspect.Server, inspect.NotCheckable, "name"}, // the client asked for none
+		{"tls13-client-certificate-refused", 1, inspect.Client, inspect.Refuted, "stranger.lab.example"},
+		{"tls12-refused", 1, inspect.Client, inspect.Refuted, "stranger.lab.example"},
+	} {
+		rec := kept(t, want.name)
+		rec.Append(inspect.Event{Kind: inspect.Trusted, Conn: -1, Cause: -1, Roots: roots})
+		found := false
+		for _, c := range inspect.NewSession(rec).Connections()[want.conn].View(inspect.Client).Verifications() {
+			if c.Kind != "certificate_chain" || c.Message.Side != want.side {
+				continue
+			}
+			found = true
+			if c.Outcome != want.outcome || !strings.Contains(c.Reason, want.expected) {
+				t.Errorf("%s, connection %d: the %s's chain is %s: %s", want.name, want.conn, want.side, c.Outcome, c.Reason)
+			}
+		}
+		if !found {
+			t.Errorf("%s, connection %d: the %s's chain is not looked at", want.name, want.conn, want.side)
 		}
 	}
 }
