@@ -70,8 +70,14 @@ func (r *labRun) seedNotice(kv *stage.KV) []string {
 	isHybrid := func(group tls.CurveID) bool { return strings.Contains(inspect.GroupName(uint16(group)), "MLKEM") }
 	id := "cmd_glass_box_seed"
 	switch {
+	case kv.ECH != stage.NoECH && slices.ContainsFunc(kv.Groups, isHybrid):
+		id = "cmd_glass_box_seed_ech_hybrid"
 	case kv.MaxVersion != tls.VersionTLS12 && slices.ContainsFunc(kv.Groups, isHybrid):
 		id = "cmd_glass_box_seed_hybrid"
+	case kv.ECH == stage.AcceptedECH:
+		id = "cmd_glass_box_seed_ech"
+	case kv.ECH == stage.RejectedECH:
+		id = "cmd_glass_box_seed_ech_rejected"
 	case kv.Groups == nil:
 		id = "cmd_glass_box_seed_x25519"
 	}

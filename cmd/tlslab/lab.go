@@ -24,6 +24,7 @@ var groups = []tls.CurveID{
 type labRun struct {
 	*program
 	tls, auth *choice
+	ech       *choice
 	groups    []string
 	glassBox  bool
 	seed      seed
@@ -48,7 +49,7 @@ func (p *program) lab() *cobra.Command {
 		Short:                 p.say("cmd_lab_short"),
 		Long:                  p.say("cmd_lab_long"),
 		Example:               p.say("cmd_lab_example"),
-		Args:                  p.noArgs,
+		Args:                  run.noArgs,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if run.scene != "" || run.channel.value != "" {
@@ -61,6 +62,7 @@ func (p *program) lab() *cobra.Command {
 	cmd.Flags().StringSliceVar(&run.groups, "groups", nil, p.say("cmd_flag_groups"))
 	complete(cmd, "groups", groupNames()...)
 	choose(cmd, run.auth, "client-auth", p.say("cmd_flag_lab_client_auth"))
+	run.flagECH(cmd)
 	cmd.Flags().BoolVar(&run.glassBox, "glass-box", false, p.say("cmd_flag_glass_box"))
 	cmd.Flags().Var(&run.seed, "seed", p.say("cmd_flag_seed"))
 	complete(cmd, "seed")
@@ -126,7 +128,7 @@ func (r *labRun) stage() (*stage.KV, error) {
 		}
 		kv.Groups = append(kv.Groups, groups[i])
 	}
-	return kv, nil
+	return kv, r.offerECH(kv)
 }
 
 func groupNames() []string {
@@ -144,7 +146,7 @@ func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) err
 			tap := r.tap(kv)
 			return tap, files.follow(tap.Recording())
 		},
-		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: r.seedNotice(kv), Title: r.title(),
+		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: append(r.echNotice(kv), r.seedNotice(kv)...), Title: r.title(),
 		Hints: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"},
 	})
 }

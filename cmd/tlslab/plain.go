@@ -17,7 +17,7 @@ import (
 // runPlain is the lab as text: a conversation on a terminal, otherwise
 // commands in and both streams out.
 func (r *labRun) runPlain(ctx context.Context, kv *stage.KV, files *keeper) error {
-	r.note(r.glassBoxNotice(kv))
+	r.note(append(r.glassBoxNotice(kv), r.echNotice(kv)...))
 	tap := r.tap(kv)
 	defer files.follow(tap.Recording())()
 	play, err := kv.Open(ctx, tap)

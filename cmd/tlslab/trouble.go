@@ -44,9 +44,12 @@ func (p *program) explain(err error) string {
 	var said *trouble
 	var file *pki.FileError
 	var path *fs.PathError
+	var rejection *tls.ECHRejectionError
 	switch {
 	case errors.As(err, &said):
 		return said.sentence
+	case errors.As(err, &rejection):
+		return p.explainRejection(rejection)
 	case errors.As(err, &file) && file.Problem == pki.Unreadable:
 		return p.explainPath(&fs.PathError{Path: file.Path, Err: file.Err})
 	case errors.As(err, &file):

@@ -192,6 +192,7 @@ func recordings(t *testing.T) map[string]*inspect.Recording {
 		"resumed TLS 1.2":   inMemory(t, tls.VersionTLS12, []string{"one\n"}, []string{"two\n"}),
 		"TCP over IPv4":     overTCP(t, "127.0.0.1:0", "create nome ana\n", large),
 		"TCP over IPv6":     overTCP(t, "[::1]:0", "create nome ana\n"),
+		"ECH":               withECH(t, false),
 		"made by hand":      byHand(),
 	}
 }

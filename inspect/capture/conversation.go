@@ -34,6 +34,9 @@ type conversation struct {
 	seq    [2]uint32         // by Side: of its next byte
 	ended  [2]bool
 	buffer gopacket.SerializeBuffer // shared with other conversations
+
+	opening []byte // of what the client sent, until it has been looked at
+	opened  bool
 }
 
 func newConversation(conn int, opening *inspect.Opening, buffer gopacket.SerializeBuffer) *conversation {

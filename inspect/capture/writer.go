@@ -27,7 +27,7 @@ const rememberedSecrets = 256
 
 // A Writer writes a recording as pcapng while it grows. Its memory does not
 // depend on how long that goes on: some 200 bytes for each connection that has
-// not ended, and 128 KiB.
+// not ended, up to 16 KiB while its server has not answered, and 128 KiB.
 //
 // Blocks are handed to the underlying writer whole, so that the file can be
 // opened at any time, also after the program was killed.
@@ -43,6 +43,7 @@ type Writer struct {
 	packet  gopacket.SerializeBuffer
 	written [rememberedSecrets]string // lines of the key log
 	secrets int
+	echKeys []inspect.LoggedSecret
 	err     error
 }
 
@@ -142,8 +143,10 @@ func (w *Writer) event(e inspect.Event) {
 		w.conns[e.Conn] = newConversation(e.Conn, e.Opening, w.packet)
 		w.packets(e, (*conversation).open)
 	case inspect.Captured:
+		w.opening(e)
 		w.packets(e, func(c *conversation, send sendFunc) { c.data(e.Side, e.Bytes, e.N, send) })
 	case inspect.Ended:
+		w.opening(e)
 		w.packets(e, func(c *conversation, send sendFunc) { c.end(e.Side, e.How, send) })
 		if c := w.conns[e.Conn]; c != nil && c.over() {
 			delete(w.conns, e.Conn)
@@ -170,8 +173,17 @@ func (w *Writer) write(at time.Time, packet []byte) {
 	}
 }
 
-// secret writes one line of a key log as a Decryption Secrets Block.
+// secret writes a secret, or keeps it where no file should have it.
 func (w *Writer) secret(s *inspect.LoggedSecret) {
+	if s.Label == inspect.LabelECHKey {
+		w.echKeys = append(w.echKeys, *s)
+		return
+	}
+	w.line(s)
+}
+
+// line writes one line of a key log as a Decryption Secrets Block.
+func (w *Writer) line(s *inspect.LoggedSecret) {
 	line, err := keyLogLine(s)
 	if err != nil && (s.Origin == inspect.Derived || s.Origin == inspect.FromCache) {
 		return // it follows from the others, or its ticket is too long for a line

@@ -23,7 +23,8 @@ import (
 	"example.com/tlslab/kvs/store"
 )
 
-// ServerName is what the server of a stage is called in its certificate.
+// ServerName is what the server of a stage is called in its certificate; with
+// ECH it is [HiddenName].
 const ServerName = "localhost"
 
 // KV is the key-value service over TLS: a real server with a store in memory,
@@ -38,6 +39,7 @@ type KV struct {
 	MaxVersion uint16        // tls.VersionTLS12 for the older one; 0 means the newest
 	Groups     []tls.CurveID // the client's, in its order of preference; nil means Go's, or X25519 with a Seed
 	ClientAuth tls.ClientAuthType
+	ECH        ECH
 	Lang       string  // of the server's answers
 	Seed       *uint64 // makes the same session each time, in a glass box; nil leaves it to chance
 
@@ -55,6 +57,9 @@ var ErrSeed = errors.New("a session with a seed protects nothing: it wants a tap
 func (k *KV) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
 	if k.Seed != nil && !tap.GlassBox {
 		return nil, ErrSeed
+	}
+	if err := k.errVersion(); err != nil {
+		return nil, err
 	}
 	clientConfig, serverConfig, err := k.configs()
 	if err != nil {
@@ -125,6 +130,11 @@ func (k *KV) mint() (client, server *tls.Config, err error) {
 	}
 	client.MaxVersion = k.MaxVersion
 	client.CurvePreferences = k.Groups
+	if k.ECH != NoECH {
+		if err := k.offerECH(authority, client, server); err != nil {
+			return nil, nil, err
+		}
+	}
 	if k.Seed != nil {
 		k.settle(client, server)
 	}
