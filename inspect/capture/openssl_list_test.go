@@ -38,6 +38,7 @@ This file is made, too: the tests in inspect/capture hold it against the recordi
 |---|---|
 `
 
+// recordedWith is the version of OpenSSL that made the recordings.
 const recordedWith = "3.0.19"
 
 func TestTheListOfRecordingsSaysWhatTheyHold(t *testing.T) {

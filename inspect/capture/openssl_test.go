@@ -41,7 +41,7 @@ type outcome struct {
 	resumed  bool
 	retry    bool
 	updates  [2]int // KeyUpdates in TLS 1.3, renegotiations in TLS 1.2, by sender
-	failed   bool   // the handshake ends with an alert
+	alert    byte   // that is fatal: its description
 	protocol string // ALPN
 }
 
@@ -52,6 +52,11 @@ const (
 	secp521r1 = 0x0019
 	x448      = 0x001e
 	ffdhe2048 = 0x0100
+
+	handshakeFailure    = 40
+	unknownCA           = 48
+	protocolVersion     = 70
+	certificateRequired = 116
 )
 
 // external is a pre-shared key that both sides are told on the command line.
@@ -151,8 +156,8 @@ var sessions = []session{
 		name: "tls13-client-certificate-refused", shows: "a client without the certificate that the server wants, and one with a certificate that it does not trust",
 		server: with(withECDSA, "-Verify", "1", "-verify_return_error", "-CAfile", "ca.pem"),
 		runs: []run{
-			{want: outcome{suite: 0x1302, group: x25519, failed: true}},
-			{client: []string{"-cert", "stranger.pem", "-key", "stranger.key"}, want: outcome{suite: 0x1302, group: x25519, failed: true}},
+			{want: outcome{suite: 0x1302, group: x25519, alert: certificateRequired}},
+			{client: []string{"-cert", "stranger.pem", "-key", "stranger.key"}, want: outcome{suite: 0x1302, group: x25519, alert: unknownCA}},
 		},
 	},
 	{
@@ -309,10 +314,10 @@ var sessions = []session{
 		name: "tls12-refused", shows: "TLS 1.2 handshakes that fail: no client certificate, one that is not trusted, no suite in common, no version in common",
 		server: with(withECDSA, "-tls1_2", "-Verify", "1", "-verify_return_error", "-CAfile", "ca.pem"),
 		runs: []run{
-			{client: []string{"-tls1_2"}, want: outcome{suite: 0xc02c, group: x25519, failed: true}},
-			{client: []string{"-tls1_2", "-cert", "stranger.pem", "-key", "stranger.key"}, want: outcome{suite: 0xc02c, group: x25519, failed: true}},
-			{client: []string{"-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"}, want: outcome{failed: true}},
-			{client: []string{"-tls1_3"}, want: outcome{failed: true}},
+			{client: []string{"-tls1_2"}, want: outcome{suite: 0xc02c, group: x25519, alert: handshakeFailure}},
+			{client: []string{"-tls1_2", "-cert", "stranger.pem", "-key", "stranger.key"}, want: outcome{suite: 0xc02c, group: x25519, alert: unknownCA}},
+			{client: []string{"-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"}, want: outcome{alert: handshakeFailure}},
+			{client: []string{"-tls1_3"}, want: outcome{alert: protocolVersion}},
 		},
 	},
 }
@@ -385,6 +390,12 @@ func (s session) check(t *testing.T, session *inspect.Session) {
 		t.Fatalf("%d connections, want %d", len(conns), len(s.runs))
 	}
 	everyByteOnce(t, session)
+	fatal := make(map[int]byte)
+	for _, item := range session.Items() {
+		if item.Kind == inspect.AlertItem && item.Level == 2 {
+			fatal[item.Conn] = item.Description
+		}
+	}
 	for i, r := range s.runs {
 		view := conns[i].View(inspect.Client)
 		for _, m := range view.Messages() {
@@ -399,14 +410,14 @@ func (s session) check(t *testing.T, session *inspect.Session) {
 			r.scheduled(t, i, view)
 		}
 		r.proved(t, i, view)
-		r.agreed(t, i, view.State(rec.Len()))
+		r.agreed(t, i, view.State(rec.Len()), fatal[i])
 	}
 }
 
 // agreed holds the state at the end against the run's outcome.
-func (r run) agreed(t *testing.T, i int, state inspect.State) {
+func (r run) agreed(t *testing.T, i int, state inspect.State, alert byte) {
 	t.Helper()
-	got := outcome{suite: state.Suite, group: state.Group, resumed: state.Resumed, retry: state.HelloRetry, failed: r.want.failed, protocol: state.Protocol}
+	got := outcome{suite: state.Suite, group: state.Group, resumed: state.Resumed, retry: state.HelloRetry, alert: alert, protocol: state.Protocol}
 	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
 		got.updates[side] = state.Epoch[side].Generation
 	}
