@@ -16,6 +16,7 @@ type script struct {
 	suite  uint16
 	keys   [2]*trafficKey
 	seq    [2]uint64
+	lost   Side
 }
 
 func newScript(suite uint16) *script {

@@ -30,16 +30,24 @@ type lane struct {
 	// The splitter: what it has of the record that is not whole yet.
 	header []byte
 	need   int      // of the fragment; -1 while the header is not whole
-	run    ItemKind // BytesItem or GapItem, once what comes cannot be split into records
-	runs   []int64  // where each such run began
+	run    ItemKind // BytesItem or GapItem, while what comes cannot be split into records
+	runs   []int64  // where each such run began, and where records began again
 	found  []piece  // what the latest bytes completed
+	gap    gap
 
 	// Decoding.
-	decided int // records before this one are
-	epoch   Epoch
-	key     *trafficKey // nil until it is found
-	seq     uint64
-	message []byte // handshake bytes of a message that is not whole yet
+	decided  int // records before this one are
+	epoch    Epoch
+	key      *trafficKey // nil until it is found
+	seq      uint64
+	message  []byte // handshake bytes of a message that is not whole yet
+	greeted  bool   // it has had a ClientHello or a ServerHello
+	headless bool   // it began with protected records
+	torn     bool   // handshake bytes are missing, so that a message need not begin with the next record
+	tears    int    // how often that was so
+	lost     lost   // since the last record that could be read
+	searched int64  // for the place of records behind the latest gap, in bytes
+	tried    int    // with how many secrets the record that waits was searched for, and 1
 }
 
 // A chunk says which event keeps the lane's bytes from an offset on.
@@ -63,22 +71,32 @@ func (l *lane) add(e Event, source int) []piece {
 	l.chunks = append(l.chunks, chunk{l.size, source, e.Index})
 	start := l.size
 	l.size += int64(e.N)
+	l.found = l.found[:0]
 	if e.Bytes == nil && e.N > 0 {
-		return l.missed(e, start)
+		l.missed(e, start)
+		return l.found
 	}
-	if l.run == GapItem {
-		return []piece{l.begin(BytesItem, start, reasonAfterGap)}
+	b := e.Bytes
+	if l.gap.open {
+		b = l.realign(b)
 	}
-	found := l.found[:0]
 	if l.clear && l.run == 0 {
-		return []piece{l.begin(BytesItem, start, reasonClear)}
+		l.begin(BytesItem, start, reasonClear)
 	}
-	for b := e.Bytes; len(b) > 0 && l.run == 0; {
+	l.split(e, b)
+	return l.found
+}
+
+// split cuts records off b, which the lane ends with.
+func (l *lane) split(e Event, b []byte) {
+	for len(b) > 0 && l.run == 0 {
 		if len(l.header) < headerLength {
 			l.header = append(l.header, b[0])
 			b = b[1:]
 			if reason := notTLS(l.header); reason != "" {
-				return append(found, l.begin(BytesItem, e.end(l, b)-int64(len(l.header)), reason))
+				l.begin(BytesItem, l.size-int64(len(b))-int64(len(l.header)), reason)
+				l.header = l.header[:0]
+				return
 			}
 			if len(l.header) == headerLength {
 				l.need = int(l.header[3])<<8 | int(l.header[4])
@@ -89,32 +107,16 @@ func (l *lane) add(e Event, source int) []piece {
 			b = b[n:]
 		}
 		if len(l.header) == headerLength && l.need == 0 {
-			found = append(found, piece{record: l.cutRecord(e, e.end(l, b))})
+			l.cutRecord(e, l.size-int64(len(b)), false)
 		}
 	}
-	l.found = found
-	return found
-}
-
-// missed begins a gap where bytes were let go, or never captured. The record
-// that it interrupts is truncated.
-func (l *lane) missed(e Event, start int64) (found []piece) {
-	if l.run == 0 && len(l.header) > 0 {
-		r := l.cutRecord(e, start)
-		r.Truncated = true
-		found = append(found, piece{record: r})
-	}
-	if l.run != GapItem {
-		found = append(found, l.begin(GapItem, start, ""))
-	}
-	return found
 }
 
 // begin begins a run of bytes that are not split into records.
-func (l *lane) begin(kind ItemKind, from int64, reason string) piece {
+func (l *lane) begin(kind ItemKind, from int64, reason string) {
 	l.run = kind
 	l.runs = append(l.runs, from)
-	return piece{kind: kind, from: from, reason: reason}
+	l.found = append(l.found, piece{kind: kind, from: from, reason: reason})
 }
 
 // runEnd returns where the run that began at from had ended, or come to, once
@@ -124,24 +126,18 @@ func (l *lane) runEnd(from int64, at int) int64 {
 	if i := slices.Index(l.runs, from); i >= 0 && i+1 < len(l.runs) {
 		return min(end, l.runs[i+1])
 	}
-	return end
+	return min(end, l.size-int64(len(l.gap.pending)))
 }
 
-const (
-	reasonClear    = "there is no TLS on this connection"
-	reasonAfterGap = "bytes before it are missing, so where a record begins is not known"
-)
-
-// end returns the offset within l at which the rest b of e's bytes begins.
-func (e Event) end(l *lane, b []byte) int64 { return l.size - int64(len(b)) }
+const reasonClear = "there is no TLS on this connection"
 
 // cutRecord makes a record of what the splitter has; end is the offset behind it.
-func (l *lane) cutRecord(e Event, end int64) *Record {
+func (l *lane) cutRecord(e Event, end int64, truncated bool) {
 	h := append(l.header, make([]byte, headerLength-len(l.header))...)
 	r := &Record{
 		Side: l.from, Lane: l.lane, Seq: len(l.records), Event: e.Index, Time: e.Time,
 		Type: ContentType(h[0]), Version: uint16(h[1])<<8 | uint16(h[2]), Length: int(h[3])<<8 | int(h[4]),
-		DecidedAt: -1, Content: -1, Why: WhyUndecided, Verdict: l.verdict,
+		DecidedAt: -1, Content: -1, Why: WhyUndecided, Verdict: l.verdict, Truncated: truncated, lost: l.gap.take(),
 	}
 	r.Offset = end - int64(len(l.header)) - int64(r.Length-l.need)
 	if len(l.header) < headerLength {
@@ -150,19 +146,24 @@ func (l *lane) cutRecord(e Event, end int64) *Record {
 	r.size = int(end - r.Offset)
 	l.records = append(l.records, r)
 	l.header, l.need = l.header[:0], 0
-	return r
+	l.found = append(l.found, piece{record: r})
 }
 
-// finish returns the record whose tail is missing, if there is one.
-func (l *lane) finish(e Event) *Record {
-	if l.ended || l.run != 0 || len(l.header) == 0 {
-		l.ended = true
+// finish returns what is left when nothing more comes: a record whose tail is
+// missing, or bytes behind a gap.
+func (l *lane) finish(e Event) []piece {
+	l.found = l.found[:0]
+	if l.ended {
 		return nil
 	}
 	l.ended = true
-	r := l.cutRecord(e, l.size)
-	r.Truncated = true
-	return r
+	if l.gap.open {
+		l.split(e, l.settle())
+	}
+	if l.run == 0 && len(l.header) > 0 {
+		l.cutRecord(e, l.size, true)
+	}
+	return l.found
 }
 
 // notTLS says why the beginning of a record header cannot be one, or "". It

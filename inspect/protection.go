@@ -246,7 +246,7 @@ func (s seal) additionalData() Value {
 	value := Value{Kind: "protection.additional_data", Name: "additional_data", RFC: "RFC 8446 section 5.2", Formula: "TLSCiphertext.opaque_type || legacy_record_version || length, the record's header"}
 	switch {
 	case !s.supported:
-		value.Missing = WhySuite.String()
+		value.Missing = s.Why.String()
 		return value
 	case s.suite.tls13:
 		value.Inputs = []Input{{"header", header}}

@@ -63,6 +63,7 @@ var reasons = map[string]string{
 	"psk":         "the pre-shared key is not in the recording",
 	"private_key": "neither side's private key is in the recording",
 	"not_so_far":  "the handshake has not come so far",
+	"messages":    "messages that it should cover are missing",
 	"master":      "the master secret is not in the recording",
 
 	// How a proof came out.

@@ -124,7 +124,9 @@ type Record struct {
 	// Of a received record: what the gate did, "" if nothing.
 	Verdict Verdict
 
-	size int // of what was captured, header included
+	size int  // of what was captured, header included
+	lost lost // before it
+	torn bool // handshake bytes before its own are missing
 	view *View
 	key  *trafficKey
 }
@@ -168,6 +170,7 @@ type Message struct {
 	Record *Record // the one that completes it
 	Event  int     // at which it became known
 
+	tears   int    // how often handshake bytes of its side were missing before it
 	version uint16 // negotiated, if known by then: some bodies differ
 	suite   uint16
 	ech     *OfferedECH // of a ClientHelloOuter
@@ -446,6 +449,8 @@ func (r *Record) contentFields(content []byte, at int) []Field {
 	for _, part := range r.Parts {
 		f := Field{Kind: "record.handshake", Name: part.Type, Offset: at + part.Offset, Length: part.Length, RFC: "RFC 8446 section 4"}
 		switch {
+		case r.torn:
+			f.Value = "a piece of a message whose beginning is missing"
 		case part.Message == nil:
 			f.Value = "a piece of a message that a later record completes"
 		case part.Type == "fragment":

@@ -181,9 +181,14 @@ func (v *View) covered(b branch13) ([]*Message, bool) {
 		if len(transcript) == 0 {
 			return nil, false
 		}
-		return transcript[:1], true // early data goes with the first ClientHello alone
+		return transcript[:1], v.complete(nil, transcript[0]) // early data goes with the first ClientHello alone
 	}
-	return upTo(transcript, b.side, b.covers)
+	covered, ok := upTo(transcript, b.side, b.covers)
+	if !ok {
+		return nil, false
+	}
+	last := len(covered) - 1
+	return covered, v.complete(covered[:last], covered[last])
 }
 
 // psk returns the pre-shared key of an identity, and where it is from: computed

@@ -27,6 +27,7 @@ type Session struct {
 	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
 	tickets   map[string]*ticket       // TLS 1.3: by identity
 	roots     *x509.CertPool           // given from outside
+	searched  int64                    // bytes decrypted in vain
 
 	echKeys    []KnownSecret // the private keys of ECH configurations
 	echSecrets int           // how many secrets for ECH there are, of all kinds

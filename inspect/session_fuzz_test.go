@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"testing"
 
 	"example.com/tlslab/inspect"
@@ -25,7 +26,11 @@ func FuzzSession(f *testing.F) {
 				secrets = append(secrets, e)
 			}
 		}
-		f.Add(c.Outgoing().Sent(), s.Outgoing().Sent(), uint8(7))
+		f.Add(c.Outgoing().Sent(), s.Outgoing().Sent(), uint8(7), uint16(0), uint16(0))
+		for _, gap := range []uint16{1, 3, 250, 700, 1200} {
+			f.Add(c.Outgoing().Sent(), s.Outgoing().Sent(), uint8(50), gap, gap/3+1)
+			f.Add(s.Outgoing().Sent(), c.Outgoing().Sent(), uint8(250), gap, gap/3+1)
+		}
 	}
 	seen := make(map[string]bool)
 	for _, rec := range inspect.KeptSessions(f) {
@@ -44,24 +49,36 @@ func FuzzSession(f *testing.F) {
 			}
 		}
 		for _, lanes := range sent {
-			f.Add(lanes[inspect.Client], lanes[inspect.Server], uint8(255))
+			f.Add(lanes[inspect.Client], lanes[inspect.Server], uint8(255), uint16(0), uint16(0))
 		}
 	}
-	f.Add([]byte("GET / HTTP/1.1\r\n"), []byte{0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46}, uint8(0))
-	f.Fuzz(func(t *testing.T, fromClient, fromServer []byte, chunk uint8) {
+	f.Add([]byte("GET / HTTP/1.1\r\n"), []byte{0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46}, uint8(0), uint16(0), uint16(0))
+	f.Fuzz(func(t *testing.T, fromClient, fromServer []byte, chunk uint8, gap, missing uint16) {
 		recording := new(inspect.Recording)
 		recording.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}})
 		for _, e := range secrets {
 			recording.Append(e)
 		}
+		var missed [2][][2]int // ranges
 		lanes := [2][]byte{fromClient, fromServer}
 		for left := lanes; len(left[0])+len(left[1]) > 0; {
 			for side := range left {
 				n := min(len(left[side]), int(chunk)+1)
-				if n > 0 {
-					recording.Append(inspect.Event{Kind: inspect.Captured, Side: inspect.Side(side), Bytes: left[side][:n], Cause: -1})
-					left[side] = left[side][n:]
+				if n == 0 {
+					continue
 				}
+				e := inspect.Event{Kind: inspect.Captured, Side: inspect.Side(side), Bytes: left[side][:n], Cause: -1}
+				if at := len(lanes[side]) - len(left[side]); at >= int(gap) && at < int(gap)+int(missing) {
+					e.Bytes, e.N = nil, n
+					missed[side] = append(missed[side], [2]int{at, at + n})
+				}
+				recording.Append(e)
+				left[side] = left[side][n:]
+			}
+		}
+		for side, ranges := range missed {
+			for _, r := range slices.Backward(ranges) {
+				lanes[side] = slices.Concat(lanes[side][:r[0]], lanes[side][r[1]:])
 			}
 		}
 		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {

@@ -135,6 +135,9 @@ func (v *View) verifyFinished(m *Message, before []*Message) Verification {
 	if !ok {
 		return c.because("suite")
 	}
+	if !v.complete(before, m) {
+		return c.because("messages")
+	}
 	if s.tls13 {
 		if m.Record.key == nil {
 			return c.because("record_closed")
@@ -172,6 +175,9 @@ func (v *View) verifySignature(m *Message, before []*Message) Verification {
 		return c.because("unparsed")
 	}
 	c.Got = signature
+	if !v.complete(before, m) {
+		return c.because("messages")
+	}
 	key, missing := v.publicKey(m.Side, before)
 	if key == nil {
 		return c.ended(NotCheckable, missing)
@@ -220,15 +226,19 @@ func (v *View) verifyKeyExchange(m *Message, before []*Message) (c Verification,
 		return c, false
 	}
 	c.Got = signature
-	c.Covers = slices.DeleteFunc(slices.Clone(before), func(m *Message) bool {
-		return m.Type != typeClientHello && m.Type != typeServerHello // for their randoms
-	})
+	client, greeted := upTo(before, Client, typeClientHello)
+	server, answered := upTo(before, Server, typeServerHello)
+	if !greeted || !answered {
+		return c.because("messages"), true
+	}
+	hello, answer := client[len(client)-1], server[len(server)-1] // for their randoms
+	c.Covers = []*Message{hello, answer}
 	key, missing := v.publicKey(Server, before)
 	if key == nil {
 		return c.ended(NotCheckable, missing), true
 	}
 	parameters := m.body()[:len(m.body())-4-len(signature)]
-	return c.signature(key, scheme, slices.Concat(v.state().ClientRandom, v.serverRandom, parameters)), true
+	return c.signature(key, scheme, slices.Concat(parseClientHello(hello.body()).random, parseServerHello(answer.body()).random, parameters)), true
 }
 
 func skipCurveAndPoint(body *cryptobyte.String) bool {
@@ -332,6 +342,10 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 	identities := parseClientHello(m.body()).identities
 	for i, binder := range binders {
 		c := Verification{Kind: "psk_binder", Message: m, Covers: append(before, m), Got: binder, RFC: "RFC 8446 section 4.2.11.2"}
+		if !v.complete(before, m) {
+			all = append(all, c.because("messages"))
+			continue
+		}
 		if i >= len(identities) {
 			all = append(all, c.because("binder_without_identity"))
 			continue

@@ -118,8 +118,8 @@ func (v *View) arriveFrom(from Side, e Event, source int, verdict Verdict) {
 // finish turns what is left of a record that will never be whole into one that is truncated.
 func (v *View) finish(from Side) {
 	l := v.lanes[from]
-	if r := l.finish(v.session.now); r != nil {
-		v.found(l, piece{record: r})
+	for _, found := range l.finish(v.session.now) {
+		v.found(l, found)
 	}
 }
 
@@ -169,13 +169,23 @@ func (v *View) earliest(stuck [2]bool) (first *lane) {
 // read decides what a record holds; false means that this cannot be said yet,
 // and Why says why.
 func (v *View) read(l *lane, r *Record) bool {
+	v.behind(l, r)
+	if v.headless(l, r) {
+		return v.unplaced(l, r)
+	}
 	protected, known := v.protected(l, r)
 	if !known {
 		r.Why = WhyUndecided
 		return false
 	}
 	raw := r.Raw()
+	if !protected && v.overslept(l, r, raw) {
+		return true
+	}
 	if !protected {
+		if raw == nil {
+			v.tear(l)
+		}
 		r.InnerType = r.Type
 		r.Epoch = Epoch{Kind: EpochClear}
 		content := raw[min(headerLength, len(raw)):]
@@ -230,15 +240,25 @@ func (v *View) open(l *lane, r *Record, raw []byte) bool {
 		}
 		final = final && len(handshake) > 0
 	}
+	if err == errTag && l.lost.bytes > 0 {
+		var found bool
+		if plain, found, final = v.search(l, raw); found {
+			err = nil
+		} else if r.Why != WhyNoSecret {
+			r.Why = WhyRecordsMissing
+		}
+	}
 	if !final {
 		return false
 	}
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		v.scratch = plain
 		return v.opened(l, r, plain)
-	case errTooShort:
+	case err == errTooShort:
 		r.Why = WhyTooShort
+	case l.lost.bytes > 0:
+		return v.unplaced(l, r)
 	default:
 		r.Why = WhyTag
 	}
@@ -277,10 +297,7 @@ func (v *View) findKey(l *lane, r *Record, raw []byte) (plain []byte, final bool
 		tried = true
 		plain, openErr := candidate.key.open(v.scratch[:0], raw, l.seq)
 		if openErr == nil {
-			l.key = candidate.key
-			if !candidate.key.tls13 {
-				v.master = candidate.key
-			}
+			v.proved(l, candidate.key)
 			if v.state().ECH == ECHOffered { // the inner hello's secrets stand under its own random (RFC 9850 section 2.1)
 				v.change(func(s *State) { s.ECH = ECHRejected })
 			}
@@ -298,10 +315,23 @@ func (v *View) findKey(l *lane, r *Record, raw []byte) (plain []byte, final bool
 		plain, err = key.open(v.scratch[:0], raw, l.seq)
 		return plain, true, err
 	}
-	if r.Why = WhyNoSecret; v.state().ECH == ECHOffered {
+	switch state := v.state(); {
+	case state.ClientRandom == nil:
+		r.Why = WhyRecordsMissing
+	case state.ECH == ECHOffered:
 		r.Why = WhyNoInnerSecret
+	default:
+		r.Why = WhyNoSecret
 	}
 	return nil, final, err
+}
+
+// proved takes a key that has opened a record for the lane's.
+func (v *View) proved(l *lane, key *trafficKey) {
+	l.key = key
+	if !key.tls13 {
+		v.master = key
+	}
 }
 
 // A candidate is a key that may be the one.
@@ -423,6 +453,7 @@ func (v *View) opened(l *lane, r *Record, plain []byte) bool {
 	r.Epoch, r.TLSSeq, r.key = l.epoch, l.seq, l.key
 	r.Decrypted, r.Why = true, WhyNone
 	l.seq++
+	l.lost = lost{}
 	r.InnerType, r.Content = r.Type, len(plain)
 	if l.key.tls13 {
 		r.InnerType, r.Content, r.Padding = innerPlaintext(plain)
@@ -450,6 +481,7 @@ func (v *View) decided(l *lane, r *Record, content []byte) bool {
 		r.Why = WhyNone
 	}
 	if r.Content < 0 {
+		v.tear(l)
 		return true
 	}
 	switch r.InnerType {
@@ -544,6 +576,11 @@ func (v *View) enter(l *lane, kind EpochKind) {
 
 // assemble puts handshake messages together from the content of records.
 func (v *View) assemble(l *lane, r *Record, content []byte) {
+	if l.torn && !wholeMessages(content) {
+		r.Parts, r.torn = whole("fragment", content), true
+		return
+	}
+	l.torn = false
 	for at := 0; at < len(content); {
 		part := Part{Offset: at, Type: "fragment"}
 		for at < len(content) && l.missing() > 0 { // the header, then the body that it announces
@@ -569,7 +606,7 @@ func (v *View) message(l *lane, r *Record) *Message {
 	state := v.state()
 	m := &Message{
 		Conn: v.conn.Conn, Side: l.from, Type: HandshakeType(l.message[0]), Bytes: l.message, Record: r,
-		Event: v.session.now.Index, version: state.Version, suite: state.Suite,
+		Event: v.session.now.Index, version: state.Version, suite: state.Suite, tears: l.tears,
 	}
 	l.message = nil
 	v.messages = append(v.messages, m)
@@ -579,6 +616,7 @@ func (v *View) message(l *lane, r *Record) *Message {
 // apply lets a message have its effect on the state.
 func (v *View) apply(l *lane, m *Message) {
 	body := m.Bytes[handshakeHeaderLength:]
+	l.greeted = l.greeted || m.Type == typeClientHello || m.Type == typeServerHello
 	switch m.Type {
 	case typeClientHello:
 		v.finished = [2]bool{}

@@ -1,0 +1,209 @@
+package inspect
+
+import "slices"
+
+// Behind a gap it is not known how many records are missing, nor whether the
+// key has changed among them. So records are tried under further sequence
+// numbers and the keys that may come next; the tag decides. How many bytes are
+// decrypted in vain is bounded, for each gap and for the session.
+const (
+	searchedForGap     = 32 << 20
+	searchedForSession = 256 << 20
+
+	shortestRecord = headerLength + 1 + tagLength // that is protected
+)
+
+// A position is where a record may stand: under a key, from a sequence number on.
+type position struct {
+	epoch Epoch
+	key   *trafficKey
+	seq   uint64
+}
+
+// behind notes what is missing before a record.
+func (v *View) behind(l *lane, r *Record) {
+	if !r.lost.torn {
+		return
+	}
+	l.lost.bytes += r.lost.bytes
+	l.searched, r.lost = 0, lost{}
+	v.tear(l)
+}
+
+// search looks for the place of a record behind a gap, and puts the lane there.
+// final is false while a secret that might tell may still come.
+func (v *View) search(l *lane, raw []byte) (plain []byte, found, final bool) {
+	known := 1 + len(v.session.secrets[string(v.state().ClientRandom)])
+	if l.tried == known {
+		return nil, false, false // nothing new since
+	}
+	l.tried = known
+	places := v.places(l)
+	missing := uint64(l.lost.bytes/shortestRecord) + 1
+	for further := uint64(0); further <= missing; further++ {
+		for _, p := range places {
+			if l.searched > searchedForGap || v.session.searched > searchedForSession {
+				return nil, false, true
+			}
+			l.searched += int64(len(raw))
+			v.session.searched += int64(len(raw))
+			plain, err := p.key.open(v.scratch[:0], raw, p.seq+further)
+			if err == nil {
+				v.move(l, p, p.seq+further)
+				return plain, true, true
+			}
+		}
+	}
+	last := func(p position) bool { return p.epoch.Kind == EpochApplication }
+	return nil, false, slices.ContainsFunc(places, last)
+}
+
+// places lists where the lane may have got to: it goes on as it was, or its
+// next keys are in force.
+func (v *View) places(l *lane) []position {
+	var all []position
+	under := func(kind EpochKind) {
+		epoch := Epoch{Kind: kind}
+		for _, c := range v.candidates(epoch, l.from) {
+			all = append(all, position{epoch, c.key, 0})
+		}
+	}
+	switch {
+	case l.key != nil:
+		all = append(all, position{l.epoch, l.key, l.seq})
+	case l.epoch.Kind != EpochClear:
+		for _, c := range v.candidates(l.epoch, l.from) {
+			all = append(all, position{l.epoch, c.key, l.seq})
+		}
+	}
+	if v.state().Version != version13 {
+		if l.epoch.Kind == EpochClear {
+			under(EpochApplication)
+		}
+		return all
+	}
+	switch l.epoch.Kind {
+	case EpochEarly:
+		under(EpochHandshake)
+		under(EpochApplication)
+	case EpochHandshake:
+		under(EpochApplication)
+	case EpochApplication:
+		for _, p := range all {
+			next := Epoch{EpochApplication, p.epoch.Generation + 1}
+			all = append(all, position{next, p.key.update(), 0})
+		}
+	}
+	return all
+}
+
+// move puts the lane at a place that a tag has proved.
+func (v *View) move(l *lane, p position, seq uint64) {
+	if p.epoch != l.epoch {
+		v.change(func(s *State) { s.Epoch[l.from] = p.epoch })
+	}
+	l.epoch, l.seq = p.epoch, seq
+	v.proved(l, p.key)
+}
+
+// headless reports whether a record follows a beginning that is missing: one
+// that is protected though its sender has not said hello, or whose peer's
+// ServerHello will never come.
+func (v *View) headless(l *lane, r *Record) bool {
+	if v.state().Version != 0 || r.Type == ChangeCipherSpec {
+		return l.headless && r.Type != ChangeCipherSpec
+	}
+	if r.Type == ApplicationData && !l.greeted {
+		l.headless = true
+		v.tear(l)
+	}
+	return l.headless || r.Type == ApplicationData && v.lanes[l.from.Peer()].headless
+}
+
+// overslept reports whether a record that would be in clear is under a key,
+// since the change_cipher_spec of TLS 1.2 is among what is missing. It has
+// been decided then.
+func (v *View) overslept(l *lane, r *Record, raw []byte) bool {
+	version := v.state().Version
+	if version == 0 || version == version13 || l.lost.bytes == 0 || raw == nil || r.Truncated || r.Type == ChangeCipherSpec {
+		return false
+	}
+	if _, ok := aeadSuites[v.state().Suite]; ok {
+		plain, found, _ := v.search(l, raw)
+		if l.tried = 0; found {
+			v.scratch, r.Encrypted = plain, true
+			return v.opened(l, r, plain)
+		}
+	}
+	return r.Type == ApplicationData && v.unplaced(l, r)
+}
+
+// unplaced decides that a record cannot be read since records before it are
+// missing.
+func (v *View) unplaced(l *lane, r *Record) bool {
+	r.Encrypted, r.Content, r.Why = true, -1, WhyRecordsMissing
+	r.Epoch, r.TLSSeq, r.key = Epoch{}, 0, nil
+	l.seq++ // at least
+	l.tried = 0
+	return v.decided(l, r, nil)
+}
+
+// tear notes that handshake bytes of the lane are missing here.
+func (v *View) tear(l *lane) {
+	l.torn, l.message = true, nil
+	l.tears++
+}
+
+// wholeMessages reports whether content is made of whole handshake messages
+// that have a name.
+func wholeMessages(content []byte) bool {
+	for len(content) > 0 {
+		if len(content) < handshakeHeaderLength {
+			return false
+		}
+		length := handshakeHeaderLength + int(content[1])<<16 + int(content[2])<<8 + int(content[3])
+		if _, named := handshakeTypes.lookup(uint16(content[0])); !named || length > len(content) {
+			return false
+		}
+		content = content[length:]
+	}
+	return true
+}
+
+// complete reports whether all that the transcript should have before m, which
+// is behind before, is there: a proof over the rest would be refuted wrongly.
+func (v *View) complete(before []*Message, m *Message) bool {
+	v13 := v.state().Version == version13
+	upTo := append(before[:len(before):len(before)], m)
+	var first [2][2]*Message // by side; of the handshake, and after it
+	for _, m := range upTo {
+		after := 0
+		if v13 && m.Record.Epoch.Kind == EpochApplication {
+			after = 1
+		}
+		if first[m.Side][after] == nil {
+			first[m.Side][after] = m
+		}
+		if m.tears != first[m.Side][after].tears || v13 && after == 0 && m.tears > 0 {
+			return false
+		}
+	}
+	has := func(side Side, kind HandshakeType) bool {
+		return slices.ContainsFunc(before, func(m *Message) bool { return m.Side == side && m.Type == kind && !m.retry() })
+	}
+	switch {
+	case upTo[0].Type != typeClientHello:
+		return false
+	case m.Type == typeClientHello:
+		return len(before) == 0 || before[len(before)-1].retry()
+	case m.Type == typeServerHello:
+		return true
+	case !has(Server, typeServerHello):
+		return false
+	case v13:
+		return m.Side == Server || has(Server, typeFinished)
+	case m.Side == Client:
+		return has(Server, typeServerHelloDone) || has(Server, typeFinished)
+	}
+	return m.Type != typeFinished || !has(Server, typeServerHelloDone) || has(Client, typeFinished)
+}
