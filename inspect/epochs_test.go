@@ -317,3 +317,89 @@ func TestOnlyTheKeyExchangesOfRFC8422NameACurve(t *testing.T) {
 		}
 	}
 }
+
+// Both sides update again and again, each in its own time; the other one's keys
+// are not touched.
+func TestKeysAreUpdatedOnBothSidesAnyNumberOfTimes(t *testing.T) {
+	s := newScript(0x1301)
+	s.clear(Client, Handshake, s.hello(Client, extensionSupportedVersions))
+	s.clear(Server, Handshake, s.hello(Server, extensionSupportedVersions))
+	for side, name := range []string{"CLIENT", "SERVER"} {
+		s.log(name+"_HANDSHAKE_TRAFFIC_SECRET", Side(side), true)
+		s.sealed(Side(side), Handshake, message(typeFinished, 1))
+		s.log(name+"_TRAFFIC_SECRET_0", Side(side), true)
+	}
+	updates := [2]int{12, 30}
+	for n := range max(updates[Client], updates[Server]) {
+		for _, side := range []Side{Server, Client} {
+			if n < updates[side] {
+				s.sealed(side, Handshake, message(typeKeyUpdate, byte(n%2)))
+				s.keys[side], s.seq[side] = s.keys[side].update(), 0
+			}
+			s.sealed(side, ApplicationData, []byte("more"))
+			s.sealed(side, ApplicationData, []byte("and more"))
+		}
+	}
+	view := NewSession(s.rec).Connections()[0].View(Client)
+	for _, side := range []Side{Client, Server} {
+		for _, r := range view.Records(side)[2:] {
+			if !r.Decrypted {
+				t.Fatalf("%s record %d: %s", side, r.Seq, r.Why)
+			}
+		}
+		if got := view.state().Epoch[side]; got != (Epoch{EpochApplication, updates[side]}) {
+			t.Errorf("after %d updates the %s is in epoch %s", updates[side], side, got)
+		}
+	}
+}
+
+// After a change to the ClientHello both ends have secrets of their own, under
+// one random. Each view is read by those of its own endpoint.
+func TestTwoSecretsUnderOneRandomAreToldApartByTheTag(t *testing.T) {
+	for _, late := range []bool{false, true} { // the client's comes behind what it cannot read
+		twoSecrets(t, late)
+	}
+}
+
+func twoSecrets(t *testing.T, late bool) {
+	s := newScript(0x1301)
+	s.rec = new(Recording)
+	s.rec.Append(Event{Kind: Opened, Cause: -1, Opening: &Opening{Protocol: "tls", Gated: true, Ours: [2]bool{true, true}}})
+	forward := func(index int) { s.rec.Append(Event{Kind: Forwarded, Side: s.rec.At(index).Side, Cause: index}) }
+	s.clear(Client, Handshake, s.hello(Client, extensionSupportedVersions))
+	forward(s.rec.Len() - 1)
+	s.clear(Server, Handshake, s.hello(Server, extensionSupportedVersions))
+	forward(s.rec.Len() - 1)
+	var keys [2]*trafficKey
+	log := func(knower Side) {
+		secret := []byte(strings.Repeat(knower.String(), 8)[:32])
+		keys[knower] = aeadSuites[s.suite].trafficKey13(secret)
+		s.rec.Append(Event{Kind: Secret, Conn: -1, Cause: -1, Logged: &LoggedSecret{
+			Origin: ClientLog + Origin(knower), Label: "SERVER_HANDSHAKE_TRAFFIC_SECRET", ClientRandom: s.random[Client], Bytes: secret,
+		}})
+	}
+	log(Server)
+	if !late {
+		log(Client)
+	}
+	s.keys[Server] = keys[Server]
+	s.sealed(Server, Handshake, message(typeEncryptedExtensions, 0, 0))
+	forward(s.rec.Len() - 1)
+	if late {
+		log(Client)
+	}
+	views := NewSession(s.rec).Connections()[0].views
+	if r := views[Server].Records(Server)[1]; !r.Decrypted || r.key.origin != ServerLog {
+		t.Errorf("in the server's own view: %s", r.Why)
+	}
+	if r := views[Client].Records(Server)[1]; r.Decrypted || r.Why != WhyTag {
+		t.Errorf("the client could not read it, but in its view: %s", r.Why)
+	}
+	for side, want := range []Origin{ClientLog, ServerLog} {
+		for _, value := range views[side].Schedule() {
+			if value.Name == "server_handshake_traffic_secret" && (value.Origin != want || string(value.Bytes) != string(keys[side].secret)) {
+				t.Errorf("the %s's schedule has the secret from %s", Side(side), value.Origin)
+			}
+		}
+	}
+}

@@ -26,12 +26,6 @@ func (g *gap) take() lost {
 	return behind
 }
 
-// Why bytes behind a gap are not split into records.
-const (
-	reasonAfterGap = "bytes before it are missing, so where a record begins is not known"
-	reasonRest     = "the rest of a record, of which the bytes before it are missing"
-)
-
 // missed begins a gap at start, or makes it longer. The record that it
 // interrupts is truncated.
 func (l *lane) missed(e Event, start int64) {
@@ -64,7 +58,7 @@ func (l *lane) leave(pending []byte, end int64) {
 	l.gap.pending = nil
 	l.gap.behind.bytes += int64(len(pending))
 	if len(pending) > 0 && l.run == GapItem {
-		l.begin(BytesItem, end-int64(len(pending)), reasonAfterGap)
+		l.begin(BytesItem, end-int64(len(pending)), "after_gap")
 	}
 }
 
@@ -83,7 +77,7 @@ func (l *lane) realign(b []byte) []byte {
 			return nil
 		}
 		if l.run == GapItem {
-			l.begin(BytesItem, l.size-int64(len(g.pending)), reasonAfterGap)
+			l.begin(BytesItem, l.size-int64(len(g.pending)), "after_gap")
 		}
 		g.pending = g.pending[1:]
 		g.behind.bytes++
@@ -95,7 +89,7 @@ func (l *lane) realign(b []byte) []byte {
 func (l *lane) skipTo(resume int64, b []byte) []byte {
 	start := l.size - int64(len(b))
 	if start < resume && len(b) > 0 && l.run == GapItem {
-		l.begin(BytesItem, start, reasonRest)
+		l.begin(BytesItem, start, "rest")
 	}
 	if l.size <= resume {
 		return nil

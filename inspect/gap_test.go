@@ -28,9 +28,9 @@ func (s *script) lose(n, more int) {
 	s.rec = kept
 }
 
-// begun is a connection of TLS 1.3 whose server is about to send under its
+// serving is a connection of TLS 1.3 whose server is about to send under its
 // first application key.
-func begun() *script {
+func serving() *script {
 	s := newScript(0x1301)
 	s.clear(Client, Handshake, s.hello(Client, extensionSupportedVersions))
 	s.clear(Server, Handshake, s.hello(Server, extensionSupportedVersions))
@@ -49,7 +49,7 @@ func (s *script) resume(side Side) {
 const begins = "clear server_hello; handshake0 finished; "
 
 func TestBehindAGapRecordsAreReadUnderTheirOwnSequenceNumbers(t *testing.T) {
-	s := begun()
+	s := serving()
 	s.sealed(Server, ApplicationData, []byte("before"))
 	for range 3 {
 		s.sealed(Server, ApplicationData, []byte("lost"))
@@ -60,7 +60,7 @@ func TestBehindAGapRecordsAreReadUnderTheirOwnSequenceNumbers(t *testing.T) {
 }
 
 func TestAKeyThatComesIntoForceWithinAGapIsFound(t *testing.T) {
-	s := begun()
+	s := serving()
 	s.sealed(Server, ApplicationData, []byte("before"))
 	s.sealed(Server, Handshake, message(typeKeyUpdate, 0))
 	s.keys[Server], s.seq[Server] = s.keys[Server].update(), 0
@@ -105,7 +105,7 @@ func TestAChangeCipherSpecWithinAGapIsNoted(t *testing.T) {
 
 func TestAGapWithinARecordCostsThatRecordAlone(t *testing.T) {
 	for _, missing := range []int{1, 30, 60} { // the last one ends where the record does
-		s := begun()
+		s := serving()
 		s.sealed(Server, ApplicationData, bytes.Repeat([]byte("x"), 78)) // 100 bytes in all
 		whole := s.rec.At(s.rec.Len() - 1).Bytes
 		cut := new(Recording)
@@ -140,7 +140,7 @@ func TestAGapWithinARecordCostsThatRecordAlone(t *testing.T) {
 }
 
 func TestBytesBehindAGapThatAreNoRecordAreShown(t *testing.T) {
-	s := begun()
+	s := serving()
 	s.sealed(Server, ApplicationData, []byte("lost"))
 	s.lose(1, 0)
 	s.rec.Append(Event{Kind: Captured, Side: Server, Cause: -1, Bytes: []byte("the end of a record \x17\x03\x03\x00\x05 and more")})
@@ -160,7 +160,7 @@ func TestBytesBehindAGapThatAreNoRecordAreShown(t *testing.T) {
 }
 
 func TestTheRecordsBehindAGapAreTheSameWhateverTheChunks(t *testing.T) {
-	s := begun()
+	s := serving()
 	for range 2 {
 		s.sealed(Server, ApplicationData, []byte("lost"))
 	}
@@ -186,7 +186,7 @@ func TestTheRecordsBehindAGapAreTheSameWhateverTheChunks(t *testing.T) {
 }
 
 func TestTheLastRecordBehindAGapIsShownWhenTheLaneEnds(t *testing.T) {
-	s := begun()
+	s := serving()
 	s.sealed(Server, ApplicationData, []byte("lost"))
 	s.lose(1, 0)
 	s.sealed(Server, ApplicationData, []byte("last"))
@@ -196,7 +196,7 @@ func TestTheLastRecordBehindAGapIsShownWhenTheLaneEnds(t *testing.T) {
 
 // Two updates within one gap are more than is tried.
 func TestARecordWhosePlaceIsNotFoundSaysSo(t *testing.T) {
-	s := begun()
+	s := serving()
 	for range 2 {
 		s.sealed(Server, Handshake, message(typeKeyUpdate, 0))
 		s.keys[Server], s.seq[Server] = s.keys[Server].update(), 0
@@ -207,7 +207,7 @@ func TestARecordWhosePlaceIsNotFoundSaysSo(t *testing.T) {
 }
 
 func TestAConnectionWhoseBeginningIsMissingSaysSo(t *testing.T) {
-	s := begun()
+	s := serving()
 	for range 3 {
 		s.sealed(Server, ApplicationData, []byte("late"))
 	}
@@ -318,7 +318,7 @@ func TestALogThatLacksTheServersSecretRefutesNothing(t *testing.T) {
 }
 
 func TestASearchBehindGapsIsBounded(t *testing.T) {
-	s := begun()
+	s := serving()
 	record := binary.BigEndian.AppendUint16([]byte{byte(ApplicationData), 3, 3}, 1<<14)
 	record = append(record, make([]byte, 1<<14)...)
 	for range 30 {

@@ -62,7 +62,7 @@ type piece struct {
 	record *Record
 	kind   ItemKind // BytesItem or GapItem, where there is no record
 	from   int64
-	reason string
+	reason string // its key
 }
 
 // add takes e's bytes, which the event source keeps, and returns what they
@@ -81,7 +81,7 @@ func (l *lane) add(e Event, source int) []piece {
 		b = l.realign(b)
 	}
 	if l.clear && l.run == 0 {
-		l.begin(BytesItem, start, reasonClear)
+		l.begin(BytesItem, start, "no_tls")
 	}
 	l.split(e, b)
 	return l.found
@@ -129,8 +129,6 @@ func (l *lane) runEnd(from int64, at int) int64 {
 	return min(end, l.size-int64(len(l.gap.pending)))
 }
 
-const reasonClear = "there is no TLS on this connection"
-
 // cutRecord makes a record of what the splitter has; end is the offset behind it.
 func (l *lane) cutRecord(e Event, end int64, truncated bool) {
 	h := append(l.header, make([]byte, headerLength-len(l.header))...)
@@ -171,11 +169,11 @@ func (l *lane) finish(e Event) []piece {
 func notTLS(header []byte) string {
 	switch {
 	case header[0] < byte(ChangeCipherSpec) || header[0] > maxContentType:
-		return "its first byte is no content type of TLS"
+		return "not_tls_type"
 	case len(header) > 1 && header[1] != 0x03:
-		return "its second byte is not 0x03, the first byte of every TLS version"
+		return "not_tls_version"
 	case len(header) >= headerLength && int(header[3])<<8|int(header[4]) > maxFragment:
-		return "its length is more than a TLS record may have"
+		return "not_tls_length"
 	}
 	return ""
 }

@@ -58,6 +58,14 @@ var reasons = map[string]string{
 	"no_inner_hello":    "the transcript begins with the ClientHelloInner, which is not known",
 	"ech_not_confirmed": "these are not the bytes by which a server accepts what was sealed: it has rejected it, and the handshake is that of the ClientHelloOuter",
 
+	// Why bytes are not split into records.
+	"not_tls_type":    "its first byte is no content type of TLS",
+	"not_tls_version": "its second byte is not 0x03, the first byte of every TLS version",
+	"not_tls_length":  "its length is more than a TLS record may have",
+	"no_tls":          "there is no TLS on this connection",
+	"after_gap":       "bytes before it are missing, so where a record begins is not known",
+	"rest":            "the rest of a record, of which the bytes before it are missing",
+
 	// Why a value of the key schedule is not known.
 	"input":       "an input is not known",
 	"psk":         "the pre-shared key is not in the recording",

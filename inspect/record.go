@@ -205,8 +205,9 @@ type Item struct {
 
 	Record *Record // RecordItem, AlertItem
 
-	From   int64  // BytesItem, GapItem: offset within the lane
-	Reason string // BytesItem: why it is not TLS, in English
+	From    int64  // BytesItem, GapItem: offset within the lane
+	Reason  string // BytesItem: why it is not split into records, in English
+	Because Reason // the same, for any language
 
 	// BytesItem of a received lane: what the gate did to its first bytes.
 	Verdict Verdict

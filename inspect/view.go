@@ -125,7 +125,9 @@ func (v *View) finish(from Side) {
 
 // found adds what the splitter made of the lane's bytes to the session.
 func (v *View) found(l *lane, p piece) {
-	item := Item{Kind: p.kind, Side: l.from, Lane: l.lane, From: p.from, Reason: p.reason, Verdict: l.verdict}
+	item := Item{Kind: p.kind, Side: l.from, Lane: l.lane, From: p.from, Verdict: l.verdict}
+	item.Because = because(p.reason)
+	item.Reason = item.Because.String()
 	if p.record != nil {
 		p.record.Conn, p.record.view = v.conn.Conn, v
 		item.Kind, item.Record = RecordItem, p.record
@@ -356,7 +358,7 @@ func (v *View) candidates(epoch Epoch, from Side) []candidate {
 	var found []candidate
 	for _, secret := range v.likely(label) {
 		if len(secret.Bytes) == suite.hash().Size() {
-			found = append(found, candidate{key: suite.trafficKey13(secret.Bytes), own: v.owns(secret)}.from(secret.Origin))
+			found = append(found, candidate{suite.trafficKey13(secret.Bytes), v.owns(secret)}.from(secret.Origin))
 		}
 	}
 	if secret := v.derivedAs(label); secret != nil {

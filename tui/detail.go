@@ -97,7 +97,7 @@ func (m *model) subjects(item *inspect.Item) []subject {
 		return list
 	case inspect.BytesItem:
 		b := m.time.session.Bytes(*item, m.time.event())
-		leaf := inspect.Field{Kind: inspect.NotUnderstood, Name: m.say("tui_bytes"), Length: len(b), Value: m.reason(item.Reason)}
+		leaf := inspect.Field{Kind: inspect.NotUnderstood, Name: m.say("tui_bytes"), Length: len(b), Value: m.because(item.Because)}
 		return []subject{{title: m.say("tui_subject_bytes", "count", len(b)), bytes: b, root: leaf}}
 	}
 	return nil

@@ -246,6 +246,9 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 		return m.whatRecordHolds(item.Record)
 	case inspect.BytesItem:
 		b := m.time.session.Bytes(*item, m.time.event())
+		if key := item.Because.Key; key == "after_gap" || key == "rest" {
+			return m.say("tui_bytes") + " " + quoted(b), len(b)
+		}
 		return m.say("tui_not_tls") + " " + quoted(b), len(b)
 	case inspect.GapItem:
 		return m.say("tui_gap"), -1

@@ -125,7 +125,7 @@ func (m *model) origin(o inspect.Origin) string {
 	return m.say("tui_origin_derived")
 }
 
-// reason says why bytes are not TLS.
+// reason says what is missing.
 func (m *model) reason(text string) string { return inspect.Safe(text) }
 
 // because is a reason in the language of the screen.

@@ -25,6 +25,10 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		return t.record(item)
 	case inspect.BytesItem:
 		b, length := run(s, item)
+		switch key := item.Because.Key; key {
+		case "after_gap", "rest":
+			return t.Say.Say("report_not_split", "way", t.way(item), "size", t.size(int(length)), "why", t.Say.Say("reason_"+key))
+		}
 		return t.Say.Say("report_not_tls", "way", t.way(item), "size", t.size(int(length)), "why", t.notTLS(b))
 	case inspect.GapItem:
 		return t.Say.Say("report_gap", "way", t.way(item), "size", t.size(int(missing(s, item))))
