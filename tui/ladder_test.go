@@ -115,7 +115,7 @@ func TestInAHeldSessionAnArrowStopsOnTheWireAndItsReceiverKnowsNothingOfIt(t *te
 func TestApplicationDataInARowSharesARung(t *testing.T) {
 	s := open(t, Options{Recording: recordingOf(bytes.Repeat([]byte{0x17, 3, 3, 0, 1, 0xff}, 3000))})
 	s.press("L")
-	s.ladderHas("1 ", "3000 records, 18,000 bytes: en")
+	s.ladderHas("1 ", "3000 records, 18,000 bytes: no")
 	if got := len(s.ladderLines()); got != 1 {
 		t.Errorf("%d lines, want one", got)
 	}

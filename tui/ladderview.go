@@ -131,13 +131,14 @@ func (m *model) rungLines(i int, p columnPlan) []rungLine {
 	return lines
 }
 
-// newEpoch reports whether with this rung its sender goes over to another key.
+// newEpoch reports whether with this rung its sender goes over to another key, as far as it can be said.
 func (m *model) newEpoch(r *rung) bool {
 	item := m.time.item(int(r.first))
 	if item.Kind != inspect.RecordItem || !marksEpoch(item) || !m.isDecided(item.Record) {
 		return false
 	}
-	return item.Record.Epoch != m.epochOf(r.before)
+	epoch := item.Record.Epoch
+	return epoch.Kind != inspect.EpochUnknown && epoch != m.epochOf(r.before)
 }
 
 // epochOf is what the record was under, as far as the cursor has come; nil is before everything.
