@@ -48,16 +48,17 @@ func (v *View) exchange12() (e exchange, keyed int, ok bool) {
 }
 
 // exchangeOf computes a key exchange from a private key that the recording
-// holds. ok is false if it holds none that fits a public key.
+// holds, rather the view's own. ok is false if it holds none that fits a public key.
 func (v *View) exchangeOf(group uint16, public [2][]byte) (e exchange, ok bool) {
-	for _, secret := range v.secretsOf(v.state()) {
-		side := Side(slices.Index(ephemeralLabels[:], secret.Label))
-		if side != Client && side != Server {
-			continue
-		}
+	for _, side := range []Side{v.side, v.side.Peer()} {
 		own, peer := public[side], public[side.Peer()]
-		if shared := agree(group, side, secret.Bytes, own, peer); shared != nil {
-			return exchange{group, side, secret.Bytes, peer, shared}, true
+		for _, secret := range v.secretsOf(v.state()) {
+			if secret.Label != ephemeralLabels[side] {
+				continue
+			}
+			if shared := agree(group, side, secret.Bytes, own, peer); shared != nil {
+				return exchange{group, side, secret.Bytes, peer, shared}, true
+			}
 		}
 	}
 	return exchange{}, false

@@ -243,12 +243,18 @@ func (c *clearHandshake) add(b []byte, read func(HandshakeType, cryptobyte.Strin
 			c.over = true
 		}
 	}
-	s = cryptobyte.String(c.messages)
-	for s.ReadUint8(&kind) && s.ReadUint24LengthPrefixed(&body) {
+	var length uint32
+	for s = c.messages; s.ReadUint8(&kind) && s.ReadUint24(&length); {
+		if length > maxClear {
+			c.over = true
+			break
+		}
+		if !s.ReadBytes((*[]byte)(&body), int(length)) {
+			break
+		}
 		c.messages = s
 		read(HandshakeType(kind), body)
 	}
-	c.over = c.over || len(c.messages) > maxClear
 	if c.over {
 		c.records, c.messages = nil, nil
 	}

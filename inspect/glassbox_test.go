@@ -279,6 +279,34 @@ func TestAResumedSessionInAGlassBoxIsKnownFromTheTopToo(t *testing.T) {
 	knownFromTheTop(t, second)
 }
 
+func TestAGlassBoxWithECHIsKnownFromTheTopToo(t *testing.T) {
+	random(t)
+	client, server := echConfigs(t, newECH(t, 1, 0x0020, 0x0001, 0x0001))
+	session := inGlassBox(t, new(inspect.Tap), client, server)
+	view := session.Connections()[0].View(inspect.Client)
+	if got := view.State(1 << 30).ECH; got != inspect.ECHAccepted {
+		t.Errorf("Encrypted Client Hello: %v", got)
+	}
+	if session.Connections()[0].Dark(1 << 30) {
+		t.Error("it is dark")
+	}
+	knownFromTheTop(t, view)
+}
+
+func TestThroughAGateEachSidesSharedSecretIsComputedWithItsOwnKey(t *testing.T) {
+	random(t)
+	client, server := configs(t)
+	client.CurvePreferences = []tls.CurveID{tls.CurveP256}
+	session := inGlassBox(t, &inspect.Tap{Gate: forwarding{}}, client, server)
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		values := session.Connections()[0].View(side).Schedule()
+		i := slices.IndexFunc(values, func(v inspect.Value) bool { return v.Kind == "schedule.shared_secret" })
+		if got := values[i].Inputs[0].Name; got != side.String()+"'s private key" {
+			t.Errorf("the view of the %v computes it with the %s", side, got)
+		}
+	}
+}
+
 func TestWhereConfigRandIsNotDrawnFromTheBoxIsDarkAndTheRestIsShown(t *testing.T) {
 	t.Setenv("GODEBUG", "cryptocustomrand=0")
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {

@@ -17,7 +17,7 @@ func glassBox(t *testing.T, o Options) *screen {
 func TestAGlassBoxSaysAtEveryStepAndSizeThatItIsForStudyOnly(t *testing.T) {
 	t.Setenv("GODEBUG", "cryptocustomrand=1")
 	for lang, want := range map[string]string{
-		"en": "GLASS BOX, for study only: private keys are shown (K)", "pt-BR": "CAIXA DE VIDRO, só para estudo: há chaves privadas em K",
+		"en": "GLASS BOX, for study only: private keys are shown (K, D)", "pt-BR": "CAIXA DE VIDRO, só para estudo: chaves privadas em K e D",
 	} {
 		s := glassBox(t, Options{Lang: lang})
 		for _, size := range [][2]int{{60, 16}, {80, 24}, {200, 60}} {
