@@ -82,9 +82,9 @@ func (v *View) sharedValue(s suite) Value {
 		value.Bytes = make([]byte, s.hash().Size())
 		value.Formula, value.RFC = "zeros, as long as the hash: a PSK was agreed on, and no key exchange (psk_ke)", "RFC 8446 section 7.1"
 	case v.conn.Dark(v.session.next):
-		value.Missing = missingInTheDark
+		value.lacks(because("dark"))
 	case !computed:
-		value.Missing = "no private key of the key shares is in the recording"
+		value.lacks(because("private_key"))
 	default:
 		return e.into(value, "key share")
 	}
@@ -105,14 +105,12 @@ func (v *View) preMasterValue() (value Value, ok bool) {
 	case computed:
 		return e.into(value, "public key"), true
 	case v.conn.Dark(v.session.next):
-		value.Missing = missingInTheDark
+		value.lacks(because("dark"))
 	default:
-		value.Missing = "no private key of the key exchange is in the recording"
+		value.lacks(because("private_key"))
 	}
 	return value, keyed >= 0
 }
-
-const missingInTheDark = "crypto/tls did not draw its private keys from Config.Rand, so the glass box has none"
 
 // into completes the value that the key exchange comes to.
 func (e exchange) into(value Value, public string) Value {

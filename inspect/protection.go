@@ -143,7 +143,8 @@ func (v *View) trafficSecret(s suite, epoch Epoch, from Side, key *trafficKey) V
 		if key == nil || string(key.secret) == string(computed.Bytes) {
 			return computed
 		}
-		computed.Bytes, computed.Missing, computed.Command = key.secret, "", ""
+		computed.Bytes, computed.Command = key.secret, ""
+		computed.lacks(Reason{})
 		computed.Origin, computed.Logged = key.origin, true
 		return computed
 	}
@@ -170,7 +171,8 @@ func (s suite) updatedSecret(epoch Epoch, from Side, key *trafficKey) Value {
 func (s seal) keyValues12() []Value {
 	secret, seed := s.view.masterValue(), s.view.keySeed()
 	if s.key != nil {
-		secret.Bytes, secret.Missing, secret.Origin = s.key.secret, "", s.key.origin
+		secret.Bytes, secret.Origin = s.key.secret, s.key.origin
+		secret.lacks(Reason{})
 		seed = s.key.seed
 	}
 	values := []Value{secret}
@@ -192,7 +194,7 @@ func (s seal) sequenceNumber() Value {
 		value.RFC = "RFC 5246 section 6.1"
 	}
 	if !s.placed {
-		value.Missing = s.Why.String()
+		value.lacks(s.Why.Reason())
 		return value
 	}
 	value.Bytes, value.Origin = binary.BigEndian.AppendUint64(nil, s.seq), Derived
@@ -211,7 +213,7 @@ func (s seal) nonce() Value {
 		value.Formula, value.RFC = iv+" XOR sequence number, padded on the left to 12 bytes with zeros", "RFC 7905 section 2"
 	}
 	if s.key == nil || !s.placed {
-		value.Missing = s.Why.String()
+		value.lacks(s.Why.Reason())
 		return value
 	}
 	sequence := binary.BigEndian.AppendUint64(nil, s.seq)
@@ -227,11 +229,11 @@ func (s seal) explicitNonce() Value {
 	salt := [2]string{"client_write_IV", "server_write_IV"}[s.Side]
 	value := Value{Kind: "protection.nonce_explicit", Name: "nonce", RFC: "RFC 5288 section 3", Formula: salt + " || nonce_explicit, the first 8 bytes of the fragment"}
 	if s.key == nil {
-		value.Missing = s.Why.String()
+		value.lacks(s.Why.Reason())
 		return value
 	}
 	if len(s.raw) < headerLength+explicitNonceLength {
-		value.Missing = s.Why.String()
+		value.lacks(s.Why.Reason())
 		return value
 	}
 	explicit := s.raw[headerLength:][:explicitNonceLength]
@@ -246,7 +248,7 @@ func (s seal) additionalData() Value {
 	value := Value{Kind: "protection.additional_data", Name: "additional_data", RFC: "RFC 8446 section 5.2", Formula: "TLSCiphertext.opaque_type || legacy_record_version || length, the record's header"}
 	switch {
 	case !s.supported:
-		value.Missing = s.Why.String()
+		value.lacks(s.Why.Reason())
 		return value
 	case s.suite.tls13:
 		value.Inputs = []Input{{"header", header}}
@@ -259,10 +261,10 @@ func (s seal) additionalData() Value {
 	overhead := s.suite.explicitNonce() + tagLength
 	switch {
 	case !s.placed:
-		value.Missing = s.Why.String()
+		value.lacks(s.Why.Reason())
 		return value
 	case s.Length < overhead:
-		value.Missing = WhyTooShort.String()
+		value.lacks(WhyTooShort.Reason())
 		return value
 	}
 	value.Bytes, value.Origin = s.suite.additionalData(header, s.seq), Derived
@@ -279,8 +281,8 @@ func (s seal) plaintext(nonce Value) Value {
 		value.Formula = "AEAD-Decrypt(peer_write_key, nonce, additional_data, AEADEncrypted)"
 	}
 	if !s.Decrypted || s.raw == nil {
-		if value.Missing = s.Why.String(); s.raw == nil {
-			value.Missing = WhyBytesLetGo.String()
+		if value.lacks(s.Why.Reason()); s.raw == nil {
+			value.lacks(WhyBytesLetGo.Reason())
 		}
 		return value
 	}

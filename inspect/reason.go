@@ -69,7 +69,8 @@ var reasons = map[string]string{
 	// Why a value of the key schedule is not known.
 	"input":       "an input is not known",
 	"psk":         "the pre-shared key is not in the recording",
-	"private_key": "neither side's private key is in the recording",
+	"private_key": "no private key of the key exchange is in the recording",
+	"dark":        "crypto/tls did not draw its private keys from Config.Rand, so the glass box has none",
 	"not_so_far":  "the handshake has not come so far",
 	"messages":    "messages that it should cover are missing",
 	"master":      "the master secret is not in the recording",

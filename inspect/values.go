@@ -14,6 +14,7 @@ type Value struct {
 	Name    string // in the standard's words, as in "client_handshake_traffic_secret"
 	Bytes   []byte // nil if it is not known; Missing says why
 	Missing string // in English
+	Because Reason // the same, for any language
 	Logged  bool   // it stands in a key log of the recording, too or only
 	Origin  Origin // where Bytes come from: Derived, if they were computed
 	Formula string // as the standard writes it, with the names of the inputs
@@ -23,6 +24,9 @@ type Value struct {
 	RFC     string
 	Event   int // from which it is known; -1 if it is not
 }
+
+// lacks says why the value is not known; the zero Reason, that it is.
+func (v *Value) lacks(why Reason) { v.Missing, v.Because = why.String(), why }
 
 // An Input is what a Value is computed from.
 type Input struct {
@@ -60,7 +64,8 @@ func (v *View) schedule13(s suite) []Value {
 		psk.RFC = "RFC 8446 section 4.6.1"
 	}
 	if !known {
-		psk.Bytes, psk.Origin, psk.Missing = nil, 0, "the pre-shared key is not in the recording"
+		psk.Bytes, psk.Origin = nil, 0
+		psk.lacks(because("psk"))
 	}
 	early := s.extracted("early_secret", "0", zeros, "PSK", psk.Bytes)
 	derivedEarly := s.derivedValue("derived (from early_secret)", "early_secret", early.Bytes, "derived", nil)
@@ -103,9 +108,10 @@ func (v *View) branchSecret(s suite, b branch13, trunk schedule13) Value {
 	if b.covers == typeClientHello {
 		trunk.early = v.offeredEarly(s)
 	}
-	secret := Value{Kind: branchKind(b.standard), Name: b.standard, Missing: "the handshake has not come so far", RFC: "RFC 8446 section 7.1"}
+	secret := Value{Kind: branchKind(b.standard), Name: b.standard, RFC: "RFC 8446 section 7.1"}
+	secret.lacks(because("not_so_far"))
 	if v.blind() {
-		secret.Missing = because("no_inner_hello").String()
+		secret.lacks(because("no_inner_hello"))
 	}
 	if covered, complete := v.covered(b); complete {
 		secret = s.derivedValue(b.standard, trunkName(b), b.trunk(trunk), b.label, covered)
@@ -113,7 +119,8 @@ func (v *View) branchSecret(s suite, b branch13, trunk schedule13) Value {
 	if logged, ok := v.logged(b.keyLog); ok {
 		secret.Logged = true
 		if secret.Bytes == nil {
-			secret.Bytes, secret.Missing, secret.Origin = logged.Bytes, "", logged.Origin
+			secret.Bytes, secret.Origin = logged.Bytes, logged.Origin
+			secret.lacks(Reason{})
 		}
 	}
 	return secret
@@ -159,7 +166,7 @@ func (s suite) extracted(name, saltName string, salt []byte, materialName string
 		Inputs:  []Input{{saltName, salt}, {materialName, material}},
 	}
 	if salt == nil || material == nil {
-		value.Missing = "an input is not known"
+		value.lacks(because("input"))
 		return value
 	}
 	value.Bytes, value.Origin = s.extract(salt, material), Derived
@@ -197,7 +204,7 @@ func (s suite) expanded(from string, secret []byte, label, name string, length i
 
 func (s suite) expandInto(value Value, secret []byte, label string, context []byte, length int) Value {
 	if secret == nil {
-		value.Missing = "an input is not known"
+		value.lacks(because("input"))
 		return value
 	}
 	value.Bytes, value.Origin = s.expandLabelContext(secret, label, context, length), Derived
@@ -259,7 +266,7 @@ func (v *View) masterValue() Value {
 	case ok:
 		master.Bytes, master.Origin = logged.Bytes, logged.Origin
 	default:
-		master.Missing = "it is not in the recording"
+		master.lacks(because("master"))
 	}
 	master.Logged = ok
 	return master
@@ -312,7 +319,7 @@ func (s suite) keyBlock(master, seed []byte) []Value {
 			Formula: fmt.Sprintf("key_block[%d:%d]", at, at+part.length), Inputs: []Input{{"key_block", block.Bytes}},
 		}
 		if block.Bytes == nil {
-			value.Missing = "an input is not known"
+			value.lacks(because("input"))
 		} else {
 			value.Bytes, value.Origin = block.Bytes[at:at+part.length], Derived
 			value.Command = fmt.Sprintf("printf '%%s\n' %x | cut -c%d-%d", block.Bytes, 2*at+1, 2*(at+part.length))
@@ -329,7 +336,7 @@ func (s suite) prfValue(kind, name, secretName string, secret []byte, label, see
 		Inputs: []Input{{secretName, secret}, {seedName, seed}},
 	}
 	if secret == nil {
-		value.Missing = "an input is not known"
+		value.lacks(because("input"))
 		return value
 	}
 	value.Bytes, value.Origin = s.prf(secret, label, seed, length), Derived

@@ -15,7 +15,7 @@ func (m *model) protection(r *inspect.Record) []subject {
 		if v.Kind == "protection.plaintext" {
 			continue
 		}
-		v.Missing = m.reason(v.Missing)
+		v.Missing = m.missing(&v)
 		name, _, _ := strings.Cut(v.Name, " (from ")
 		f := inspect.Field{Kind: v.Kind, Name: name, Offset: len(s.bytes), Length: len(v.Bytes), Value: v.Missing, RFC: v.RFC}
 		if v.Bytes != nil {

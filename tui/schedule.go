@@ -48,7 +48,7 @@ func (m *model) valuesAt(c *inspect.Connection) []inspect.Value {
 			value.Bytes, value.Command, value.Inputs, value.Covers = nil, "", nil, nil
 			value.Missing = m.say("tui_value_later")
 		} else {
-			value.Missing = m.reason(value.Missing)
+			value.Missing = m.missing(value)
 		}
 	}
 	return values

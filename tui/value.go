@@ -182,17 +182,43 @@ func (m *model) inLog(v *inspect.Value) string {
 	return ""
 }
 
+// missing says why a value is not known.
+func (m *model) missing(v *inspect.Value) string {
+	if v.Because.Key == "" {
+		return inspect.Safe(v.Missing)
+	}
+	return m.because(v.Because)
+}
+
 // formula is as the standard writes it, the words in it in the language of the screen.
 func (m *model) formula(v *inspect.Value) string {
-	if group, ok := strings.CutPrefix(v.Formula, "the key exchange of "); ok {
-		group, _, _ = strings.Cut(group, ",")
-		return m.say("tui_formula_shared", "group", inspect.Safe(group))
+	group := func(text string) string {
+		name, _, _ := strings.Cut(text, ",")
+		return inspect.Safe(name)
 	}
-	if formula, ok := strings.CutSuffix(v.Formula, " of the connection that the ticket is from"); ok {
-		return m.say("tui_formula_ticket", "formula", inspect.Safe(formula))
-	}
-	if strings.HasPrefix(v.Formula, "zeros,") {
+	switch formula := v.Formula; {
+	case strings.HasPrefix(formula, "the key exchange of "):
+		return m.say("tui_formula_shared", "group", group(formula[len("the key exchange of "):]))
+	case strings.HasPrefix(formula, "ECDH on "):
+		return m.say("tui_formula_pre_master", "group", group(formula[len("ECDH on "):]))
+	case strings.HasSuffix(formula, " of the connection that the ticket is from"):
+		return m.say("tui_formula_ticket", "formula", inspect.Safe(strings.TrimSuffix(formula, " of the connection that the ticket is from")))
+	case strings.HasPrefix(formula, "a key that both sides were given"):
+		return m.say("tui_formula_external_psk")
+	case strings.HasPrefix(formula, "zeros, as long as the hash: no PSK"):
 		return m.say("tui_formula_no_psk")
+	case strings.HasPrefix(formula, "zeros, as long as the hash: a PSK"):
+		return m.say("tui_formula_psk_alone")
+	case strings.HasPrefix(formula, "how many records"):
+		return m.say("tui_formula_sequence_number")
+	case strings.HasSuffix(formula, ", padded on the left to 12 bytes with zeros"):
+		return m.say("tui_formula_nonce", "formula", inspect.Safe(strings.TrimSuffix(formula, ", padded on the left to 12 bytes with zeros")))
+	case strings.HasSuffix(formula, ", the first 8 bytes of the fragment"):
+		return m.say("tui_formula_nonce_explicit", "formula", inspect.Safe(strings.TrimSuffix(formula, ", the first 8 bytes of the fragment")))
+	case strings.HasSuffix(formula, ", the record's header"):
+		return m.say("tui_formula_header", "formula", inspect.Safe(strings.TrimSuffix(formula, ", the record's header")))
+	case strings.HasSuffix(formula, ", the length in clear"):
+		return m.say("tui_formula_length", "formula", inspect.Safe(strings.TrimSuffix(formula, ", the length in clear")))
 	}
 	return inspect.Safe(v.Formula)
 }
