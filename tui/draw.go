@@ -273,6 +273,7 @@ type glyphs struct {
 	caret              string // where the next character goes, if there are no colours
 
 	verified, refuted, notCheckable string       // how a proof came out
+	onItsWay                        string       // where an arrow ends that has not arrived
 	down, joins                     string       // how a value of the key schedule comes from the one above it, or to it
 	toServerHead, toClientHead      string       // of an arrow
 	strokes, lifelines              [5]string    // by epoch
@@ -285,7 +286,7 @@ var unicodeGlyphs = glyphs{
 	branch: "├╴", lastBranch: "└╴", trunk: "│ ", held: "‖", failed: "✗", ended: "■", gap: "┄",
 	play: "▶", dot: " · ", rule: "─", column: "│", cross: "┼", tee: "┬", upTee: "┴",
 	more: "…", prompt: "›", done: "━", todo: "─", open: "[", shut: "]", at: "›", caret: "▏",
-	verified: "✓", refuted: "✗", notCheckable: "?", down: "↓", joins: "+", toServerHead: "▶", toClientHead: "◀",
+	verified: "✓", refuted: "✗", notCheckable: "?", onItsWay: "╌", down: "↓", joins: "+", toServerHead: "▶", toClientHead: "◀",
 	strokes: [...]string{"╌", "─", "┄", "═", "━"}, lifelines: [...]string{"┊", "│", "┆", "║", "┃"}, dashes: "╌",
 	brackets: [2][3]string{{"┌", "├", "└"}, {"┐", "┤", "┘"}},
 }
@@ -295,7 +296,7 @@ var asciiGlyphs = glyphs{
 	branch: "|-", lastBranch: "`-", trunk: "| ", held: "=", failed: "!", ended: "*", gap: "~",
 	play: ">", dot: " | ", rule: "-", column: "|", cross: "+", tee: "+", upTee: "+",
 	more: "~", prompt: ">", done: "=", todo: "-", open: "[", shut: "]", at: ">", caret: "_",
-	verified: "(ok)", refuted: "(NO)", notCheckable: "(?)", down: "v", joins: "+", toServerHead: ">", toClientHead: "<",
+	verified: "(ok)", refuted: "(NO)", notCheckable: "(?)", onItsWay: ".", down: "v", joins: "+", toServerHead: ">", toClientHead: "<",
 	strokes: [...]string{".", "-", ":", "=", "#"}, lifelines: [...]string{".", "|", "E", "H", "A"}, dashes: ".",
 	brackets: [2][3]string{{"/", "|", "\\"}, {"\\", "|", "/"}},
 }

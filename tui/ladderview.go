@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"sort"
 	"strconv"
 	"strings"
 
@@ -399,6 +400,9 @@ func (m *model) shaft(r *rung, item *inspect.Item, w int) shaft {
 		case r.lost > 0 && r.lost <= m.time.event(), m.time.isUndeliverable(item.Record, m.time.event()):
 			half.stopped = g.failed
 			return half
+		case !m.hasArrived(item.Record):
+			half.stopped = g.onItsWay
+			return half
 		}
 	}
 	if item.Lane == inspect.Received && item.Record != nil && item.Record.Lane == inspect.Received && item.Record.Verdict != inspect.VerdictUnreadable {
@@ -408,6 +412,21 @@ func (m *model) shaft(r *rung, item *inspect.Item, w int) shaft {
 		return shaft{0, w * 3 / 4, ""}
 	}
 	return shaft{0, w, ""}
+}
+
+// hasArrived reports whether its receiver had the record at the cursor, or one that was sent after it.
+func (m *model) hasArrived(r *inspect.Record) bool {
+	c := m.time.session.Connections()[r.Conn]
+	if !c.Opening.Gated {
+		return true
+	}
+	recording, at := m.time.session.Recording(), m.time.event()
+	received := c.View(r.Side.Peer()).Records(r.Side)
+	n := sort.Search(len(received), func(i int) bool { return received[i].Event > at })
+	for n > 0 && recording.At(received[n-1].Event).Cause < 0 { // put on the wire by a gate
+		n--
+	}
+	return n > 0 && recording.At(received[n-1].Event).Cause >= r.Event
 }
 
 // tail brackets the arrows of messages that share a record.
