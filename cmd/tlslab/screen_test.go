@@ -129,7 +129,7 @@ type onStage struct{}
 //	title TEXT                             the window's title
 //	colourless                             no colour was sent, nor bold, nor reverse
 //	bare [ascii]                           no escape sequence was sent at all; nothing but ASCII was
-//	browse                                 unfold each row and go through its fields and bytes, from the selected one up
+//	browse                                 the same for each row from the selected one up: its fields, its bytes, its place in the ladder, the key schedule
 //	signal INT, signal TERM                send that signal to the program
 //	attack FILE                            be a client of the server on the screen, and send each line of FILE
 //	knock FILE                             the same, without TLS
@@ -360,11 +360,13 @@ func (s *stage) browse(ts *testscript.TestScript, _ []string) {
 		if fold == "▸" {
 			s.press(ts, []string{"enter"})
 			if sign != "✗" && sign != "■" {
-				s.press(ts, []string{"tab", "down", "down", "tab", "right", "s", "s", "tab"})
+				s.press(ts, []string{"tab", "down", "down", "tab", "right", "s", "s", "s", "tab"})
 			}
 			s.line(ts, false, []string{fmt.Sprintf("^▌▾ *%d ", number)})
 			s.press(ts, []string{"enter"})
 		}
+		s.press(ts, []string{"L", "D", "down", "enter", "enter", "L", "L"})
+		s.line(ts, false, []string{fmt.Sprintf("^▌. *%d ", number)})
 		s.press(ts, []string{"up"})
 	}
 }
