@@ -451,7 +451,7 @@ func setOf(words ...string) map[string]bool {
 func checkClaim(t *testing.T, claimed claim) {
 	t.Helper()
 	root := claimed.dissect(claimed.bytes)
-	if err := checkTree(root, len(claimed.bytes)); err != nil {
+	if err := errors.Join(checkTree(root, len(claimed.bytes)), checkBounds(root, len(claimed.bytes))); err != nil {
 		t.Errorf("%s: %v", claimed.what, err)
 	}
 	if f, found := notUnderstood(root); found {

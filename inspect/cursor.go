@@ -251,7 +251,7 @@ func inARow(fields []Field) string {
 		if row.Len() > 0 {
 			row.WriteString(", ")
 		}
-		row.WriteString(f.Value)
+		row.WriteString(text([]byte(f.Value)))
 	}
 	return row.String()
 }

@@ -27,7 +27,8 @@ func (m *Message) Name() string {
 // is built anew at each call.
 //
 // Whatever the bytes, a tree has at most 3 fields for each of them and 8 more,
-// 262,144 fields and some in all, and is at most 40 deep.
+// some 262,144 fields in all, and is at most 40 deep. Making it allocates less
+// than 1,500 bytes for each of them.
 func (m *Message) Fields() Field {
 	name := m.Name()
 	kind := name

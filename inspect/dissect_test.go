@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -536,34 +537,70 @@ func TestTamperedMessagesAreStillCoveredExactlyOnce(t *testing.T) {
 			}
 		}
 		m.version = rapid.SampledFrom([]uint16{0, 0x0301, version12, version13}).Draw(t, "version")
-		if err := checkTree(m.Fields(), len(m.Bytes)); err != nil {
+		root := m.Fields()
+		if err := errors.Join(checkTree(root, len(m.Bytes)), checkBounds(root, len(m.Bytes))); err != nil {
 			t.Fatal(err)
 		}
 	})
 }
 
-// The worst input is made of the shortest items: each byte of it costs a
-// field or two.
+// worstMessages are made of the shortest items, so that each byte costs most,
+// and of structures in structures, as deep as they go.
+func worstMessages(t *testing.T) map[string]*Message {
+	const many = 12000
+	repeat := func(item string, n int) []byte { return bytes.Repeat(unhex(item), n) }
+	certificate := func(b []byte) *Message {
+		return handshakeMessage(typeCertificate, vector24(vector24(b)), version12, 0xc02b)
+	}
+	withExtension := func(value []byte, id ...int) *Message {
+		extensions := der(constructed(3), derSequence(derSequence(derOID(id...), der(tagOctetString, value))))
+		plain := der(tagUTCTime, []byte("260101000000Z"))
+		algorithm := derSequence(derOID(1, 3, 101, 112))
+		return certificate(derSequence(derSequence(derSmall(1), algorithm, derSequence(), derSequence(plain, plain), derSequence(),
+			derSequence(algorithm, der(tagBitString, []byte{0})), extensions), algorithm, der(tagBitString, []byte{0})))
+	}
+	responses := derSequence(der(constructed(2), der(tagOctetString)), der(tagGeneralizedTime, []byte("20261101120000Z")), derSequence(repeat("3000", many)))
+	nested := derSequence(derOID(1, 2, 840, 113549, 1, 1, 10))
+	for range 3000 {
+		nested = derSequence(derOID(1, 2, 840, 113549, 1, 1, 10), derSequence(der(constructed(0), nested)))
+	}
+	var deep []byte
+	for range 10000 {
+		deep = derSequence(deep)
+	}
+	return map[string]*Message{
+		"point formats":            helloFullOf(t, 0x000b, ""),
+		"empty extensions":         helloFullOf(t, 0xfe0d, "ff010000"),
+		"protocol names":           helloFullOf(t, 0x0010, "00"),
+		"key shares":               helloFullOf(t, 0x0033, "001d0000"),
+		"trusted authorities":      helloFullOf(t, 0x0003, "00"),
+		"empty parts of a name":    withExtension(derSequence(der(constructed(4), derSequence(repeat("3100", many)))), 2, 5, 29, 17),
+		"empty attributes":         withExtension(derSequence(der(constructed(4), derSequence(der(tagSet, repeat("3000", many))))), 2, 5, 29, 17),
+		"empty names":              withExtension(derSequence(repeat("8200", many)), 2, 5, 29, 17),
+		"empty object identifiers": withExtension(derSequence(repeat("0600", many)), 2, 5, 29, 37),
+		"empty timestamps":         withExtension(der(tagOctetString, vector16(repeat("0000", many))), 1, 3, 6, 1, 4, 1, 11129, 2, 4, 2),
+		"empty policies":           withExtension(derSequence(repeat("3000", many)), 2, 5, 29, 32),
+		"empty responses":          handshakeMessage(0x16, slices.Concat(unhex("01"), vector24(derSequence(der(tagEnumerated, []byte{0}), der(constructed(0), derSequence(derOID(1, 3, 6, 1, 5, 5, 7, 48, 1, 1), der(tagOctetString, derSequence(responses))))))), version12, 0xc02b),
+		"parameters in parameters": certificate(derSequence(derSequence(derSmall(1), nested))),
+		"sequences in sequences":   certificate(deep),
+		"QUIC parameters":          extensionSample{0x0039, inClientHello, repeat("0000", many)}.message(),
+	}
+}
+
 func TestATreeTakesMemoryLinearInItsMessage(t *testing.T) {
 	const most = 1500 // bytes allocated for a byte of message; the race detector adds a third
-	for name, kind := range map[string]struct {
-		number uint16
-		item   string
-	}{
-		"point formats":    {0x000b, ""},
-		"empty extensions": {0xfe0d, "ff010000"},
-		"protocol names":   {0x0010, "00"},
-		"key shares":       {0x0033, "001d0000"},
-	} {
-		m := helloFullOf(t, kind.number, kind.item)
+	for name, m := range worstMessages(t) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		m.Fields()
+		root := m.Fields()
 		runtime.ReadMemStats(&after)
 		perByte := (after.TotalAlloc - before.TotalAlloc) / uint64(len(m.Bytes))
 		t.Logf("%s: %d bytes", name, perByte)
 		if perByte > most {
 			t.Errorf("%s: %d bytes allocated for each byte of the message", name, perByte)
+		}
+		if err := errors.Join(checkTree(root, len(m.Bytes)), checkBounds(root, len(m.Bytes))); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
