@@ -36,7 +36,7 @@ type claim struct {
 func claims(t testing.TB) []claim {
 	t.Helper()
 	all := slices.Concat(liveClaims(t), rareClaims(), encodingClaims())
-	return append(all, claim{"EncodedClientHelloInner", encodedInner(t), EncodedClientHelloInner})
+	return append(all, claim{"EncodedClientHelloInner", encodedInner(t), encodedClientHelloInner})
 }
 
 // messageClaim claims a message as it was sent.
@@ -565,7 +565,7 @@ var placesOf = map[uint16][]place{
 }
 
 var placeNames = map[string]place{
-	"client_hello": inClientHello, "ech.encoded_client_hello_inner": inClientHello, "server_hello": inServerHello,
+	"client_hello": inClientHello, "encoded_client_hello_inner": inClientHello, "server_hello": inServerHello,
 	"hello_retry_request": inHelloRetryRequest, "encrypted_extensions": inEncryptedExtensions, "certificate": inCertificate,
 	"certificate_request": inCertificateRequest, "new_session_ticket": inNewSessionTicket,
 }

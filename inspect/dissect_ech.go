@@ -1,6 +1,9 @@
 package inspect
 
-import "fmt"
+import (
+	"bytes"
+	"strconv"
+)
 
 // RFC 9849 section 5: outer and inner in a ClientHello, a confirmation in a
 // HelloRetryRequest, configurations to try again with in EncryptedExtensions.
@@ -57,21 +60,25 @@ func echOuterExtensions(c *cursor, _ place) {
 	c.list("ech.outer_extensions", 1, func(c *cursor) { c.code("ech.outer_extension", &extensions) })
 }
 
-// EncodedClientHelloInner dissects a ClientHello as Encrypted Client Hello
+// encodedClientHelloInner dissects a ClientHello as Encrypted Client Hello
 // encrypts it (RFC 9849 section 5.1): without a header, with an empty session
 // identifier, perhaps with ech_outer_extensions in the place of extensions
-// that the outer one has too, and padded with zeros. Offsets count from its
-// first byte.
-func EncodedClientHelloInner(b []byte) Field {
-	const rfc = "RFC 9849 section 5.1"
+// that the outer one has too, and padded with zeros.
+func encodedClientHelloInner(b []byte) Field {
+	const kind, rfc = "encoded_client_hello_inner", "RFC 9849 section 5.1"
 	c := newCursor(bodies[typeClientHello].rfc, b)
 	clientHello(c, nil)
 	c.rfc = rfc
 	if c.more() {
-		c.remaining("ech.zeros", func(zeros []byte) string { return fmt.Sprintf("%d bytes of padding", len(zeros)) })
+		c.remaining("ech.zeros", zeros)
 	}
-	return Field{
-		Kind: "ech.encoded_client_hello_inner", Name: "EncodedClientHelloInner", Length: len(b), RFC: rfc,
-		Value: fmt.Sprintf("%d bytes", len(b)), Children: c.fields,
+	return Field{Kind: kind, Name: "EncodedClientHelloInner", Length: len(b), RFC: rfc, Children: c.fields}
+}
+
+// zeros shows padding by its length, unless it is none.
+func zeros(b []byte) string {
+	if len(bytes.Trim(b, "\x00")) > 0 {
+		return "not all zero: " + shortHex(b)
 	}
+	return strconv.Itoa(len(b))
 }

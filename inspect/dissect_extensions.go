@@ -205,7 +205,7 @@ func protocolName(b []byte) string {
 	return text(b)
 }
 
-func padding(c *cursor, _ place) { c.remaining("padding.padding", nil) }
+func padding(c *cursor, _ place) { c.remaining("padding.padding", zeros) }
 
 func compressCertificate(c *cursor, _ place) {
 	c.list("compress_certificate.algorithms", 1, func(c *cursor) {

@@ -117,7 +117,7 @@ func FuzzTimestamps(f *testing.F) {
 
 func FuzzEncodedClientHelloInner(f *testing.F) {
 	f.Add(encodedInner(f))
-	f.Fuzz(func(t *testing.T, b []byte) { checkFuzzed(t, EncodedClientHelloInner(b), len(b)) })
+	f.Fuzz(func(t *testing.T, b []byte) { checkFuzzed(t, encodedClientHelloInner(b), len(b)) })
 }
 
 func FuzzContentFields(f *testing.F) {

@@ -3,7 +3,6 @@ package inspect
 import (
 	"bytes"
 	"slices"
-	"strconv"
 
 	"golang.org/x/crypto/cryptobyte"
 )
@@ -67,18 +66,10 @@ type OfferedECH struct {
 // header, and the zeros that hide its length (RFC 9849 section 5.1). It is zero
 // while that is not opened.
 func (o *OfferedECH) EncodedFields() Field {
-	const kind = "encoded_client_hello_inner"
 	if o.Encoded == nil {
 		return Field{}
 	}
-	c := newCursor("RFC 8446 section 4.1.2", o.Encoded)
-	clientHello(c, nil)
-	if c.more() && !c.failed {
-		c.rfc = "RFC 9849 section 5.1"
-		c.remaining("ech.zeros", func(b []byte) string { return strconv.Itoa(len(b)) })
-	}
-	c.end()
-	return Field{Kind: kind, Name: kind, Length: len(o.Encoded), RFC: "RFC 9849 section 5.1", Children: c.fields}
+	return encodedClientHelloInner(o.Encoded)
 }
 
 // ECHSecrets returns what a key log has for a connection with ECH (RFC 9850
