@@ -345,7 +345,21 @@ func (m *model) nodeLine(i, w int) string {
 	if len(n.field.Children) > 0 {
 		name.ink = strong
 	}
-	return m.pal.line(w, selected && m.mode == onTree, mark, span{quiet, n.trunks + fold}, name, span{quiet, " " + inspect.Safe(n.field.Value)})
+	trunks := n.trunks
+	if left := d.left(w); left > 0 {
+		cut := []rune(trunks) // one cell each
+		trunks = m.pal.glyphs.more + string(cut[min(left+1, len(cut)):])
+	}
+	return m.pal.line(w, selected && m.mode == onTree, mark, span{quiet, trunks + fold}, name, span{quiet, " " + inspect.Safe(n.field.Value)})
+}
+
+// left returns how many cells of the trunks are cut off on the left, so that they leave half of the width to what is
+// said of the selected node, however deep it is.
+func (d *detail) left(w int) int {
+	if d.sel >= len(d.nodes) {
+		return 0
+	}
+	return max(width(d.nodes[d.sel].trunks)-w/2, 0) &^ 1
 }
 
 // hexLine draws one line of bytes. The bytes of the selected field are lit and stand in brackets; the one under the
