@@ -62,9 +62,7 @@ type OfferedECH struct {
 	context *hpkeContext
 }
 
-// EncodedFields dissects EncodedClientHelloInner: a ClientHello without a
-// header, and the zeros that hide its length (RFC 9849 section 5.1). It is zero
-// while that is not opened.
+// EncodedFields dissects Encoded. It is zero while that is not known.
 func (o *OfferedECH) EncodedFields() Field {
 	if o.Encoded == nil {
 		return Field{}
@@ -131,6 +129,15 @@ func (w ECHWhy) Reason() Reason {
 // ECH returns what a ClientHelloOuter offers; nil if the message is none. What
 // it points to is filled in when the secret comes that opens it.
 func (m *Message) ECH() *OfferedECH { return m.ech }
+
+// ServerName returns the name that a ClientHello asks for, as it stands; "" of
+// one that asks for none, and of other messages.
+func (m *Message) ServerName() string {
+	if m.Type != typeClientHello {
+		return ""
+	}
+	return parseClientHello(m.body()).serverName
+}
 
 // An echOffer is what a view knows of the Encrypted Client Hello of its connection.
 type echOffer struct {

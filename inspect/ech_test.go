@@ -2,7 +2,6 @@ package inspect_test
 
 import (
 	"bytes"
-	"crypto/hpke"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,62 +11,21 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/crypto/cryptobyte"
-
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/echkey"
 )
-
-// An echSetup is a key of a server's and the configuration that goes with it.
-type echSetup struct {
-	key  tls.EncryptedClientHelloKey
-	list []byte // ECHConfigList
-}
-
-// newECH makes a key and an ECHConfig (RFC 9849 section 4) for public.example.
-func newECH(t testing.TB, id uint8, kemID, kdf, aead uint16) echSetup {
-	t.Helper()
-	kem, err := hpke.NewKEM(kemID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := kem.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	scalar, err := private.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := cryptobyte.NewBuilder([]byte{0xfe, 0x0d})
-	prefixed := func(b *cryptobyte.Builder, content []byte) {
-		b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(content) })
-	}
-	b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) {
-		b.AddUint8(id)
-		b.AddUint16(kemID)
-		prefixed(b, private.PublicKey().Bytes())
-		b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddUint16(kdf); b.AddUint16(aead) })
-		b.AddUint8(32)
-		b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte("public.example")) })
-		prefixed(b, nil)
-	})
-	config := b.BytesOrPanic()
-	list := new(cryptobyte.Builder)
-	prefixed(list, config)
-	return echSetup{tls.EncryptedClientHelloKey{Config: config, PrivateKey: scalar, SendAsRetry: true}, list.BytesOrPanic()}
-}
 
 // echConfigs returns a client's and a server's configuration for secret.example
 // behind public.example.
-func echConfigs(t testing.TB, ech echSetup) (client, server *tls.Config) {
+func echConfigs(t testing.TB, ech echkey.Setup) (client, server *tls.Config) {
 	inner, outer := certificate(t, "secret.example"), certificate(t, "public.example")
 	roots := x509.NewCertPool()
 	roots.AddCert(inner.Leaf)
 	roots.AddCert(outer.Leaf)
-	client = &tls.Config{RootCAs: roots, ServerName: "secret.example", NextProtos: []string{"kvs"}, EncryptedClientHelloConfigList: ech.list}
+	client = &tls.Config{RootCAs: roots, ServerName: "secret.example", NextProtos: []string{"kvs"}, EncryptedClientHelloConfigList: ech.List}
 	server = &tls.Config{
 		Certificates: []tls.Certificate{inner, outer}, NextProtos: []string{"kvs"},
-		EncryptedClientHelloKeys: []tls.EncryptedClientHelloKey{ech.key},
+		EncryptedClientHelloKeys: []tls.EncryptedClientHelloKey{ech.Key},
 	}
 	return client, server
 }
@@ -190,7 +148,7 @@ func TestAnAcceptedInnerHelloIsOpenedWithEachAlgorithmOfAnECHConfig(t *testing.T
 		{0x0012, 0x0003, 0x0003},
 	} {
 		t.Run(fmt.Sprintf("%04x %04x %04x", a[0], a[1], a[2]), func(t *testing.T) {
-			ech := newECH(t, 7, a[0], a[1], a[2])
+			ech := echkey.New(t, 7, a[0], a[1], a[2])
 			client, server := echConfigs(t, ech)
 			v, state := lastView(t, echTalk(t, client, server))
 			checkAccepted(t, v, state)
@@ -198,7 +156,7 @@ func TestAnAcceptedInnerHelloIsOpenedWithEachAlgorithmOfAnECHConfig(t *testing.T
 				t.Error(got)
 			}
 			o := hellos(v)[0]
-			if o.ConfigID != 7 || o.KDF != a[1] || o.AEAD != a[2] || !bytes.Equal(o.Config, ech.key.Config) {
+			if o.ConfigID != 7 || o.KDF != a[1] || o.AEAD != a[2] || !bytes.Equal(o.Config, ech.Key.Config) {
 				t.Errorf("config 0x%02x, KDF 0x%04x, AEAD 0x%04x", o.ConfigID, o.KDF, o.AEAD)
 			}
 			if !slices.Contains(o.Copied, 0x0033) { // crypto/tls takes key_share from the outer hello
@@ -209,7 +167,7 @@ func TestAnAcceptedInnerHelloIsOpenedWithEachAlgorithmOfAnECHConfig(t *testing.T
 }
 
 func TestAHelloRetryRequestConfirmsECHAndTheSecondHelloIsOpenedInTheSameContext(t *testing.T) {
-	client, server := echConfigs(t, newECH(t, 7, 0x0020, 0x0001, 0x0001))
+	client, server := echConfigs(t, echkey.Common(t))
 	client.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP384}
 	server.CurvePreferences = []tls.CurveID{tls.CurveP384}
 	v, state := lastView(t, echTalk(t, client, server))
@@ -226,7 +184,7 @@ func TestAHelloRetryRequestConfirmsECHAndTheSecondHelloIsOpenedInTheSameContext(
 }
 
 func TestAConnectionWithECHIsResumedByATicketOfTheInnerHello(t *testing.T) {
-	client, server := echConfigs(t, newECH(t, 7, 0x0020, 0x0001, 0x0001))
+	client, server := echConfigs(t, echkey.Common(t))
 	client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 	tap := inspect.NewTap()
 	for range 2 {
@@ -249,12 +207,12 @@ func TestAConnectionWithECHIsResumedByATicketOfTheInnerHello(t *testing.T) {
 }
 
 func TestARejectedECHIsRefutedAndTheHandshakeIsThatOfTheOuterHello(t *testing.T) {
-	known, stale := newECH(t, 7, 0x0020, 0x0001, 0x0001), newECH(t, 7, 0x0020, 0x0001, 0x0001)
+	known, stale := echkey.Common(t), echkey.Common(t)
 	client, server := echConfigs(t, stale)
-	server.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{known.key}
+	server.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{known.Key}
 	recording, err := refusedTalk(t, inspect.NewTap(), client, server)
 	var rejection *tls.ECHRejectionError
-	if !errors.As(err, &rejection) || !bytes.Equal(rejection.RetryConfigList, known.list) {
+	if !errors.As(err, &rejection) || !bytes.Equal(rejection.RetryConfigList, known.List) {
 		t.Fatalf("%v", err)
 	}
 	v, state := lastView(t, recording)
@@ -283,7 +241,7 @@ func TestARejectedECHIsRefutedAndTheHandshakeIsThatOfTheOuterHello(t *testing.T)
 
 	// Whoever has the stale key can open it all the same, and sees that the server did not.
 	with := without(recording, nil, inspect.LoggedSecret{
-		Origin: inspect.FromFile, Label: inspect.LabelECHKey, ClientRandom: stale.key.Config, Bytes: stale.key.PrivateKey,
+		Origin: inspect.FromFile, Label: inspect.LabelECHKey, ClientRandom: stale.Key.Config, Bytes: stale.Key.PrivateKey,
 	})
 	v, state = lastView(t, with)
 	if o := hellos(v)[0]; o.Inner == nil || state.ECH != inspect.ECHRejected {
@@ -295,7 +253,7 @@ func TestARejectedECHIsRefutedAndTheHandshakeIsThatOfTheOuterHello(t *testing.T)
 }
 
 func TestECHSecretAndECHConfigOfAKeyLogOpenWhatThePrivateKeyOpens(t *testing.T) {
-	client, server := echConfigs(t, newECH(t, 7, 0x0020, 0x0001, 0x0003))
+	client, server := echConfigs(t, echkey.New(t, 7, 0x0020, 0x0001, 0x0003))
 	client.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP384}
 	server.CurvePreferences = []tls.CurveID{tls.CurveP384}
 	recording := echTalk(t, client, server)
@@ -349,7 +307,7 @@ func keysOf(recording *inspect.Recording) (keys []inspect.LoggedSecret) {
 // crypto/tls logs no ECH_SECRET: a client's own key log has the secrets under a
 // random that stands nowhere on the wire.
 func TestWithoutTheKeyTheTagDecidesWhichSecretsAreThoseOfTheInnerHello(t *testing.T) {
-	client, server := echConfigs(t, newECH(t, 7, 0x0020, 0x0001, 0x0001))
+	client, server := echConfigs(t, echkey.Common(t))
 	recording := echTalk(t, client, server)
 	for name, secrets := range map[string][]inspect.LoggedSecret{"as they come": nil, "late": keysOf(recording)} {
 		labels := []string{inspect.LabelECHKey}
@@ -385,7 +343,7 @@ func TestWithoutTheKeyTheTagDecidesWhichSecretsAreThoseOfTheInnerHello(t *testin
 }
 
 func TestWhereTheSecretMayStandUnderTheInnerRandomTheReasonSaysSo(t *testing.T) {
-	client, server := echConfigs(t, newECH(t, 7, 0x0020, 0x0001, 0x0001))
+	client, server := echConfigs(t, echkey.Common(t))
 	var labels []string
 	recording := echTalk(t, client, server)
 	for _, secret := range keysOf(recording) {
@@ -467,7 +425,7 @@ func TestAHelloThatIsChangedOnTheWayIsNotOpenedAndTheServerGoesOnWithTheOuterOne
 		"the outer hello": func(record []byte) { record[bytes.Index(record, []byte("public.example"))] ^= 0x20 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, server := echConfigs(t, newECH(t, 7, 0x0020, 0x0001, 0x0001))
+			client, server := echConfigs(t, echkey.Common(t))
 			tap := &inspect.Tap{Gate: &firstHello{change: change}}
 			recording, _ := refusedTalk(t, tap, client, server)
 			session := inspect.NewSession(recording)
@@ -515,7 +473,7 @@ func (g *firstHello) Ended(w inspect.Wire, from inspect.Side) {}
 // hellos have; the key schedule is that of the inner one.
 func TestInAGlassBoxTheKeyScheduleOfAnInnerHelloIsKnownFromTheTop(t *testing.T) {
 	random(t)
-	client, server := echConfigs(t, newECH(t, 7, 0x0020, 0x0001, 0x0001))
+	client, server := echConfigs(t, echkey.Common(t))
 	session := inGlassBox(t, &inspect.Tap{GlassBox: true}, client, server)
 	v := session.Connections()[0].View(inspect.Client)
 	if v.State(session.Recording().Len()-1).ECH != inspect.ECHAccepted || session.Connections()[0].Dark(session.Recording().Len()-1) {
@@ -530,11 +488,11 @@ func TestInAGlassBoxTheKeyScheduleOfAnInnerHelloIsKnownFromTheTop(t *testing.T) 
 }
 
 func TestTheKeysThatACallbackGivesAServerAreRecorded(t *testing.T) {
-	ech := newECH(t, 7, 0x0020, 0x0001, 0x0001)
+	ech := echkey.Common(t)
 	client, server := echConfigs(t, ech)
 	server.EncryptedClientHelloKeys = nil
 	server.GetEncryptedClientHelloKeys = func(*tls.ClientHelloInfo) ([]tls.EncryptedClientHelloKey, error) {
-		return []tls.EncryptedClientHelloKey{ech.key}, nil
+		return []tls.EncryptedClientHelloKey{ech.Key}, nil
 	}
 	recording := echTalk(t, client, server)
 	v, state := lastView(t, recording)
@@ -555,7 +513,7 @@ func TestTheKeysThatACallbackGivesAServerAreRecorded(t *testing.T) {
 // the name. Once that is no longer so, the manual must say something else.
 func TestTheLengthOfWhatCryptoTLSSealsFollowsThatOfTheName(t *testing.T) {
 	length := func(name string) int {
-		client, server := echConfigs(t, newECH(t, 7, 0x0020, 0x0001, 0x0001))
+		client, server := echConfigs(t, echkey.Common(t))
 		client.ServerName, client.InsecureSkipVerify = name, true
 		v, _ := lastView(t, echTalk(t, client, server))
 		return len(hellos(v)[0].Encoded)

@@ -2,41 +2,24 @@ package capture_test
 
 import (
 	"bytes"
-	"crypto/ecdh"
-	"crypto/rand"
 	"crypto/tls"
-	"encoding/binary"
 	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/echkey"
 )
-
-// echKey makes a key and its ECHConfig (RFC 9849 section 4): X25519, AES-128-GCM.
-func echKey(t testing.TB) tls.EncryptedClientHelloKey {
-	t.Helper()
-	key, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	vector := func(b ...byte) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...) }
-	contents := append([]byte{0x01, 0x00, 0x20}, vector(key.PublicKey().Bytes()...)...)
-	contents = append(contents, vector(0x00, 0x01, 0x00, 0x01)...)
-	contents = append(append(contents, 0, byte(len("public.example"))), "public.example"...)
-	contents = append(contents, vector()...)
-	return tls.EncryptedClientHelloKey{Config: append([]byte{0xfe, 0x0d}, vector(contents...)...), PrivateKey: key.Bytes()}
-}
 
 // withECH records conversations whose ClientHello is encrypted; the second
 // hello of each follows a HelloRetryRequest, if so wanted.
 func withECH(t testing.TB, retry bool) *inspect.Recording {
 	t.Helper()
 	client, server := configs(t)
-	key := echKey(t)
-	server.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{key}
-	client.EncryptedClientHelloConfigList = append(binary.BigEndian.AppendUint16(nil, uint16(len(key.Config))), key.Config...)
+	ech := echkey.Common(t)
+	server.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{ech.Key}
+	client.EncryptedClientHelloConfigList = ech.List
 	if retry {
 		client.CurvePreferences, server.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP384}, []tls.CurveID{tls.CurveP384}
 	}
@@ -60,7 +43,7 @@ func TestACaptureOpensTheInnerHellosOfItsConnectionsAndHasNoPrivateKey(t *testin
 			}
 			for _, c := range inspect.NewSession(reread).Connections() {
 				v := c.View(inspect.Client)
-				if state := v.State(reread.Len() - 1); state.ECH != inspect.ECHAccepted || state.ServerName != "lab.example" || state.PublicName != "public.example" {
+				if state := v.State(reread.Len() - 1); state.ECH != inspect.ECHAccepted || state.ServerName != "lab.example" || state.PublicName != echkey.PublicName {
 					t.Errorf("ECH %s, %q behind %q", state.ECH, state.ServerName, state.PublicName)
 				}
 				for _, m := range v.Messages() {

@@ -23,6 +23,9 @@ func (t Text) Explain(s *inspect.Session, n int) string {
 	for _, part := range item.Record.Parts {
 		if part.Message != nil {
 			e.tree(part.Message.Fields(), "", 1)
+			if o := part.Message.ECH(); o != nil && o.Inner != nil {
+				e.tree(o.Inner.Fields(), "", 1)
+			}
 		}
 	}
 	return e.out.String()

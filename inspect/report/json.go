@@ -119,6 +119,7 @@ type (
 		Length int         `json:"length"`
 		Bytes  hexBytes    `json:"bytes,omitempty"`
 		Fields []fieldJSON `json:"fields"`
+		ECH    any         `json:"ech,omitempty"`
 	}
 	bytesJSON struct {
 		Kind    string   `json:"kind"`
@@ -208,7 +209,7 @@ func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 	}
 	if r.Content >= 0 && (r.Decrypted || !r.Encrypted) {
 		line.Plaintext = append(hexBytes{}, r.Plaintext()...)
-		line.Messages = messages(r, root)
+		line.Messages = messages(statusOf(s, item), r, root)
 	}
 	return line
 }
@@ -243,7 +244,7 @@ func sentSeq(s *inspect.Session, item inspect.Item) optional[int] {
 }
 
 // messages covers the content of a record once, and adds the messages that it completes.
-func messages(r *inspect.Record, root inspect.Field) []messageJSON {
+func messages(status inspect.ECHStatus, r *inspect.Record, root inspect.Field) []messageJSON {
 	all := []messageJSON{}
 	start := contentStart(root)
 	for _, part := range r.Parts {
@@ -260,12 +261,18 @@ func messages(r *inspect.Record, root inspect.Field) []messageJSON {
 				Name: "fragment", Offset: part.Offset, Length: part.Length, RFC: "RFC 8446 section 5.1", Children: []fieldJSON{},
 			})
 		}
+		if whole {
+			item.ECH = echJSON(status, part.Message)
+		}
 		all = append(all, item)
 		if part.Message != nil && !whole {
 			all = append(all, messageJSON{
 				In: "message", Type: part.Message.Name(), Length: len(part.Message.Bytes), Bytes: part.Message.Bytes,
-				Fields: fields(leavesOrChildren(part.Message.Fields()), 0),
+				Fields: fields(leavesOrChildren(part.Message.Fields()), 0), ECH: echJSON(status, part.Message),
 			})
+		}
+		if part.Message != nil && part.Message.ECH() != nil && part.Message.ECH().Inner != nil {
+			all = append(all, innerJSON(part.Message.ECH().Inner))
 		}
 	}
 	return all

@@ -188,18 +188,23 @@ func (c computed) ref(m *inspect.Message) *messageRef {
 }
 
 // indexOf returns the place of a message within the messages of its record's
-// line, where a message that other records begin stands behind its last piece.
+// line, where a message that other records begin stands behind its last piece,
+// and an inner ClientHello behind its outer one.
 func indexOf(m *inspect.Message) (i int, ok bool) {
 	for _, part := range m.Record.Parts {
-		whole := part.Message != nil && part.Length == len(part.Message.Bytes)
-		if part.Message == m {
-			if !whole {
-				i++
-			}
-			return i, true
+		if i++; part.Message == nil { // behind the part
+			continue
 		}
-		if i++; part.Message != nil && !whole {
+		if whole := part.Length == len(part.Message.Bytes); !whole {
 			i++
+		}
+		if part.Message == m {
+			return i - 1, true
+		}
+		if o := part.Message.ECH(); o != nil && o.Inner != nil {
+			if i++; o.Inner == m {
+				return i - 1, true
+			}
 		}
 	}
 	return 0, false

@@ -187,7 +187,7 @@ func messageAt(t testing.TB, lines []line, conn int, at place) []byte {
 			t.Fatalf("no %s at %v of %v", at.Type, at.Message, l.Messages)
 		}
 		m := l.Messages[*at.Message]
-		if m.In == "message" {
+		if m.In != "" {
 			return m.Bytes
 		}
 		return l.Plaintext[m.Offset : m.Offset+m.Length]

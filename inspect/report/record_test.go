@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/echkey"
 )
 
 var recordAnew = flag.Bool("record", false, "record the sessions under testdata anew; then -update the golden files")
@@ -36,6 +37,10 @@ func TestRecordSessions(t *testing.T) {
 	save(t, "tls12", converse(t, nil, func(c, _ *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, "create nome ana\n"))
 	save(t, "tampered", converse(t, &flipper{}, func(c, _ *tls.Config) {}, "create nome ana\n"))
 	save(t, "refused", converse(t, nil, func(c, _ *tls.Config) { c.RootCAs = x509.NewCertPool() }))
+	save(t, "ech", converse(t, nil, func(c, s *tls.Config) {
+		ech := echkey.Common(t)
+		s.EncryptedClientHelloKeys, c.EncryptedClientHelloConfigList = []tls.EncryptedClientHelloKey{ech.Key}, ech.List
+	}, "create nome ana\n"))
 }
 
 func save(t *testing.T, name string, rec *inspect.Recording) {

@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // sessions are recordings under testdata, one event of JSON a line, made with
 // real endpoints by TestRecordSessions.
-var sessions = []string{"tls13", "tls12", "tampered", "refused"}
+var sessions = []string{"tls13", "tls12", "tampered", "refused", "ech"}
 
 // load reads the events of a recording.
 func load(t testing.TB, name string) []inspect.Event {
@@ -167,7 +167,7 @@ func TestFieldsCoverRawAndMessagesCoverPlaintextExactlyOnce(t *testing.T) {
 			}
 			at := 0
 			for _, message := range line.Messages {
-				if message.In == "message" {
+				if message.In != "" {
 					if got := cover(t, message.Fields, 0); got != len(message.Bytes)/2 || got != message.Length {
 						t.Errorf("%s: fields cover %d of %d bytes of a %s", name, got, len(message.Bytes)/2, message.Type)
 					}

@@ -22,7 +22,7 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 	who := t.side(item.Side)
 	switch item.Kind {
 	case inspect.RecordItem:
-		return t.record(item)
+		return t.record(s, item)
 	case inspect.BytesItem:
 		b, length := run(s, item)
 		switch key := item.Because.Key; key {
@@ -51,7 +51,7 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 
 // record tells a record: first what it looks like, then what it holds, then
 // what is wrong with it.
-func (t Text) record(item inspect.Item) string {
+func (t Text) record(s *inspect.Session, item inspect.Item) string {
 	r := item.Record
 	size := headerLength + r.Length
 	if r.Truncated {
@@ -71,6 +71,9 @@ func (t Text) record(item inspect.Item) string {
 		text = t.Say.Say("report_record_opened", append(of, "epoch", t.epoch(r.Epoch), "holds", t.holds(r))...)
 	default:
 		text = t.Say.Say("report_record_clear", append(of, "holds", t.holds(r))...)
+	}
+	if ech := t.ech(s, item); ech != "" {
+		text += " " + ech
 	}
 	if r.Truncated {
 		text += " " + t.Say.Say("report_truncated")
