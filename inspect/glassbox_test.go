@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/echkey"
 	"example.com/tlslab/testdata/needs"
 )
 
@@ -281,7 +282,7 @@ func TestAResumedSessionInAGlassBoxIsKnownFromTheTopToo(t *testing.T) {
 
 func TestAGlassBoxWithECHIsKnownFromTheTopToo(t *testing.T) {
 	random(t)
-	client, server := echConfigs(t, newECH(t, 1, 0x0020, 0x0001, 0x0001))
+	client, server := echConfigs(t, echkey.Common(t))
 	session := inGlassBox(t, new(inspect.Tap), client, server)
 	view := session.Connections()[0].View(inspect.Client)
 	if got := view.State(1 << 30).ECH; got != inspect.ECHAccepted {
