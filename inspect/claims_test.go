@@ -13,6 +13,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -75,7 +76,20 @@ func liveClaims(t testing.TB) (all []claim) {
 	for i, m := range messages {
 		all = append(all, messageClaim("RFC 8448 section "+sections[i], m))
 	}
+	for _, m := range recordedMessages(t) {
+		all = append(all, messageClaim("OpenSSL", m))
+	}
 	return all
+}
+
+// recordedMessages are those of the sessions that are kept of OpenSSL.
+func recordedMessages(t testing.TB) (messages []*Message) {
+	for _, recording := range recordedSessions(t) {
+		for _, conn := range NewSession(recording).Connections() {
+			messages = append(messages, conn.View(Client).Messages()...)
+		}
+	}
+	return messages
 }
 
 // dissecting makes a tree of what read reads.
@@ -612,6 +626,12 @@ func kindsSeen(t *testing.T) map[string]bool {
 // kindsNamed returns the kinds that the source of the package names, and where.
 func kindsNamed(t *testing.T, files string) map[string]string {
 	t.Helper()
+	return wordsNamed(t, files, kindPattern)
+}
+
+// wordsNamed returns the strings in the source that are of the pattern.
+func wordsNamed(t *testing.T, files string, pattern *regexp.Regexp) map[string]string {
+	t.Helper()
 	named := make(map[string]string)
 	matches, err := filepath.Glob(files)
 	if err != nil {
@@ -628,7 +648,7 @@ func kindsNamed(t *testing.T, files string) map[string]string {
 		}
 		ast.Inspect(source, func(node ast.Node) bool {
 			if lit, ok := node.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-				if word, err := strconv.Unquote(lit.Value); err == nil && kindPattern.MatchString(word) {
+				if word, err := strconv.Unquote(lit.Value); err == nil && pattern.MatchString(word) {
 					named[word] = places.Position(node.Pos()).String()
 				}
 			}
@@ -676,9 +696,7 @@ func TestEveryKindOfFieldIsExplainedInBothLanguages(t *testing.T) {
 	for kind := range kindsSeen(t) {
 		kinds[kind] = "a claim"
 	}
-	for _, kind := range []string{"record", NotUnderstood, "record.alert", "record.change_cipher_spec", "record.fragment"} {
-		kinds[kind] = "record.go"
-	}
+	kinds["record"], kinds[NotUnderstood] = "record.go", "field.go"
 	for _, lang := range []string{docs.English, docs.Portuguese} {
 		for kind, where := range kinds {
 			if docs.For(lang).Explain(kind) == "" {
@@ -689,6 +707,23 @@ func TestEveryKindOfFieldIsExplainedInBothLanguages(t *testing.T) {
 	for kind := range structures {
 		if kinds[kind] == "" {
 			t.Errorf("nothing is of the kind %s", kind)
+		}
+	}
+}
+
+func TestEveryExplanationIsOfAKindThatThereIs(t *testing.T) {
+	kinds := make(map[string]bool)
+	for word := range wordsNamed(t, "*.go", regexp.MustCompile(`^[a-z0-9_.]+$`)) {
+		kinds["field_"+strings.ReplaceAll(word, ".", "_")] = true
+	}
+	sentences, err := os.ReadFile("../docs/sentences/field.en.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(sentences)) {
+		id, _, _ := strings.Cut(line, " = ")
+		if strings.HasPrefix(id, "field_") && !kinds[id] {
+			t.Errorf("%s explains nothing that there is", id)
 		}
 	}
 }

@@ -35,19 +35,24 @@ func checkFuzzed(t *testing.T, root Field, n int) {
 	}
 }
 
+// everyMessage returns the messages of Go's and OpenSSL's endpoints and of RFC
+// 8448, and those that are made by hand.
+func everyMessage(f *testing.F) (all []*Message) {
+	for _, messages := range live(f) {
+		all = append(all, messages...)
+	}
+	_, messages := rfc8448(f)
+	all = append(append(all, messages...), recordedMessages(f)...)
+	for _, m := range rareMessages() {
+		all = append(all, m)
+	}
+	return all
+}
+
 // Whatever the bytes, the leaves cover them exactly once; and where all of a
 // message is understood, no shorter message is.
 func FuzzMessageFields(f *testing.F) {
-	for _, messages := range live(f) {
-		for _, m := range messages {
-			f.Add(m.Bytes, m.version, m.suite)
-		}
-	}
-	_, messages := rfc8448(f)
-	for _, m := range messages {
-		f.Add(m.Bytes, m.version, m.suite)
-	}
-	for _, m := range rareMessages() {
+	for _, m := range everyMessage(f) {
 		f.Add(m.Bytes, m.version, m.suite)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, version, suite uint16) {
@@ -75,16 +80,14 @@ func FuzzExtension(f *testing.F) {
 	for _, e := range rareExtensions() {
 		f.Add(e.number, uint8(e.where), e.data)
 	}
-	for _, messages := range live(f) {
-		for _, m := range messages {
-			root := m.Fields()
-			walk(root, func(field Field) {
-				if field.Kind == "extension.extension_type" {
-					number, rest := m.Bytes[field.Offset:field.End()], m.Bytes[field.End():]
-					f.Add(uint16(number[0])<<8|uint16(number[1]), uint8(placeNames[root.Kind]), rest[2:2+peekLength(rest, 2)])
-				}
-			})
-		}
+	for _, m := range everyMessage(f) {
+		root := m.Fields()
+		walk(root, func(field Field) {
+			if field.Kind == "extension.extension_type" {
+				number, rest := m.Bytes[field.Offset:field.End()], m.Bytes[field.End():]
+				f.Add(uint16(number[0])<<8|uint16(number[1]), uint8(placeNames[root.Kind]), rest[2:2+peekLength(rest, 2)])
+			}
+		})
 	}
 	f.Fuzz(func(t *testing.T, number uint16, where uint8, data []byte) {
 		where %= uint8(inNewSessionTicket) + 1

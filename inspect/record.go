@@ -422,11 +422,19 @@ func (r *Record) PartFields(part Part, content []byte) Field {
 	if len(children) == 1 && part.Type != "change_cipher_spec" {
 		return children[0]
 	}
-	root := Field{Kind: "record." + part.Type, Name: part.Type, Length: len(content), RFC: "RFC 8446 section 5.1", Children: children}
+	root := Field{Kind: partKinds[kind], Name: part.Type, Length: len(content), RFC: "RFC 8446 section 5.1", Children: children}
+	if root.Kind == "" {
+		root.Kind = "record.content"
+	}
 	if len(children) > 0 {
 		root.RFC = children[0].RFC
 	}
 	return root
+}
+
+// partKinds has the kinds of what a record can hold.
+var partKinds = map[ContentType]string{
+	Alert: "record.alert", ChangeCipherSpec: "record.change_cipher_spec", Handshake: "record.fragment", ApplicationData: "record.application_data",
 }
 
 // contentFields returns the fields of the content in clear, which lies at
