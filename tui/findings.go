@@ -16,6 +16,7 @@ type findings struct {
 
 	proofs    [2][]inspect.Verification // by Side, as its view has them
 	schedules [2][]inspect.Value
+	sources   [2][]int // of the values, as [inspect.Source] has them
 	gains     map[part][2][]string
 	gained    map[part][2]int // the event from which on it is so
 	proved    map[part][]proof
@@ -58,10 +59,13 @@ func (f *findings) find(c *inspect.Connection) {
 			f.gains[at], f.gained[at] = gains, gained
 		}
 		if side == inspect.Server && v == c.View(inspect.Client) {
-			f.proofs[side], f.schedules[side] = f.proofs[inspect.Client], f.schedules[inspect.Client]
+			f.proofs[side], f.schedules[side], f.sources[side] = f.proofs[inspect.Client], f.schedules[inspect.Client], f.sources[inspect.Client]
 			continue
 		}
 		f.proofs[side], f.schedules[side] = v.Verifications(), v.Schedule()
+		for i := range f.schedules[side] {
+			f.sources[side] = append(f.sources[side], inspect.Source(f.schedules[side], i))
+		}
 		for _, verification := range f.proofs[side] {
 			p := proof{Verification: verification, by: side}
 			at := f.place(c, verification.Message)

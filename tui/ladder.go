@@ -28,8 +28,8 @@ type rung struct {
 	before      *inspect.Record  // what its sender had sent before
 	other       *inspect.Record  // what the other side had
 	whole       *inspect.Message // the message that it is a piece of
-	piece, of   int
-	lost        int // the event at which a gate took it off the wire; 0 if none did
+	piece, of   int32
+	lost        int32 // the event at which a gate took it off the wire; 0 if none did
 }
 
 // extend makes the ladder be about the connection, and takes in what is new.
@@ -115,7 +115,7 @@ func (l *ladder) taken(t *timeline, item *inspect.Item) {
 	}
 	i := sort.Search(len(l.rungs), func(i int) bool { return t.item(int(l.rungs[i].first)).Event >= cause })
 	if i < len(l.rungs) && t.item(int(l.rungs[i].first)).Event == cause {
-		l.rungs[i].lost = item.Event
+		l.rungs[i].lost = int32(item.Event)
 	}
 }
 
@@ -128,7 +128,7 @@ func (l *ladder) fragment(item *inspect.Item) {
 	if message := parts[0].Message; message != nil && parts[0].Type == "fragment" {
 		whole := append(*pieces, len(l.rungs)-1)
 		for n, i := range whole {
-			l.rungs[i].whole, l.rungs[i].piece, l.rungs[i].of = message, n+1, len(whole)
+			l.rungs[i].whole, l.rungs[i].piece, l.rungs[i].of = message, int32(n+1), int32(len(whole))
 		}
 		*pieces = nil
 	}

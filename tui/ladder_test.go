@@ -240,6 +240,13 @@ func TestEveryLineOfTheLadderFits(t *testing.T) {
 		s.press("L")
 		for _, w := range []int{60, 72, 80, 100, 120, 160, 200, 250} {
 			s.size(w, 16)
+			head, first := []rune(ansi.Strip(s.m.ladderHead(w))), []rune(ansi.Strip(s.m.ladderOrIntro(w, 1)[0]))
+			p := s.m.plan(w)
+			for _, at := range []int{p.number + p.margin + 1, p.number + p.margin + 2 + p.inner} {
+				if head[at] != '┬' || !strings.ContainsRune("│║┃┆", first[at]) {
+					t.Errorf("%s, %d columns: no lifeline under its name:\n%s\n%s", lang, w, string(head), string(first))
+				}
+			}
 			for i, line := range s.m.ladderOrIntro(w, 60) {
 				if got := ansi.StringWidth(line); got != w {
 					t.Errorf("%s, %d columns: line %d has %d: %q", lang, w, i, got, ansi.Strip(line))

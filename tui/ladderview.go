@@ -76,18 +76,20 @@ func (m *model) ladderOrIntro(w, height int) []string {
 func (m *model) ladderHead(w int) string {
 	g, p := &m.pal.glyphs, m.plan(w)
 	rule := func(n int) span { return span{quiet, strings.Repeat(g.rule, max(n, 0))} }
-	client, server := " "+m.say("tui_client")+" ", " "+m.say("tui_server")+" "
-	knows := " " + m.say("tui_ladder_knows") + " "
+	clientName, serverName, knows := " "+m.say("tui_client")+" ", " "+m.say("tui_server")+" ", m.say("tui_ladder_knows")
 	title := " " + m.ladderTitle(p.inner-4) + " "
 	dashes := p.inner - width(title)
-	left := p.number + p.margin + 1 - 1 - width(knows) - width(client)
-	right := p.margin + 1 - width(knows) - 1 - width(server)
-	if left < 0 || right < 0 {
-		knows, left, right = "", p.number+p.margin-width(client), p.margin-width(server)
+	left, right := p.number+p.margin+1-width(clientName), p.margin+1-width(serverName)
+	spans := []span{rule(1), {quiet, " " + knows + " "}, rule(left - 2 - width(knows) - 1)}
+	end := []span{rule(right - 3 - width(knows)), {quiet, " " + knows + " "}, rule(1)}
+	switch room := right - width(knows); {
+	case room < 1:
+		spans, end = []span{rule(left)}, []span{rule(right)}
+	case room < 3:
+		end = []span{{quiet, knows + spaces(room)}}
 	}
-	return m.pal.line(w, false, rule(1), span{quiet, knows}, rule(left), span{strong, client}, span{quiet, g.tee},
-		rule(dashes/2), span{quiet, title}, rule(dashes-dashes/2), span{quiet, g.tee},
-		span{strong, server}, rule(right), span{quiet, knows}, rule(1))
+	spans = append(spans, span{strong, clientName}, span{quiet, g.tee}, rule(dashes/2), span{quiet, title}, rule(dashes-dashes/2), span{quiet, g.tee}, span{strong, serverName})
+	return m.pal.line(w, false, append(spans, end...)...)
 }
 
 // ladderTitle says how the lines of the arrows tell the epochs.
@@ -397,7 +399,7 @@ func (m *model) shaft(r *rung, item *inspect.Item, w int) shaft {
 		case m.time.isHeld(item.Record, m.time.event()):
 			half.stopped = g.held
 			return half
-		case r.lost > 0 && r.lost <= m.time.event(), m.time.isUndeliverable(item.Record, m.time.event()):
+		case r.lost > 0 && int(r.lost) <= m.time.event(), m.time.isUndeliverable(item.Record, m.time.event()):
 			half.stopped = g.failed
 			return half
 		case !m.hasArrived(item.Record):

@@ -73,35 +73,34 @@ func (m *model) branches() []branch {
 		return nil
 	}
 	values := m.valuesAt(c)
-	sources, steps := m.sources(m.findingsOf(c).schedules[m.schedule.side])
+	if values == nil {
+		return m.proofBranches(m.proofsAt(c))
+	}
+	sources, steps := m.trunk(values, m.findingsOf(c).sources[m.schedule.side])
+	children := make(map[int][]int)
+	for i, source := range sources {
+		children[source] = append(children[source], i)
+	}
 	var list []branch
 	var grow func(i int, own, below string)
 	grow = func(i int, own, below string) {
-		var children []int
-		for j := range values {
-			if sources[j] == i {
-				children = append(children, j)
-			}
-		}
-		b := branch{id: values[i].Name, trunks: own, step: steps[i], value: &values[i], parent: len(children) > 0}
+		b := branch{id: values[i].Name, trunks: own, step: steps[i], value: &values[i], parent: len(children[i]) > 0}
 		b.open = b.parent && m.isOpen(b.id, own != "")
 		list = append(list, b)
 		if !b.open {
 			return
 		}
 		g := &m.pal.glyphs
-		for n, j := range children {
-			if n == len(children)-1 {
+		for n, j := range children[i] {
+			if n == len(children[i])-1 {
 				grow(j, below+g.lastBranch, below+"  ")
 			} else {
 				grow(j, below+g.branch, below+g.trunk)
 			}
 		}
 	}
-	for i := range values {
-		if sources[i] < 0 {
-			grow(i, "", "")
-		}
+	for _, i := range children[-1] {
+		grow(i, "", "")
 	}
 	return append(list, m.proofBranches(m.proofsAt(c))...)
 }
@@ -130,28 +129,27 @@ func (m *model) isOpen(id string, inner bool) bool {
 	return (m.wide() || !inner) != m.schedule.toggled[id]
 }
 
-// sources returns of each value which other it hangs on, and of the trunk how it comes from what is above. The trunk,
-// from the PSK down to the master secret, hangs on nothing: its values stand one below the other, as RFC 8446 section 7.1
-// draws them.
-func (m *model) sources(values []inspect.Value) (sources []int, steps []string) {
-	sources, steps = make([]int, len(values)), make([]string, len(values))
-	trunk := -1
+// trunk returns of each value which other it hangs on, -1 for none, and of the trunk how it comes from what is above. The
+// trunk, from the PSK down to the master secret, hangs on nothing: its values stand one below the other, as RFC 8446
+// section 7.1 draws them.
+func (m *model) trunk(values []inspect.Value, from []int) (sources []int, steps []string) {
+	sources, steps = slices.Clone(from), make([]string, len(values))
+	at := -1
 	for i := range values {
-		sources[i] = inspect.Source(values, i)
 		if values[i].Kind == "schedule.master_secret" || values[i].Kind == "schedule.master_secret_12" {
-			trunk = i
+			at = i
 		}
 		if sources[i] < 0 && i > 0 {
 			steps[i] = m.pal.glyphs.joins + " "
 		}
 	}
-	for trunk >= 0 {
-		above := sources[trunk]
+	for at >= 0 {
+		above := sources[at]
 		if above >= 0 {
-			steps[trunk] = m.pal.glyphs.down + " "
+			steps[at] = m.pal.glyphs.down + " "
 		}
-		sources[trunk] = -1
-		trunk = above
+		sources[at] = -1
+		at = above
 	}
 	return sources, steps
 }
