@@ -369,8 +369,12 @@ func (m *model) arrow(r *rung, item *inspect.Item, index, w int) []span {
 		label = append([]span{label[0]}, m.proofMarks(part{item.Record, index}, false)...)
 	}
 	note := ""
-	for _, longer := range m.arrowNotes(r, item, index) { // what was written may be long: the key goes before
-		if room := n - fixed - width(longer) - 4; room >= min(lengthOf(label), leastLabel) {
+	least := lengthOf(label)
+	if m.ladderParts(item) == 0 { // what was written may be long: the key goes before
+		least = min(least, leastLabel)
+	}
+	for _, longer := range m.arrowNotes(r, item, index) {
+		if room := n - fixed - width(longer) - 4; room >= least {
 			note, label = " "+longer+" "+stroke, cut(label, room, g.more)
 			break
 		}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"crypto/tls"
 	"os/exec"
 	"strings"
 	"testing"
@@ -154,7 +155,12 @@ func TestARecordTellsWhatItIsProtectedWith(t *testing.T) {
 }
 
 func TestWhereTheWireIsAlteredEachSideHasItsOwnKeySchedule(t *testing.T) {
-	s := open(t, Options{Recording: altered(t)})
+	s := open(t, Options{Recording: altered(t, echoStage{}, func(u inspect.Unit) int {
+		if u.From == inspect.Client && u.Bytes[5] == 0x01 {
+			return 5 + 4 + 2 + 32 + 1 // the session ID of the ClientHello
+		}
+		return -1
+	})})
 	s.size(200, 60)
 	s.press("L")
 	s.ladderHas("│── ClientHello ─", "✗")
@@ -165,13 +171,42 @@ func TestWhereTheWireIsAlteredEachSideHasItsOwnKeySchedule(t *testing.T) {
 	s.shows("key schedule of the server", "s: that of the client")
 }
 
-// altered is the recording of a session whose ClientHello lost a bit of its session ID on the wire. No alert is of
-// interest here: only what both sides know.
-func altered(t *testing.T) *inspect.Recording {
+func TestAProofThatIsRefutedSaysSoWithASign(t *testing.T) {
+	for ascii, sign := range map[bool]string{false: "✗", true: "(NO)"} {
+		s := open(t, Options{ASCII: ascii, Recording: altered(t, echoStage{version: tls.VersionTLS12}, func(u inspect.Unit) int {
+			if u.From == inspect.Server && u.Bytes[5] == 0x0c {
+				return len(u.Bytes) - 1 // the signature of the ServerKeyExchange
+			}
+			return -1
+		})})
+		s.size(120, 40)
+		s.press("L")
+		s.ladderHas("altered: ServerKeyExchange " + sign)
+		for !strings.Contains(s.text(), "ServerKeyExchange in clear") {
+			s.press("up", "tab")
+			if s.m.mode == onLadder {
+				continue
+			}
+			s.shows("in clear")
+			if !strings.Contains(s.text(), "ServerKeyExchange in clear") {
+				s.press("esc")
+			}
+		}
+		s.shows(sign + " refuted")
+		s.press("e")
+		s.shows(sign + " refuted: the signature does not fit the key")
+		s.press("esc", "D")
+		s.shows("ServerKeyExchange", sign+" refuted")
+	}
+}
+
+// altered is the recording of a session in which each unit loses a bit on the wire at the place that where returns; -1
+// leaves it as it is.
+func altered(t *testing.T, stage echoStage, where func(inspect.Unit) int) *inspect.Recording {
 	t.Helper()
 	tap := inspect.NewTap()
-	tap.Gate = &flipper{}
-	play, err := echoStage{}.Open(t.Context(), tap)
+	tap.Gate = flipper(where)
+	play, err := stage.Open(t.Context(), tap)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,18 +215,18 @@ func altered(t *testing.T) *inspect.Recording {
 	return tap.Recording()
 }
 
-// A flipper flips a bit of the first unit that the client sends.
-type flipper struct{ done bool }
+// A flipper says where it flips a bit of a unit.
+type flipper func(inspect.Unit) int
 
-func (f *flipper) Captured(w inspect.Wire, u inspect.Unit) {
-	if f.done || u.From != inspect.Client {
+func (f flipper) Captured(w inspect.Wire, u inspect.Unit) {
+	at := f(u)
+	if at < 0 {
 		w.Forward(u.ID)
 		return
 	}
-	f.done = true
 	changed := append([]byte(nil), u.Bytes...)
-	changed[5+4+2+32+1] ^= 1
+	changed[at] ^= 1
 	w.Send(u.From, changed, u.ID)
 }
 
-func (f *flipper) Ended(inspect.Wire, inspect.Side) {}
+func (f flipper) Ended(inspect.Wire, inspect.Side) {}

@@ -102,8 +102,8 @@ func (m *model) aboutValue(v *inspect.Value, w int) []string {
 	s.text(strong, "= "+m.formula(v))
 	m.inputs(s, v.Inputs)
 	m.covers(s, v.Covers)
-	if log := m.inLog(v); log != "" {
-		s.text(plain, log)
+	if text, ink := m.inLog(v); text != "" {
+		s.text(ink, text)
 	}
 	if text := m.explainValue(v.Kind); text != "" {
 		s.put()
@@ -161,25 +161,39 @@ func (m *model) messageName(message *inspect.Message) string {
 	return name
 }
 
-// inLog says whether a key log has the value too, and whether it is the same.
-func (m *model) inLog(v *inspect.Value) string {
-	c := m.conn()
+// keyLogLabels are the names that a key log has for values of the key schedule.
+var keyLogLabels = map[string]string{
+	"client_early_traffic_secret":         "CLIENT_EARLY_TRAFFIC_SECRET",
+	"early_exporter_master_secret":        "EARLY_EXPORTER_SECRET",
+	"client_handshake_traffic_secret":     "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+	"server_handshake_traffic_secret":     "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+	"client_application_traffic_secret_0": "CLIENT_TRAFFIC_SECRET_0",
+	"server_application_traffic_secret_0": "SERVER_TRAFFIC_SECRET_0",
+	"exporter_master_secret":              "EXPORTER_SECRET",
+	"master_secret":                       "CLIENT_RANDOM", // of TLS 1.2
+}
+
+// inLog says whether at the cursor a key log has the value too, and whether it is the same.
+func (m *model) inLog(v *inspect.Value) (text string, ink ink) {
+	c, label := m.conn(), keyLogLabels[v.Name]
 	if c == nil || !v.Logged || v.Bytes == nil {
-		return ""
+		return "", plain
 	}
-	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
-		for _, secret := range c.View(side).Secrets(side, m.time.event()) {
-			if string(secret.Bytes) != string(v.Bytes) {
-				continue
-			}
-			id := "tui_value_logged_only"
-			if v.Command != "" {
-				id = "tui_value_logged"
-			}
-			return m.say(id, "origin", m.origin(secret.Origin), "label", inspect.Safe(secret.Label))
+	side := m.schedule.side
+	for _, secret := range c.View(side).Secrets(side, m.time.event()) {
+		if secret.Label != label {
+			continue
 		}
+		id, ink := "tui_value_logged_only", plain
+		switch {
+		case string(secret.Bytes) != string(v.Bytes):
+			id, ink = "tui_value_logged_other", bad
+		case v.Command != "":
+			id = "tui_value_logged"
+		}
+		return m.say(id, "origin", m.origin(secret.Origin), "label", label), ink
 	}
-	return ""
+	return "", plain
 }
 
 // missing says why a value is not known.

@@ -125,9 +125,6 @@ func (m *model) origin(o inspect.Origin) string {
 	return m.say("tui_origin_derived")
 }
 
-// reason says what is missing.
-func (m *model) reason(text string) string { return inspect.Safe(text) }
-
 // because is a reason in the language of the screen.
 func (m *model) because(r inspect.Reason) string {
 	id := "reason_" + r.Key
