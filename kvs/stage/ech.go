@@ -65,5 +65,5 @@ func (k *KV) errVersion() error {
 	if k.ECH == NoECH || k.MaxVersion == 0 || k.MaxVersion >= tls.VersionTLS13 {
 		return nil
 	}
-	return fmt.Errorf("Encrypted Client Hello wants TLS 1.3, and the stage is to speak no more than %s", tls.VersionName(k.MaxVersion))
+	return fmt.Errorf("TLS 1.3 is what Encrypted Client Hello wants, and the stage is to speak no more than %s", tls.VersionName(k.MaxVersion))
 }
