@@ -223,10 +223,10 @@ func TestInAGlassBoxTheKeyScheduleOfTLS12BeginsWithThePreMasterSecret(t *testing
 		change(client)
 		view := inGlassBox(t, new(inspect.Tap), client, server).Connections()[0].View(inspect.Client)
 		values := view.Schedule()
-		if values[0].Name != "pre_master_secret" || values[1].Name != "master_secret" {
-			t.Fatalf("%s: it begins with %s, %s", name, values[0].Name, values[1].Name)
+		if values[0].Name != "pre_master_secret" || values[1].Name != "session_hash" || values[2].Name != "master_secret" {
+			t.Fatalf("%s: it begins with %s, %s, %s", name, values[0].Name, values[1].Name, values[2].Name)
 		}
-		master := values[1]
+		master := values[2]
 		if master.Origin != inspect.Derived || !master.Logged || !strings.Contains(master.Formula, "extended master secret") {
 			t.Errorf("%s: the master secret is from %v, %s", name, master.Origin, master.Formula)
 		}

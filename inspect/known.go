@@ -53,6 +53,7 @@ func (v *View) dated(values []Value) []Value {
 		default:
 			value.Event = max(value.Event, computed)
 		}
+		value.Event = max(value.Event, value.after)
 	}
 	return values
 }

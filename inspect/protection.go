@@ -51,7 +51,7 @@ func (r *Record) Sealed() Sealing {
 // record in clear, and for one that is not decided.
 func (r *Record) KeyName() string {
 	switch {
-	case !r.Encrypted:
+	case !r.Encrypted || r.Epoch.Kind == EpochUnknown:
 		return ""
 	case r.view.state().Version == version13:
 		return trafficSecretName(r.Epoch, r.Side)

@@ -76,43 +76,45 @@ func TestEveryRecordOfRFC8448IsDecryptedFromThePrivateKeysAlone(t *testing.T) {
 	}
 }
 
-// The secrets that RFC 8448 section 3 prints, and the PSK of section 4.
-var printed = map[string]string{
-	"early":                               "33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a",
-	"shared":                              "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d",
-	"handshake":                           "1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac",
-	"master":                              "18df06843d13a08bf2a449844c5f8a478001bc4d4c627984d5a41da8d0402919",
-	"client_handshake_traffic_secret":     "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21",
-	"server_handshake_traffic_secret":     "b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38",
-	"client_application_traffic_secret_0": "9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5",
-	"server_application_traffic_secret_0": "a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643",
-	"exporter_master_secret":              "fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50",
-	"resumption_master_secret":            "7df235f2031d2a051287d02b0241b0bfdaf86cc856231f2d5aba46c434ec196c",
-}
-
-func TestTheKeyScheduleOfRFC8448IsReproduced(t *testing.T) {
-	recording := new(Recording)
-	playTrace(t, recording, "1-rtt")
-	playTrace(t, recording, "0-rtt")
-	session := NewSession(recording)
-	view := session.conns[0].views[Client]
-	trunk, ok := view.top()
-	if !ok {
-		t.Fatal("the trunk cannot be computed")
+// printed returns the values that RFC 8448 prints of a trace, by name.
+func printed(t *testing.T, name string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "rfc8448", name+".values"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	got := map[string][]byte{"early": trunk.early, "shared": trunk.shared, "handshake": trunk.handshake, "master": trunk.master}
-	for _, b := range branches13 {
-		got[b.standard] = view.derived(b)
-	}
-	for name, want := range printed {
-		if hex.EncodeToString(got[name]) != want {
-			t.Errorf("%s: got %x, want %s", name, got[name], want)
+	values := make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		if at := strings.LastIndexByte(line, ' '); line[0] != '#' {
+			values[line[:at]] = strings.TrimSpace(line[at+1:])
 		}
 	}
-	second := session.conns[1].views[Client]
-	psk, _ := session.psk(string(second.chosen))
-	if got, want := hex.EncodeToString(psk), "4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3"; got != want {
-		t.Errorf("the PSK of section 4: got %s, want %s", got, want)
+	return values
+}
+
+func TestTheScheduleShowsWhatRFC8448Prints(t *testing.T) {
+	for _, names := range [][]string{{"1-rtt"}, {"1-rtt", "0-rtt"}, {"hello-retry-request"}, {"client-authentication"}, {"middlebox"}} {
+		recording := new(Recording)
+		for _, name := range names {
+			playTrace(t, recording, name)
+		}
+		last := len(names) - 1
+		got := make(map[string]string)
+		for _, value := range NewSession(recording).conns[last].views[Client].Schedule() {
+			if got[value.Name] != "" {
+				t.Errorf("%s: two values are called %s", names[last], value.Name)
+			}
+			got[value.Name] = hex.EncodeToString(value.Bytes)
+		}
+		want := printed(t, names[last])
+		if len(want) < 18 {
+			t.Errorf("%s: only %d values", names[last], len(want))
+		}
+		for name, want := range want {
+			if got[name] != want {
+				t.Errorf("%s: %s is %s, not %s", names[last], name, got[name], want)
+			}
+		}
 	}
 }
 
@@ -159,23 +161,5 @@ func TestEveryProofOfRFC8448IsVerified(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestTheScheduleShowsWhatRFC8448Prints(t *testing.T) {
-	recording := new(Recording)
-	playTrace(t, recording, "1-rtt")
-	got := make(map[string]string)
-	for _, value := range NewSession(recording).conns[0].views[Client].Schedule() {
-		got[value.Name] = hex.EncodeToString(value.Bytes)
-	}
-	names := map[string]string{"early": "early_secret", "shared": "(EC)DHE shared secret", "handshake": "handshake_secret", "master": "master_secret"}
-	for name, want := range printed {
-		if long := names[name]; long != "" {
-			name = long
-		}
-		if got[name] != want {
-			t.Errorf("%s: got %s, want %s", name, got[name], want)
-		}
 	}
 }

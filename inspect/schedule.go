@@ -116,6 +116,14 @@ type branch13 struct {
 	standard string // its name in RFC 8446 section 7.1
 }
 
+// sender is the side whose records a traffic secret protects.
+func (b branch13) sender() Side {
+	if b.label[0] == 's' {
+		return Server
+	}
+	return Client
+}
+
 var branches13 = []branch13{
 	{"CLIENT_EARLY_TRAFFIC_SECRET", "c e traffic", func(s schedule13) []byte { return s.early }, Client, typeClientHello, "client_early_traffic_secret"},
 	{"EARLY_EXPORTER_SECRET", "e exp master", func(s schedule13) []byte { return s.early }, Client, typeClientHello, "early_exporter_master_secret"},

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +24,8 @@ type Value struct {
 	Command string     // prints the value, with OpenSSL 3.0 in a POSIX shell; "" if it was not computed
 	RFC     string
 	Event   int // from which it is known; -1 if it is not
+
+	after int // no earlier than this event
 }
 
 // lacks says why the value is not known; the zero Reason, that it is.
@@ -73,7 +76,8 @@ func (v *View) schedule13(s suite) []Value {
 	handshake := s.extracted("handshake_secret", "derived", derivedEarly.Bytes, "(EC)DHE", shared.Bytes)
 	derivedHandshake := s.derivedValue("derived (from handshake_secret)", "handshake_secret", handshake.Bytes, "derived", nil)
 	master := s.extracted("master_secret", "derived", derivedHandshake.Bytes, "0", zeros)
-	values := []Value{psk, early}
+	values := append(v.offeredValues(s), psk, early)
+	values = append(values, v.chosenBinder(s)...)
 	for _, b := range branches13 {
 		switch b.keyLog {
 		case "CLIENT_HANDSHAKE_TRAFFIC_SECRET":
@@ -83,7 +87,8 @@ func (v *View) schedule13(s suite) []Value {
 		}
 		values = append(values, v.branchValues(s, b, trunk)...)
 	}
-	return values
+	resumption := values[len(values)-1]
+	return append(values, v.ticketValues(s, resumption.Bytes)...)
 }
 
 // branchValues returns a secret of the schedule and what is derived from it.
@@ -97,16 +102,24 @@ func (v *View) branchValues(s suite, b branch13, trunk schedule13) []Value {
 		return values
 	}
 	values = append(values, s.writeKeys(b.standard, secret.Bytes)...)
-	if strings.HasSuffix(b.label, "hs traffic") {
-		values = append(values, s.expanded(b.standard, secret.Bytes, "finished", "finished_key", s.hash().Size(), "RFC 8446 section 4.4.4"))
+	side := b.sender()
+	switch b.label {
+	case "c hs traffic", "s hs traffic":
+		finished := s.expanded(b.standard, secret.Bytes, "finished", "finished_key", s.hash().Size(), "RFC 8446 section 4.4.4")
+		values = append(values, finished, v.finishedValue(s, side, finished))
+	case "c ap traffic", "s ap traffic":
+		values = append(values, v.updateValues(s, side)...)
 	}
 	return values
 }
 
 // branchSecret returns a secret of the schedule: computed, or as a key log has it.
 func (v *View) branchSecret(s suite, b branch13, trunk schedule13) Value {
+	from := trunkName(b)
 	if b.covers == typeClientHello {
-		trunk.early = v.offeredEarly(s)
+		if trunk.early = v.offeredEarly(s); len(v.identities) > 0 && string(v.identities[0]) != string(v.chosen) {
+			from += " (offered)"
+		}
 	}
 	secret := Value{Kind: branchKind(b.standard), Name: b.standard, RFC: "RFC 8446 section 7.1"}
 	secret.lacks(because("not_so_far"))
@@ -114,7 +127,7 @@ func (v *View) branchSecret(s suite, b branch13, trunk schedule13) Value {
 		secret.lacks(because("no_inner_hello"))
 	}
 	if covered, complete := v.covered(b); complete {
-		secret = s.derivedValue(b.standard, trunkName(b), b.trunk(trunk), b.label, covered)
+		secret = s.derivedValue(b.standard, from, b.trunk(trunk), b.label, covered)
 	}
 	if logged, ok := v.logged(b.keyLog); ok {
 		secret.Logged = true
@@ -177,13 +190,7 @@ func (s suite) extracted(name, saltName string, salt []byte, materialName string
 
 // derivedValue is a value by Derive-Secret.
 func (s suite) derivedValue(name, from string, secret []byte, label string, covered []*Message) Value {
-	messages := `""`
-	if len(covered) > 0 {
-		messages = standardName(covered[0]) + "..." + standardName(covered[len(covered)-1])
-		if len(covered) == 1 {
-			messages = standardName(covered[0])
-		}
-	}
+	messages := covers(covered)
 	hash := s.transcriptHash(covered)
 	value := Value{
 		Kind: branchKind(strings.Fields(name)[0]), Name: name, RFC: "RFC 8446 section 7.1", Covers: covered,
@@ -191,6 +198,17 @@ func (s suite) derivedValue(name, from string, secret []byte, label string, cove
 		Inputs:  []Input{{from, secret}, {"Transcript-Hash(" + messages + ")", hash}},
 	}
 	return s.expandInto(value, secret, label, hash, s.hash().Size())
+}
+
+// covers is how formulas write the messages of a transcript hash.
+func covers(messages []*Message) string {
+	switch len(messages) {
+	case 0:
+		return `""`
+	case 1:
+		return standardName(messages[0])
+	}
+	return standardName(messages[0]) + "..." + standardName(messages[len(messages)-1])
 }
 
 // expanded is a value by HKDF-Expand-Label without a context.
@@ -242,17 +260,51 @@ func (v *View) schedule12(s suite) []Value {
 		values = append(values, preMaster)
 		master = v.masterFrom(s, preMaster.Bytes, master)
 	}
+	if hash, ok := v.sessionHash(s); ok {
+		values = append(values, hash)
+	}
 	values = append(append(values, master), s.keyBlock(master.Bytes, v.keySeed())...)
 	transcript := v.transcript()
 	for i, m := range transcript {
 		if m.Type == typeFinished {
-			label := m.Side.String() + " finished"
-			value := s.prfValue("schedule.verify_data", "verify_data ("+m.Side.String()+")", "master_secret", master.Bytes, label, "Hash(handshake_messages)", s.transcriptHash(transcript[:i]), 12, "RFC 5246 section 7.4.9")
-			value.Covers = transcript[:i:i]
-			values = append(values, value)
+			values = append(values, v.finishedValue12(s, m, transcript[:i:i], master.Bytes))
 		}
 	}
 	return values
+}
+
+// finishedValue12 is verify_data of a Finished of TLS 1.2.
+func (v *View) finishedValue12(s suite, m *Message, before []*Message, master []byte) Value {
+	value := s.prfValue("schedule.verify_data", "verify_data ("+m.Side.String()+")", "master_secret", master, m.Side.String()+" finished", "Hash(handshake_messages)", s.transcriptHash(before), 12, "RFC 5246 section 7.4.9")
+	value.Covers, value.after = before, m.Event
+	if !v.complete(before, m) {
+		value.Bytes, value.Origin, value.Command, value.Inputs[1].Bytes = nil, 0, "", nil
+		value.lacks(because("messages"))
+	}
+	return value
+}
+
+// sessionHash is the hash of the messages up to ClientKeyExchange, which the
+// master secret is bound to where extended_master_secret was agreed on.
+func (v *View) sessionHash(s suite) (value Value, ok bool) {
+	covered, keyed := upTo(v.transcript(), Client, typeClientKeyExchange)
+	if !keyed || !extendedMaster(covered) {
+		return value, false
+	}
+	value = Value{Kind: "schedule.session_hash", Name: "session_hash", Covers: covered, RFC: "RFC 7627 section 3", Formula: "Hash(handshake_messages)"}
+	last := len(covered) - 1
+	if !v.complete(covered[:last], covered[last]) {
+		value.lacks(because("messages"))
+		return value, true
+	}
+	var messages []byte
+	for _, m := range covered {
+		messages = append(messages, m.Bytes...)
+	}
+	value.Bytes, value.Origin = s.transcriptHash(covered), Derived
+	value.Command = fmt.Sprintf("printf %%s %s | openssl base64 -d -A | openssl dgst -%s -r | cut -d' ' -f1",
+		base64.StdEncoding.EncodeToString(messages), strings.ToLower(s.digest()))
+	return value, true
 }
 
 // masterValue is the master secret of TLS 1.2: the one that opened a record, or
@@ -269,6 +321,14 @@ func (v *View) masterValue() Value {
 		master.lacks(because("master"))
 	}
 	master.Logged = ok
+	switch covered, keyed := upTo(v.transcript(), Client, typeClientKeyExchange); {
+	case !keyed && v.ticket != "":
+		master.Formula, master.RFC = "that of the session which is resumed", "RFC 5246 section 7.3"
+	case keyed && extendedMaster(covered):
+		master.Formula, master.RFC = `PRF(pre_master_secret, "extended master secret", session_hash)`, "RFC 7627 section 4"
+	case keyed:
+		master.Formula = `PRF(pre_master_secret, "master secret", ClientHello.random + ServerHello.random)`
+	}
 	return master
 }
 
@@ -281,10 +341,13 @@ func (v *View) masterFrom(s suite, preMaster []byte, known Value) Value {
 	if preMaster == nil || !keyed {
 		return known
 	}
+	if last := len(covered) - 1; !v.complete(covered[:last], covered[last]) {
+		return known
+	}
 	seed := slices.Concat(v.state().ClientRandom, v.serverRandom)
 	master := s.prfValue(known.Kind, known.Name, "pre_master_secret", preMaster, "master secret", "ClientHello.random + ServerHello.random", seed, length, known.RFC)
 	if extendedMaster(covered) {
-		master = s.prfValue(known.Kind, known.Name, "pre_master_secret", preMaster, "extended master secret", "Hash(handshake_messages)", s.transcriptHash(covered), length, "RFC 7627 section 4")
+		master = s.prfValue(known.Kind, known.Name, "pre_master_secret", preMaster, "extended master secret", "session_hash", s.transcriptHash(covered), length, "RFC 7627 section 4")
 		master.Covers = covered
 	}
 	master.Logged = known.Logged

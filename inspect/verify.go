@@ -360,10 +360,7 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 			all = append(all, c.because("binder_length"))
 			continue
 		}
-		label := "res binder"
-		if v.session.external(string(identities[i])) {
-			label = "ext binder"
-		}
+		label := v.session.binderLabel(string(identities[i]))
 		early := s.extract(make([]byte, s.hash().Size()), psk)
 		finishedKey := s.expandLabel(s.deriveSecret(early, label, nil), "finished", s.hash().Size())
 		truncated := *m
