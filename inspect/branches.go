@@ -118,6 +118,7 @@ func (s *Session) binderLabel(identity string) string {
 // finishedValue is verify_data of a side (RFC 8446 section 4.4.4).
 func (v *View) finishedValue(s suite, side Side, finishedKey Value) Value {
 	value := Value{Kind: "schedule.verify_data_13", Name: "verify_data (" + side.String() + ")", RFC: "RFC 8446 section 4.4.4"}
+	value.Formula = "HMAC(" + finishedKey.Name + ", Transcript-Hash(Handshake Context, Certificate*, CertificateVerify*))"
 	transcript := v.transcript()
 	for i, m := range transcript {
 		switch {

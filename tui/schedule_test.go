@@ -18,7 +18,7 @@ func TestTheKeyScheduleIsATreeOfValuesAsFarAsTheStepKnowsThem(t *testing.T) {
 	s := open(t, Options{Recording: traces(t, "1-rtt")})
 	s.size(200, 60)
 	s.press("D")
-	s.shows("▌ PSK", "↓ early_secret", "+ (EC)DHE shared secret", "▾↓ handshake_secret                    1d c8 26 e9", "├╴▾client_handshake_traffic_secret", "└╴ resumption_master_secret",
+	s.shows("▌ PSK", "↓ early_secret", "+ (EC)DHE shared secret", "▾↓ handshake_secret                    1d c8 26 e9", "├╴▾client_handshake_traffic_secret", "└╴▾resumption_master_secret", "└╴ PSK (of ticket 1)",
 		"Finished (server)", "✓ verified")
 	s.press("home")
 	s.shows("The key schedule begins with the ServerHello")
