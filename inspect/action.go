@@ -11,7 +11,8 @@ type Held struct {
 	Wire   Wire
 	Record *Record // as its sender means it; nil if it is none, or was not looked at
 
-	next func(wait time.Duration, f func(came bool))
+	next    func(wait time.Duration, f func(came bool))
+	refused func(err error) // told why the action let the unit go on as it was
 }
 
 // Next calls f with true once another unit of the same sender has been decided

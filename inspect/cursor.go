@@ -42,7 +42,7 @@ func (c *cursor) more() bool { return len(c.rest) > 0 }
 func (c *cursor) code(kind string, r *registry) uint16 {
 	code, ok := c.number(kind, r.digits/2)
 	if ok {
-		c.last().Value = r.label(uint16(code))
+		c.last().Value, c.last().edit.codes = r.label(uint16(code)), r
 	}
 	return uint16(code)
 }
@@ -72,23 +72,42 @@ func (c *cursor) opaque(kind string, n int, format func([]byte) string) []byte {
 
 // remaining reads all that is left.
 func (c *cursor) remaining(kind string, format func([]byte) string) []byte {
-	return c.opaque(kind, len(c.rest), format)
+	b := c.opaque(kind, len(c.rest), format)
+	c.last().edit.elastic = !c.failed
+	return b
 }
 
 // vector reads a length of size bytes and as many opaque bytes.
 func (c *cursor) vector(kind string, size int, format func([]byte) string) []byte {
-	if n, ok := c.length(kind, size); ok {
-		return c.opaque(kind, n, format)
+	n, ok := c.length(kind, size)
+	if !ok {
+		return nil
 	}
-	return nil
+	from := len(c.fields)
+	b := c.opaque(kind, n, format)
+	c.counted(from)
+	c.last().edit.elastic = !c.failed
+	return b
+}
+
+// counted notes that the length before the field with index from counts it and
+// those behind it, unless they were not there.
+func (c *cursor) counted(from int) {
+	if !c.failed {
+		c.fields[from-1].edit.counts = int32(len(c.fields) - from)
+	}
 }
 
 // list reads a length of size bytes, and items until as many bytes are read.
-// Each call of item must read something.
+// Each call of item must read something. An item may be left out, or become
+// several.
 func (c *cursor) list(kind string, size int, item func(*cursor)) {
 	c.nested(kind, size, func(c *cursor) {
 		for c.more() {
-			item(c)
+			from := len(c.fields)
+			if item(c); len(c.fields) == from+1 && !c.failed {
+				c.last().edit.elastic = true
+			}
 		}
 	})
 }
@@ -103,13 +122,17 @@ func (c *cursor) nested(kind string, size int, parse func(*cursor)) {
 	start := len(c.fields)
 	c.within(n, parse)
 	c.fold(kind, start)
+	c.counted(start)
+	c.last().edit.elastic = true
 }
 
 // inline is nested without the parent: the fields stand beside their length.
 // The kind names the vector.
 func (c *cursor) inline(kind string, size int, parse func(*cursor)) {
 	if n, ok := c.length(kind, size); ok && c.has(kind, n) {
+		start := len(c.fields)
 		c.within(n, parse)
+		c.counted(start)
 	}
 }
 
@@ -167,7 +190,7 @@ func (c *cursor) fold(kind string, start int) {
 func (c *cursor) length(kind string, size int) (n int, ok bool) {
 	long, ok := c.number(kindLength, size)
 	if ok {
-		c.last().Name = nameOf(kind) + ".length"
+		c.last().Name, c.last().edit.form = nameOf(kind)+".length", fixedLength
 	}
 	return int(long), ok
 }
@@ -178,7 +201,7 @@ func (c *cursor) number(kind string, size int) (n uint64, ok bool) {
 		n = n<<8 | uint64(digit)
 	}
 	if ok {
-		c.last().Value = strconv.FormatUint(n, 10)
+		c.last().Value, c.last().edit.number = strconv.FormatUint(n, 10), true
 	}
 	return n, ok
 }

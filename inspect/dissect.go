@@ -52,6 +52,11 @@ func (m *Message) Fields() Field {
 				c.fail(NotUnderstood, "%d bytes expected, %d there", length, present)
 			}
 		})
+		if present == length {
+			const at = 1
+			c.fields[at].edit.form = fixedLength
+			c.counted(at + 1)
+		}
 	}
 	c.end()
 	return Field{Kind: kind, Name: name, Length: len(m.Bytes), RFC: rfc, Children: c.fields}

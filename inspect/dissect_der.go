@@ -83,9 +83,12 @@ func (c *cursor) anyElement(kind string, parse func(*cursor)) {
 		c.rfc = section
 	}
 	if n, ok := c.derHeader(kind); ok {
+		contents := len(c.fields)
 		c.within(n, parse)
+		c.counted(contents)
 	}
 	c.fold(kind, start)
+	c.last().edit.elastic = !c.failed
 	c.rfc = outer
 }
 
@@ -123,6 +126,7 @@ func (c *cursor) derHeader(kind string) (n int, ok bool) {
 		}
 	}
 	length := c.last()
+	length.edit.form = derLength
 	length.RFC, length.Value = "ITU-T X.690 section 8.1.3", strconv.FormatUint(long, 10)
 	if long > uint64(len(c.rest)) {
 		c.fail(kind, "%d bytes expected, %d left", long, len(c.rest))

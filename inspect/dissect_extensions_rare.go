@@ -197,7 +197,10 @@ func quicParameter(c *cursor) {
 		c.fail("quic.value", "%d bytes expected, %d left", n, len(c.rest))
 		return
 	}
+	c.last().edit.form = varintLength
+	value := len(c.fields)
 	c.within(int(n), func(c *cursor) { quicValue(c, id) })
+	c.counted(value)
 }
 
 // quicValue reads the value of a parameter (RFC 9000 section 18.2).

@@ -69,6 +69,15 @@
 // them; [Connection.Crossing] what one record was sealed with, and what its
 // receiver opens it with.
 //
+// # Changing what is on the wire
+//
+// [Rules] act on the units that a [Match] describes, a [Stepper] holds each of them for a
+// person. An [Action] forwards, drops, repeats, delays, swaps, cuts, injects, alters.
+// [Edit] changes a [Draft] of what a record says, by bits, bytes or fields: with
+// the lengths that count them, if asked ([Draft.Set]). A record that is protected is
+// sealed anew with the keys that the recording holds ([View.Seal]): its
+// receiver accepts it, and only [VerdictResealed] tells.
+//
 // # A glass box
 //
 // With [Tap.GlassBox], for study alone, the two endpoints of a [Tap.Pipe] draw

@@ -41,3 +41,31 @@ func Example() {
 	// application, 24 bytes, alert
 	// TLS 1.3 x25519
 }
+
+// Whoever has the keys changes what is said, and neither endpoint can tell.
+func ExampleReseal() {
+	clientConfig, serverConfig := exampleConfigs()
+	payments := inspect.Match{From: inspect.FromClient, Content: []byte("pay 10")}
+	raise := func(content []byte) []byte { return append(content, "00"...) }
+	tap := &inspect.Tap{Gate: &inspect.Rules{List: []inspect.Rule{{Match: payments, Do: inspect.Reseal(raise)}}}}
+
+	client, server := tap.Pipe(clientConfig, serverConfig)
+	go func() {
+		fmt.Fprint(client, "pay 10")
+		client.CloseWrite()
+	}()
+	order, err := io.ReadAll(server)
+	fmt.Printf("%s %v\n", order, err)
+	client.Close()
+	server.Close()
+	tap.Close()
+
+	at := tap.Recording().Len()
+	connection := inspect.NewSession(tap.Recording()).Connections()[0]
+	_, noticed := connection.Noticed(at)
+	fmt.Println(connection.Account(inspect.Server, at).Fidelity, noticed)
+
+	// Output:
+	// pay 1000 <nil>
+	// different false
+}

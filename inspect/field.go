@@ -15,7 +15,28 @@ type Field struct {
 	Value    string // as a person reads it; may quote captured text: escape before drawing
 	RFC      string // where it is defined, as in "RFC 8446 section 4.1.2"
 	Children []Field
+
+	edit editing
 }
+
+// An editing is what has to be known of a field to change it.
+type editing struct {
+	codes   *registry  // of a code point
+	counts  int32      // of a length: how many of the fields behind it, beside it, it counts the bytes of
+	form    lengthForm // of a length that is there
+	number  bool       // an unsigned number of fixed size
+	elastic bool       // it may take any number of bytes, as long as the lengths that count it say so
+}
+
+// A lengthForm is how a length is written.
+type lengthForm uint8
+
+const (
+	noLength     lengthForm = iota
+	fixedLength             // so many bytes, the most significant first (RFC 8446 section 3.3)
+	derLength               // ITU-T X.690 section 8.1.3
+	varintLength            // RFC 9000 section 16
+)
 
 // NotUnderstood is the Kind of bytes that could not be parsed. The Value of
 // such a field says why; what follows it is dissected all the same.

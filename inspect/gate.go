@@ -41,6 +41,11 @@ type Wire interface {
 	// Send puts b on the wire as if from had sent it: in place of the held
 	// unit cause, or, with a negative cause, out of nothing.
 	Send(from Side, b []byte, cause int)
+	// Replace sends in place of the held unit what f makes of it, once
+	// everything that was decided on before in its direction is delivered, and in the
+	// recording. If f returns nil, the unit goes on as it is. It is called at
+	// most once, and must not wait.
+	Replace(id int, f func() []byte)
 	// Drop takes the unit off the wire.
 	Drop(id int)
 	// Cut ends the direction at once; what is held in it is never delivered.

@@ -78,14 +78,15 @@ func (r *Record) completes(message string) bool {
 // A reader reads the units of gated connections in their sender's views. It
 // takes in a recording only as far as it is asked to.
 type reader struct {
-	session *Session
+	session    *Session
+	omniscient bool // it takes what any side knows for known to both
 }
 
 // read returns the record that the unit is; nil if it is none. What waits for
 // a secret may be read later.
 func (r *reader) read(w Wire, u Unit) *Record {
 	if r.session == nil || r.session.Recording() != w.Recording() {
-		r.session = NewSession(w.Recording())
+		r.session = newSession(w.Recording(), r.omniscient)
 	}
 	r.session.Extend()
 	return r.session.Unit(u.Conn, u.ID)

@@ -66,6 +66,20 @@ var reasons = map[string]string{
 	"after_gap":       "bytes before it are missing, so where a record begins is not known",
 	"rest":            "the rest of a record, of which the bytes before it are missing",
 
+	// Why something cannot be changed, or sealed.
+	"edit_outside":    "{{.offset}} lies outside of the bytes, which end at {{.count}}",
+	"edit_no_field":   "there is no such field here: {{.field}}",
+	"edit_is_length":  "{{.field}} follows from what it counts: change that, or have the lengths left alone",
+	"edit_fixed_size": "{{.field}} is fixed in size: bytes that it takes: {{.want}}, bytes given: {{.got}}",
+	"edit_items":      "{{.field}} is an item of a list: bytes that one takes: {{.want}}, bytes given: {{.got}}",
+	"edit_too_long":   "{{.field}} cannot count so much; bytes that it has: {{.count}}",
+	"record_too_long": "a record cannot hold so much; bytes given: {{.count}}",
+	"value_bytes":     "{{.field}} takes hex digits, two for each byte, or text in quotation marks",
+	"value_number":    "{{.field}} takes a number that fits in it, in decimal or as 0x and hex digits; bytes that it has: {{.count}}",
+	"value_code":      "{{.field}} takes a name of the standard, or a number that fits in it, in decimal or as 0x and hex digits; bytes that it has: {{.count}}",
+	"seal_undecided":  "what the receiver awaits next is not known: a record before is not decided",
+	"seal_no_key":     "the key that the receiver awaits is not in the recording",
+
 	// Why a value of the key schedule is not known.
 	"input":       "an input is not known",
 	"psk":         "the pre-shared key is not in the recording",

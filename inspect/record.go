@@ -135,7 +135,9 @@ type Record struct {
 type Verdict uint8
 
 // The verdicts. Unreadable means that the record arrived as it was sent, and
-// that the receiver cannot read it as the sender meant it.
+// that the receiver cannot read it as the sender meant it. Resealed means that it
+// was altered, and that its receiver can read it all the same: whoever altered it
+// has the keys.
 const (
 	VerdictNone Verdict = iota
 	VerdictAltered
@@ -144,11 +146,12 @@ const (
 	VerdictReordered
 	VerdictDropped
 	VerdictUnreadable
+	VerdictResealed
 )
 
 // String returns the verdict in lower case; "" for VerdictNone.
 func (v Verdict) String() string {
-	return [...]string{"", "altered", "injected", "repeated", "reordered", "dropped", "unreadable"}[v]
+	return [...]string{"", "altered", "injected", "repeated", "reordered", "dropped", "unreadable", "resealed"}[v]
 }
 
 // A Part is a run of a record's content in clear: a whole message, a piece of

@@ -34,6 +34,7 @@ type Applied struct {
 	Conn int
 	Unit int // the unit's ID
 	How  Application
+	Err  error // Refused: why
 }
 
 // An Application says how a rule met a unit.
@@ -44,11 +45,15 @@ const (
 	Acted     Application = iota + 1 // its action was called
 	Unread                           // it asks what the record carries, which could not be read: passed over
 	NeverCame                        // its action waited for another unit, and none came
+	Refused                          // its action could not do what it was to do: the unit went on as it was
 )
 
 // String returns the application in English.
 func (a Application) String() string {
-	return [...]string{"", "acted", "passed over: the record could not be read", "the unit that it waited for never came"}[a]
+	return [...]string{
+		"", "acted", "passed over: the record could not be read", "the unit that it waited for never came",
+		"the unit went on as it was: it could not be changed",
+	}[a]
 }
 
 // ruled is what is counted for one connection.
@@ -75,6 +80,12 @@ func (r *Rules) Add(rule Rule) {
 	}
 }
 
+func (r *Rules) report(a Applied) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reports = append(r.reports, a)
+}
+
 // Captured implements [Gate].
 func (r *Rules) Captured(w Wire, u Unit) {
 	r.mu.Lock()
@@ -89,7 +100,11 @@ func (r *Rules) Captured(w Wire, u Unit) {
 	r.mu.Unlock()
 	switch {
 	case rule >= 0:
-		do(Held{Unit: u, Wire: w, Record: record, next: func(wait time.Duration, f func(bool)) { r.next(w, u, rule, wait, f) }})
+		do(Held{
+			Unit: u, Wire: w, Record: record,
+			next:    func(wait time.Duration, f func(bool)) { r.next(w, u, rule, wait, f) },
+			refused: func(err error) { r.report(Applied{rule, w.Conn(), u.ID, Refused, err}) },
+		})
 	case r.Then != nil:
 		r.Then.Captured(w, u)
 	default:
@@ -143,7 +158,7 @@ func (r *Rules) choose(c *ruled, w Wire, u Unit) (int, *Record) {
 			record, read = r.reader.read(w, u), true
 		}
 		if rule.reads() && rule.sender(u) && record != nil && !record.readable() {
-			r.reports = append(r.reports, Applied{i, w.Conn(), u.ID, Unread})
+			r.reports = append(r.reports, Applied{i, w.Conn(), u.ID, Unread, nil})
 			continue
 		}
 		if !rule.fits(u, record) {
@@ -153,7 +168,7 @@ func (r *Rules) choose(c *ruled, w Wire, u Unit) (int, *Record) {
 			continue
 		}
 		c.acted[i]++
-		r.reports = append(r.reports, Applied{i, w.Conn(), u.ID, Acted})
+		r.reports = append(r.reports, Applied{i, w.Conn(), u.ID, Acted, nil})
 		return i, record
 	}
 	return -1, nil
@@ -165,9 +180,7 @@ func (r *Rules) next(w Wire, u Unit, rule int, wait time.Duration, f func(came b
 	call := func(came bool) {
 		once.Do(func() {
 			if !came {
-				r.mu.Lock()
-				r.reports = append(r.reports, Applied{rule, w.Conn(), u.ID, NeverCame})
-				r.mu.Unlock()
+				r.report(Applied{rule, w.Conn(), u.ID, NeverCame, nil})
 			}
 			f(came)
 		})

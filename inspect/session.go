@@ -16,18 +16,19 @@ import (
 // handed out stay valid; a record that waits for its secret is decided in
 // place by a later Extend.
 type Session struct {
-	recording *Recording
-	next      int // the first event not taken in
-	now       Event
-	conns     []*Connection
-	items     []Item
-	secrets   map[string][]KnownSecret // by client random
-	learned   int                      // the event of the latest of them
-	greeted   map[string][]*Connection // by client random and by ticket: those whose ClientHello has been read
-	masters   map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
-	tickets   map[string]*ticket       // TLS 1.3: by identity
-	roots     *x509.CertPool           // given from outside
-	searched  int64                    // bytes decrypted in vain
+	recording  *Recording
+	omniscient bool // a view of an endpoint of ours reads with its peer's secrets too
+	next       int  // the first event not taken in
+	now        Event
+	conns      []*Connection
+	items      []Item
+	secrets    map[string][]KnownSecret // by client random
+	learned    int                      // the event of the latest of them
+	greeted    map[string][]*Connection // by client random and by ticket: those whose ClientHello has been read
+	masters    map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
+	tickets    map[string]*ticket       // TLS 1.3: by identity
+	roots      *x509.CertPool           // given from outside
+	searched   int64                    // bytes decrypted in vain
 
 	echKeys    []KnownSecret // the private keys of ECH configurations
 	echSecrets int           // how many secrets for ECH there are, of all kinds
@@ -38,9 +39,11 @@ type Session struct {
 
 // NewSession returns the session of a recording, having taken in all that is
 // there.
-func NewSession(r *Recording) *Session {
+func NewSession(r *Recording) *Session { return newSession(r, false) }
+
+func newSession(r *Recording, omniscient bool) *Session {
 	s := &Session{
-		recording: r, secrets: make(map[string][]KnownSecret), greeted: make(map[string][]*Connection), masters: make(map[string]*View),
+		recording: r, omniscient: omniscient, secrets: make(map[string][]KnownSecret), greeted: make(map[string][]*Connection), masters: make(map[string]*View),
 		tickets: make(map[string]*ticket), echTries: mostECHTries, strangers: strangers{tries: mostStrangerTries},
 	}
 	s.Extend()

@@ -26,6 +26,9 @@ type Stepper struct {
 	running bool
 	passed  []int // by breakpoint: units that match it, while running
 	wake    chan struct{}
+
+	refusedMu sync.Mutex
+	refused   map[int]error // by unit: why an action let it go on as it was
 }
 
 type heldUnit struct {
@@ -215,10 +218,33 @@ func (s *Stepper) stops(w Wire, u Unit) bool {
 func (s *Stepper) resolve(i int, act Action) {
 	held := s.pending[i]
 	s.pending = slices.Delete(s.pending, i, i+1)
-	act(Held{Unit: held.unit, Wire: held.wire, next: func(_ time.Duration, f func(bool)) { s.follow(held, f) }})
+	act(Held{
+		Unit: held.unit, Wire: held.wire,
+		next:    func(_ time.Duration, f func(bool)) { s.follow(held, f) },
+		refused: func(err error) { s.refuse(held.unit.ID, err) },
+	})
 	for _, f := range held.next {
 		f(true)
 	}
+}
+
+// refuse is told why an action let a unit go on as it was: from any goroutine,
+// also while the stepper acts.
+func (s *Stepper) refuse(id int, err error) {
+	s.refusedMu.Lock()
+	defer s.refusedMu.Unlock()
+	if s.refused == nil {
+		s.refused = make(map[int]error)
+	}
+	s.refused[id] = err
+}
+
+// Refused returns why an action that was to change the unit let it go on as it
+// was; nil if it did not. That is known once the unit is delivered.
+func (s *Stepper) Refused(id int) error {
+	s.refusedMu.Lock()
+	defer s.refusedMu.Unlock()
+	return s.refused[id]
 }
 
 // follow has f called once the sender's next pending unit has been decided on.

@@ -43,7 +43,7 @@ type KnownSecret struct {
 }
 
 func newView(s *Session, c *Connection, side Side) *View {
-	v := &View{session: s, conn: c, side: side, shared: !c.Opening.Gated, ours: c.Opening.Gated && c.Opening.Ours[side]}
+	v := &View{session: s, conn: c, side: side, shared: !c.Opening.Gated, ours: c.Opening.Gated && c.Opening.Ours[side] && !s.omniscient}
 	for _, from := range []Side{Client, Server} {
 		v.lanes[from] = &lane{from: from, source: s.recording, epoch: Epoch{Kind: EpochClear}, clear: c.Opening.Protocol == ProtocolClear}
 		if !v.shared && from != side {
@@ -459,6 +459,9 @@ func (v *View) opened(l *lane, r *Record, plain []byte) bool {
 	r.InnerType, r.Content = r.Type, len(plain)
 	if l.key.tls13 {
 		r.InnerType, r.Content, r.Padding = innerPlaintext(plain)
+	}
+	if r.Verdict == VerdictAltered && r.Forged() {
+		r.Verdict = VerdictResealed
 	}
 	return v.decided(l, r, plain[:r.Content])
 }

@@ -67,6 +67,7 @@ type delivery struct {
 	bytes []byte
 	cause int
 	pin   *slab
+	make  func() []byte // what is delivered in place of bytes; it may be nil, or return nil
 }
 
 // pump starts a wire between the two ends.
@@ -189,7 +190,7 @@ func (d *direction) pass() error {
 		d.stream.slab.pins.Add(1)
 		pin := d.stream.slab
 		captured := d.stream.commit(d.wire.recording, d.wire.event(Captured, d.from), n)
-		d.enqueue(delivery{Captured, room[:n:n], captured, pin})
+		d.enqueue(delivery{kind: Captured, bytes: room[:n:n], cause: captured, pin: pin})
 	}
 	return err
 }
@@ -374,7 +375,13 @@ func (d *direction) undeliverable(cause, n int) {
 // deliver records first: what the receiver does about the bytes comes after them.
 func (d *direction) deliver(far net.Conn, item delivery) {
 	defer item.unpin()
-	on, ok := d.noteDelivery(item)
+	size := len(item.bytes)
+	if item.make != nil {
+		if b := item.make(); b != nil {
+			item.kind, item.bytes = Altered, b
+		}
+	}
+	on, ok := d.noteDelivery(item, size)
 	if !ok {
 		return
 	}
@@ -390,12 +397,13 @@ func (d *direction) deliver(far net.Conn, item delivery) {
 }
 
 // noteDelivery records that the item goes to the receiver, and returns the event
-// that brings it there; false if the direction was cut meanwhile.
-func (d *direction) noteDelivery(item delivery) (event int, ok bool) {
+// that brings it there. If the direction was cut meanwhile it returns false, and
+// what does not arrive is what was decided on, size bytes.
+func (d *direction) noteDelivery(item delivery, size int) (event int, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.dry {
-		d.undeliverable(item.cause, len(item.bytes))
+		d.undeliverable(item.cause, size)
 		return 0, false
 	}
 	e := d.wire.event(item.kind, d.from)
@@ -484,6 +492,16 @@ func (w *wire) Send(from Side, b []byte, cause int) {
 	defer d.mu.Unlock()
 	if u, held := d.held[cause]; held {
 		d.decide(u, delivery{kind: Altered, bytes: bytes.Clone(b), cause: cause})
+	}
+}
+
+func (w *wire) Replace(id int, f func() []byte) {
+	for _, d := range w.dirs {
+		d.mu.Lock()
+		if u, held := d.held[id]; held {
+			d.decide(u, delivery{kind: Forwarded, bytes: u.Bytes, cause: id, make: f})
+		}
+		d.mu.Unlock()
 	}
 }
 

@@ -61,6 +61,8 @@ func (m *model) verdict(v inspect.Verdict) string {
 		return m.say("tui_verdict_reordered")
 	case inspect.VerdictDropped:
 		return m.say("tui_verdict_dropped")
+	case inspect.VerdictResealed:
+		return m.say("tui_verdict_resealed")
 	}
 	return m.say("tui_verdict_unreadable")
 }

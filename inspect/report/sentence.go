@@ -191,6 +191,8 @@ func verdict(v inspect.Verdict) string {
 		return "report_verdict_reordered"
 	case inspect.VerdictDropped:
 		return "report_verdict_dropped"
+	case inspect.VerdictResealed:
+		return "report_verdict_resealed"
 	}
 	return "report_verdict_unreadable"
 }
