@@ -3,6 +3,8 @@ package tui
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"example.com/tlslab/inspect"
@@ -15,6 +17,9 @@ type subject struct {
 	root    inspect.Field
 	message *inspect.Message // if it is one
 	values  []inspect.Value  // of a protection: one for each of the root's children
+
+	pairs map[string]pairing // of a comparison: by path
+	open  map[string]bool    // the nodes that show their children at first; nil means the root
 }
 
 // detail is the pane of the selected row: the tree of a subject's fields and its bytes, linked both ways, and what the
@@ -41,6 +46,8 @@ type subjectKey struct {
 	decided   bool
 	length    int
 	lang      string
+	inner     int  // how many ClientHellos can be shown that were encrypted in others
+	wide      bool // there is room for two columns
 }
 
 // A node is a field as the tree shows it. The path is its place among its ancestors' children: "0.3.1".
@@ -63,13 +70,14 @@ func (m *model) attend() {
 	switch item.Kind {
 	case inspect.RecordItem:
 		key.decided, key.length = m.isDecided(item.Record), len(item.Record.Raw())
+		key.inner, key.wide = m.inners(item.Record), m.w >= sideBySide
 	case inspect.BytesItem:
 		key.length = len(m.time.session.Bytes(*item, m.time.event()))
 	}
 	if d.of == key {
 		return
 	}
-	same := d.of.recording == key.recording && d.of.row == key.row && d.of.decided == key.decided
+	same := d.of.recording == key.recording && d.of.row == key.row && d.of.decided == key.decided && d.of.inner == key.inner
 	old := *d
 	*d = detail{of: key, subjects: m.subjects(item)}
 	if same && old.current < len(d.subjects) {
@@ -78,7 +86,8 @@ func (m *model) attend() {
 		d.sel, d.at = min(old.sel, max(len(d.nodes)-1, 0)), old.at
 		return
 	}
-	d.turnTo(0, m.pal)
+	d.turnTo(max(slices.IndexFunc(d.subjects, func(s subject) bool { return s.pairs != nil }), 0), m.pal)
+	m.leaveHex()
 }
 
 // subjects lists what can be shown of an item: its messages in clear, then the record as it was sent.
@@ -108,9 +117,10 @@ func (m *model) clearSubjects(r *inspect.Record) []subject {
 	if content == nil {
 		return nil
 	}
-	var list []subject
+	var list, inner []subject
 	for _, part := range r.Parts {
 		if part.Message != nil {
+			inner = append(inner, m.innerHello(part.Message)...)
 			b := part.Message.Bytes
 			name := structName(part.Message.Name())
 			title := m.say("tui_subject_message", "name", name, "count", len(b))
@@ -124,13 +134,16 @@ func (m *model) clearSubjects(r *inspect.Record) []subject {
 		title := m.say("tui_subject_content", "name", m.partName(part), "count", len(b))
 		list = append(list, subject{title: title, bytes: b, root: r.PartFields(part, b)})
 	}
-	return list
+	return append(list, inner...)
 }
 
 // turnTo shows another subject from its beginning.
 func (d *detail) turnTo(i int, p *palette) {
 	d.current, d.sel, d.at, d.top, d.hexTop = i, 0, 0, 0, 0
 	d.open = map[string]bool{"": true}
+	if s := d.subject(); s != nil && s.open != nil {
+		d.open = maps.Clone(s.open)
+	}
 	d.layOut(p)
 }
 
@@ -277,6 +290,10 @@ func (m *model) detailView(w, height int) []string {
 		about = max(height-4, 0)
 	}
 	body := max(height-1-about, 0)
+	if s.pairs != nil {
+		lines = append(lines, m.comparisonView(w, body)...)
+		return append(lines, m.aboutField(w, about)...)
+	}
 	d.width = bytesPerLine(m.w)
 	hex := 4 + 1 + hexWidth(d.width) + 2
 	if w >= 72 {
@@ -326,9 +343,23 @@ func (m *model) nodeLine(i, w int) string {
 		return m.pal.line(w, false)
 	}
 	n := d.nodes[i]
-	selected := i == d.sel
+	name := span{plain, inspect.Safe(n.field.Name)}
+	if n.field.Kind == inspect.NotUnderstood {
+		name.ink = bad
+	}
+	if len(n.field.Children) > 0 {
+		name.ink = strong
+	}
+	return m.pal.line(w, i == d.sel && m.mode == onTree, append(m.nodeHead(i, w), name, span{quiet, " " + inspect.Safe(n.field.Value)})...)
+}
+
+// nodeHead is what stands before the name of a node: whether it is selected, where it hangs, whether it shows its
+// children, and in a comparison the sign of its likeness.
+func (m *model) nodeHead(i, w int) []span {
+	d := &m.detail
+	n := d.nodes[i]
 	mark := span{plain, " "}
-	if selected {
+	if i == d.sel {
 		mark = span{strong, m.pointer(onTree)}
 	}
 	fold := " "
@@ -338,19 +369,16 @@ func (m *model) nodeLine(i, w int) string {
 			fold = m.pal.glyphs.unfolded
 		}
 	}
-	name := span{plain, inspect.Safe(n.field.Name)}
-	if n.field.Kind == inspect.NotUnderstood {
-		name.ink = bad
-	}
-	if len(n.field.Children) > 0 {
-		name.ink = strong
-	}
 	trunks := n.trunks
 	if left := d.left(w); left > 0 {
 		cut := []rune(trunks) // one cell each
 		trunks = m.pal.glyphs.more + string(cut[min(left+1, len(cut)):])
 	}
-	return m.pal.line(w, selected && m.mode == onTree, mark, span{quiet, trunks + fold}, name, span{quiet, " " + inspect.Safe(n.field.Value)})
+	head := []span{mark, {quiet, trunks + fold}}
+	if p, ok := d.subject().pairs[n.path]; ok {
+		head = append(head, m.likenessSign(p.likeness), span{plain, " "})
+	}
+	return head
 }
 
 // left returns how many cells of the trunks are cut off on the left, so that they leave half of the width to what is
@@ -433,6 +461,9 @@ func (m *model) aboutField(w, height int) []string {
 	}
 	lines := []string{m.rule(w, "", "")}
 	f, ok := m.detail.selected()
+	if s := m.detail.subject(); s.pairs != nil && height > 1 {
+		return append(lines, m.cutShort(m.aboutComparison(w), w, height-1)...)
+	}
 	if v := m.detail.value(); v != nil && height > 1 {
 		return append(lines, m.cutShort(m.aboutValue(v, w), w, height-1)...)
 	}
@@ -470,6 +501,9 @@ func (m *model) field(w int) []string {
 	}
 	if v := m.detail.value(); v != nil {
 		return m.valuePage(v, w)
+	}
+	if s.pairs != nil {
+		return m.aboutComparison(w)
 	}
 	var lines []string
 	add := func(i ink, text string) {

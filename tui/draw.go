@@ -279,6 +279,9 @@ type glyphs struct {
 	strokes, lifelines              [5]string    // by epoch
 	dashes                          string       // where a side goes over to another key
 	brackets                        [2][3]string // by side, around the arrows of one record
+
+	likeness [5]string // of an outer and an inner ClientHello
+	absent   string    // in the place of a value that one of them lacks
 }
 
 var unicodeGlyphs = glyphs{
@@ -289,6 +292,7 @@ var unicodeGlyphs = glyphs{
 	verified: "✓", refuted: "✗", notCheckable: "?", onItsWay: "╌", down: "↓", joins: "+", toServerHead: "▶", toClientHead: "◀",
 	strokes: [...]string{"╌", "─", "┄", "═", "━"}, lifelines: [...]string{"┊", "│", "┆", "║", "┃"}, dashes: "╌",
 	brackets: [2][3]string{{"┌", "├", "└"}, {"┐", "┤", "┘"}},
+	likeness: [...]string{matching: "=", copied: "«", unlike: "≠", outerOnly: "○", innerOnly: "●"}, absent: "—",
 }
 
 var asciiGlyphs = glyphs{
@@ -299,6 +303,7 @@ var asciiGlyphs = glyphs{
 	verified: "(ok)", refuted: "(NO)", notCheckable: "(?)", onItsWay: ".", down: "v", joins: "+", toServerHead: ">", toClientHead: "<",
 	strokes: [...]string{".", "-", ":", "=", "#"}, lifelines: [...]string{".", "|", "E", "H", "A"}, dashes: ".",
 	brackets: [2][3]string{{"/", "|", "\\"}, {"\\", "|", "/"}},
+	likeness: [...]string{matching: "=", copied: "<", unlike: "!", outerOnly: "o", innerOnly: "@"}, absent: "-",
 }
 
 // arrow points from the side to its peer: the client stands on the left.

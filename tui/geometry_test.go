@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/echkey"
 	tea "github.com/charmbracelet/bubbletea"
 	"pgregory.net/rapid"
 )
@@ -25,9 +26,9 @@ func detached(o Options) (*model, func()) {
 }
 
 func TestTheViewFitsTheScreenWhateverItsSizeAndContent(t *testing.T) {
-	session := finished(t, Options{})
+	session, ech := finished(t, Options{}), finished(t, Options{Stage: echoStage{ech: echkey.Common(t)}})
 	recordings := []*inspect.Recording{
-		session.m.time.session.Recording(), new(inspect.Recording), hostileRecording(),
+		session.m.time.session.Recording(), ech.m.time.session.Recording(), new(inspect.Recording), hostileRecording(),
 		traces(t, "1-rtt", "0-rtt", "hello-retry-request", "client-authentication"),
 		recordingOf([]byte("not TLS at all"), bytes.Repeat([]byte{0x17, 3, 3, 0, 1, 0xff}, 3000)),
 	}

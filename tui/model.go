@@ -487,8 +487,11 @@ func (m *model) pane(n int) tea.Cmd {
 		m.mode = m.list
 		return nil
 	}
-	panes := [...]mode{m.list, onTree, onHex}
-	m.mode = panes[(slices.Index(panes[:], m.mode)+n)%len(panes)]
+	panes := []mode{m.list, onTree, onHex}
+	if m.detail.subject().pairs != nil { // a comparison has no bytes of its own
+		panes, n = panes[:2], 1
+	}
+	m.mode = panes[(slices.Index(panes, m.mode)+n)%len(panes)]
 	return nil
 }
 
@@ -526,6 +529,7 @@ func (m *model) turnSubject(n int) tea.Cmd {
 		return nil
 	}
 	d.turnTo((d.current+n+len(d.subjects))%len(d.subjects), m.pal)
+	m.leaveHex()
 	if m.mode == m.list && !m.wide() {
 		m.mode = onTree
 	}

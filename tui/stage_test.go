@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/echkey"
 )
 
 // echoStage is a stage of a client and a server over TLS that keeps pairs, one command a line. It is as simple as can
@@ -24,6 +25,7 @@ import (
 type echoStage struct {
 	version uint16 // 0 means TLS 1.3
 	refuse  bool   // the client does not know the authority
+	ech     echkey.Setup
 }
 
 var testCertificate = sync.OnceValue(func() tls.Certificate {
@@ -51,10 +53,12 @@ func (s echoStage) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, er
 	if !s.refuse {
 		roots.AddCert(testCertificate().Leaf)
 	}
-	client, server := tap.Pipe(
-		&tls.Config{RootCAs: roots, ServerName: "kvs.lab", MaxVersion: s.version},
-		&tls.Config{Certificates: []tls.Certificate{testCertificate()}, MaxVersion: s.version},
-	)
+	clientConfig := &tls.Config{RootCAs: roots, ServerName: "kvs.lab", MaxVersion: s.version, EncryptedClientHelloConfigList: s.ech.List}
+	serverConfig := &tls.Config{Certificates: []tls.Certificate{testCertificate()}, MaxVersion: s.version}
+	if s.ech.List != nil {
+		serverConfig.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{s.ech.Key}
+	}
+	client, server := tap.Pipe(clientConfig, serverConfig)
 	p := &echoPlay{tap: tap, client: client, ready: make(chan struct{})}
 	p.parts.Go(func() { serveEcho(server) })
 	p.parts.Go(func() {

@@ -275,6 +275,7 @@ func (m *model) traffic(w int) string {
 	if m.time.at > 0 {
 		s := m.facts(c)
 		add("tui_server_name", s.ServerName)
+		add("tui_ech", m.echFact(s, w))
 		add("tui_certificate", s.ServerSubject)
 		if w >= 100 {
 			add("tui_client_certificate", s.ClientSubject)
