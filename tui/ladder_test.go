@@ -268,3 +268,24 @@ func TestFindingsAreMadeOnceAndNotForAFrame(t *testing.T) {
 		t.Error("they were made anew, though nothing has changed")
 	}
 }
+
+func TestAnErrorAndAnEndStandWholeInTheLadder(t *testing.T) {
+	for _, lang := range []string{"en", "pt-BR"} {
+		s := open(t, Options{Lang: lang, Recording: altered(t, echoStage{}, func(u inspect.Unit) int {
+			if u.From == inspect.Client && u.Bytes[5] == 0x01 {
+				return 5 + 4 + 2 + 32 + 1
+			}
+			return -1
+		})})
+		s.press("L")
+		for _, w := range []int{60, 80, 200} {
+			s.size(w, 40)
+			text := strings.Join(strings.Fields(strings.Join(s.ladderLines(), " ")), " ")
+			for _, want := range []string{"tls: server did not echo the legacy session ID", s.m.how(inspect.ClosedEndOfFile)} {
+				if !strings.Contains(text, want) {
+					t.Errorf("%s, %d columns: %q is not there:\n%s", lang, w, want, strings.Join(s.ladderLines(), "\n"))
+				}
+			}
+		}
+	}
+}

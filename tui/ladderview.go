@@ -321,9 +321,10 @@ func (m *model) event(r *rung, item *inspect.Item, line int, p columnPlan) []spa
 	}
 	lifelines := m.lifelines(r, item, true)
 	margin := span{plain, spaces(p.margin + 1)}
-	text := m.eventText(item, p)[line]
+	lines := m.eventText(item, p)
+	text := lines[line]
 	switch {
-	case width(text)+2 > p.inner:
+	case len(lines) > 1 || width(text)+2 > p.inner:
 		return []span{margin, {ink, sign + " " + text}}
 	case item.Side == inspect.Client:
 		return []span{margin, {ink, sign}, {ink, " " + fit(text, p.inner-1, "")}, {server, lifelines[1]}}
@@ -470,7 +471,8 @@ func (m *model) label(r *rung, item *inspect.Item, index int) []span {
 		return m.counted([]span{{plain, what + quoted(record.Plaintext())}}, r, item)
 	case inspect.Handshake:
 		if index < len(record.Parts) {
-			return append([]span{{strong, what + m.arrowName(r, record.Parts[index])}}, m.proofMarks(part{record, index}, true)...)
+			label := append([]span{{strong, what + m.arrowName(r, record.Parts[index])}}, m.proofMarks(part{record, index}, true)...)
+			return append(label, m.innerName(record.Parts[index].Message)...)
 		}
 	}
 	name, _ := m.nameRecord(record)
@@ -487,6 +489,15 @@ func (m *model) ladderParts(item *inspect.Item) int {
 		return 0
 	}
 	return len(item.Record.Parts)
+}
+
+// innerName says which server a ClientHello asks for that is encrypted in another one, once that is known.
+func (m *model) innerName(message *inspect.Message) []span {
+	if message == nil || message.ECH() == nil || message.ECH().Inner == nil || message.ECH().Inner.Event > m.time.event() {
+		return nil
+	}
+	name := inspect.Safe(message.ECH().Inner.ServerName())
+	return []span{{quiet, m.pal.glyphs.dot + m.say("tui_ladder_inner", "name", name)}}
 }
 
 // arrowName names a message, and a piece of one that other records complete.

@@ -25,6 +25,8 @@ func (m *model) proofWord(kind string) string {
 		return m.say("tui_proof_chain")
 	case "downgrade_sentinel":
 		return m.say("tui_proof_downgrade")
+	case "ech_confirmation":
+		return m.say("tui_proof_ech")
 	}
 	return strings.ReplaceAll(inspect.Safe(kind), "_", " ")
 }
@@ -123,6 +125,8 @@ func (m *model) proofMeaning(kind string) string {
 		return m.say("tui_proof_about_chain")
 	case "downgrade_sentinel":
 		return m.say("tui_proof_about_downgrade")
+	case "ech_confirmation":
+		return m.say("tui_proof_about_ech")
 	}
 	return ""
 }
