@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -144,5 +145,34 @@ func TestChangedGrowsWithMessagesAndSecretsAlone(t *testing.T) {
 	v.session.Extend()
 	if got := v.Changed(); got != recording.Len()-1 {
 		t.Errorf("after a secret it is %d, want %d", got, recording.Len()-1)
+	}
+}
+
+func TestEachHandshakeOfARenegotiationHasItsKeySchedule(t *testing.T) {
+	s := newScript(0xc02f)
+	for _, random := range []string{"a", "b"} {
+		for _, side := range []Side{Client, Server} {
+			s.random[side] = []byte(strings.Repeat(random+side.String()[:1], 16))
+			s.clear(side, Handshake, s.hello(side))
+		}
+	}
+	v := NewSession(s.rec).conns[0].views[Client]
+	all := v.Schedules()
+	if len(all) != 2 {
+		t.Fatalf("%d key schedules, want 2", len(all))
+	}
+	seed := func(values []Value) []byte {
+		for _, value := range values {
+			if value.Name == "key_block" {
+				return value.Inputs[1].Bytes
+			}
+		}
+		return nil
+	}
+	if first, second := seed(all[0]), seed(all[1]); first == nil || bytes.Equal(first, second) {
+		t.Errorf("the key blocks have the seeds %x and %x", first, second)
+	}
+	if !bytes.Equal(seed(all[1]), seed(v.Schedule())) {
+		t.Error("Schedule is not that of the latest handshake")
 	}
 }

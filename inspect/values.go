@@ -41,8 +41,23 @@ type Input struct {
 // it is computed, as far as what this view knows allows: from the logged
 // secrets down, or from the top where a private key or a PSK is known. It is
 // empty before the ServerHello, and where the suite is not supported.
-func (v *View) Schedule() []Value {
-	v = v.latest()
+//
+// After a renegotiation of TLS 1.2 it is that of the latest handshake.
+func (v *View) Schedule() []Value { return v.latest().schedule() }
+
+// Schedules returns the key schedules of all handshakes, in order: one, unless
+// TLS 1.2 renegotiates. Each is as [View.Schedule] has it, and none is empty.
+func (v *View) Schedules() [][]Value {
+	var all [][]Value
+	for _, handshake := range v.handshakes() {
+		if values := handshake.schedule(); len(values) > 0 {
+			all = append(all, values)
+		}
+	}
+	return all
+}
+
+func (v *View) schedule() []Value {
 	s, ok := aeadSuites[v.state().Suite]
 	switch {
 	case !ok:

@@ -15,8 +15,7 @@ type findings struct {
 	changed   [2]int // by Side, of its view
 
 	proofs    [2][]inspect.Verification // by Side, as its view has them
-	schedules [2][]inspect.Value
-	sources   [2][]int // of the values, as [inspect.Source] has them
+	schedules [2][]keySchedule            // one for each handshake
 	gains     map[part][2][]string
 	gained    map[part][2]int // the event from which on it is so
 	proved    map[part][]proof
@@ -33,6 +32,40 @@ type proof struct {
 	inspect.Verification
 	by    inspect.Side
 	early bool // something that it needs is not known yet
+}
+
+// A keySchedule is that of one handshake; sources say of each value which other it is derived from, as [inspect.Source]
+// does.
+type keySchedule struct {
+	values  []inspect.Value
+	sources []int
+}
+
+func newKeySchedule(values []inspect.Value) keySchedule {
+	s := keySchedule{values: values}
+	for i := range values {
+		s.sources = append(s.sources, inspect.Source(values, i))
+	}
+	return s
+}
+
+// begun reports whether any of it was known at the event.
+func (s *keySchedule) begun(at int) bool {
+	return slices.ContainsFunc(s.values, func(v inspect.Value) bool { return v.Event >= 0 && v.Event <= at })
+}
+
+// schedule returns the key schedule of the handshake that was the latest at the event.
+func (f *findings) schedule(side inspect.Side, at int) keySchedule {
+	schedules := f.schedules[side]
+	for i := len(schedules) - 1; i > 0; i-- {
+		if schedules[i].begun(at) {
+			return schedules[i]
+		}
+	}
+	if len(schedules) == 0 {
+		return keySchedule{}
+	}
+	return schedules[0]
 }
 
 // findingsOf returns those of the connection.
@@ -59,12 +92,12 @@ func (f *findings) find(c *inspect.Connection) {
 			f.gains[at], f.gained[at] = gains, gained
 		}
 		if side == inspect.Server && v == c.View(inspect.Client) {
-			f.proofs[side], f.schedules[side], f.sources[side] = f.proofs[inspect.Client], f.schedules[inspect.Client], f.sources[inspect.Client]
+			f.proofs[side], f.schedules[side] = f.proofs[inspect.Client], f.schedules[inspect.Client]
 			continue
 		}
-		f.proofs[side], f.schedules[side] = v.Verifications(), v.Schedule()
-		for i := range f.schedules[side] {
-			f.sources[side] = append(f.sources[side], inspect.Source(f.schedules[side], i))
+		f.proofs[side] = v.Verifications()
+		for _, values := range v.Schedules() {
+			f.schedules[side] = append(f.schedules[side], newKeySchedule(values))
 		}
 		for _, verification := range f.proofs[side] {
 			p := proof{Verification: verification, by: side}

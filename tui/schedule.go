@@ -36,12 +36,13 @@ type branch struct {
 const proofsID = "proofs"
 
 // valuesAt returns the key schedule as far as it was known at the cursor, as the side has it that is shown.
-func (m *model) valuesAt(c *inspect.Connection) []inspect.Value {
+func (m *model) valuesAt(c *inspect.Connection) (values []inspect.Value, sources []int) {
 	at := m.time.event()
 	if c.View(m.schedule.side).State(at).Suite == 0 {
-		return nil
+		return nil, nil
 	}
-	values := slices.Clone(m.findingsOf(c).schedules[m.schedule.side])
+	s := m.findingsOf(c).schedule(m.schedule.side, at)
+	values = slices.Clone(s.values)
 	for i := range values {
 		value := &values[i]
 		if value.Event > at {
@@ -51,7 +52,7 @@ func (m *model) valuesAt(c *inspect.Connection) []inspect.Value {
 			value.Missing = m.missing(value)
 		}
 	}
-	return values
+	return values, s.sources
 }
 
 func (m *model) proofsAt(c *inspect.Connection) []proof {
@@ -72,11 +73,11 @@ func (m *model) branches() []branch {
 	if c == nil || m.time.at == 0 {
 		return nil
 	}
-	values := m.valuesAt(c)
+	values, sources := m.valuesAt(c)
 	if values == nil {
 		return m.proofBranches(m.proofsAt(c))
 	}
-	sources, steps := m.trunk(values, m.findingsOf(c).sources[m.schedule.side])
+	sources, steps := m.trunk(values, sources)
 	children := make(map[int][]int)
 	for i, source := range sources {
 		children[source] = append(children[source], i)
@@ -315,7 +316,7 @@ func (m *model) sameSchedules(c *inspect.Connection) bool {
 	at, f := m.time.event(), m.findingsOf(c)
 	known := func(side inspect.Side) string {
 		var b strings.Builder
-		for _, value := range f.schedules[side] {
+		for _, value := range f.schedule(side, at).values {
 			if value.Event >= 0 && value.Event <= at {
 				fmt.Fprintf(&b, "%s %x\n", value.Name, value.Bytes)
 			}
