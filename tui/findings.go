@@ -15,7 +15,7 @@ type findings struct {
 	changed   [2]int // by Side, of its view
 
 	proofs    [2][]inspect.Verification // by Side, as its view has them
-	schedules [2][]keySchedule            // one for each handshake
+	schedules [2][]keySchedule          // one for each handshake
 	gains     map[part][2][]string
 	gained    map[part][2]int // the event from which on it is so
 	proved    map[part][]proof

@@ -144,13 +144,9 @@ func (m *model) trunk(values []inspect.Value, from []int) (sources []int, steps 
 			steps[i] = m.pal.glyphs.joins + " "
 		}
 	}
-	for at >= 0 {
-		above := sources[at]
-		if above >= 0 {
-			steps[at] = m.pal.glyphs.down + " "
-		}
-		sources[at] = -1
-		at = above
+	for at > 0 {
+		steps[at] = m.pal.glyphs.down + " "
+		sources[at], at = -1, sources[at]
 	}
 	return sources, steps
 }
