@@ -446,12 +446,12 @@ var opaqueKinds = setOf(
 	"use_srtp.srtp_mki",
 )
 
-// unknownKinds are the leaves of what is known by its name alone. A claim that
-// has one says so in its name.
-var unknownKinds = setOf(
-	"x509.other_attribute_value", "x509.other_extension", "x509.other_parameters", "x509.other_qualifier", "x509.other_name_value",
-	"x509.unique_identifier", "sct.other_version", "ocsp.other_response", "quic.value",
-)
+// unknownParts are the leaves of what is known by its name alone, and that
+// stand on purpose in these claims.
+var unknownParts = map[string]map[string]bool{
+	"certificate rare extensions": setOf("x509.other_qualifier", "x509.other_name_value"),
+	"certificate by hand":         setOf("x509.other_attribute_value", "x509.other_parameters", "x509.other_extension", "x509.unique_identifier"),
+}
 
 func setOf(words ...string) map[string]bool {
 	set := make(map[string]bool)
@@ -472,7 +472,7 @@ func checkClaim(t *testing.T, claimed claim) {
 		t.Errorf("%s: %s at %d not understood: %s\n%x", claimed.what, f.Name, f.Offset, f.Value, claimed.bytes)
 	}
 	for _, leaf := range root.Leaves() {
-		if leaf.Length > 4 && !opaqueKinds[leaf.Kind] && (!unknownKinds[leaf.Kind] || !hasUnknown[claimed.what]) {
+		if leaf.Length > 4 && !opaqueKinds[leaf.Kind] && !unknownParts[claimed.what][leaf.Kind] {
 			t.Errorf("%s: a leaf %s of %d bytes", claimed.what, leaf.Kind, leaf.Length)
 		}
 	}
@@ -499,9 +499,6 @@ func checkUnderstood(t *testing.T, m *Message) {
 	checkClaim(t, messageClaim("message", m))
 	checkPrefixes(t, messageClaim("message", m))
 }
-
-// hasUnknown are the claims in which something unknown stands on purpose.
-var hasUnknown = setOf("certificate by hand", "certificate rare extensions")
 
 func TestEverythingClaimedIsTakenApartToTheLastByte(t *testing.T) {
 	for _, claimed := range claims(t) {
@@ -593,6 +590,11 @@ func TestEveryExtensionIsClaimedWhereverItMayStand(t *testing.T) {
 				seen[fmt.Sprintf("%x in %d", claimed.bytes[f.Offset:f.Offset+2], placeNames[root.Kind])] = true
 			}
 		})
+	}
+	for number := range placesOf {
+		if extensionBodies[number].read == nil {
+			t.Errorf("%s is not taken apart", ExtensionName(number))
+		}
 	}
 	for number := range extensionBodies {
 		if placesOf[number] == nil {
@@ -724,6 +726,31 @@ func TestEveryExplanationIsOfAKindThatThereIs(t *testing.T) {
 		id, _, _ := strings.Cut(line, " = ")
 		if strings.HasPrefix(id, "field_") && !kinds[id] {
 			t.Errorf("%s explains nothing that there is", id)
+		}
+	}
+}
+
+func TestWhatIsNotKnownIsOneLeaf(t *testing.T) {
+	hello := func(number uint16, data string) *Message {
+		return extensionSample{number, inClientHello, unhex(data)}.message()
+	}
+	body := []byte("somebody's own layout")
+	for kind, root := range map[string]Field{
+		"sct.other_version":                 dissectTimestamps(vector16(vector16([]byte{1}, body))),
+		"ocsp.other_response":               dissectResponse(responseByHand(derOID(1, 2, 3))),
+		"quic.value":                        hello(0x0039, "1b03010203").Fields(),
+		"extension.other":                   hello(0x1234, "0102030405").Fields(),
+		"extension.grease":                  hello(0x1a1a, "00").Fields(),
+		"server_key_exchange.params":        handshakeMessage(typeServerKeyExchange, body, version12, 0xc01d).Fields(), // SRP
+		"client_key_exchange.exchange_keys": handshakeMessage(0x10, body, version12, 0xc01d).Fields(),
+		"handshake.body":                    handshakeMessage(0x1a, body, version13, 0x1301).Fields(),
+		"ech.contents":                      extensionSample{0xfe0d, inEncryptedExtensions, vector16(unhex("fe0c"), vector16(body))}.message().Fields(),
+	} {
+		if f, found := root.Find(kind); !found || f.Length == 0 {
+			t.Errorf("no %s: %+v", kind, f)
+		}
+		if f, found := notUnderstood(root); found {
+			t.Errorf("%s: %s at %d not understood: %s", kind, f.Name, f.Offset, f.Value)
 		}
 	}
 }

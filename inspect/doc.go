@@ -48,8 +48,9 @@
 // candidates; the tag of the record decides between them.
 //
 // [Record.Fields] names every byte of a record as it was captured, and
-// [Message.Fields] every byte of a handshake message in clear: trees of
-// [Field] whose leaves cover each byte exactly once.
+// [Message.Fields] every byte of a handshake message in clear, certificates
+// and OCSP responses included: trees of [Field] whose leaves cover each byte
+// exactly once.
 //
 // [View.Schedule] computes the key schedule, [Record.Protection] what one record
 // is sealed with, and [View.Verifications] does the proofs of the handshake
