@@ -274,9 +274,22 @@ func (r reading) usage(want x509.KeyUsage) {
 		return
 	}
 	var names []string
-	for i, name := range keyUsages {
-		if want&(1<<i) != 0 {
-			names = append(names, name)
+	for _, bit := range []struct {
+		usage x509.KeyUsage
+		name  string
+	}{
+		{x509.KeyUsageDigitalSignature, "digitalSignature"},
+		{x509.KeyUsageContentCommitment, "nonRepudiation"},
+		{x509.KeyUsageKeyEncipherment, "keyEncipherment"},
+		{x509.KeyUsageDataEncipherment, "dataEncipherment"},
+		{x509.KeyUsageKeyAgreement, "keyAgreement"},
+		{x509.KeyUsageCertSign, "keyCertSign"},
+		{x509.KeyUsageCRLSign, "cRLSign"},
+		{x509.KeyUsageEncipherOnly, "encipherOnly"},
+		{x509.KeyUsageDecipherOnly, "decipherOnly"},
+	} {
+		if want&bit.usage != 0 {
+			names = append(names, bit.name)
 		}
 	}
 	if f.Value != strings.Join(names, ", ") {

@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -392,6 +393,29 @@ func TestAHybridShareIsSplitWhereItsTwoPartsMeet(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %q, not %q", session, got, want)
+		}
+	}
+}
+
+func TestAPointOnANISTCurveHasTwoCoordinates(t *testing.T) {
+	for group, curve := range map[uint16]ecdh.Curve{0x0017: ecdh.P256(), 0x0018: ecdh.P384(), 0x0019: ecdh.P521()} {
+		key, err := curve.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		point := key.PublicKey().Bytes()
+		number := binary.BigEndian.AppendUint16(nil, group)
+		for what, m := range map[string]*Message{
+			"key_share":         extensionSample{0x0033, inServerHello, slices.Concat(number, vector16(point))}.message(),
+			"ServerKeyExchange": handshakeMessage(typeServerKeyExchange, slices.Concat([]byte{namedCurve}, number, vector8(point)), version12, 0xc018),
+			"ClientKeyExchange": handshakeMessage(0x10, vector8(point), version12, 0xc02f),
+		} {
+			root := m.Fields()
+			x, _ := root.Find("ec_point.x")
+			y, _ := root.Find("ec_point.y")
+			if got := m.Bytes[min(x.Offset, y.Offset):y.End()]; !bytes.Equal(got, point[1:]) || x.Length != y.Length || x.End() != y.Offset {
+				t.Errorf("%s in %s: %+v and %+v", GroupName(group), what, x, y)
+			}
 		}
 	}
 }
