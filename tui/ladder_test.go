@@ -289,3 +289,26 @@ func TestAnErrorAndAnEndStandWholeInTheLadder(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWasDroppedGetsNoFurtherThanTheWire(t *testing.T) {
+	var hello inspect.Event
+	for _, e := range traceEvents(t, "1-rtt", 0) {
+		if e.Kind == inspect.Captured {
+			hello = e
+			break
+		}
+	}
+	r := new(inspect.Recording)
+	r.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls", Gated: true}})
+	r.Append(hello)
+	r.Append(inspect.Event{Kind: inspect.Dropped, Cause: 1})
+	s := open(t, Options{Recording: r})
+	s.press("L")
+	s.ladderHas("1 ", "│── ClientHello ─", "✗          │")
+	s.ladderHas("2 ", "│── dropped: ClientHello ", "✗          │")
+	s.press("left")
+	s.ladderHas("│── ClientHello ─", "╌          │")
+	if lines := s.ladderLines(); len(lines) != 1 {
+		t.Errorf("before it was dropped, %d lines", len(lines))
+	}
+}
