@@ -93,7 +93,7 @@
 // 7 bytes where they hold 40, some 10 where connections are nearly all handshake,
 // and less than 120 of the worst that its tests know: empty records, alerts,
 // KeyUpdates, single bytes. Trees are built when they are asked for and are not
-// kept: at most some 1,500 bytes are allocated for each byte of a message, and a
+// kept: at most some 1,600 bytes are allocated for each byte of a message, and a
 // tree has at most 262,144 fields.
 //
 // Secrets are part of a recording: whoever holds it can read the session. Names

@@ -17,9 +17,8 @@ type Plain struct {
 // accepts as the next one: under the key and with the sequence number that
 // come next on this lane, or in clear where it is not under a key yet. That takes nothing
 // but the keys: whoever has them can write in either side's name, and nobody
-// can tell. A number is used again where the sender has sealed something of its
-// own with it, and with it the nonce, which no honest sender does (RFC 8446
-// section 5.3, RFC 5288 section 3).
+// can tell. A number may be used twice then, and with it the nonce, which no honest
+// sender does (RFC 8446 section 5.3, RFC 5288 section 3).
 //
 // The error is a [*Refusal]: the secret is not known, records before are not
 // decided, the cipher suite is not supported, or the record would be too long.

@@ -310,11 +310,14 @@ func TestAUnitHeldForAPeerOutsideGoesOnWhenPatienceEndsUnlessExtended(t *testing
 
 // hazard is a gate that decides at random.
 func hazard(random *rand.Rand) inspect.Gate {
+	offset, mask := random.IntN(60), byte(1)<<random.IntN(8)
 	actions := []inspect.Action{
 		inspect.Forward, inspect.Drop, inspect.Repeat(1 + random.IntN(3)), inspect.Flip(random.IntN(40), 1<<random.IntN(8)),
 		inspect.Flip(-1-random.IntN(20), 1<<random.IntN(8)), inspect.Delay(time.Duration(random.IntN(50)) * time.Millisecond),
 		inspect.Swap(20 * time.Millisecond), inspect.CutAfter(random.IntN(30)), inspect.Inject([]byte{0x15, 0x03, 0x03, 0x00, 0x02, 0x01, 0x00}),
 		inspect.Inject([]byte("no record")), inspect.Hold,
+		inspect.Reseal(func(content []byte) []byte { return append(content, content...) }),
+		inspect.Edit(func(d inspect.Draft) (inspect.Draft, error) { return d.Flip(offset, mask) }),
 	}
 	var rules inspect.Rules
 	for range 1 + random.IntN(4) {
