@@ -135,17 +135,19 @@ func (m *model) isOpen(id string, inner bool) bool {
 // section 7.1 draws them.
 func (m *model) trunk(values []inspect.Value, from []int) (sources []int, steps []string) {
 	sources, steps = slices.Clone(from), make([]string, len(values))
-	at := -1
+	master := -1
 	for i := range values {
 		if values[i].Kind == "schedule.master_secret" || values[i].Kind == "schedule.master_secret_12" {
-			at = i
+			master = i
 		}
 		if sources[i] < 0 && i > 0 {
 			steps[i] = m.pal.glyphs.joins + " "
 		}
 	}
-	for at > 0 {
-		steps[at] = m.pal.glyphs.down + " "
+	for at := master; at >= 0; {
+		if steps[at] = m.pal.glyphs.down + " "; sources[at] < 0 && (at < master || at == 0) {
+			steps[at] = "" // where the trunk begins
+		}
 		sources[at], at = -1, sources[at]
 	}
 	return sources, steps
