@@ -106,9 +106,16 @@ func (s *Sentences) Say(id string, pairs ...any) string {
 }
 
 // Explain returns what a student should know of a kind of field, such as "client_hello.random" (the Kind of an
-// inspect.Field), or "" if nothing is said of it.
+// inspect.Field), of a kind of value, such as "schedule.psk" or "protection.nonce" (the Kind of an inspect.Value), or of a
+// proof, such as "proof.finished" ("proof." and the Kind of an inspect.Verification); "" if nothing is said of it.
 func (s *Sentences) Explain(kind string) string {
-	if id := "field_" + strings.ReplaceAll(kind, ".", "_"); s.Has(id) {
+	id := strings.ToLower(strings.ReplaceAll(kind, ".", "_"))
+	switch subject, _, _ := strings.Cut(kind, "."); subject {
+	case "schedule", "protection", "proof":
+	default:
+		id = "field_" + id
+	}
+	if s.Has(id) {
 		return s.Say(id)
 	}
 	return ""

@@ -46,9 +46,9 @@ func (v *View) offeredValues(s suite) (values []Value) {
 			continue
 		}
 		psk := Value{
-			Kind: "schedule.psk_offered", Name: "PSK" + o.suffix, Bytes: o.psk, Origin: o.from, RFC: "RFC 8446 section 4.2.11",
-			Formula: "what the first identity in pre_shared_key stands for",
+			Kind: "schedule.psk_offered", Name: "PSK" + o.suffix, Bytes: o.psk, Origin: o.from,
 		}
+		psk.Formula, psk.RFC = v.session.pskFormula(string(v.identities[o.index]))
 		if psk.after = v.session.pskAt(string(v.identities[o.index])); psk.Bytes == nil {
 			psk.lacks(because("psk"))
 		}
@@ -104,6 +104,14 @@ func (v *View) bound() (before []*Message, hello *Message, ok bool) {
 		}
 	}
 	return before, hello, hello != nil && v.complete(before, hello) && !v.blind()
+}
+
+// pskFormula says where the PSK of an identity comes from, and the standard that does.
+func (s *Session) pskFormula(identity string) (formula, rfc string) {
+	if s.external(identity) {
+		return "a key that both sides were given, and not by a ticket", "RFC 8446 section 2.2"
+	}
+	return `HKDF-Expand-Label(resumption_master_secret, "resumption", ticket_nonce, Hash.length) of the connection that the ticket is from`, "RFC 8446 section 4.6.1"
 }
 
 // binderLabel tells a PSK of a ticket from one that both sides were given (RFC

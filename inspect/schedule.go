@@ -116,6 +116,17 @@ type branch13 struct {
 	standard string // its name in RFC 8446 section 7.1
 }
 
+// messages is how formulas write what the transcript hash covers.
+func (b branch13) messages() string {
+	switch {
+	case b.covers == typeClientHello:
+		return "ClientHello"
+	case b.covers == typeServerHello:
+		return "ClientHello...ServerHello"
+	}
+	return "ClientHello..." + b.side.String() + " Finished"
+}
+
 // sender is the side whose records a traffic secret protects.
 func (b branch13) sender() Side {
 	if b.label[0] == 's' {

@@ -74,12 +74,8 @@ func (v *View) schedule13(s suite) []Value {
 	zeros := make([]byte, size)
 	trunk, known := v.top()
 	psk := Value{Kind: "schedule.psk", Name: "PSK", Bytes: trunk.psk, Origin: trunk.from, Formula: "zeros, as long as the hash: no PSK was agreed on", RFC: rfc}
-	switch {
-	case v.chosen != nil && v.session.external(string(v.chosen)):
-		psk.Formula, psk.RFC = "a key that both sides were given, and not by a ticket", "RFC 8446 section 2.2"
-	case v.chosen != nil:
-		psk.Formula = `HKDF-Expand-Label(resumption_master_secret, "resumption", ticket_nonce, Hash.length) of the connection that the ticket is from`
-		psk.RFC = "RFC 8446 section 4.6.1"
+	if v.chosen != nil {
+		psk.Formula, psk.RFC = v.session.pskFormula(string(v.chosen))
 	}
 	if !known {
 		psk.Bytes, psk.Origin = nil, 0
@@ -137,6 +133,7 @@ func (v *View) branchSecret(s suite, b branch13, trunk schedule13) Value {
 		}
 	}
 	secret := Value{Kind: branchKind(b.standard), Name: b.standard, RFC: "RFC 8446 section 7.1"}
+	secret.Formula = fmt.Sprintf("Derive-Secret(%s, %q, %s)", from, b.label, b.messages())
 	secret.lacks(because("not_so_far"))
 	if v.blind() {
 		secret.lacks(because("no_inner_hello"))
@@ -336,12 +333,12 @@ func (v *View) masterValue() Value {
 		master.lacks(because("master"))
 	}
 	master.Logged = ok
-	switch covered, keyed := upTo(v.transcript(), Client, typeClientKeyExchange); {
-	case !keyed && v.ticket != "":
+	switch transcript := v.transcript(); {
+	case abbreviated(transcript):
 		master.Formula, master.RFC = "that of the session which is resumed", "RFC 5246 section 7.3"
-	case keyed && extendedMaster(covered):
+	case extendedMaster(transcript):
 		master.Formula, master.RFC = `PRF(pre_master_secret, "extended master secret", session_hash)`, "RFC 7627 section 4"
-	case keyed:
+	default:
 		master.Formula = `PRF(pre_master_secret, "master secret", ClientHello.random + ServerHello.random)`
 	}
 	return master
@@ -367,6 +364,15 @@ func (v *View) masterFrom(s suite, preMaster []byte, known Value) Value {
 	}
 	master.Logged = known.Logged
 	return master
+}
+
+// abbreviated reports whether a handshake of TLS 1.2 resumes a session: a full
+// one has a ServerHelloDone (RFC 5246 section 7.3).
+func abbreviated(messages []*Message) bool {
+	has := func(kind HandshakeType) bool {
+		return slices.ContainsFunc(messages, func(m *Message) bool { return m.Type == kind })
+	}
+	return has(typeFinished) && !has(typeServerHelloDone)
 }
 
 // extendedMaster reports whether extended_master_secret was agreed on: the

@@ -112,21 +112,5 @@ func (m *model) aboutProofs(w int) []string {
 
 // proofMeaning says what a proof of that kind proves.
 func (m *model) proofMeaning(kind string) string {
-	switch kind {
-	case "finished":
-		return m.say("tui_proof_about_finished")
-	case "certificate_verify":
-		return m.say("tui_proof_about_certificate_verify")
-	case "server_key_exchange":
-		return m.say("tui_proof_about_server_key_exchange")
-	case "psk_binder":
-		return m.say("tui_proof_about_binder")
-	case "certificate_chain":
-		return m.say("tui_proof_about_chain")
-	case "downgrade_sentinel":
-		return m.say("tui_proof_about_downgrade")
-	case "ech_confirmation":
-		return m.say("tui_proof_about_ech")
-	}
-	return ""
+	return m.explain(inspect.Field{Kind: "proof." + kind})
 }

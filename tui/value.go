@@ -223,6 +223,8 @@ func (m *model) formula(v *inspect.Value) string {
 		return m.say("tui_formula_no_psk")
 	case strings.HasPrefix(formula, "zeros, as long as the hash: a PSK"):
 		return m.say("tui_formula_psk_alone")
+	case formula == "that of the session which is resumed":
+		return m.say("tui_formula_resumed")
 	case strings.HasPrefix(formula, "how many records"):
 		return m.say("tui_formula_sequence_number")
 	case strings.HasSuffix(formula, ", padded on the left to 12 bytes with zeros"):
@@ -238,12 +240,7 @@ func (m *model) formula(v *inspect.Value) string {
 }
 
 // explainValue returns what the manual says about a kind of value.
-func (m *model) explainValue(kind string) string {
-	if id := strings.ReplaceAll(kind, ".", "_"); m.sentences.Has(id) {
-		return m.say(id)
-	}
-	return m.explain(inspect.Field{Kind: kind})
-}
+func (m *model) explainValue(kind string) string { return m.explain(inspect.Field{Kind: kind}) }
 
 // commandLines writes a command on lines of exactly w cells, each but the last with a backslash in its last cell: copied
 // together they are the command again, whatever the terminal does at the end of a line.
