@@ -633,6 +633,7 @@ func (m *model) signs() [][2]string {
 		{g.held, m.say("tui_sign_held")},
 		{g.failed, m.say("tui_sign_failed")},
 		{g.ended, m.say("tui_sign_ended")},
+		{g.onItsWay + " " + g.failed, m.say("tui_sign_stopped")},
 		{g.gap, m.say("tui_sign_gap")},
 		{g.folded + " " + g.unfolded, m.say("tui_sign_folded")},
 		{g.open + g.shut, m.say("tui_sign_lit")},
