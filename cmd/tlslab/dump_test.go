@@ -146,7 +146,7 @@ func messageAt(records []dumpedLine, conn int, at dumpedPlace) ([]byte, error) {
 			return nil, fmt.Errorf("no %s is message %d of record %d of the %s", at.Type, at.Message, at.Seq, at.Dir)
 		}
 		m := r.Messages[at.Message]
-		if m.In == "message" {
+		if m.In != "" {
 			return hex.DecodeString(m.Bytes)
 		}
 		return hex.DecodeString(r.Plaintext[2*m.Offset:][:2*m.Length])

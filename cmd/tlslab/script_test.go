@@ -406,7 +406,7 @@ func jsonLines(ts *testscript.TestScript, _ bool, args []string) {
 		at := 0
 		for _, m := range record.Messages {
 			from, length := m.Offset, m.Length
-			if m.In == "message" {
+			if m.In != "" {
 				if hexLength(ts, m.Bytes) != length || from != 0 {
 					ts.Fatalf("line %d: a message of %d bytes says %d", n+1, len(m.Bytes)/2, length)
 				}
