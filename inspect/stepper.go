@@ -21,6 +21,7 @@ type Stepper struct {
 
 	mu      sync.Mutex
 	pending []heldUnit
+	stopped map[int]bool // units that were ever pending
 	reader  reader
 	until   []Match // while running: what to stop at
 	running bool
@@ -57,6 +58,10 @@ func (s *Stepper) Captured(w Wire, u Unit) {
 		held.deadline = time.Now().Add(s.Patience)
 		w.After(s.Patience, func() { s.expire(u.ID) })
 	}
+	if s.stopped == nil {
+		s.stopped = make(map[int]bool)
+	}
+	s.stopped[u.ID] = true
 	s.pending = append(s.pending, held)
 	if s.wake != nil {
 		close(s.wake)
@@ -98,6 +103,14 @@ func (s *Stepper) Pending() []Unit {
 		units[i] = held.unit
 	}
 	return units
+}
+
+// Stopped reports whether the unit was ever held here, for however short a
+// time, and not let through at once.
+func (s *Stepper) Stopped(id int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped[id]
 }
 
 // Release lets the oldest held unit through and reports whether there was one.

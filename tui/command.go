@@ -18,7 +18,7 @@ type command struct {
 	show  string // with what follows it
 	words []string
 	help  string
-	run   func(m *model, word string) tea.Cmd
+	run   func(m *model, rest string) tea.Cmd // of what follows it
 }
 
 // commands returns those of the screen, in the order of the help.
@@ -28,6 +28,12 @@ func commands() []command {
 		{"goto", "goto N", nil, "tui_command_goto", (*model).commandGoto},
 		{"ladder", "ladder", nil, "tui_command_ladder", func(m *model, _ string) tea.Cmd { return m.toggleLadder() }},
 		{"schedule", "schedule", nil, "tui_command_schedule", func(m *model, _ string) tea.Cmd { return m.toggleSchedule() }},
+		{"wire", "wire", nil, "wire_command", func(m *model, _ string) tea.Cmd { return m.toggleWire() }},
+		{"hold", "hold", nil, "wire_command_hold", func(m *model, _ string) tea.Cmd { return m.hold() }},
+		{"run", "run", nil, "wire_command_run", func(m *model, _ string) tea.Cmd { return m.runOn() }},
+		{"until", "until client text 3", nil, "wire_command_until", (*model).commandUntil},
+		{"inject", "inject " + forgedAlert, nil, "wire_command_inject", (*model).commandInject},
+		{"verdicts", "verdicts", nil, "wire_command_verdicts", func(m *model, _ string) tea.Cmd { return m.toggleVerdicts() }},
 		{"secrets", "secrets", nil, "tui_command_secrets", func(m *model, _ string) tea.Cmd { return m.toggleSecrets() }},
 		{"lang", "lang en|pt-BR", []string{docs.English, docs.Portuguese}, "tui_command_lang", (*model).commandLang},
 		{"theme", "theme " + strings.Join(themes(), "|"), themes(), "tui_command_theme", (*model).commandTheme},
@@ -38,22 +44,18 @@ func commands() []command {
 
 // runCommand does what was typed after ":".
 func (m *model) runCommand() tea.Cmd {
-	words := strings.Fields(m.command.take())
+	typed, rest, _ := strings.Cut(strings.TrimSpace(m.command.take()), " ")
 	m.leave()
-	if len(words) == 0 {
+	if typed == "" {
 		return nil
 	}
-	word := ""
-	if len(words) > 1 {
-		word = words[1]
-	}
-	name := strings.TrimPrefix(words[0], ":")
+	name, rest := strings.TrimPrefix(typed, ":"), strings.TrimSpace(rest)
 	for _, c := range commands() {
 		if c.name == name || name == "q" && c.name == "quit" {
-			return c.run(m, word)
+			return c.run(m, rest)
 		}
 	}
-	m.complain("tui_unknown_command", "command", inspect.Safe(words[0]), "nearest", nearest(name))
+	m.complain("tui_unknown_command", "command", inspect.Safe(typed), "nearest", nearest(name))
 	return nil
 }
 

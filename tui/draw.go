@@ -261,6 +261,7 @@ type glyphs struct {
 	branch, lastBranch string // of a tree
 	trunk              string
 	held, failed       string
+	altered            string // or otherwise not as it was sent; also before a changed byte
 	ended, gap         string
 	play               string
 	dot                string // between facts
@@ -286,7 +287,7 @@ type glyphs struct {
 
 var unicodeGlyphs = glyphs{
 	toServer: "→", toClient: "←", pointer: "▌", shadow: "▏", folded: "▸", unfolded: "▾",
-	branch: "├╴", lastBranch: "└╴", trunk: "│ ", held: "‖", failed: "✗", ended: "■", gap: "┄",
+	branch: "├╴", lastBranch: "└╴", trunk: "│ ", held: "‖", failed: "✗", altered: "≠", ended: "■", gap: "┄",
 	play: "▶", dot: " · ", rule: "─", column: "│", cross: "┼", tee: "┬", upTee: "┴",
 	more: "…", prompt: "›", done: "━", todo: "─", open: "[", shut: "]", at: "›", caret: "▏",
 	verified: "✓", refuted: "✗", notCheckable: "?", onItsWay: "╌", down: "↓", joins: "+", toServerHead: "▶", toClientHead: "◀",
@@ -297,7 +298,7 @@ var unicodeGlyphs = glyphs{
 
 var asciiGlyphs = glyphs{
 	toServer: ">", toClient: "<", pointer: "#", shadow: ":", folded: "+", unfolded: "-",
-	branch: "|-", lastBranch: "`-", trunk: "| ", held: "=", failed: "!", ended: "*", gap: "~",
+	branch: "|-", lastBranch: "`-", trunk: "| ", held: "=", failed: "!", altered: "%", ended: "*", gap: "~",
 	play: ">", dot: " | ", rule: "-", column: "|", cross: "+", tee: "+", upTee: "+",
 	more: "~", prompt: ">", done: "=", todo: "-", open: "[", shut: "]", at: ">", caret: "_",
 	verified: "(ok)", refuted: "(NO)", notCheckable: "(?)", onItsWay: ".", down: "v", joins: "+", toServerHead: ">", toClientHead: "<",

@@ -3,6 +3,7 @@ package tui
 import (
 	"slices"
 
+	"example.com/tlslab/inspect"
 	tea "github.com/charmbracelet/bubbletea"
 )
 
@@ -15,16 +16,20 @@ const (
 	onHex
 	onLadder
 	onSchedule
+	onWire
 	onSecrets
-	onValue // all that is known of the selected value of the key schedule
-	onField // all that is known of the selected field
+	onVerdicts // what both endpoints made of the connection
+	onValue    // all that is known of the selected value of the key schedule
+	onField    // all that is known of the selected field
 	onHelp
 	onPrompt  // a command for the live session is being typed
 	onCommand // a command for the screen
 	onSearch
-	onQuit // "really?"
+	onUntil   // where the wire is to run to
+	onPredict // which side will notice
+	onQuit    // "really?"
 
-	lastPane = onSchedule // what comes before can be gone back to
+	lastPane = onWire // what comes before can be gone back to
 )
 
 // Sets of modes, in which a binding holds.
@@ -34,6 +39,10 @@ const (
 	inHex      = 1 << onHex
 	inLadder   = 1 << onLadder
 	inSchedule = 1 << onSchedule
+	inWire     = 1 << onWire
+	inVerdicts = 1 << onVerdicts
+	inUntil    = 1 << onUntil
+	inPredict  = 1 << onPredict
 	inValue    = 1 << onValue
 	inSecrets  = 1 << onSecrets
 	inField    = 1 << onField
@@ -45,8 +54,8 @@ const (
 
 	inDetail  = inTree | inHex
 	inLists   = inStreams | inLadder
-	inPanes   = inLists | inDetail
-	inPages   = inSecrets | inValue | inField | inHelp // they scroll
+	inPanes   = inLists | inDetail | inWire
+	inPages   = inSecrets | inVerdicts | inValue | inField | inHelp // they scroll
 	inViews   = inPanes | inSchedule | inPages
 	inEditors = inPrompt | inCommand | inSearch
 )
@@ -70,12 +79,12 @@ func (b *binding) holds(in mode) bool { return b.in&(1<<in) != 0 }
 // US-International keyboard (´ ` ~ ^ ' ").
 func keyMap() []binding {
 	return []binding{
-		{inLists, []string{"right", "l"}, "→ l", "←→", "tui_brief_forward", "tui_key_forward", (*model).forward},
-		{inLists, []string{"left", "h"}, "← h", "", "", "tui_key_back", (*model).back},
+		{inLists | inWire, []string{"right", "l"}, "→ l", "←→", "tui_brief_forward", "tui_key_forward", (*model).forward},
+		{inLists | inWire, []string{"left", "h"}, "← h", "", "", "tui_key_back", (*model).back},
 		{inDetail | inSchedule | inSecrets | inValue, []string{"."}, ".", "", "", "tui_key_forward", (*model).forward},
 		{inDetail | inSchedule | inSecrets | inValue, []string{","}, ",", "", "", "tui_key_back", (*model).back},
-		{inLists | inTree | inSchedule | inSecrets, []string{"home", "g"}, "Home g", "", "", "tui_key_first", (*model).first},
-		{inLists | inTree | inSchedule | inSecrets, []string{"end", "G"}, "End G", "", "", "tui_key_last", (*model).last},
+		{inLists | inWire | inTree | inSchedule | inSecrets, []string{"home", "g"}, "Home g", "", "", "tui_key_first", (*model).first},
+		{inLists | inWire | inTree | inSchedule | inSecrets, []string{"end", "G"}, "End G", "", "", "tui_key_last", (*model).last},
 		{inDetail | inSchedule | inSecrets, []string{" "}, "space", "", "", "tui_key_play", (*model).togglePlay},
 		{inPanes | inSchedule | inSecrets, []string{"+", ">"}, "+ >", "", "", "tui_key_faster", func(m *model) tea.Cmd { return m.changeSpeed(1) }},
 		{inPanes | inSchedule | inSecrets, []string{"-", "<"}, "- <", "", "", "tui_key_slower", func(m *model) tea.Cmd { return m.changeSpeed(-1) }},
@@ -90,8 +99,8 @@ func keyMap() []binding {
 		{inLadder, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.climb(-m.ladder.page()) }},
 		{inLadder, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.climb(m.ladder.page()) }},
 		{inLadder, []string{"enter"}, "enter", "", "", "tui_key_detail", (*model).nextPane},
-		{inLists, []string{"tab"}, "tab", "", "tui_brief_detail", "tui_key_detail", (*model).nextPane},
-		{inLists, []string{" "}, "space", "", "tui_brief_play", "tui_key_play", (*model).togglePlay},
+		{inLists | inWire, []string{"tab"}, "tab", "", "tui_brief_detail", "tui_key_detail", (*model).nextPane},
+		{inLists | inWire, []string{" "}, "space", "", "tui_brief_play", "tui_key_play", (*model).togglePlay},
 		{inDetail, []string{"tab"}, "tab", "", "tui_brief_pane", "tui_key_pane", (*model).nextPane},
 		{inPanes, []string{"shift+tab"}, "shift+tab", "", "", "tui_key_previous_pane", (*model).previousPane},
 
@@ -128,17 +137,46 @@ func keyMap() []binding {
 		{inSchedule | inValue, []string{"s"}, "s", "", "", "tui_key_side", (*model).otherSide},
 
 		{inStreams | inSchedule, []string{"L"}, "L", "", "tui_brief_ladder", "tui_key_ladder", (*model).toggleLadder},
-		{inLadder | inDetail | inSecrets | inValue, []string{"L"}, "L", "", "", "tui_key_ladder", (*model).toggleLadder},
+		{inLadder | inWire | inDetail | inSecrets | inValue, []string{"L"}, "L", "", "", "tui_key_ladder", (*model).toggleLadder},
 		{inLists, []string{"D"}, "D", "", "tui_brief_schedule", "tui_key_schedule", (*model).toggleSchedule},
-		{inDetail | inSchedule | inSecrets | inValue, []string{"D"}, "D", "", "", "tui_key_schedule", (*model).toggleSchedule},
+		{inDetail | inWire | inSchedule | inSecrets | inValue, []string{"D"}, "D", "", "", "tui_key_schedule", (*model).toggleSchedule},
+		{inStreams, []string{"W"}, "W", "", "wire_brief", "wire_key", (*model).toggleWire},
+		{inLadder | inWire | inSchedule | inDetail | inSecrets | inValue, []string{"W"}, "W", "", "", "wire_key", (*model).toggleWire},
+		{inPanes | inSchedule, []string{"V"}, "V", "", "", "wire_key_verdicts", (*model).toggleVerdicts},
 		{inLists | inSchedule, []string{"c"}, "c", "", "", "tui_key_connection", func(m *model) tea.Cmd { return m.otherConnection(1) }},
 		{inLists | inSchedule, []string{"C"}, "C", "", "", "tui_key_previous_connection", func(m *model) tea.Cmd { return m.otherConnection(-1) }},
 		{inPanes, []string{"i"}, "i", "", "tui_brief_prompt", "tui_key_prompt", (*model).enterPrompt},
 		{inViews, []string{":"}, ":", "", "tui_brief_command", "tui_key_command", (*model).enterCommand},
-		{inPanes, []string{"/"}, "/", "", "", "tui_key_search", (*model).enterSearch},
+		{inPanes &^ inWire, []string{"/"}, "/", "", "", "tui_key_search", (*model).enterSearch},
 		{inLists, []string{"n"}, "n", "", "", "tui_key_next_match", func(m *model) tea.Cmd { return m.search(1) }},
 		{inLists, []string{"N"}, "N", "", "", "tui_key_previous_match", func(m *model) tea.Cmd { return m.search(-1) }},
 		{inPanes | inSchedule | inSecrets | inValue, []string{"K"}, "K", "", "", "tui_key_secrets", (*model).toggleSecrets},
+
+		{inWire, []string{"up", "k"}, "↑ k", "", "", "wire_key_up", func(m *model) tea.Cmd { return m.selectUnit(-1) }},
+		{inWire, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_select", "wire_key_down", func(m *model) tea.Cmd { return m.selectUnit(1) }},
+		{inWire, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectUnit(-m.wire.page()) }},
+		{inWire, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectUnit(m.wire.page()) }},
+		{inWire, []string{"r", "enter"}, "r enter", "", "wire_act_release", "wire_key_release", (*model).releaseUnit},
+		{inWire, []string{"a"}, "a", "", "wire_act_all", "wire_key_all", (*model).releaseAll},
+		{inWire, []string{"u"}, "u", "", "wire_act_until", "wire_key_until", (*model).askUntil},
+		{inWire, []string{"H"}, "H", "", "wire_act_hold", "wire_key_hold", (*model).toggleHold},
+		{inWire, []string{"d"}, "d", "", "wire_act_drop", "wire_key_drop", (*model).dropUnit},
+		{inWire, []string{"t"}, "t", "", "wire_act_repeat", "wire_key_repeat", (*model).repeatUnit},
+		{inWire, []string{"x"}, "x", "", "wire_act_swap", "wire_key_swap", (*model).swapUnit},
+		{inWire, []string{"w"}, "w", "", "wire_act_delay", "wire_key_delay", (*model).delayUnit},
+		{inWire, []string{"c"}, "c", "", "wire_act_cut_before", "wire_key_cut_before", (*model).cutBefore},
+		{inWire, []string{"C"}, "C", "", "wire_act_cut_inside", "wire_key_cut_inside", (*model).cutInside},
+		{inWire, []string{"I"}, "I", "", "wire_act_inject", "wire_key_inject", (*model).askInject},
+		{inWire, []string{"m"}, "m", "", "wire_act_extend", "wire_key_extend", (*model).extendPatience},
+		{inWire, []string{"p"}, "p", "", "wire_act_ask", "wire_key_ask", (*model).toggleAsk},
+		{inUntil, []string{"1"}, "1", "", "", "wire_key_until_other_side", func(m *model) tea.Cmd { return m.runUntil(0) }},
+		{inUntil, []string{"2"}, "2", "", "", "wire_key_until_certificate", func(m *model) tea.Cmd { return m.runUntil(1) }},
+		{inUntil, []string{"3"}, "3", "", "", "wire_key_until_text", func(m *model) tea.Cmd { return m.runUntil(2) }},
+		{inUntil, []string{"4"}, "4", "", "", "wire_key_until_alert", func(m *model) tea.Cmd { return m.runUntil(3) }},
+		{inPredict, []string{"c"}, "c", "", "wire_ask_client", "wire_key_predict_client", func(m *model) tea.Cmd { return m.predict(inspect.Client, false) }},
+		{inPredict, []string{"s"}, "s", "", "wire_ask_server", "wire_key_predict_server", func(m *model) tea.Cmd { return m.predict(inspect.Server, false) }},
+		{inPredict, []string{"n"}, "n", "", "wire_ask_nobody", "wire_key_predict_nobody", func(m *model) tea.Cmd { return m.predict(0, true) }},
+		{inPredict, []string{"enter", "r"}, "enter r", "", "wire_brief_skip", "wire_key_predict_skip", (*model).skipPrediction},
 
 		{inPages, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
 		{inPages, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},
@@ -153,12 +191,12 @@ func keyMap() []binding {
 		{inPrompt | inCommand, []string{"tab"}, "tab", "", "tui_brief_complete", "tui_key_complete", (*model).complete},
 
 		{inStreams, []string{"esc"}, "esc", "", "", "tui_key_escape", (*model).escape},
-		{inDetail | inLadder | inSchedule | inPages | inEditors | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
+		{inDetail | inLadder | inSchedule | inWire | inPages | inEditors | inUntil | inPredict | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
 		{inViews | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
 		{inViews, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
 		{inPages, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},
 		{inPanes | inSchedule, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
-		{inViews | inEditors | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
+		{inViews | inEditors | inUntil | inPredict | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
 		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "enter", "", "tui_brief_yes", "tui_key_yes", (*model).quit},
 		{inQuit, []string{"n", "N"}, "n", "", "tui_brief_no", "tui_key_no", (*model).escape},
 	}

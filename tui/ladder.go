@@ -82,7 +82,7 @@ func (l *ladder) forget(t *timeline) {
 }
 
 func (l *ladder) add(t *timeline, row int, item *inspect.Item) {
-	if n := len(l.rungs); n > 0 && !t.held && bulk(item) && alike(t.item(int(l.rungs[n-1].last)), item) {
+	if n := len(l.rungs); n > 0 && !t.hasStopped(item.Record) && bulk(item) && alike(t.item(int(l.rungs[n-1].last)), item) {
 		l.rungs[n-1].last = int32(row)
 		return
 	}

@@ -161,7 +161,7 @@ func TestALadderThatGrewIsTheSameAsOneMadeAtOnce(t *testing.T) {
 	} {
 		for conn := range 2 {
 			r := new(inspect.Recording)
-			grown := newTimeline(r, false)
+			grown := newTimeline(r, nil)
 			var l ladder
 			for _, e := range events {
 				r.Append(e)
@@ -169,7 +169,7 @@ func TestALadderThatGrewIsTheSameAsOneMadeAtOnce(t *testing.T) {
 				l.extend(grown, conn)
 			}
 			var whole ladder
-			whole.extend(newTimeline(r, false), conn)
+			whole.extend(newTimeline(r, nil), conn)
 			if got, want := shape(l), shape(whole); got != want {
 				t.Errorf("%s, connection %d: grown\n%sat once\n%s", name, conn, got, want)
 			}

@@ -84,7 +84,8 @@ type opened struct {
 	err        error
 }
 
-// open closes the old session and opens a new one.
+// open closes the old session and opens a new one, with a gate that holds, or lets through, a unit at a time: each record
+// is captured by itself, however many came in one write, and the cursor walks through them one by one.
 func (l *live) open(o Options, generation int, held bool) tea.Cmd {
 	l.stop()
 	l.session, l.stop = context.WithCancel(l.ctx)
@@ -95,32 +96,30 @@ func (l *live) open(o Options, generation int, held bool) tea.Cmd {
 		if o.NewTap != nil {
 			tap, done = o.NewTap(held)
 		}
-		var stepper *inspect.Stepper
-		if held {
+		stepper, ours := tap.Gate.(*inspect.Stepper)
+		if !ours && (held || tap.Gate == nil) {
 			stepper = new(inspect.Stepper)
 			tap.Gate = stepper
-		} else if tap.Gate == nil {
-			tap.Gate = unitByUnit{}
+			if !held {
+				stepper.Run()
+			}
+		}
+		var stopped func(id int) bool
+		if stepper != nil {
+			stopped = stepper.Stopped
 		}
 		play, err := o.Stage.Open(ctx, tap)
 		l.mu.Lock()
 		l.play, l.tap, l.done = play, tap, done
 		l.mu.Unlock()
-		return opened{generation, newTimeline(tap.Recording(), held), play, stepper, err}
+		return opened{generation, newTimeline(tap.Recording(), stopped), play, stepper, err}
 	})
 }
 
 // read lays out a recording that is watched.
 func (l *live) read(r *inspect.Recording, generation int) tea.Cmd {
-	return l.task(func() tea.Msg { return opened{generation: generation, time: newTimeline(r, false)} })
+	return l.task(func() tea.Msg { return opened{generation: generation, time: newTimeline(r, nil)} })
 }
-
-// unitByUnit forwards every unit at once. It is there so that each record is captured by itself, however many came in
-// one write: the cursor then walks through them one by one.
-type unitByUnit struct{}
-
-func (unitByUnit) Captured(w inspect.Wire, u inspect.Unit) { w.Forward(u.ID) }
-func (unitByUnit) Ended(inspect.Wire, inspect.Side)        {}
 
 // grown says that the recording holds more than it did.
 type grown struct {

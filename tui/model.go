@@ -30,6 +30,7 @@ type model struct {
 	ladder   ladder
 	detail   detail
 	schedule schedule
+	wire     wire
 	findings findings
 	scroll   int // of help and secrets
 	shown    int // lines of them, as last drawn
@@ -83,8 +84,9 @@ func (m *model) title() string {
 // Update takes one message. It never waits.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := m.take(msg)
+	m.attendWire()
 	m.attend()
-	return m, cmd
+	return m, tea.Batch(cmd, m.count())
 }
 
 func (m *model) take(msg tea.Msg) tea.Cmd {
@@ -101,6 +103,8 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		m.answer(msg)
 	case tick:
 		return m.tick(msg)
+	case second:
+		m.wire.clock = false
 	case searching:
 		return m.searchOn(msg)
 	}
@@ -244,9 +248,9 @@ func (m *model) restart(held bool) tea.Cmd {
 	m.opening, m.waiting, m.playing, m.eager = true, 0, false, false
 	m.sent = nil
 	m.play, m.stepper = nil, nil
-	m.time = newTimeline(new(inspect.Recording), held)
+	m.time = newTimeline(new(inspect.Recording), nil)
 	m.streams, m.detail = streams{}, detail{}
-	m.ladder, m.schedule, m.findings = ladder{}, schedule{}, findings{}
+	m.ladder, m.schedule, m.findings, m.wire = ladder{}, schedule{}, findings{}, wire{silent: m.wire.silent}
 	m.mode, m.before = m.list, m.list
 	return m.live.open(m.o, m.generation, held)
 }
@@ -322,7 +326,7 @@ func (m *model) stepOn() tea.Cmd {
 		m.tell("tui_no_more_watch")
 	case m.over():
 		m.tell("tui_no_more_over")
-	case m.stepper != nil && m.waiting == 0:
+	case m.holding() && m.waiting == 0:
 		m.tell("tui_nothing_held")
 	default:
 		m.tell("tui_no_more")
@@ -385,7 +389,7 @@ func (m *model) togglePlay() tea.Cmd {
 		return nil
 	}
 	m.playing = true
-	if m.time.at == len(m.time.steps) && m.stepper == nil {
+	if m.time.at == len(m.time.steps) && !m.holding() {
 		m.goTo(0)
 	}
 	return m.due()
@@ -410,7 +414,7 @@ func (m *model) tick(msg tick) tea.Cmd {
 		return nil
 	}
 	m.stepOn()
-	if m.time.at == len(m.time.steps) && (m.stepper == nil || m.over()) {
+	if m.time.at == len(m.time.steps) && (!m.holding() || m.over()) {
 		m.playing = false
 		return nil
 	}
@@ -577,7 +581,7 @@ func (m *model) escape() tea.Cmd {
 		m.leave()
 	case m.mode != m.list:
 		m.mode = m.list
-	case m.mode == onLadder:
+	case m.mode == onLadder || m.mode == onWire:
 		m.mode, m.list = onStreams, onStreams
 	case m.playing:
 		m.playing = false

@@ -22,7 +22,7 @@ func many(n int) *inspect.Recording {
 // ofMany is a screen on n records, the cursor in the midst of them.
 func ofMany(n int) (*model, func()) {
 	m, end := detached(Options{Recording: many(n)})
-	m.Update(opened{time: newTimeline(m.o.Recording, false)})
+	m.Update(opened{time: newTimeline(m.o.Recording, nil)})
 	m.Update(tea.WindowSizeMsg{Width: 200, Height: 60})
 	m.goTo(n / 2)
 	m.attend()

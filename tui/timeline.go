@@ -10,13 +10,12 @@ import (
 // concerned. Everything on the screen is a function of the session and the cursor.
 type timeline struct {
 	session *inspect.Session
-	taken   int  // events that were there when the session was last extended
-	held    bool // what a gate decides is a step too
+	taken   int               // events that were there when the session was last extended
+	stopped func(id int) bool // reports which units waited on the wire: what was decided on them is a step too; nil if none did
 
 	steps  []step
 	rows   []int32       // the items that have a row in the streams, by index
-	fates  map[int]int   // by captured unit of a held session: the event that decided on it
-	units  map[int]int   // by captured unit of a held session: its row
+	fates  map[int]int   // by unit that waited: the event that decided on it
 	ends   map[int][]int // by connection: the items that end it, by index
 	items  int           // how many are laid out
 	events int           // how many were looked at
@@ -31,9 +30,9 @@ type step struct {
 	event, item, rows int32
 }
 
-func newTimeline(r *inspect.Recording, held bool) *timeline {
+func newTimeline(r *inspect.Recording, stopped func(id int) bool) *timeline {
 	taken := r.Len()
-	t := &timeline{session: inspect.NewSession(r), taken: taken, held: held, fates: make(map[int]int), units: make(map[int]int), ends: make(map[int][]int)}
+	t := &timeline{session: inspect.NewSession(r), taken: taken, stopped: stopped, fates: make(map[int]int), ends: make(map[int][]int)}
 	t.layOut()
 	return t
 }
@@ -60,9 +59,6 @@ func (t *timeline) layOut() {
 			t.ends[item.Conn] = append(t.ends[item.Conn], t.items)
 		}
 		if hasRow(item) {
-			if t.held && item.Lane == inspect.Sent && item.Record != nil {
-				t.units[item.Record.Event] = len(t.rows)
-			}
 			t.rows = append(t.rows, int32(t.items))
 			t.steps = append(t.steps, step{int32(item.Event), int32(t.items), int32(len(t.rows))})
 		}
@@ -72,11 +68,14 @@ func (t *timeline) layOut() {
 
 // decisionsBefore makes steps of what a gate let through, or not, before that event.
 func (t *timeline) decisionsBefore(event int) {
-	if !t.held {
+	if t.stopped == nil {
 		return
 	}
 	for ; t.events < event; t.events++ {
 		e := t.session.Recording().At(t.events)
+		if e.Cause < 0 || !t.stopped(e.Cause) {
+			continue
+		}
 		switch e.Kind {
 		case inspect.Forwarded, inspect.Dropped, inspect.Altered:
 			if _, twice := t.fates[e.Cause]; !twice {
@@ -143,8 +142,7 @@ func (t *timeline) decided(i int) (row int, ok bool) {
 	if i < 0 || i >= len(t.steps) || t.steps[i].item >= 0 {
 		return 0, false
 	}
-	row, ok = t.units[t.session.Recording().At(int(t.steps[i].event)).Cause]
-	return row, ok
+	return t.rowAt(t.session.Recording().At(int(t.steps[i].event)).Cause)
 }
 
 // move sets the cursor, within bounds; at the end it follows.
@@ -155,16 +153,21 @@ func (t *timeline) move(at int) {
 
 // isHeld reports whether the record waited on the wire when the event at had happened.
 func (t *timeline) isHeld(r *inspect.Record, at int) bool {
-	if !t.held || r.Lane != inspect.Sent {
+	if !t.hasStopped(r) {
 		return false
 	}
 	fate, decided := t.fates[r.Event]
 	return !decided || fate > at
 }
 
+// hasStopped reports whether the record waited on the wire.
+func (t *timeline) hasStopped(r *inspect.Record) bool {
+	return t.stopped != nil && r != nil && r.Lane == inspect.Sent && t.stopped(r.Event)
+}
+
 // isUndeliverable reports whether a record that had waited on the wire found nobody there to receive it.
 func (t *timeline) isUndeliverable(r *inspect.Record, at int) bool {
-	if !t.held || r.Lane != inspect.Sent {
+	if !t.hasStopped(r) {
 		return false
 	}
 	fate, decided := t.fates[r.Event]
@@ -186,6 +189,17 @@ func (t *timeline) ending(conn, at int) (first *inspect.Item, over bool) {
 		ended[item.Side] = ended[item.Side] || item.Kind == inspect.ClosedItem
 	}
 	return first, ended[inspect.Client] && ended[inspect.Server]
+}
+
+// rowAt returns the row of the record, or the bytes, that the event brought.
+func (t *timeline) rowAt(event int) (row int, ok bool) {
+	row = sort.Search(len(t.rows), func(i int) bool { return t.item(i).Event >= event })
+	for ; row < len(t.rows) && t.item(row).Event == event; row++ {
+		if kind := t.item(row).Kind; kind == inspect.RecordItem || kind == inspect.BytesItem {
+			return row, true
+		}
+	}
+	return 0, false
 }
 
 // rowOf returns the row of a record, if it is visible.

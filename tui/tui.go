@@ -21,8 +21,9 @@ type Options struct {
 	// Recording is watched as it grows, if there is no Stage. Nothing can be typed then.
 	Recording *inspect.Recording
 	// NewTap makes the tap of each new session of the stage; done is called once the session has been left and its tap
-	// closed. The screen gives the tap its gate: with held one that releases a unit at a time, else, if it has none, one
-	// that forwards unit by unit, so that each record is a step of its own. nil means [inspect.NewTap].
+	// closed. The screen gives the tap its gate, an [inspect.Stepper] that holds each unit, or lets it through by itself
+	// until it is told to hold; a tap that is not held keeps the gate it has, and a Stepper is taken as it is. nil means
+	// [inspect.NewTap].
 	NewTap func(held bool) (tap *inspect.Tap, done func())
 	// Held begins with a session that waits for each step.
 	Held bool
@@ -83,9 +84,9 @@ func newModel(o Options, live *live) *model {
 		w: 80, h: 24, speed: speedOf(o.Speed),
 	}
 	m.look(theme, docs.For(o.Lang))
-	m.time = newTimeline(new(inspect.Recording), false)
+	m.time = newTimeline(new(inspect.Recording), nil)
 	if o.Stage == nil && o.Recording.Len() <= few {
-		m.time = newTimeline(o.Recording, false)
+		m.time = newTimeline(o.Recording, nil)
 		m.last()
 	} else {
 		m.opening = true

@@ -46,6 +46,8 @@ func (m *model) body(w, height int) []string {
 	switch m.view() {
 	case onHelp:
 		return m.scrolled(m.rule(w, m.say("tui_help_title"), ""), m.help(w), w, height)
+	case onVerdicts:
+		return m.scrolled(m.rule(w, m.say("wire_verdicts"), ""), m.verdictPage(w), w, height)
 	case onSecrets:
 		return m.scrolled(m.rule(w, m.say("tui_secrets_title"), ""), m.secrets(w, height), w, height)
 	case onField:
@@ -66,6 +68,9 @@ func (m *model) body(w, height int) []string {
 	head, list := m.columns, m.streamsOrIntro
 	if m.list == onLadder || m.mode == onLadder {
 		head, list = m.ladderHead, m.ladderOrIntro
+	}
+	if m.list == onWire || m.mode == onWire {
+		head, list = m.wireHead, m.wireView
 	}
 	lines := append([]string{head(w)}, list(w, height-1-below)...)
 	return append(lines, m.detailView(w, below)...)
@@ -150,7 +155,7 @@ func (m *model) streamsOrIntro(w, height int) []string {
 	switch {
 	case m.o.Stage == nil:
 		id = "tui_intro_watch"
-	case m.stepper != nil:
+	case m.holding():
 		id = "tui_intro_held"
 	}
 	left, _ := halves(w)
@@ -407,7 +412,7 @@ func (m *model) upcoming(item *inspect.Item) string {
 
 // heldName names a unit that waits on the wire.
 func (m *model) heldName(unit inspect.Unit) string {
-	row, ok := m.time.units[unit.ID]
+	row, ok := m.time.rowAt(unit.ID)
 	if !ok {
 		return m.say("tui_length", "count", len(unit.Bytes))
 	}
@@ -528,7 +533,7 @@ func (m *model) keyLine(w int) string {
 	room := w - 1
 	for i := range m.keys {
 		b := &m.keys[i]
-		if !b.holds(m.mode) || b.brief == "" || m.o.Stage == nil && b.brief == "tui_brief_prompt" {
+		if !b.holds(m.mode) || b.brief == "" || b.actsOnWire() || m.o.Stage == nil && b.brief == "tui_brief_prompt" {
 			continue
 		}
 		show, _, _ := strings.Cut(b.show, " ")
@@ -594,6 +599,8 @@ func (m *model) help(w int) []string {
 		{m.say("tui_help_hex"), inHex},
 		{m.say("tui_help_ladder"), inLadder},
 		{m.say("tui_help_schedule"), inSchedule},
+		{m.say("wire_help"), inWire},
+		{m.say("wire_help_questions"), inUntil | inPredict},
 		{m.say("tui_help_views"), inPages},
 		{m.say("tui_help_editors"), inEditors},
 		{m.say("tui_help_quit"), inQuit},
@@ -631,6 +638,7 @@ func (m *model) signs() [][2]string {
 		{g.toServer, m.say("tui_sign_to_server")},
 		{g.toClient, m.say("tui_sign_to_client")},
 		{g.held, m.say("tui_sign_held")},
+		{g.altered, m.say("wire_sign_altered")},
 		{g.failed, m.say("tui_sign_failed")},
 		{g.ended, m.say("tui_sign_ended")},
 		{g.onItsWay + " " + g.failed, m.say("tui_sign_stopped")},

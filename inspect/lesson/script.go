@@ -3,6 +3,7 @@ package lesson
 import (
 	"cmp"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -256,6 +257,21 @@ var contentTypes = map[string]inspect.ContentType{
 var messages = []string{
 	"client_hello", "server_hello", "hello_retry_request", "encrypted_extensions", "certificate", "certificate_request", "certificate_verify",
 	"server_key_exchange", "server_hello_done", "client_key_exchange", "finished", "new_session_ticket", "key_update",
+}
+
+// ParseMatch reads which records are meant, in the words of a scene, as in:
+// server certificate; client text 3; either alert every. Without a number it is
+// the first one.
+func ParseMatch(text string) (inspect.Match, error) {
+	words, what := split(text)
+	if what != "" {
+		return inspect.Match{}, errors.New(what)
+	}
+	m, what := parseMatch(words)
+	if what != "" {
+		return inspect.Match{}, errors.New(what)
+	}
+	return m, nil
 }
 
 // parseMatch reads SENDER WHAT [NUMBER|every] [containing TEXT]. Without a

@@ -1,0 +1,258 @@
+package tui
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"example.com/tlslab/inspect"
+)
+
+// heldScreen opens a session that is held, its wire shown, the ClientHello on it.
+func heldScreen(t *testing.T, o Options) *screen {
+	t.Helper()
+	o.Held = true
+	if o.Stage == nil {
+		o.Stage = echoStage{}
+	}
+	s := open(t, o)
+	s.press("W", "right")
+	s.waiting("ClientHello")
+	return s
+}
+
+// waiting waits until such a record waits on the wire.
+func (s *screen) waiting(name string) {
+	s.t.Helper()
+	s.until(name+" on the wire", func() bool {
+		u, ok := s.m.selectedHeld()
+		return ok && s.m.heldName(u) == name
+	})
+}
+
+// settled waits until both sides have ended.
+func (s *screen) settled() {
+	s.t.Helper()
+	s.until("the end", func() bool { return s.m.over() && s.m.time.follow && s.m.time.at == len(s.m.time.steps) })
+}
+
+// row returns the line of the screen that has the text.
+func (s *screen) row(text string) string {
+	for line := range strings.Lines(s.text()) {
+		if strings.Contains(line, text) {
+			return line
+		}
+	}
+	s.t.Errorf("no line has %q:\n%s", text, s.text())
+	return ""
+}
+
+func TestTheWireShowsWhatWaitsAndWhatBecameOfIt(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.shows("The wire", "holding: 1 waits", "r release", "d drop", "Nobody has noticed anything wrong so far.")
+	s.press("r")
+	s.waiting("ServerHello")
+	if line := s.row("→  delivered"); !strings.Contains(line, " ClientHello ") {
+		t.Errorf("the ClientHello was released: %q", line)
+	}
+	if line := s.row("←‖ waits"); !strings.Contains(line, " ServerHello ") {
+		t.Errorf("the ServerHello waits: %q", line)
+	}
+	s.shows("What was let go cannot be called back.")
+	s.press("up", "d")
+	s.shows("cannot be undone")
+}
+
+func TestADropIsPredictedObservedAndExplained(t *testing.T) {
+	for key, said := range map[string]string{"c": "You said: the client. So it was.", "s": "You said: the server. It was not so.", "n": "You said: nobody. It was not so."} {
+		s := heldScreen(t, Options{})
+		s.size(100, 40)
+		s.press("u", "2")
+		s.waiting("Certificate")
+		s.press("d")
+		s.shows("Predict: which side will be the first to notice?")
+		s.press(key)
+		s.settled()
+		s.shows(said, "First to notice: the client", "bad_record_mac", "the server understood it", "tls: bad record MAC",
+			"sealed before it had not arrived", "sequence number, nonce", "1 dropped")
+	}
+}
+
+func TestWithoutAPredictionTheRestGoesOnWaiting(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.press("t", "esc")
+	s.waiting("ClientHello")
+	s.press("t", "enter")
+	s.waiting("ServerHello")
+	s.shows("sent 2 times", "holding")
+	if s.m.wire.guess.made {
+		t.Error("a prediction was made of nothing")
+	}
+	s.press("p", "d")
+	s.shows("dropped")
+}
+
+func TestHoldingCanBeginAndEndAtAnyTime(t *testing.T) {
+	s := finished(t, Options{})
+	rows := s.m.time.visible()
+	s.press("W", "d")
+	s.shows("everything goes through", "Nothing is held. H, or :hold")
+	s.press("H", "i")
+	s.write("create cidade recife")
+	s.press("enter", "esc")
+	s.waiting(`"create cidade recife\n"`)
+	s.shows("holding: 1 waits")
+	if s.m.waiting == 0 {
+		t.Error("the command was answered while it was held")
+	}
+	s.press("r")
+	s.waiting(`"Ok\n"`)
+	s.press("a")
+	s.until("the answer", func() bool { return s.m.waiting == 0 })
+	s.press("H")
+	s.ask("read cidade")
+	s.press("esc", "home")
+	for range rows {
+		s.press("right") // before the hold nothing waited: each record is one step
+	}
+	if got := s.m.time.visible(); got != rows {
+		t.Errorf("after %d steps %d rows are there", rows, got)
+	}
+	s.press("right")
+	s.shows("→‖ waits", "create cidade recife")
+	s.press("right")
+	s.shows("→  delivered", "create cidade recife")
+}
+
+func TestTheWireRunsToABreakpointInTheWordsOfAScene(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.command("until server")
+	s.shows("Write whose record and which")
+	s.command("until client text 2")
+	s.ask("create a b")
+	s.write("read a")
+	s.press("enter", "esc")
+	s.waiting(`"read a\n"`)
+	s.shows("holding: 1 waits")
+}
+
+func TestTwoRecordsChangePlaces(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.press("x")
+	s.shows("No other record of the client waits behind this one")
+	s.size(100, 40)
+	s.press("u", "2")
+	s.waiting("Certificate")
+	s.until("the whole flight", func() bool { return len(s.m.pending()) == 3 })
+	s.press("x", "c")
+	s.settled()
+	s.shows("So it was", "bad_record_mac", "sealed before it had not arrived")
+}
+
+func TestWhatIsInjectedIsShownAsSuch(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.size(100, 30)
+	s.press("I")
+	s.shows(":inject 15 03 03 00 02 02 28")
+	s.press("enter", "s")
+	s.settled()
+	s.shows("injected", "First to notice: the client, which sent no alert", "the client never sent this record")
+	s.command("inject 1")
+	s.shows("Write bytes in hexadecimal")
+}
+
+func TestTheCutDirectionEndsAndTheRestIsUndeliverable(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.size(100, 40)
+	s.press("u", "2")
+	s.waiting("Certificate")
+	s.until("the whole flight", func() bool { return len(s.m.pending()) == 3 })
+	s.press("C", "c")
+	s.settled()
+	s.shows("undeliverable", "First to notice: the client", "unexpected EOF")
+}
+
+func TestTheTranscriptsPartWhereTheWireAlteredAHello(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.size(120, 50)
+	s.m.commit(deed{s.m.pending()[0], inspect.Flip(20, 1), "wire_released"}, false)
+	s.press("a")
+	for range 20 {
+		if s.m.over() {
+			break
+		}
+		s.until("something to release", func() bool { return s.m.over() || len(s.m.pending()) > 0 })
+		if !s.m.over() {
+			s.press("a")
+		}
+	}
+	s.settled()
+	s.shows("altered", "The transcripts part at message 1, ClientHello, in: random.", "Both logged these secrets, and not alike")
+}
+
+func TestWithoutAGateNothingCanBeHeld(t *testing.T) {
+	s := open(t, Options{Recording: traces(t, "1-rtt")})
+	s.press("end", "W")
+	s.shows("looking on, without a gate", "ServerHello", "delivered")
+	for _, key := range []string{"d", "H", "u", "a"} {
+		s.press(key)
+		s.shows("There is no gate on this wire")
+	}
+	for _, command := range []string{"hold", "run", "until client text", "inject 00"} {
+		s.command(command)
+		s.shows("There is no gate on this wire")
+	}
+}
+
+func TestTheVerdictsFollowTheCursor(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.size(100, 40)
+	s.press("d", "s")
+	s.settleAfterSilence()
+	s.press("home", "right")
+	s.shows("Nobody has noticed anything wrong so far.", "1 record waits")
+	s.hides("You said", "You say")
+}
+
+// settleAfterSilence waits until nothing is on the wire.
+func (s *screen) settleAfterSilence() {
+	s.t.Helper()
+	s.until("the drop", func() bool {
+		return bytes.Contains([]byte(s.text()), []byte("dropped")) && len(s.m.pending()) == 0
+	})
+}
+
+func TestWhatBecomesOfAUnitIsReadFromTheRecording(t *testing.T) {
+	r := new(inspect.Recording)
+	r.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls", Gated: true}})
+	captured := func() int { return r.Append(inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte{1}}) }
+	happens := func(kind inspect.EventKind, cause int) int {
+		return r.Append(inspect.Event{Kind: kind, Cause: cause, Bytes: []byte{2}})
+	}
+	late, early, twice, gone, lost, other := captured(), captured(), captured(), captured(), captured(), captured()
+	happens(inspect.Forwarded, early)
+	happens(inspect.Forwarded, late)
+	happens(inspect.Forwarded, twice)
+	happens(inspect.Forwarded, twice)
+	happens(inspect.Dropped, gone)
+	failed := happens(inspect.Forwarded, lost)
+	happens(inspect.Undeliverable, failed)
+	happens(inspect.Injected, -1)
+	changed := happens(inspect.Altered, other)
+	held, passing := captured(), captured()
+	var w wire
+	w.extend(r)
+	waits := func(id int) bool { return id == held }
+	want := []state{unitOvertaken, unitForwarded, unitRepeated, unitDropped, unitUndeliverable, unitAltered, unitInjected, unitHeld, unitOnItsWay}
+	for i, want := range want {
+		if got, _ := w.stateAt(i, r.Len(), waits); got != want {
+			t.Errorf("unit %d is in state %d, want %d", i, got, want)
+		}
+	}
+	if got, _ := w.stateAt(w.place[other], changed-1, waits); got != unitOnItsWay {
+		t.Errorf("before it was altered the unit is in state %d", got)
+	}
+	if visible := w.visible(held); visible != len(w.units)-1 || w.units[visible].event != passing {
+		t.Errorf("%d units are visible", visible)
+	}
+}
