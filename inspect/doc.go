@@ -54,7 +54,8 @@
 //
 // [View.Schedule] computes the key schedule, [Record.Protection] what one record
 // is sealed with, and [View.Verifications] does the proofs of the handshake
-// again: each value with its formula, its inputs, and a command that prints it.
+// again. Each value comes with its formula and its inputs, and, where OpenSSL can
+// compute it, with a command that prints it.
 //
 // # Two views of one connection
 //

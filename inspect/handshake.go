@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"slices"
+
 	"golang.org/x/crypto/cryptobyte"
 )
 
@@ -64,6 +66,7 @@ type hello struct {
 	identities     [][]byte // of pre-shared keys, as a ClientHello offers them
 	identity       int      // the one that a ServerHello chose, if resumed
 	offered        uint16   // of a ClientHello: the highest version
+	versions       []uint16 // of a ClientHello: those of supported_versions; nil without that extension
 	extendedMaster bool     // of a ServerHello of TLS 1.2
 
 	confirmation int // of a HelloRetryRequest: where in the message its ECH confirmation is; 0 if it has none
@@ -91,7 +94,9 @@ func parseClientHello(body []byte) (h hello) {
 			var list cryptobyte.String
 			var version uint16
 			h.offered = 0 // it alone counts (RFC 8446 section 4.2.1)
+			h.versions = []uint16{}
 			for data.ReadUint8LengthPrefixed(&list); list.ReadUint16(&version); {
+				h.versions = append(h.versions, version)
 				if version <= version13 { // greater ones are drafts and GREASE
 					h.offered = max(h.offered, version)
 				}
@@ -115,6 +120,16 @@ func parseClientHello(body []byte) (h hello) {
 		}
 	})
 	return h
+}
+
+// offers reports whether a server may choose the version: it is in
+// supported_versions, or, without that extension, not above legacy_version
+// (RFC 8446 sections 4.2.1 and 4.1.2).
+func (h hello) offers(version uint16) bool {
+	if h.versions != nil {
+		return slices.Contains(h.versions, version)
+	}
+	return version <= h.offered
 }
 
 func readShare(s *cryptobyte.String) (share, bool) {

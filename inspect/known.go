@@ -156,9 +156,11 @@ func (s *Session) pskAt(identity string) int {
 		}
 	}
 	ticket, ok := s.tickets[identity]
-	if !ok {
+	if !ok || ticket.busy { // a recording may say that tickets made each other
 		return -1
 	}
+	ticket.busy = true
+	defer func() { ticket.busy = false }()
 	earlier := ticket.view
 	at := earlier.sharedAt()
 	if earlier.chosen != nil {

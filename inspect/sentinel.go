@@ -26,8 +26,8 @@ func (v *View) verifySentinel(m *Message, before []*Message) Verification {
 	best := parseClientHello(last.body()).offered
 	version := VersionName(answer.version)
 	switch {
-	case answer.version > best:
-		return c.because("not_offered", "version", version)
+	case !parseClientHello(last.body()).offers(answer.version):
+		return c.ended(Refuted, because("not_offered", "version", version))
 	case answer.version == best && answer.version == version12 && string(end) == sentinel12:
 		return c.ended(NotApplicable, because("sentinel_best_but_marked", "version", version))
 	case answer.version == best:

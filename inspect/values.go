@@ -21,7 +21,7 @@ type Value struct {
 	Formula string // as the standard writes it, with the names of the inputs
 	Inputs  []Input
 	Covers  []*Message // the messages that its transcript hash is over, in order
-	Command string     // prints the value, with OpenSSL 3.0 in a POSIX shell; "" if it was not computed
+	Command string     // prints the value, with OpenSSL 3.0 in a POSIX shell; "" if it was not computed, or OpenSSL 3.0 cannot
 	RFC     string
 	Event   int // from which it is known; -1 if it is not
 

@@ -11,6 +11,7 @@ import (
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"slices"
 
@@ -44,7 +45,7 @@ type Verification struct {
 	Reason  string     // in English: why it is refuted, cannot be checked or need not be; "" if it is verified
 	Because Reason     // the same, for any language
 	Notes   []Reason   // what else is to be known: what was checked, or that the endpoint itself does not check
-	Covers  []*Message // the messages that the proof is over, in the order of the transcript
+	Covers  []*Message // the messages that the proof is over, in the order of the transcript; of a psk_binder the last without its list of binders
 	Got     []byte     // the proof, as sent; nil for a chain
 	Want    []byte     // a MAC as it should be; nil for all else
 	RFC     string
@@ -198,7 +199,68 @@ func (v *View) verifySignature(m *Message, before []*Message) Verification {
 			signed = append(signed, earlier.Bytes...)
 		}
 	}
-	return c.signature(key, scheme, signed)
+	return c.signature(key, scheme, v.allowed(m.Side, before), signed)
+}
+
+// allowed returns what a signature of side may be made with: the versions'
+// rules, and what its peer listed, nil if that is not known.
+func (v *View) allowed(side Side, before []*Message) signing {
+	kind := typeClientHello
+	if side == Client {
+		kind = typeCertificateRequest
+	}
+	s := signing{tls13: v.state().Version == version13}
+	for _, m := range slices.Backward(before) {
+		if m.Side != side && m.Type == kind {
+			s.listed = m.signatureSchemes()
+			break
+		}
+	}
+	return s
+}
+
+// A signing says what a signature may be made with.
+type signing struct {
+	tls13  bool
+	listed []uint16 // by the peer, in signature_algorithms; nil if it listed none
+}
+
+// signatureSchemes returns the schemes that a ClientHello or CertificateRequest
+// lists for signatures of the handshake.
+func (m *Message) signatureSchemes() (schemes []uint16) {
+	for _, list := range []string{"signature_algorithms.supported_signature_algorithms", "certificate_request.supported_signature_algorithms"} {
+		field, _ := m.Fields().Find(list)
+		for _, scheme := range field.Children {
+			if scheme.Length == 2 {
+				schemes = append(schemes, binary.BigEndian.Uint16(m.Bytes[scheme.Offset:]))
+			}
+		}
+		if schemes != nil {
+			return schemes
+		}
+	}
+	return nil
+}
+
+// refuses returns why a signature must not be made with a scheme and key,
+// valid as it may be.
+func (s signing) refuses(scheme uint16, known signatureScheme, key any) (Reason, bool) {
+	name := SchemeName(scheme)
+	if s.listed != nil && !slices.Contains(s.listed, scheme) {
+		return because("scheme_not_listed", "scheme", name), true // RFC 8446 section 4.4.3, RFC 5246 sections 7.4.3 and 7.4.8
+	}
+	if !s.tls13 {
+		return Reason{}, false
+	}
+	if known.kind == "pkcs1" || known.hash == crypto.SHA1 { // RFC 8446 section 4.2.3
+		return because("scheme_forbidden", "scheme", name), true
+	}
+	if key, ok := key.(*ecdsa.PublicKey); ok && known.kind == "ecdsa" {
+		if curve := key.Curve.Params().BitSize; curve != map[crypto.Hash]int{crypto.SHA256: 256, crypto.SHA384: 384, crypto.SHA512: 521}[known.hash] {
+			return because("scheme_curve", "scheme", name), true
+		}
+	}
+	return Reason{}, false
 }
 
 // signedContent is what a CertificateVerify of TLS 1.3 signs (RFC 8446 section 4.4.3).
@@ -238,7 +300,7 @@ func (v *View) verifyKeyExchange(m *Message, before []*Message) (c Verification,
 		return c.ended(NotCheckable, missing), true
 	}
 	parameters := m.body()[:len(m.body())-4-len(signature)]
-	return c.signature(key, scheme, slices.Concat(parseClientHello(hello.body()).random, parseServerHello(answer.body()).random, parameters)), true
+	return c.signature(key, scheme, v.allowed(Server, before), slices.Concat(parseClientHello(hello.body()).random, parseServerHello(answer.body()).random, parameters)), true
 }
 
 func skipCurveAndPoint(body *cryptobyte.String) bool {
@@ -272,13 +334,16 @@ func (v *View) publicKey(side Side, before []*Message) (any, Reason) {
 }
 
 // signature checks Got over signed (RFC 8446 section 4.2.3).
-func (c Verification) signature(key any, scheme uint16, signed []byte) Verification {
+func (c Verification) signature(key any, scheme uint16, allowed signing, signed []byte) Verification {
 	known, ok := signatureSchemes[scheme]
 	if !ok {
 		return c.because("scheme", "scheme", SchemeName(scheme))
 	}
 	if wrong := known.verify(key, signed, c.Got); wrong != "" {
 		return c.ended(Refuted, because(wrong))
+	}
+	if reason, refused := allowed.refuses(scheme, known, key); refused {
+		return c.ended(Refuted, reason)
 	}
 	c.Outcome = Verified
 	return c
@@ -294,7 +359,7 @@ var signatureSchemes = map[uint16]signatureScheme{
 	0x0201: {"pkcs1", crypto.SHA1}, 0x0401: {"pkcs1", crypto.SHA256}, 0x0501: {"pkcs1", crypto.SHA384}, 0x0601: {"pkcs1", crypto.SHA512},
 	0x0203: {"ecdsa", crypto.SHA1}, 0x0403: {"ecdsa", crypto.SHA256}, 0x0503: {"ecdsa", crypto.SHA384}, 0x0603: {"ecdsa", crypto.SHA512},
 	0x0804: {"pss", crypto.SHA256}, 0x0805: {"pss", crypto.SHA384}, 0x0806: {"pss", crypto.SHA512},
-	0x0809: {"pss", crypto.SHA256}, 0x080a: {"pss", crypto.SHA384}, 0x080b: {"pss", crypto.SHA512},
+	// 0x0809 to 0x080b want a key whose certificate says RSASSA-PSS, and crypto/x509 does not read those.
 	0x0807: {"ed25519", 0},
 }
 

@@ -72,6 +72,9 @@ func (m *model) aboutProof(p *proof, w int) []string {
 	m.gotAndWant(s, p)
 	m.covers(s, p.Covers)
 	if text := m.proofMeaning(p.Kind); text != "" {
+		if p.Outcome != inspect.Verified {
+			text = m.say("tui_proof_would", "meaning", text)
+		}
 		s.put()
 		s.text(plain, text)
 	}
