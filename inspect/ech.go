@@ -59,7 +59,10 @@ type OfferedECH struct {
 	Why ECHWhy
 
 	sealed  sealedECH
+	outer   []byte // the ClientHelloOuter
 	context *hpkeContext
+	seq     uint64 // within the context
+	event   int    // at which it was opened
 }
 
 // EncodedFields dissects Encoded. It is zero while that is not known.
@@ -166,7 +169,7 @@ func (v *View) offerECH(m *Message) {
 	if kind == echOuter {
 		m.ech = &OfferedECH{
 			ConfigID: sealed.configID, KDF: sealed.kdf, AEAD: sealed.aead, Enc: sealed.enc, Payload: sealed.payload,
-			Why: ECHWhyNoKey, sealed: sealed,
+			Why: ECHWhyNoKey, sealed: sealed, outer: m.Bytes, seq: uint64(len(v.ech.hellos)),
 		}
 	}
 	v.ech.hellos = append(v.ech.hellos, m)
@@ -257,7 +260,7 @@ func (v *View) findECH(m *Message) {
 	if pairs := v.session.loggedECH(string(v.state().OuterRandom)); len(pairs) > v.ech.logged {
 		v.ech.logged = len(pairs)
 		for _, pair := range pairs {
-			v.tryECH(m, pair.config, pair.origin, func(uint16) ([]byte, error) { return pair.secret, nil })
+			v.tryECH(m, pair.config, pair.origin, nil, func(uint16) ([]byte, error) { return pair.secret, nil })
 		}
 	}
 	keys := v.session.echKeys[v.ech.keys:]
@@ -265,14 +268,15 @@ func (v *View) findECH(m *Message) {
 	for _, likely := range []bool{true, false} { // first those that the hello names
 		for _, key := range keys {
 			if id, _, ok := parseECHConfig(key.ClientRandom); ok && likely == (id == m.ech.ConfigID) {
-				v.tryECH(m, key.ClientRandom, key.Origin, func(kem uint16) ([]byte, error) { return decapsulate(kem, key.Bytes, m.ech.Enc) })
+				v.tryECH(m, key.ClientRandom, key.Origin, key.Bytes, func(kem uint16) ([]byte, error) { return decapsulate(kem, key.Bytes, m.ech.Enc) })
 			}
 		}
 	}
 }
 
-// tryECH opens the hello with the shared secret that a configuration gives.
-func (v *View) tryECH(m *Message, config []byte, origin Origin, shared func(kem uint16) ([]byte, error)) {
+// tryECH opens the hello with the shared secret that a configuration gives,
+// which may come from a private key.
+func (v *View) tryECH(m *Message, config []byte, origin Origin, private []byte, shared func(kem uint16) ([]byte, error)) {
 	if m.ech.Encoded != nil || v.session.echTries == 0 {
 		return
 	}
@@ -296,6 +300,7 @@ func (v *View) tryECH(m *Message, config []byte, origin Origin, shared func(kem 
 		return
 	}
 	if encoded, err := context.open(0, m.ech.sealed.additionalData(m.Bytes), m.ech.Payload); err == nil {
+		context.enc, context.private = m.ech.Enc, private
 		v.ech.context = context
 		v.openedECH(m, context, encoded, config, origin)
 	}
@@ -306,13 +311,13 @@ func (v *View) openedECH(m *Message, context *hpkeContext, encoded, config []byt
 	o := m.ech
 	o.context, o.Encoded, o.Config, o.Origin = context, append([]byte{}, encoded...), config, origin
 	inner, copied, padding, why := decodeInner(encoded, m.body())
-	o.Copied, o.Padding, o.Why = copied, padding, why
+	o.Copied, o.Padding, o.Why, o.event = copied, padding, why, max(m.Event, v.session.now.Index)
 	if why != ECHWhyNone {
 		return
 	}
 	o.Inner = &Message{
 		Conn: m.Conn, Side: m.Side, Type: typeClientHello, Bytes: inner, Record: m.Record,
-		Event: max(m.Event, v.session.now.Index), version: m.version, suite: m.suite, inner: true,
+		Event: o.event, version: m.version, suite: m.suite, inner: true,
 	}
 	o.Why = illegalInner(inner)
 }
@@ -349,10 +354,10 @@ func (v *View) settleECH() {
 			v.change(func(s *State) { s.ECH = ECHRejected })
 			continue
 		}
-		want, _ := v.confirmation(answer)
+		want, ok := v.confirmation(answer)
 		switch {
-		case want == nil: // not to be said yet
-		case bytes.Equal(got, want):
+		case !ok: // not to be said yet
+		case bytes.Equal(got, want.bytes()):
 			v.acceptECH()
 		default:
 			v.change(func(s *State) { s.ECH = ECHRejected })
@@ -396,33 +401,49 @@ func confirmationAt(m *Message) (at int, ok bool) {
 	return h.confirmation, h.confirmation > 0
 }
 
-// confirmation is what stands there if the server has accepted (RFC 9849
-// sections 7.2 and 7.2.1), and the messages that it covers; nil if that cannot
-// be computed.
-func (v *View) confirmation(answer *Message) (want []byte, covers []*Message) {
-	s, ok := aeadSuites[parseServerHello(answer.body()).suite]
+// A confirmation is what the eight bytes are computed from (RFC 9849 sections
+// 7.2 and 7.2.1).
+type confirmation struct {
+	suite  suite
+	label  string
+	random []byte // of the ClientHelloInner
+	hash   []byte // of what it covers, with zeros for the bytes themselves
+	covers []*Message
+}
+
+// confirmation returns what an answer would confirm ECH with; ok is false where
+// that cannot be computed.
+func (v *View) confirmation(answer *Message) (c confirmation, ok bool) {
+	c.suite, ok = aeadSuites[parseServerHello(answer.body()).suite]
 	at, possible := confirmationAt(answer)
-	if !ok || !s.tls13 || !possible || len(v.ech.hellos) == 0 {
-		return nil, nil
+	if !ok || !c.suite.tls13 || !possible || len(v.ech.hellos) == 0 {
+		return c, false
 	}
-	hellos, label := v.ech.hellos, "ech accept confirmation"
-	if answer == v.ech.retry {
-		hellos, label = hellos[:1], "hrr ech accept confirmation"
+	hellos := v.ech.hellos
+	if c.label = "ech accept confirmation"; answer == v.ech.retry {
+		hellos, c.label = hellos[:1], "hrr ech accept confirmation"
 	}
 	for i, m := range hellos {
 		if m = m.innerHello(); m == nil {
-			return nil, nil
+			return c, false
 		}
-		if covers = append(covers, m); i == 0 && v.ech.retry != nil && v.ech.retry != answer {
-			covers = append(covers, v.ech.retry)
+		if c.covers = append(c.covers, m); i == 0 && v.ech.retry != nil && v.ech.retry != answer {
+			c.covers = append(c.covers, v.ech.retry)
 		}
 	}
+	c.random = parseClientHello(c.covers[0].body()).random
 	zeroed := *answer
 	zeroed.Bytes = slices.Clone(answer.Bytes)
 	clear(zeroed.Bytes[at:][:confirmationLength])
-	hash := s.transcriptHash(append(slices.Clone(covers), &zeroed))
-	secret := s.extract(make([]byte, s.hash().Size()), parseClientHello(covers[0].body()).random)
-	return s.expandLabelContext(secret, label, hash, confirmationLength), append(covers, answer)
+	c.hash = c.suite.transcriptHash(append(slices.Clone(c.covers), &zeroed))
+	c.covers = append(c.covers, answer)
+	return c, true
+}
+
+// bytes are what confirms it.
+func (c confirmation) bytes() []byte {
+	secret := c.suite.extract(make([]byte, c.suite.hash().Size()), c.random)
+	return c.suite.expandLabelContext(secret, c.label, c.hash, confirmationLength)
 }
 
 // verifyConfirmation checks that the server has accepted ECH; ok is false
@@ -436,11 +457,12 @@ func (v *View) verifyConfirmation(m *Message) (c Verification, ok bool) {
 	if m == v.ech.retry {
 		c.RFC = "RFC 9849 section 7.2.1"
 	}
-	var want []byte
-	if want, c.Covers = v.confirmation(m); want == nil {
+	want, ok := v.confirmation(m)
+	if !ok {
 		return c.ended(NotCheckable, v.whyNotConfirmed(m)), true
 	}
-	if c = c.concluded(want); c.Outcome == Refuted {
+	c.Covers = want.covers
+	if c = c.concluded(want.bytes()); c.Outcome == Refuted {
 		c = c.ended(Refuted, because("ech_not_confirmed"))
 	}
 	return c, true

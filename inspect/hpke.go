@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 )
 
 // An hpkeAlgorithms names the three algorithms of HPKE (RFC 9180 section 7).
@@ -21,11 +22,14 @@ type hpkeAlgorithms struct{ kem, kdf, aead uint16 }
 // An hpkeContext is a recipient's context in mode_base (RFC 9180 section 5),
 // and what it was made from.
 type hpkeContext struct {
-	suite     hpkeAlgorithms
-	shared    []byte // shared_secret, of the KEM
-	key       []byte
-	baseNonce []byte
-	aead      cipher.AEAD
+	algorithms hpkeAlgorithms
+	enc        []byte
+	private    []byte // skR; nil if the shared secret is from a key log
+	shared     []byte // shared_secret, of the KEM
+	info       []byte
+	key        []byte
+	baseNonce  []byte
+	aead       cipher.AEAD
 }
 
 var (
@@ -62,13 +66,11 @@ func newHPKE(suite hpkeAlgorithms, shared, info []byte) (*hpkeContext, error) {
 	if !ok {
 		return nil, errAEAD
 	}
-	c := &hpkeContext{suite: suite, shared: shared}
+	c := &hpkeContext{algorithms: suite, shared: shared, info: info}
 	id := suite.id()
 	switch kdf := hpkeKDF(suite.kdf); {
 	case kdf != nil:
-		const base = 0x00
-		context := append([]byte{base}, kdf.extract(id, nil, "psk_id_hash", nil)...)
-		context = append(context, kdf.extract(id, nil, "info_hash", info)...)
+		context := kdf.context(id, info)
 		secret := kdf.extract(id, shared, "secret", nil)
 		c.key = kdf.expand(id, secret, "key", context, keyLength)
 		c.baseNonce = kdf.expand(id, secret, "base_nonce", context, hpkeNonce)
@@ -83,11 +85,13 @@ func newHPKE(suite hpkeAlgorithms, shared, info []byte) (*hpkeContext, error) {
 	return c, nil
 }
 
-const hpkeNonce = 12 // Nn of each AEAD (RFC 9180 section 7.3)
+const (
+	hpkeNonce            = 12 // Nn of each AEAD (RFC 9180 section 7.3)
+	aeadChaCha20Poly1305 = 0x0003
+)
 
 func newHPKEAEAD(id uint16, key []byte) cipher.AEAD {
-	const chaCha20Poly1305 = 0x0003
-	return suite{chacha: id == chaCha20Poly1305}.newAEAD(key)
+	return suite{chacha: id == aeadChaCha20Poly1305}.newAEAD(key)
 }
 
 // id is suite_id (RFC 9180 section 5.1).
@@ -107,11 +111,21 @@ func hpkeKDF(id uint16) hpkeHash {
 	return map[uint16]hpkeHash{0x0001: sha256.New, 0x0002: sha512.New384, 0x0003: sha512.New}[id]
 }
 
+// context is key_schedule_context in mode_base (RFC 9180 section 5.1).
+func (h hpkeHash) context(suiteID, info []byte) []byte {
+	const base = 0x00
+	context := append([]byte{base}, h.extract(suiteID, nil, "psk_id_hash", nil)...)
+	return append(context, h.extract(suiteID, nil, "info_hash", info)...)
+}
+
+// labelled is what both put before their input (RFC 9180 section 4).
+func labelled(suiteID []byte, label string, input []byte) []byte {
+	return slices.Concat([]byte("HPKE-v1"), suiteID, []byte(label), input)
+}
+
 // extract is LabeledExtract (RFC 9180 section 4).
 func (h hpkeHash) extract(suiteID, salt []byte, label string, keyMaterial []byte) []byte {
-	labelled := append([]byte("HPKE-v1"), suiteID...)
-	labelled = append(append(labelled, label...), keyMaterial...)
-	secret, err := hkdf.Extract(h, labelled, salt)
+	secret, err := hkdf.Extract(h, labelled(suiteID, label, keyMaterial), salt)
 	if err != nil {
 		panic(err) // only a hash that FIPS 140 forbids
 	}
@@ -120,10 +134,8 @@ func (h hpkeHash) extract(suiteID, salt []byte, label string, keyMaterial []byte
 
 // expand is LabeledExpand (RFC 9180 section 4).
 func (h hpkeHash) expand(suiteID, secret []byte, label string, info []byte, length int) []byte {
-	labelled := binary.BigEndian.AppendUint16(nil, uint16(length))
-	labelled = append(append(labelled, "HPKE-v1"...), suiteID...)
-	labelled = append(append(labelled, label...), info...)
-	out, err := hkdf.Expand(h, secret, string(labelled), length)
+	full := append(binary.BigEndian.AppendUint16(nil, uint16(length)), labelled(suiteID, label, info)...)
+	out, err := hkdf.Expand(h, secret, string(full), length)
 	if err != nil {
 		panic(err) // the length is ours
 	}

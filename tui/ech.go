@@ -40,7 +40,14 @@ func (m *model) innerHello(outer *inspect.Message) []subject {
 		m.comparison(outer, o),
 		{title: m.say("tui_subject_inner", "name", name, "count", len(o.Inner.Bytes)), bytes: o.Inner.Bytes, root: o.Inner.Fields()},
 		{title: m.say("tui_subject_encoded", "count", len(o.Encoded)), bytes: o.Encoded, root: o.EncodedFields()},
+		m.seal(o),
 	}
+}
+
+// seal is what an inner ClientHello was encrypted with, but for what was encrypted: that is a subject of its own.
+func (m *model) seal(o *inspect.OfferedECH) subject {
+	s := subject{title: m.say("tui_subject_seal"), root: inspect.Field{Kind: "ech.payload", Name: m.say("tui_ech_seal"), RFC: "RFC 9180 section 5"}}
+	return m.valued(s, slices.DeleteFunc(o.Sealing(), func(v inspect.Value) bool { return v.Kind == "ech.plaintext" }))
 }
 
 // inners counts the ClientHellos that a record completes and whose inner one is known at the cursor.

@@ -64,7 +64,7 @@ func TestOnANarrowScreenTheTwoValuesOfWhatDiffersStandOneUnderTheOther(t *testin
 
 func TestTheInnerClientHelloIsASubjectOfItsOwnAsItCountsAndAsItWasEncrypted(t *testing.T) {
 	s := atClientHello(t, Options{}, 120, 50)
-	for _, want := range []string{"ClientHelloInner, opened, ", "EncodedClientHelloInner, as encrypted, ", "the record as sent, ", "ClientHello in clear, ", "outer and inner ClientHello"} {
+	for _, want := range []string{"ClientHelloInner, opened, ", "EncodedClientHelloInner, as encrypted, ", "what the inner ClientHello was encrypted with", "the record as sent, ", "ClientHello in clear, ", "outer and inner ClientHello"} {
 		s.press("s")
 		s.shows(want)
 	}
@@ -79,6 +79,23 @@ func TestTheInnerClientHelloIsASubjectOfItsOwnAsItCountsAndAsItWasEncrypted(t *t
 	s.press("S")
 	if s.m.mode == onHex {
 		t.Error("the keys stay with bytes that are not there any more")
+	}
+}
+
+func TestEachValueThatTheInnerClientHelloWasEncryptedWithHasItsFormula(t *testing.T) {
+	s := atClientHello(t, Options{}, 120, 50)
+	s.press("s", "s", "s", "tab")
+	for _, want := range []string{"DH(skR, pkE)", "LabeledExtract(shared_secret", "LabeledExpand(secret, \"key\"", "base_nonce XOR sequence number"} {
+		found := false
+		for range 12 {
+			if found = found || strings.Contains(s.text(), want); found {
+				break
+			}
+			s.press("down")
+		}
+		if !found {
+			t.Errorf("%q is not there:\n%s", want, s.text())
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/tlslab/inspect"
@@ -11,10 +12,17 @@ import (
 // the other. What it gives, the content in clear, is a subject of its own.
 func (m *model) protection(r *inspect.Record) []subject {
 	s := subject{root: inspect.Field{Kind: "protection", Name: m.say("tui_protection"), Value: m.epoch(r.Epoch)}}
-	for _, v := range r.Protection() {
-		if v.Kind == "protection.plaintext" {
-			continue
-		}
+	values := slices.DeleteFunc(r.Protection(), func(v inspect.Value) bool { return v.Kind == "protection.plaintext" })
+	if len(values) == 0 {
+		return nil
+	}
+	s.title = m.say("tui_subject_protection", "epoch", m.epochName(r.Epoch), "seq", r.TLSSeq)
+	return []subject{m.valued(s, values)}
+}
+
+// valued gives a subject values: a field for each, and their bytes one behind the other.
+func (m *model) valued(s subject, values []inspect.Value) subject {
+	for _, v := range values {
 		v.Missing = m.missing(&v)
 		name, _, _ := strings.Cut(v.Name, " (from ")
 		f := inspect.Field{Kind: v.Kind, Name: name, Offset: len(s.bytes), Length: len(v.Bytes), Value: v.Missing, RFC: v.RFC}
@@ -25,12 +33,8 @@ func (m *model) protection(r *inspect.Record) []subject {
 		s.values = append(s.values, v)
 		s.root.Children = append(s.root.Children, f)
 	}
-	if s.values == nil {
-		return nil
-	}
 	s.root.Length = len(s.bytes)
-	s.title = m.say("tui_subject_protection", "epoch", m.epochName(r.Epoch), "seq", r.TLSSeq)
-	return []subject{s}
+	return s
 }
 
 // value returns the value that is selected in a protection, or nil.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"example.com/tlslab/inspect"
@@ -127,4 +128,18 @@ func innerJSON(inner *inspect.Message) messageJSON {
 	return messageJSON{
 		In: "inner", Type: inner.Name(), Length: len(inner.Bytes), Bytes: inner.Bytes, Fields: fields(leavesOrChildren(inner.Fields()), 0),
 	}
+}
+
+// ech returns what the inner ClientHellos were sealed with, but for what was
+// sealed, which stands in the lines of the records, and how the server confirms
+// them.
+func (c computed) ech() (values []inspect.Value) {
+	for _, m := range c.view.Messages() {
+		if o := m.ECH(); o != nil {
+			values = append(values, slices.DeleteFunc(o.Sealing(), func(v inspect.Value) bool {
+				return v.Kind == "ech.plaintext" || v.Kind == "ech.additional_data"
+			})...)
+		}
+	}
+	return append(values, c.view.Confirmations()...)
 }

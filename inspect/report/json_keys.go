@@ -96,6 +96,9 @@ func (c computed) keys(lines []byte) []byte {
 			lines = append(lines, encode(c.key(value, event))...)
 		}
 	}
+	for _, value := range c.ech() {
+		tell(value, value.Event)
+	}
 	for _, value := range c.view.Schedule() {
 		tell(value, value.Event)
 	}
