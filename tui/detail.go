@@ -59,6 +59,9 @@ type node struct {
 
 // attend makes the pane be about the selected row, and keeps the selection where that has not changed.
 func (m *model) attend() {
+	if m.edit != nil {
+		return
+	}
 	d := &m.detail
 	row := m.streams.sel.row
 	if row >= m.time.visible() {
@@ -400,7 +403,8 @@ func (m *model) hexLine(i, w int) string {
 		return m.pal.line(w, false)
 	}
 	f, _ := d.selected()
-	if d.sel == 0 && m.mode != onHex { // all of it: nothing to point at
+	onBytes, changes := m.view() == onHex || m.view() == onEdit, m.changedBytes()
+	if d.sel == 0 && !onBytes { // all of it: nothing to point at
 		f = inspect.Field{}
 	}
 	end := min(start+d.width, len(s.bytes))
@@ -424,8 +428,10 @@ func (m *model) hexLine(i, w int) string {
 			gap[0] = m.pal.glyphs.shut[0]
 		}
 		put(quiet, string(gap[:len(gap)-1]))
-		if m.mode == onHex && at == d.at {
+		if onBytes && at == d.at {
 			put(lit, m.pal.glyphs.at)
+		} else if isChanged(changes, at) {
+			put(bad, m.pal.glyphs.altered)
 		} else {
 			put(quiet, string(gap[len(gap)-1:]))
 		}

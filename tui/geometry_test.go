@@ -15,7 +15,7 @@ import (
 // someKeys are what a cat on the keyboard presses, except what leaves the screen.
 var someKeys = []string{
 	"right", "left", "up", "down", "home", "end", "pgup", "pgdown", "tab", "shift+tab", "enter", "esc", "s", "S", "K", "?",
-	"f1", "i", ":", "/", "n", "N", "h", "j", "k", "l", "g", "G", ".", ",", "+", "-", "ctrl+u", "backspace", "z", "世", "e\u0301", "q", "L", "D", "o", "c", "C", "e", "W", "V", "H", "d", "r", "u", "1", "t", "x", "I", "p",
+	"f1", "i", ":", "/", "n", "N", "h", "j", "k", "l", "g", "G", ".", ",", "+", "-", "ctrl+u", "backspace", "z", "世", "e\u0301", "q", "L", "D", "o", "c", "C", "e", "W", "V", "H", "d", "r", "u", "1", "t", "x", "I", "p", "v", "a", " ",
 }
 
 // A detached model has no program around it: what its commands would do never happens.
@@ -65,7 +65,7 @@ func TestTheViewFitsTheScreenWhateverItsSizeAndContent(t *testing.T) {
 func TestEverySizeUpTo250By80Fits(t *testing.T) {
 	s := finished(t, Options{})
 	s.press("enter")
-	for _, in := range []mode{onStreams, onTree, onHex, onLadder, onSchedule, onWire, onSecrets, onVerdicts, onValue, onHelp, onPrompt, onCommand, onSearch, onQuit} {
+	for _, in := range []mode{onStreams, onTree, onHex, onLadder, onSchedule, onWire, onEdit, onSecrets, onVerdicts, onValue, onHelp, onPrompt, onCommand, onSearch, onQuit} {
 		s.m.mode, s.m.before = in, onStreams
 		for w := 1; w <= 250; w += 3 {
 			s.size(w, 1+(w*7)%80)

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"slices"
+	"strings"
 
 	"example.com/tlslab/inspect"
 	tea "github.com/charmbracelet/bubbletea"
@@ -16,6 +17,7 @@ const (
 	onHex
 	onLadder
 	onSchedule
+	onEdit // a held unit is being changed
 	onWire
 	onSecrets
 	onVerdicts // what both endpoints made of the connection
@@ -25,39 +27,42 @@ const (
 	onPrompt  // a command for the live session is being typed
 	onCommand // a command for the screen
 	onSearch
-	onUntil   // where the wire is to run to
-	onPredict // which side will notice
-	onQuit    // "really?"
+	onFieldValue // a value for the field that is being changed
+	onUntil      // where the wire is to run to
+	onPredict    // which side will notice
+	onQuit       // "really?"
 
 	lastPane = onWire // what comes before can be gone back to
 )
 
 // Sets of modes, in which a binding holds.
 const (
-	inStreams  = 1 << onStreams
-	inTree     = 1 << onTree
-	inHex      = 1 << onHex
-	inLadder   = 1 << onLadder
-	inSchedule = 1 << onSchedule
-	inWire     = 1 << onWire
-	inVerdicts = 1 << onVerdicts
-	inUntil    = 1 << onUntil
-	inPredict  = 1 << onPredict
-	inValue    = 1 << onValue
-	inSecrets  = 1 << onSecrets
-	inField    = 1 << onField
-	inHelp     = 1 << onHelp
-	inPrompt   = 1 << onPrompt
-	inCommand  = 1 << onCommand
-	inSearch   = 1 << onSearch
-	inQuit     = 1 << onQuit
+	inStreams    = 1 << onStreams
+	inTree       = 1 << onTree
+	inHex        = 1 << onHex
+	inLadder     = 1 << onLadder
+	inSchedule   = 1 << onSchedule
+	inWire       = 1 << onWire
+	inEdit       = 1 << onEdit
+	inFieldValue = 1 << onFieldValue
+	inVerdicts   = 1 << onVerdicts
+	inUntil      = 1 << onUntil
+	inPredict    = 1 << onPredict
+	inValue      = 1 << onValue
+	inSecrets    = 1 << onSecrets
+	inField      = 1 << onField
+	inHelp       = 1 << onHelp
+	inPrompt     = 1 << onPrompt
+	inCommand    = 1 << onCommand
+	inSearch     = 1 << onSearch
+	inQuit       = 1 << onQuit
 
 	inDetail  = inTree | inHex
 	inLists   = inStreams | inLadder
 	inPanes   = inLists | inDetail | inWire
 	inPages   = inSecrets | inVerdicts | inValue | inField | inHelp // they scroll
 	inViews   = inPanes | inSchedule | inPages
-	inEditors = inPrompt | inCommand | inSearch
+	inEditors = inPrompt | inCommand | inSearch | inFieldValue
 )
 
 // A binding ties keys to what they do. Footer and help are made from it: show is how the keys are written there
@@ -160,6 +165,7 @@ func keyMap() []binding {
 		{inWire, []string{"a"}, "a", "", "wire_act_all", "wire_key_all", (*model).releaseAll},
 		{inWire, []string{"u"}, "u", "", "wire_act_until", "wire_key_until", (*model).askUntil},
 		{inWire, []string{"H"}, "H", "", "wire_act_hold", "wire_key_hold", (*model).toggleHold},
+		{inWire, []string{"e"}, "e", "", "wire_act_edit", "edit_key", (*model).editUnit},
 		{inWire, []string{"d"}, "d", "", "wire_act_drop", "wire_key_drop", (*model).dropUnit},
 		{inWire, []string{"t"}, "t", "", "wire_act_repeat", "wire_key_repeat", (*model).repeatUnit},
 		{inWire, []string{"x"}, "x", "", "wire_act_swap", "wire_key_swap", (*model).swapUnit},
@@ -169,6 +175,23 @@ func keyMap() []binding {
 		{inWire, []string{"I"}, "I", "", "wire_act_inject", "wire_key_inject", (*model).askInject},
 		{inWire, []string{"m"}, "m", "", "wire_act_extend", "wire_key_extend", (*model).extendPatience},
 		{inWire, []string{"p"}, "p", "", "wire_act_ask", "wire_key_ask", (*model).toggleAsk},
+		{inEdit, []string{"left"}, "←", "←→", "tui_brief_byte", "tui_key_byte_back", func(m *model) tea.Cmd { return m.moveEdit(-1) }},
+		{inEdit, []string{"right"}, "→", "", "", "tui_key_byte_on", func(m *model) tea.Cmd { return m.moveEdit(1) }},
+		{inEdit, []string{"up"}, "↑", "", "", "tui_key_bytes_up", func(m *model) tea.Cmd { return m.moveEdit(-m.detail.width) }},
+		{inEdit, []string{"down"}, "↓", "", "", "tui_key_bytes_down", func(m *model) tea.Cmd { return m.moveEdit(m.detail.width) }},
+		{inEdit, []string{"pgup"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.moveEdit(-m.detail.width * max(m.detail.height-1, 1)) }},
+		{inEdit, []string{"pgdown"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.moveEdit(m.detail.width * max(m.detail.height-1, 1)) }},
+		{inEdit, []string{"home"}, "Home", "", "", "tui_key_first_byte", func(m *model) tea.Cmd { return m.moveEdit(-1 << 30) }},
+		{inEdit, []string{"end"}, "End", "", "", "tui_key_last_byte", func(m *model) tea.Cmd { return m.moveEdit(1 << 30) }},
+		{inEdit, []string{"enter"}, "enter", "", "edit_act_send", "edit_key_send", (*model).sendEdit},
+		{inEdit, []string{"esc"}, "esc", "", "edit_act_leave", "edit_key_leave", (*model).leaveEdit},
+		{inEdit, []string{" "}, "space", "", "edit_act_flip", "edit_key_flip", (*model).flipBit},
+		{inEdit, hexDigits, "0-9", "", "edit_act_digit", "edit_key_digit", nil},
+		{inEdit, []string{"v"}, "v", "", "edit_act_value", "edit_key_value", func(m *model) tea.Cmd { return m.askValue(true) }},
+		{inEdit, []string{"V"}, "V", "", "edit_act_value_alone", "edit_key_value_alone", func(m *model) tea.Cmd { return m.askValue(false) }},
+		{inEdit, []string{"s"}, "s", "", "edit_act_hands", "edit_key_hands", (*model).otherHands},
+		{inEdit, []string{"u"}, "u", "", "edit_act_undo", "edit_key_undo", (*model).undoEdit},
+		{inFieldValue, []string{"enter"}, "enter", "", "edit_brief_set", "edit_key_set", (*model).setValue},
 		{inUntil, []string{"1"}, "1", "", "", "wire_key_until_other_side", func(m *model) tea.Cmd { return m.runUntil(0) }},
 		{inUntil, []string{"2"}, "2", "", "", "wire_key_until_certificate", func(m *model) tea.Cmd { return m.runUntil(1) }},
 		{inUntil, []string{"3"}, "3", "", "", "wire_key_until_text", func(m *model) tea.Cmd { return m.runUntil(2) }},
@@ -192,15 +215,18 @@ func keyMap() []binding {
 
 		{inStreams, []string{"esc"}, "esc", "", "", "tui_key_escape", (*model).escape},
 		{inDetail | inLadder | inSchedule | inWire | inPages | inEditors | inUntil | inPredict | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
-		{inViews | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
-		{inViews, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
+		{inViews | inEdit | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
+		{inViews | inEdit, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
 		{inPages, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},
 		{inPanes | inSchedule, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
-		{inViews | inEditors | inUntil | inPredict | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
+		{inViews | inEdit | inEditors | inUntil | inPredict | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
 		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "enter", "", "tui_brief_yes", "tui_key_yes", (*model).quit},
 		{inQuit, []string{"n", "N"}, "n", "", "tui_brief_no", "tui_key_no", (*model).escape},
 	}
 }
+
+// hexDigits are keys while a unit is being changed: which of them was pressed decides what they do.
+var hexDigits = strings.Split("0123456789abcdefABCDEF", "")
 
 // find returns the binding of a key in the mode, or nil.
 func find(keys []binding, in mode, key string) *binding {

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ type model struct {
 	detail   detail
 	schedule schedule
 	wire     wire
+	edit     *edit // nil while nothing is being changed
 	findings findings
 	scroll   int // of help and secrets
 	shown    int // lines of them, as last drawn
@@ -85,6 +87,7 @@ func (m *model) title() string {
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := m.take(msg)
 	m.attendWire()
+	m.attendEdit()
 	m.attend()
 	return m, tea.Batch(cmd, m.count())
 }
@@ -146,6 +149,10 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 	}
 	if b := find(m.keys, m.mode, msg.String()); b != nil {
 		m.said = saying{}
+		if b.do == nil {
+			digit, _ := strconv.ParseUint(msg.String(), 16, 4)
+			return m.hexDigit(byte(digit))
+		}
 		return b.do(m)
 	}
 	if e := m.editor(); e != nil {
@@ -186,6 +193,10 @@ func (m *model) editor() *editor {
 		return &m.command
 	case onSearch:
 		return &m.find
+	case onFieldValue:
+		if m.edit != nil {
+			return &m.edit.typing
+		}
 	}
 	return nil
 }
@@ -251,6 +262,7 @@ func (m *model) restart(held bool) tea.Cmd {
 	m.time = newTimeline(new(inspect.Recording), nil)
 	m.streams, m.detail = streams{}, detail{}
 	m.ladder, m.schedule, m.findings, m.wire = ladder{}, schedule{}, findings{}, wire{silent: m.wire.silent}
+	m.edit = nil
 	m.mode, m.before = m.list, m.list
 	return m.live.open(m.o, m.generation, held)
 }

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -44,7 +45,7 @@ type Options struct {
 }
 
 // Run shows the screen until the user leaves it or ctx is done. It closes what it opened and returns when nothing of
-// it is left; the terminal is as it was. The error is ctx's, or says that the terminal or the program failed.
+// it is left; the terminal is as it was, and below it stands what waited on the wire and was never delivered. The error is ctx's, or says that the terminal or the program failed.
 func Run(ctx context.Context, o Options) error {
 	if o.Stage == nil && o.Recording == nil {
 		return errors.New("tui: neither a stage to open nor a recording to watch")
@@ -64,6 +65,9 @@ func Run(ctx context.Context, o Options) error {
 	stop := context.AfterFunc(ctx, program.Quit)
 	_, err := program.Run()
 	live.end()
+	if text := m.neverDelivered(); text != "" {
+		fmt.Fprintln(o.Out, text)
+	}
 	if !stop() && err == nil {
 		return context.Cause(ctx)
 	}

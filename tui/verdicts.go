@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type verdictKey struct {
 	theme        *palette
 	guess        guess
 	items, taken int
+	refused      string
 }
 
 // verdictLines draws what both endpoints made of the connection at the cursor, beside each other, and why.
@@ -30,17 +32,30 @@ func (m *model) verdictLines(w int) []string {
 		return nil
 	}
 	at := m.time.event()
-	key := verdictKey{m.time.session.Recording(), c.Conn, at, w, m.sentences.Lang(), m.pal, m.wire.guess, m.time.items, m.time.taken}
+	key := verdictKey{m.time.session.Recording(), c.Conn, at, w, m.sentences.Lang(), m.pal, m.wire.guess, m.time.items, m.time.taken, m.whyNotSealed()}
 	if m.wire.told.of == key {
 		return m.wire.told.lines
 	}
 	s := &sheet{m: m, w: w}
 	m.prediction(s, c, at)
+	s.text(bad, key.refused)
 	m.firstNotice(s, c, at)
 	m.whyLines(s, c, at)
 	m.accounts(s, c, at)
 	m.wire.told = toldVerdict{key, s.lines}
 	return s.lines
+}
+
+// whyNotSealed says why what someone who has the keys made was not sent; "" if it was.
+func (m *model) whyNotSealed() string {
+	if m.stepper == nil || m.wire.sealed == 0 {
+		return ""
+	}
+	refusal := new(inspect.Refusal)
+	if err := m.stepper.Refused(m.wire.sealed); errors.As(err, &refusal) {
+		return m.say("edit_not_sealed", "why", m.because(refusal.Reason))
+	}
+	return ""
 }
 
 // verdictPage draws all of it.
@@ -225,6 +240,9 @@ func (m *model) whyLines(s *sheet, c *inspect.Connection, at int) {
 			}
 			if row, ok := m.time.rowAt(r.Event); ok && r.Verdict == inspect.VerdictInjected && r.Epoch.Kind == inspect.EpochClear {
 				s.text(plain, m.say("wire_why_forged", "row", row+1, "side", m.side(side.Peer()), "peer", m.side(side)))
+			}
+			if row, ok := m.time.rowAt(r.Event); ok && r.DecidedAt >= 0 && r.DecidedAt <= at && r.Verdict != inspect.VerdictNone && r.Forged() {
+				s.text(plain, m.say("edit_forged", "row", row+1, "side", m.side(side.Peer()), "peer", m.side(side)))
 			}
 			if r.Encrypted && !r.Decrypted && r.DecidedAt >= 0 && r.DecidedAt <= at && r.Why == inspect.WhyTag {
 				m.whyUnreadable(s, c.Crossing(r), r)

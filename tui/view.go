@@ -46,6 +46,8 @@ func (m *model) body(w, height int) []string {
 	switch m.view() {
 	case onHelp:
 		return m.scrolled(m.rule(w, m.say("tui_help_title"), ""), m.help(w), w, height)
+	case onEdit:
+		return m.editView(w, height)
 	case onVerdicts:
 		return m.scrolled(m.rule(w, m.say("wire_verdicts"), ""), m.verdictPage(w), w, height)
 	case onSecrets:
@@ -496,12 +498,17 @@ func (m *model) inputLine(w int, said string) string {
 		sign = " :"
 	case onSearch:
 		sign = " /"
+	case onFieldValue:
+		sign = " " + m.fieldName() + " = "
 	case onQuit:
 		return m.pal.line(w, false, span{strong, " " + m.say("tui_really_quit")})
 	default:
 		return m.pal.line(w, false, span{quiet, " " + g.prompt + " " + m.invitation()})
 	}
 	e := m.editor()
+	if e == nil {
+		return m.pal.line(w, false)
+	}
 	spans := append([]span{{strong, sign}}, e.spans(w-width(sign)-1, m.pal)...)
 	if said != "" {
 		spans = append(spans, span{m.said.ink, "  " + said})
@@ -533,7 +540,7 @@ func (m *model) keyLine(w int) string {
 	room := w - 1
 	for i := range m.keys {
 		b := &m.keys[i]
-		if !b.holds(m.mode) || b.brief == "" || b.actsOnWire() || m.o.Stage == nil && b.brief == "tui_brief_prompt" {
+		if !b.holds(m.mode) || b.brief == "" || b.actsOnWire() || b.actsInEdit() || m.o.Stage == nil && b.brief == "tui_brief_prompt" {
 			continue
 		}
 		show, _, _ := strings.Cut(b.show, " ")
@@ -600,6 +607,7 @@ func (m *model) help(w int) []string {
 		{m.say("tui_help_ladder"), inLadder},
 		{m.say("tui_help_schedule"), inSchedule},
 		{m.say("wire_help"), inWire},
+		{m.say("edit_help"), inEdit | inFieldValue},
 		{m.say("wire_help_questions"), inUntil | inPredict},
 		{m.say("tui_help_views"), inPages},
 		{m.say("tui_help_editors"), inEditors},

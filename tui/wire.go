@@ -3,6 +3,7 @@ package tui
 import (
 	"slices"
 	"sort"
+	"strings"
 
 	"example.com/tlslab/inspect"
 )
@@ -20,6 +21,7 @@ type wire struct {
 	deed      deed        // that waits for a prediction
 	silent    bool        // nothing is asked before a deed
 	guess     guess
+	sealed    int  // the unit that was last sealed again, or was to be
 	clock     bool // a second is being counted
 	told      toldVerdict
 }
@@ -211,4 +213,25 @@ func (m *model) attendWire() {
 	if m.wire.until != "" && m.holding() {
 		m.wire.until = ""
 	}
+}
+
+// neverDelivered says what of a session that is over waited on the wire, and found nobody to receive it; "" if nothing did.
+func (m *model) neverDelivered() string {
+	if m.time.stopped == nil {
+		return ""
+	}
+	var units, size [2]int
+	for e := range m.time.session.Recording().Events(0) {
+		if e.Kind == inspect.Undeliverable && e.Cause >= 0 && m.time.stopped(e.Cause) {
+			units[e.Side]++
+			size[e.Side] += e.N
+		}
+	}
+	var said []string
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		if units[side] > 0 {
+			said = append(said, m.say("wire_never_delivered", "side", m.side(side), "count", units[side], "bytes", thousands(int64(size[side]), m.sentences.Lang())))
+		}
+	}
+	return strings.Join(said, "\n")
 }

@@ -176,7 +176,6 @@ func (m *model) count() tea.Cmd {
 
 // acts names the keys that act on the selected unit, or asks what was begun.
 func (m *model) acts(w int) []string {
-	var lines []string
 	switch {
 	case m.mode == onUntil:
 		return m.untilLines(w)
@@ -186,6 +185,15 @@ func (m *model) acts(w int) []string {
 		return nil
 	}
 	_, some := m.selectedHeld()
+	return m.keysInLines(w, func(b *binding) bool {
+		return b.holds(onWire) && b.actsOnWire() && (some || slices.Contains(actsAlways, b.brief)) &&
+			(b.brief != "wire_act_extend" || m.stepper.Patience > 0)
+	})
+}
+
+// keysInLines names keys and what they do, on as many lines as they take.
+func (m *model) keysInLines(w int, wanted func(*binding) bool) []string {
+	var lines []string
 	var spans []span
 	used := 0
 	flush := func() {
@@ -196,13 +204,11 @@ func (m *model) acts(w int) []string {
 	}
 	for i := range m.keys {
 		b := &m.keys[i]
-		if !b.holds(onWire) || !b.actsOnWire() || !some && !slices.Contains(actsAlways, b.brief) {
-			continue
-		}
-		if b.brief == "wire_act_extend" && m.stepper.Patience <= 0 {
+		if !wanted(b) {
 			continue
 		}
 		key, _, _ := strings.Cut(b.show, " ")
+		key = m.keyNames(key)
 		word := m.actWord(b.brief)
 		need := width(key) + width(word) + 3
 		if used+need > w-1 {
@@ -220,6 +226,9 @@ var actsAlways = []string{"wire_act_until", "wire_act_hold", "wire_act_ask"}
 
 // actsOnWire reports whether the key stands beside what it acts on, and not in the footer.
 func (b *binding) actsOnWire() bool { return strings.HasPrefix(b.brief, "wire_act_") }
+
+// actsInEdit is the same of a unit that is being changed.
+func (b *binding) actsInEdit() bool { return strings.HasPrefix(b.brief, "edit_act_") }
 
 // actWord says what a key of the wire does now.
 func (m *model) actWord(id string) string {
