@@ -147,7 +147,7 @@ func keyMap() []binding {
 		{inDetail | inWire | inSchedule | inSecrets | inValue, []string{"D"}, "D", "", "", "tui_key_schedule", (*model).toggleSchedule},
 		{inStreams, []string{"W"}, "W", "", "wire_brief", "wire_key", (*model).toggleWire},
 		{inLadder | inWire | inSchedule | inDetail | inSecrets | inValue, []string{"W"}, "W", "", "", "wire_key", (*model).toggleWire},
-		{inPanes | inSchedule, []string{"V"}, "V", "", "", "wire_key_verdicts", (*model).toggleVerdicts},
+		{inPanes | inSchedule | inVerdicts, []string{"V"}, "V", "", "", "wire_key_verdicts", (*model).toggleVerdicts},
 		{inLists | inSchedule, []string{"c"}, "c", "", "", "tui_key_connection", func(m *model) tea.Cmd { return m.otherConnection(1) }},
 		{inLists | inSchedule, []string{"C"}, "C", "", "", "tui_key_previous_connection", func(m *model) tea.Cmd { return m.otherConnection(-1) }},
 		{inPanes, []string{"i"}, "i", "", "tui_brief_prompt", "tui_key_prompt", (*model).enterPrompt},
