@@ -28,6 +28,7 @@ func commands() []command {
 		{"goto", "goto N", nil, "tui_command_goto", (*model).commandGoto},
 		{"ladder", "ladder", nil, "tui_command_ladder", func(m *model, _ string) tea.Cmd { return m.toggleLadder() }},
 		{"schedule", "schedule", nil, "tui_command_schedule", func(m *model, _ string) tea.Cmd { return m.toggleSchedule() }},
+		{"scene", "scene flip tls13", nil, "wire_command_scene", (*model).commandScene},
 		{"wire", "wire", nil, "wire_command", func(m *model, _ string) tea.Cmd { return m.toggleWire() }},
 		{"hold", "hold", nil, "wire_command_hold", func(m *model, _ string) tea.Cmd { return m.hold() }},
 		{"run", "run", nil, "wire_command_run", func(m *model, _ string) tea.Cmd { return m.runOn() }},
@@ -190,7 +191,11 @@ func (m *model) complete() tea.Cmd {
 			found = append(found, c.name)
 		}
 		if spaced && c.name == name {
-			for _, w := range c.words {
+			words := c.words
+			if name == "scene" {
+				words = m.o.Scenes
+			}
+			for _, w := range words {
 				if strings.HasPrefix(w, word) {
 					found = append(found, name+" "+w)
 				}

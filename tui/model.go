@@ -100,6 +100,8 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		return m.pressed(msg)
 	case opened:
 		return m.began(msg)
+	case played:
+		m.showScene(msg)
 	case grown:
 		return m.grow(msg)
 	case answered:
@@ -255,6 +257,12 @@ func (m *model) catchUp() {
 
 // restart replaces the session by a new one.
 func (m *model) restart(held bool) tea.Cmd {
+	m.forget()
+	return m.live.open(m.o, m.generation, held)
+}
+
+// forget leaves the session for one that is being opened.
+func (m *model) forget() {
 	m.generation++
 	m.opening, m.waiting, m.playing, m.eager = true, 0, false, false
 	m.sent = nil
@@ -264,7 +272,6 @@ func (m *model) restart(held bool) tea.Cmd {
 	m.ladder, m.schedule, m.findings, m.wire = ladder{}, schedule{}, findings{}, wire{silent: m.wire.silent}
 	m.edit = nil
 	m.mode, m.before = m.list, m.list
-	return m.live.open(m.o, m.generation, held)
 }
 
 func (m *model) watch() tea.Cmd {

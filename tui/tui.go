@@ -29,6 +29,11 @@ type Options struct {
 	// Held begins with a session that waits for each step.
 	Held bool
 
+	// Scene plays a scene on a channel, "" for the one that suits it best, and returns what was recorded, and in a
+	// sentence what came of it. nil if there are no scenes.
+	Scene  func(ctx context.Context, name, channel string) (r *inspect.Recording, told string, err error)
+	Scenes []string // their names
+
 	Title string   // of the window and the screen; "" means tlslab
 	Lang  string   // as [docs.For] reads it
 	Theme string   // dark, light or neutral; "" looks at the environment

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/tlslab/inspect"
 )
@@ -254,5 +255,23 @@ func TestWhatBecomesOfAUnitIsReadFromTheRecording(t *testing.T) {
 	}
 	if visible := w.visible(held); visible != len(w.units)-1 || w.units[visible].event != passing {
 		t.Errorf("%d units are visible", visible)
+	}
+}
+
+func TestARecordThatIsHeldForATimeOnlyIsCountedDown(t *testing.T) {
+	gate := &inspect.Stepper{Patience: 10 * time.Minute}
+	s := open(t, Options{Stage: echoStage{}, NewTap: func(bool) (*inspect.Tap, func()) { return &inspect.Tap{Gate: gate}, func() {} }})
+	s.press("W", "right")
+	s.waiting("ClientHello")
+	if line := s.row("ClientHello "); line == "" {
+		t.Fatal("the ClientHello is not shown")
+	}
+	first, _ := gate.Deadline(s.m.pending()[0].ID)
+	s.until("the countdown", func() bool { return strings.Contains(s.text(), "waits 9:5") })
+	s.shows("m more time")
+	s.press("m")
+	s.shows("10 minutes again")
+	if second, ok := gate.Deadline(s.m.pending()[0].ID); !ok || !second.After(first) {
+		t.Errorf("the deadline went from %v to %v", first, second)
 	}
 }

@@ -147,6 +147,7 @@ func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) err
 			return tap, files.follow(tap.Recording())
 		},
 		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: append(r.echNotice(kv), r.seedNotice(kv)...), Title: r.title(),
+		Scene: r.screenScene, Scenes: docs.Scenes(),
 		Hints: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"},
 	})
 }

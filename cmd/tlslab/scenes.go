@@ -274,6 +274,21 @@ func (r *labRun) playScene(cmd *cobra.Command) error {
 	return nil
 }
 
+// screenScene plays a scene for the screen.
+func (r *labRun) screenScene(ctx context.Context, name, channel string) (*inspect.Recording, string, error) {
+	scene, channel, err := r.sceneOn(name, channel)
+	if err != nil {
+		return nil, "", err
+	}
+	result, err := lesson.Runner{Open: r.sceneStage}.Run(ctx, scene, channel)
+	if err != nil {
+		return nil, "", err
+	}
+	table := &sceneRun{program: r.program}
+	told := r.say("cmd_scene_told", "title", r.sceneTitle(scene.Name), "channel", channel, "got", table.got(result.Outcome), "noticed", table.noticed(result.Outcome))
+	return result.Recording, told, nil
+}
+
 // chosenScene is the scene that was named, and the channel, the scene's last if
 // none was: TLS 1.3 where it makes sense there.
 func (r *labRun) chosenScene(cmd *cobra.Command) (scene *lesson.Scene, channel string, err error) {
@@ -288,10 +303,15 @@ func (r *labRun) chosenScene(cmd *cobra.Command) (scene *lesson.Scene, channel s
 			return nil, "", usage(r.say("cmd_scene_others", "flag", "--"+flag))
 		}
 	}
-	if scene, err = r.program.scene(r.scene); err != nil {
+	return r.sceneOn(r.scene, r.channel.value)
+}
+
+// sceneOn reads a scene, and finds its channel if none is named: TLS 1.3 where it makes sense there, else its last.
+func (p *program) sceneOn(name, channel string) (*lesson.Scene, string, error) {
+	scene, err := p.scene(name)
+	if err != nil {
 		return nil, "", err
 	}
-	channel = r.channel.value
 	if channel == "" {
 		channel = scene.Channels[len(scene.Channels)-1]
 		if slices.Contains(scene.Channels, lesson.TLS13) {
@@ -299,7 +319,7 @@ func (r *labRun) chosenScene(cmd *cobra.Command) (scene *lesson.Scene, channel s
 		}
 	}
 	if !slices.Contains(scene.Channels, channel) {
-		return nil, "", usage(r.say("cmd_scene_not_on_channel", "name", scene.Name, "channel", channel, "channels", strings.Join(scene.Channels, ", ")))
+		return nil, "", usage(p.say("cmd_scene_not_on_channel", "name", scene.Name, "channel", safe(channel), "channels", strings.Join(scene.Channels, ", ")))
 	}
 	return scene, channel, nil
 }
