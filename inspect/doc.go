@@ -57,6 +57,13 @@
 // again. Each value comes with its formula and its inputs, and, where OpenSSL can
 // compute it, with a command that prints it.
 //
+// # Encrypted Client Hello
+//
+// A ClientHello can hold another one, encrypted: [Message.ECH] says what could be
+// made of it. Where a server's key is known ([LabelECHKey], which a tap records),
+// or what a key log has for it, the inner one is opened. If the server accepts it,
+// transcript, secrets and proofs are the inner one's; [State.ECH] says so.
+//
 // # Two views of one connection
 //
 // What one side sent and what the other received are two lanes. They are the

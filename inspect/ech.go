@@ -575,7 +575,7 @@ func (v *View) findStranger(l *lane, raw []byte) *trafficKey {
 	s := v.session
 	suite := aeadSuites[v.state().Suite]
 	label := secretLabel(l.epoch, l.from)
-	if v.state().ECH != ECHOffered || l.epoch.Kind != EpochHandshake {
+	if v.state().ECH != ECHOffered || v.ech.answer == nil || l.epoch.Kind != EpochHandshake {
 		return nil
 	}
 	from := v.ech.strangers[l.from]

@@ -286,9 +286,14 @@ func TestECHSecretAndECHConfigOfAKeyLogOpenWhatThePrivateKeyOpens(t *testing.T) 
 }
 
 // sent is what the client of the recording's first connection sent.
-func sent(recording *inspect.Recording) (stream []byte) {
+func sent(recording *inspect.Recording) []byte { return streamOf(recording, inspect.Client) }
+
+// answered is what its server sent.
+func answered(recording *inspect.Recording) []byte { return streamOf(recording, inspect.Server) }
+
+func streamOf(recording *inspect.Recording, side inspect.Side) (stream []byte) {
 	for e := range recording.Events(0) {
-		if e.Kind == inspect.Captured && e.Conn == 0 && e.Side == inspect.Client {
+		if e.Kind == inspect.Captured && e.Conn == 0 && e.Side == side {
 			stream = append(stream, e.Bytes...)
 		}
 	}
@@ -520,5 +525,32 @@ func TestTheLengthOfWhatCryptoTLSSealsFollowsThatOfTheName(t *testing.T) {
 	}
 	if short, long := length("a.example"), length("secret.example"); long-short != len("secret.example")-len("a.example") {
 		t.Errorf("%d and %d bytes", short, long)
+	}
+}
+
+// Nobody sends one, but a file may hold it: nothing has answered the second one, so nothing can have accepted it.
+func TestAClientHelloThatComesAgainAfterTheServersAnswerIsOneOfItsOwn(t *testing.T) {
+	client, server := echConfigs(t, echkey.Common(t))
+	recording := without(echTalk(t, client, server), []string{inspect.LabelECHKey})
+	hello := sent(recording)
+	record := 5 + int(hello[3])<<8 + int(hello[4])
+	repeated := new(inspect.Recording)
+	answered := false
+	for e := range recording.Events(0) {
+		if e.Kind == inspect.Captured && e.Side == inspect.Server && !answered { // the ServerHello, then the ClientHello again
+			answered = true
+			size := 5 + int(e.Bytes[3])<<8 + int(e.Bytes[4])
+			repeated.Append(inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Cause: -1, Bytes: e.Bytes[:size]})
+			repeated.Append(inspect.Event{Kind: inspect.Captured, Side: inspect.Client, Cause: -1, Bytes: hello[:record]})
+			e.Bytes = e.Bytes[size:]
+			e.N = len(e.Bytes)
+			if e.N == 0 {
+				continue
+			}
+		}
+		repeated.Append(e)
+	}
+	if _, state := lastView(t, repeated); state.ECH == inspect.ECHAccepted {
+		t.Error("accepted, though nobody has answered")
 	}
 }

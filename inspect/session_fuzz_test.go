@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/echkey"
 )
 
 // FuzzSession feeds any bytes, in any chunks, to both lanes of a connection
@@ -32,6 +33,14 @@ func FuzzSession(f *testing.F) {
 			f.Add(s.Outgoing().Sent(), c.Outgoing().Sent(), uint8(250), gap, gap/3+1)
 		}
 	}
+	client, server := echConfigs(f, echkey.Common(f))
+	ech := echTalk(f, client, server)
+	for e := range ech.Events(0) {
+		if e.Kind == inspect.Secret {
+			secrets = append(secrets, e)
+		}
+	}
+	f.Add(sent(ech), answered(ech), uint8(7), uint16(0), uint16(0))
 	seen := make(map[string]bool)
 	for _, rec := range inspect.KeptSessions(f) {
 		sent := make(map[int]*[2][]byte) // by connection

@@ -468,7 +468,7 @@ func (m *model) aboutField(w, height int) []string {
 	lines := []string{m.rule(w, "", "")}
 	f, ok := m.detail.selected()
 	if s := m.detail.subject(); s.pairs != nil && height > 1 {
-		return append(lines, m.cutShort(m.aboutComparison(w), w, height-1)...)
+		return append(lines, m.cutShort(m.aboutComparison(w, false), w, height-1)...)
 	}
 	if v := m.detail.value(); v != nil && height > 1 {
 		return append(lines, m.cutShort(m.aboutValue(v, w), w, height-1)...)
@@ -509,7 +509,7 @@ func (m *model) field(w int) []string {
 		return m.valuePage(v, w)
 	}
 	if s.pairs != nil {
-		return m.aboutComparison(w)
+		return m.aboutComparison(w, true)
 	}
 	var lines []string
 	add := func(i ink, text string) {

@@ -28,6 +28,9 @@ type pairing struct {
 // sideBySide is how wide a comparison must be to have two columns; below that, one value stands under the other.
 const sideBySide = 100
 
+// extensionsKind is the kind of the one field whose parts are compared each for itself.
+const extensionsKind = "client_hello.extensions"
+
 // innerHello lists what can be shown of the ClientHello inside an outer one: both compared, and the inner one alone, put
 // together and as it was encrypted.
 func (m *model) innerHello(outer *inspect.Message) []subject {
@@ -141,7 +144,7 @@ func (c *comparer) row(p pairing, path string) inspect.Field {
 	}
 	row := inspect.Field{Kind: f.Kind, Name: f.Name, RFC: f.RFC}
 	switch {
-	case f.Kind == "client_hello.extensions" && p.likeness == unlike:
+	case f.Kind == extensionsKind && p.likeness == unlike:
 		row.Children = c.level(p.outer.Children, p.inner.Children, path)
 	case c.w >= sideBySide:
 		return row
@@ -175,6 +178,12 @@ func (d *detail) pair() (p pairing, ok bool) {
 		path = path[:len(path)-1]
 	}
 	return p, false
+}
+
+// holdsValues reports whether what is below the selected node are the two values of one field.
+func (d *detail) holdsValues() bool {
+	p, ok := d.subject().pairs[d.nodes[d.sel].path]
+	return ok && p.inner.Kind != extensionsKind
 }
 
 // likenessSign is what stands for a likeness in a line.
@@ -247,10 +256,10 @@ func (m *model) pairColumns(w int, selected bool, name, outer, inner span, head 
 		m.pal.line(w-first-second-2, selected, span{plain, " "}, inner)
 }
 
-// aboutComparison says what is selected of a comparison.
-func (m *model) aboutComparison(w int) []string {
+// aboutComparison says what is selected of a comparison: values in a line each, or whole.
+func (m *model) aboutComparison(w int, whole bool) []string {
 	if p, ok := m.detail.pair(); ok {
-		return m.aboutPair(p, w)
+		return m.aboutPair(p, w, whole)
 	}
 	var lines []string
 	for l := range m.pal.glyphs.likeness {
@@ -263,7 +272,7 @@ func (m *model) aboutComparison(w int) []string {
 }
 
 // aboutPair says what the selected fields of both hellos are.
-func (m *model) aboutPair(p pairing, w int) []string {
+func (m *model) aboutPair(p pairing, w int, whole bool) []string {
 	f := p.inner
 	if p.likeness == outerOnly {
 		f = p.outer
@@ -276,14 +285,25 @@ func (m *model) aboutPair(p pairing, w int) []string {
 		}
 	}
 	add(plain, m.likeness(p.likeness))
-	if p.likeness == unlike {
+	switch {
+	case whole:
+		for _, side := range []struct {
+			id string
+			f  inspect.Field
+		}{{"tui_ech_outer", p.outer}, {"tui_ech_inner", p.inner}} {
+			if side.f.Value != "" {
+				add(quiet, m.say(side.id)+":")
+				add(plain, inspect.Safe(side.f.Value))
+			}
+		}
+	case p.likeness == unlike:
 		lines = append(lines,
 			m.pal.line(w, false, span{quiet, " " + m.say("tui_ech_outer") + ": "}, span{plain, inspect.Safe(p.outer.Value)}),
 			m.pal.line(w, false, span{quiet, " " + m.say("tui_ech_inner") + ": "}, span{plain, inspect.Safe(p.inner.Value)}))
 	}
 	if id := whyUnlike[f.Kind]; id != "" && p.likeness != matching && p.likeness != copied {
 		add(plain, m.say(id))
-	} else if f.Kind != "client_hello.extensions" {
+	} else if f.Kind != extensionsKind {
 		add(plain, m.explain(f))
 	}
 	return lines

@@ -530,7 +530,7 @@ func (m *model) expand(open bool) tea.Cmd {
 
 func (m *model) toggleNode() tea.Cmd {
 	d := &m.detail
-	if f, ok := d.selected(); ok && len(f.Children) == 0 {
+	if f, ok := d.selected(); ok && (len(f.Children) == 0 || d.holdsValues()) {
 		return m.toggleField()
 	} else if ok {
 		path := d.nodes[d.sel].path
