@@ -45,6 +45,9 @@ func TestGoldenViews(t *testing.T) {
 		{"a command", []string{":", "r", "e", "s"}},
 		{"an unknown command", []string{"t", "t", "enter"}},
 		{"back at the streams", []string{"esc"}},
+		{"the wire", []string{"end", "W"}},
+		{"a record of it", []string{"up", "up"}},
+		{"what both sides made of it", []string{"V"}},
 	}
 	for _, screen := range []struct {
 		name  string

@@ -194,7 +194,7 @@ func TestTheTranscriptsPartWhereTheWireAlteredAHello(t *testing.T) {
 func TestWithoutAGateNothingCanBeHeld(t *testing.T) {
 	s := open(t, Options{Recording: traces(t, "1-rtt")})
 	s.press("end", "W")
-	s.shows("looking on, without a gate", "ServerHello", "delivered")
+	s.shows("looking on: nothing can be held", "ServerHello", "delivered")
 	for _, key := range []string{"d", "H", "u", "a"} {
 		s.press(key)
 		s.shows("There is no gate on this wire")
