@@ -554,3 +554,56 @@ func TestAClientHelloThatComesAgainAfterTheServersAnswerIsOneOfItsOwn(t *testing
 		t.Error("accepted, though nobody has answered")
 	}
 }
+
+// What a client-facing server hands on to the one behind it is the inner hello itself (RFC 9849 section 7.2): there is
+// nothing to open, and the confirmation can be checked by anyone who sees it.
+func TestAnInnerHelloThatCrossesByItselfIsConfirmedToo(t *testing.T) {
+	client, server := echConfigs(t, echkey.Common(t))
+	recording := echTalk(t, client, server)
+	v, _ := lastView(t, recording)
+	inner := hellos(v)[0].Inner.Bytes
+	behind := new(inspect.Recording)
+	for e := range recording.Events(0) {
+		switch {
+		case e.Kind == inspect.Secret && e.Logged.Label == inspect.LabelECHKey:
+			continue
+		case e.Kind == inspect.Captured && e.Side == inspect.Client && e.Bytes[0] == 0x16:
+			e.Bytes = append([]byte{0x16, 0x03, 0x01, byte(len(inner) >> 8), byte(len(inner))}, inner...)
+			e.N = len(e.Bytes)
+		}
+		behind.Append(e)
+	}
+	v, state := lastView(t, behind)
+	if state.ECH != inspect.ECHAccepted || state.ServerName != "secret.example" || state.PublicName != "" || len(hellos(v)) != 0 {
+		t.Errorf("ECH %s, %q behind %q", state.ECH, state.ServerName, state.PublicName)
+	}
+	if got := outcomes(v, "ech_confirmation"); got != "server_hello verified" {
+		t.Error(got)
+	}
+	if got := outcomes(v, "finished"); got != "finished verified, finished verified" {
+		t.Error(got)
+	}
+}
+
+func TestASecondHelloWithTheSameSealWasNeverMeant(t *testing.T) {
+	client, server := configs(t)
+	client.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP384}
+	server.CurvePreferences = []tls.CurveID{tls.CurveP384}
+	greased := new(inspect.Recording)
+	for e := range echTalk(t, client, server).Events(0) {
+		if e.Kind == inspect.Captured && e.Side == inspect.Client && e.Bytes[0] == 0x16 && e.Bytes[5] == 0x01 {
+			e.Bytes = withGrease(e.Bytes)
+		}
+		greased.Append(e)
+	}
+	v, _ := lastView(t, greased)
+	offered := hellos(v)
+	if len(offered) != 2 {
+		t.Fatalf("%d hellos", len(offered))
+	}
+	for _, m := range v.Messages() {
+		if m.Name() == "client_hello" && m.ECH() == offered[1] && v.State(m.Event).ECH != inspect.ECHGrease {
+			t.Errorf("the second hello leaves ECH %s", v.State(m.Event).ECH)
+		}
+	}
+}
