@@ -35,8 +35,11 @@ const extensionsKind = "client_hello.extensions"
 // together and as it was encrypted.
 func (m *model) innerHello(outer *inspect.Message) []subject {
 	o := outer.ECH()
-	if o == nil || o.Inner == nil || o.Inner.Event > m.time.event() {
+	switch {
+	case o == nil:
 		return nil
+	case o.Inner == nil || o.Inner.Event > m.time.event():
+		return []subject{m.sealed(o)}
 	}
 	name := structName(o.Inner.Name())
 	return []subject{
@@ -45,6 +48,16 @@ func (m *model) innerHello(outer *inspect.Message) []subject {
 		{title: m.say("tui_subject_encoded", "count", len(o.Encoded)), bytes: o.Encoded, root: o.EncodedFields()},
 		m.seal(o),
 	}
+}
+
+// sealed is the payload of an outer ClientHello that is not opened, and why.
+func (m *model) sealed(o *inspect.OfferedECH) subject {
+	why := o.Why
+	if o.Inner != nil { // what opens it comes later
+		why = inspect.ECHWhyNoKey
+	}
+	root := inspect.Field{Kind: "ech.payload", Name: "payload", Length: len(o.Payload), Value: m.because(why.Reason()), RFC: "RFC 9849 section 5"}
+	return subject{title: m.say("tui_subject_sealed"), bytes: o.Payload, root: root}
 }
 
 // seal is what an inner ClientHello was encrypted with, but for what was encrypted: that is a subject of its own.

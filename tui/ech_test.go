@@ -102,6 +102,27 @@ func TestEachValueThatTheInnerClientHelloWasEncryptedWithHasItsFormula(t *testin
 	}
 }
 
+func TestAnInnerClientHelloThatNobodyCanOpenIsShownAsWhatItIsWithTheReason(t *testing.T) {
+	for _, lang := range []string{"en", "pt-BR"} {
+		say := docs.For(lang).Say
+		opened := atClientHello(t, Options{Lang: lang}, 160, 60)
+		closed := new(inspect.Recording)
+		for e := range opened.m.time.session.Recording().Events(0) {
+			if e.Kind != inspect.Secret {
+				closed.Append(e)
+			}
+		}
+		s := open(t, Options{Lang: lang, Recording: closed})
+		s.size(160, 60)
+		s.press("home", "right", "s")
+		s.shows(say("tui_subject_sealed"), say("reason_inner_no_key"), say("field_ech_payload")[:40])
+		s.press("tab", "tab", "right")
+		if s.m.mode != onHex {
+			t.Error("there are no bytes to move in")
+		}
+	}
+}
+
 func TestTheHeaderSaysWhatBecameOfECH(t *testing.T) {
 	s := atClientHello(t, Options{}, 120, 40)
 	s.shows("server public.example · ECH offered")
