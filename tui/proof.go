@@ -8,10 +8,14 @@ import (
 
 // proofName names a proof by what it proves and whose it is.
 func (m *model) proofName(p *proof) string {
-	if word := m.proofWord(p.Kind); word != "" {
-		return m.say("tui_proof_in", "proof", word, "message", m.messageName(p.Message))
+	name := m.messageName(p.Message)
+	if p.Message.Name() == "certificate" || p.Message.Name() == "certificate_verify" { // both sides may send one
+		name = m.say("tui_message_of", "message", name, "side", m.side(p.Message.Side))
 	}
-	return m.messageName(p.Message)
+	if word := m.proofWord(p.Kind); word != "" {
+		return m.say("tui_proof_in", "proof", word, "message", name)
+	}
+	return name
 }
 
 // proofWord names what a proof proves, where the name of its message does not.

@@ -132,6 +132,9 @@ func (r *sceneRun) play(ctx context.Context, scenes []*lesson.Scene) error {
 				continue
 			}
 			result, err := lesson.Runner{Open: r.sceneStage}.Run(ctx, scene, channel)
+			if ctx.Err() != nil {
+				return nil // the user has seen enough
+			}
 			if err != nil {
 				return err
 			}
@@ -298,7 +301,7 @@ func (r *labRun) chosenScene(cmd *cobra.Command) (scene *lesson.Scene, channel s
 	case !r.plain && !r.json:
 		return nil, "", usage(r.say("cmd_scene_needs_plain"))
 	}
-	for _, flag := range []string{"tls", "groups", "client-auth", "glass-box", "seed"} {
+	for _, flag := range []string{"tls", "groups", "client-auth", "glass-box", "seed", "ech"} {
 		if cmd.Flags().Changed(flag) {
 			return nil, "", usage(r.say("cmd_scene_others", "flag", "--"+flag))
 		}
