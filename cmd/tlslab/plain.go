@@ -203,9 +203,10 @@ func (w *walk) about(words []string, tell func(*inspect.Session, int) string) {
 
 // settle waits for the end of the handshake, in whichever way it ends.
 func (w *walk) settle(ctx context.Context) {
-	recording := w.session.Recording()
+	seen := 0 // never more than what the session was extended by: what comes in between must not be waited for
 	for w.session.Extend(); !w.settled(); w.session.Extend() {
-		if _, err := recording.Wait(ctx, recording.Len()); err != nil {
+		var err error
+		if seen, err = w.session.Recording().Wait(ctx, seen); err != nil {
 			return
 		}
 	}
