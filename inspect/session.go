@@ -53,6 +53,10 @@ func newSession(r *Recording, omniscient bool) *Session {
 // Recording returns what the session is made of.
 func (s *Session) Recording() *Recording { return s.recording }
 
+// Taken returns how many events of its recording the session has taken in. The
+// recording may hold more by now.
+func (s *Session) Taken() int { return s.next }
+
 // Extend takes in what the recording has gained and reports whether there was
 // anything.
 func (s *Session) Extend() bool {

@@ -72,7 +72,7 @@ func TestNothingCapturedReachesTheTerminalRaw(t *testing.T) {
 	}
 	s.send(answered{generation: s.m.generation, command: hostile[0], err: fmt.Errorf("%s", strings.Join(hostile, ""))})
 	s.visit(t)
-	s.until("all of it", func() bool { return s.m.time.taken == s.m.time.session.Recording().Len() })
+	s.until("all of it", func() bool { return s.m.time.taken() == s.m.time.session.Recording().Len() })
 	s.press("/")
 	s.write(`u202e`)
 	s.press("enter")

@@ -276,7 +276,7 @@ func (m *model) forget() {
 
 func (m *model) watch() tea.Cmd {
 	r := m.time.session.Recording()
-	return m.live.watch(r, m.generation, m.time.taken)
+	return m.live.watch(r, m.generation, m.time.taken())
 }
 
 // grow takes in what is new, and waits for more.
@@ -359,7 +359,7 @@ func (m *model) release() bool {
 	if len(held) == 0 {
 		return false
 	}
-	if held[0].ID >= m.time.taken {
+	if held[0].ID >= m.time.taken() {
 		m.extend()
 		return true
 	}
@@ -468,7 +468,7 @@ func (m *model) conn() *inspect.Connection {
 func (m *model) over() bool {
 	conns := m.time.session.Connections()
 	for _, c := range conns {
-		if _, over := m.time.ending(c.Conn, m.time.session.Recording().Len()); !over {
+		if _, over := m.time.ending(c.Conn, m.time.taken()); !over {
 			return false
 		}
 	}

@@ -478,11 +478,11 @@ func TestAtTheEndTheCursorFollows(t *testing.T) {
 	s.press("home", "right")
 	r := s.m.time.session.Recording()
 	s.m.play.Do(t.Context(), "read nome")
-	s.until("the new records", func() bool { return s.m.time.taken == r.Len() })
+	s.until("the new records", func() bool { return s.m.time.taken() == r.Len() })
 	s.shows("step 1 of")
 	s.press("end")
 	s.m.play.Do(t.Context(), "read nome")
-	s.until("the new records", func() bool { return s.m.time.taken == r.Len() })
+	s.until("the new records", func() bool { return s.m.time.taken() == r.Len() })
 	if s.m.time.at != len(s.m.time.steps) {
 		t.Errorf("the cursor stays at %d of %d", s.m.time.at, len(s.m.time.steps))
 	}
@@ -555,7 +555,7 @@ func TestNewRowsNeverMoveTheSelection(t *testing.T) {
 	s.m.streams.sel = selected
 	s.m.time.follow = false
 	s.m.play.Do(t.Context(), "read nome")
-	s.until("the new records", func() bool { return s.m.time.taken == s.m.time.session.Recording().Len() })
+	s.until("the new records", func() bool { return s.m.time.taken() == s.m.time.session.Recording().Len() })
 	if s.m.streams.sel != selected {
 		t.Errorf("the selection went from %v to %v", selected, s.m.streams.sel)
 	}

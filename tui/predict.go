@@ -20,7 +20,7 @@ func (m *model) noticedAlready(conn int) bool {
 	if conn < 0 || conn >= len(conns) {
 		return true
 	}
-	_, noticed := conns[conn].Noticed(m.time.session.Recording().Len())
+	_, noticed := conns[conn].Noticed(m.time.taken())
 	return noticed
 }
 

@@ -92,7 +92,7 @@ func TestManyEventsWakeTheScreenOnceAFrame(t *testing.T) {
 	for range 50_000 {
 		r.Append(inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte{0x15, 3, 3, 0, 2, 1, 0x5a}})
 	}
-	for s.m.time.taken < r.Len() {
+	for s.m.time.taken() < r.Len() {
 		msg := <-s.msgs
 		if _, ok := msg.(grown); ok {
 			woken++

@@ -10,7 +10,6 @@ import (
 // concerned. Everything on the screen is a function of the session and the cursor.
 type timeline struct {
 	session *inspect.Session
-	taken   int               // events that were there when the session was last extended
 	stopped func(id int) bool // reports which units waited on the wire: what was decided on them is a step too; nil if none did
 
 	steps  []step
@@ -31,15 +30,13 @@ type step struct {
 }
 
 func newTimeline(r *inspect.Recording, stopped func(id int) bool) *timeline {
-	taken := r.Len()
-	t := &timeline{session: inspect.NewSession(r), taken: taken, stopped: stopped, fates: make(map[int]int), ends: make(map[int][]int)}
+	t := &timeline{session: inspect.NewSession(r), stopped: stopped, fates: make(map[int]int), ends: make(map[int][]int)}
 	t.layOut()
 	return t
 }
 
 // extend takes in what is new and reports whether there was anything.
 func (t *timeline) extend() bool {
-	t.taken = t.session.Recording().Len()
 	if !t.session.Extend() {
 		return false
 	}
@@ -49,6 +46,9 @@ func (t *timeline) extend() bool {
 	}
 	return true
 }
+
+// taken returns how many events are laid out. The recording may hold more by now: nothing on the screen may ask for these.
+func (t *timeline) taken() int { return t.session.Taken() }
 
 func (t *timeline) layOut() {
 	items := t.session.Items()
@@ -63,7 +63,7 @@ func (t *timeline) layOut() {
 			t.steps = append(t.steps, step{int32(item.Event), int32(t.items), int32(len(t.rows))})
 		}
 	}
-	t.decisionsBefore(t.session.Recording().Len())
+	t.decisionsBefore(t.taken())
 }
 
 // decisionsBefore makes steps of what a gate let through, or not, before that event.
@@ -109,7 +109,7 @@ func (t *timeline) event() int {
 		if t.at == 0 && !t.follow {
 			return -1
 		}
-		return t.session.Recording().Len() - 1
+		return t.taken() - 1
 	}
 	next := int(t.steps[t.at].event) - 1
 	if t.at == 0 {

@@ -32,7 +32,7 @@ func (m *model) verdictLines(w int) []string {
 		return nil
 	}
 	at := m.time.event()
-	key := verdictKey{m.time.session.Recording(), c.Conn, at, w, m.sentences.Lang(), m.pal, m.wire.guess, m.time.items, m.time.taken, m.whyNotSealed()}
+	key := verdictKey{m.time.session.Recording(), c.Conn, at, w, m.sentences.Lang(), m.pal, m.wire.guess, m.time.items, m.time.taken(), m.whyNotSealed()}
 	if m.wire.told.of == key {
 		return m.wire.told.lines
 	}
