@@ -20,7 +20,7 @@ func TestTheKeyScheduleIsATreeOfValuesAsFarAsTheStepKnowsThem(t *testing.T) {
 	s.press("D")
 	s.shows("▌ PSK", "↓ early_secret", "+ (EC)DHE shared secret", "▾↓ handshake_secret                    1d c8 26 e9", "├╴▾client_handshake_traffic_secret", "└╴▾resumption_master_secret", "└╴ PSK (of ticket 1)",
 		"Finished (server)", "✓ verified")
-	s.press("home")
+	s.press("D", "home", "D")
 	s.shows("The key schedule begins with the ServerHello")
 	s.press(".", ".")
 	s.shows("handshake_secret                    1d c8 26 e9")
@@ -230,3 +230,30 @@ func (f flipper) Captured(w inspect.Wire, u inspect.Unit) {
 }
 
 func (f flipper) Ended(inspect.Wire, inspect.Side) {}
+
+func TestHomeAndEndMoveInTheListThatHasTheFocusAndTimeStandsStill(t *testing.T) {
+	for _, keys := range [][2]string{{"home", "end"}, {"g", "G"}} {
+		s := open(t, Options{Recording: traces(t, "1-rtt")})
+		at := s.m.time.at
+		s.press("D", keys[1])
+		s.shows("▌└╴ Finished (client)")
+		s.press(keys[0])
+		s.shows("▌ PSK")
+		s.press("D", "L", "home", "right", "enter", keys[1])
+		if last := len(s.m.detail.nodes) - 1; s.m.detail.sel != last || last == 0 {
+			t.Errorf("%s selects field %d, want %d", keys[1], s.m.detail.sel, last)
+		}
+		s.press(keys[0])
+		if s.m.detail.sel != 0 || s.m.time.at != 1 {
+			t.Errorf("%s selects field %d at step %d, want the first at step 1", keys[0], s.m.detail.sel, s.m.time.at)
+		}
+		s.press("?", keys[1])
+		s.shows(s.m.say("tui_sign_bracket"))
+		s.press(keys[0])
+		s.shows(s.m.keyNames("→ l"))
+		s.press("esc", "esc", "end")
+		if s.m.time.at != at {
+			t.Errorf("step %d, want %d: in the ladder End goes to the present", s.m.time.at, at)
+		}
+	}
+}
