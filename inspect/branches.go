@@ -45,10 +45,7 @@ func (v *View) offeredValues(s suite) (values []Value) {
 		if o.suffix == "" {
 			continue
 		}
-		psk := Value{
-			Kind: "schedule.psk_offered", Name: "PSK" + o.suffix, Bytes: o.psk, Origin: o.from,
-		}
-		psk.Formula, psk.RFC = v.session.pskFormula(string(v.identities[o.index]))
+		psk := v.session.pskValue("schedule.psk_offered", "PSK"+o.suffix, string(v.identities[o.index]))
 		if psk.after = v.session.pskAt(string(v.identities[o.index])); psk.Bytes == nil {
 			psk.lacks(because("psk"))
 		}
@@ -106,12 +103,24 @@ func (v *View) bound() (before []*Message, hello *Message, ok bool) {
 	return before, hello, hello != nil && v.complete(before, hello) && !v.blind()
 }
 
-// pskFormula says where the PSK of an identity comes from, and the standard that does.
-func (s *Session) pskFormula(identity string) (formula, rfc string) {
+// pskValue is the PSK of an identity, with where it comes from: computed from
+// the connection of the recording that the ticket is from, if that is known.
+func (s *Session) pskValue(kind, name, identity string) Value {
+	value := Value{Kind: kind, Name: name, RFC: "RFC 8446 section 4.6.1"}
+	value.Formula = `HKDF-Expand-Label(resumption_master_secret, "resumption", ticket_nonce, Hash.length) of the connection that the ticket is from`
 	if s.external(identity) {
-		return "a key that both sides were given, and not by a ticket", "RFC 8446 section 2.2"
+		value.Formula, value.RFC = "a key that both sides were given, and not by a ticket", "RFC 8446 section 2.2"
 	}
-	return `HKDF-Expand-Label(resumption_master_secret, "resumption", ticket_nonce, Hash.length) of the connection that the ticket is from`, "RFC 8446 section 4.6.1"
+	if value.Bytes, value.Origin = s.psk(identity); value.Bytes == nil || value.Origin != Derived {
+		return value
+	}
+	ticket := s.tickets[identity]
+	resumption := ticket.view.derived(branches13[len(branches13)-1])
+	if suite, ok := aeadSuites[ticket.view.state().Suite]; ok && resumption != nil {
+		value.Inputs = []Input{{"resumption_master_secret", resumption}, {"ticket_nonce", ticket.nonce}}
+		value = suite.expandInto(value, resumption, "resumption", ticket.nonce, len(value.Bytes))
+	}
+	return value
 }
 
 // binderLabel tells a PSK of a ticket from one that both sides were given (RFC
@@ -157,7 +166,7 @@ func (s suite) macValue(value, finishedKey Value, messages string, covered []*Me
 		return value
 	}
 	value.Bytes, value.Origin = s.mac(finishedKey.Bytes, hash), Derived
-	value.Command = fmt.Sprintf("printf %%s %s | openssl base64 -d -A | openssl mac -digest %s -macopt hexkey:%x HMAC",
+	value.Command = fmt.Sprintf("printf %%s %s | openssl base64 -d -A | openssl mac -digest %s -macopt hexkey:%x HMAC"+asWeWrite,
 		base64.StdEncoding.EncodeToString(hash), s.digest(), finishedKey.Bytes)
 	return value
 }

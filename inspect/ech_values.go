@@ -29,11 +29,21 @@ func (o *OfferedECH) Sealing() []Value {
 		Kind: "ech.additional_data", Name: "ClientHelloOuterAAD", RFC: "RFC 9849 section 5.2",
 		Formula: "ClientHelloOuter without its header, with zeros for its payload", Bytes: o.sealed.additionalData(o.outer), Origin: Derived,
 	}
+	additional.Command = o.additionalCommand()
 	values = append(values, sequence, nonce, additional, c.plaintextValue(o, nonce))
 	for i := range values {
 		values[i].Event = o.event
 	}
 	return values
+}
+
+// additionalCommand puts zeros between what stands before the payload and behind it.
+func (o *OfferedECH) additionalCommand() string {
+	hello := o.outer[handshakeHeaderLength:]
+	from := o.sealed.at - handshakeHeaderLength
+	to := from + len(o.sealed.payload)
+	return fmt.Sprintf("{ printf %%s %s | openssl base64 -d -A; head -c %d /dev/zero; printf %%s %s | openssl base64 -d -A; } | od -An -v -tx1 | tr -d ' \\n'",
+		base64.StdEncoding.EncodeToString(hello[:from]), to-from, base64.StdEncoding.EncodeToString(hello[to:]))
 }
 
 // sharedValues are what the KEM gives, and what it is computed from.
@@ -103,7 +113,7 @@ func (h hpkeHash) extracted(kind string, suiteID []byte, salt Input, label strin
 	} else {
 		value.Inputs = []Input{salt, material}
 	}
-	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXTRACT_ONLY -kdfopt hexkey:%x -kdfopt hexsalt:%s HKDF",
+	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXTRACT_ONLY -kdfopt hexkey:%x -kdfopt hexsalt:%s HKDF"+asWeWrite,
 		len(value.Bytes), h.digest(), labelled(suiteID, label, material.Bytes), hexSalt)
 	return value
 }
@@ -113,7 +123,7 @@ func (h hpkeHash) expanded(kind string, suiteID []byte, secret Input, label stri
 	return Value{
 		Kind: kind, Name: nameOf(kind), RFC: "RFC 9180 section 4", Bytes: h.expand(suiteID, secret.Bytes, label, info.Bytes, length), Origin: Derived,
 		Formula: fmt.Sprintf("LabeledExpand(%s, %q, %s, %d)", secret.Name, label, info.Name, length), Inputs: []Input{secret, info},
-		Command: fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXPAND_ONLY -kdfopt hexkey:%x -kdfopt hexinfo:%04x%x HKDF",
+		Command: fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXPAND_ONLY -kdfopt hexkey:%x -kdfopt hexinfo:%04x%x HKDF"+asWeWrite,
 			length, h.digest(), secret.Bytes, length, labelled(suiteID, label, info.Bytes)),
 	}
 }

@@ -22,7 +22,7 @@ func TestEveryCommandOfAnInnerHellosSealReproducesItsValue(t *testing.T) {
 			v, _ := lastView(t, echTalk(t, client, server))
 			for i, o := range hellos(v) {
 				values := o.Sealing()
-				reproduce(t, values, 9)
+				reproduce(t, values, 10)
 				if got := names13(values); got != "dh, eae_prk, shared_secret, secret, key, base_nonce, sequence number, nonce, ClientHelloOuterAAD, EncodedClientHelloInner" {
 					t.Errorf("hello %d: %s", i, got)
 				}

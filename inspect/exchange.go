@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // An exchange is a key exchange as one side computes it.
@@ -79,7 +80,7 @@ func (v *View) sharedValue(s suite) Value {
 	e, computed := v.exchange()
 	switch {
 	case v.pskAlone():
-		value.Bytes = make([]byte, s.hash().Size())
+		value.Bytes, value.Command = make([]byte, s.hash().Size()), zerosCommand(s.hash().Size())
 		value.Formula, value.RFC = "zeros, as long as the hash: a PSK was agreed on, and no key exchange (psk_ke)", "RFC 8446 section 7.1"
 	case v.conn.Dark(v.session.next):
 		value.lacks(because("dark"))
@@ -134,16 +135,53 @@ func (e exchange) formula(own, peer string) string {
 	return fmt.Sprintf("ECDH(scalar, point) + ML-KEM.Decaps(seed, ciphertext), where scalar + seed is the %s and point + ciphertext the %s", own, peer)
 }
 
-// command prints the shared secret. OpenSSL 3.0 knows no ML-KEM.
+// command prints the shared secret.
 func (e exchange) command() string {
-	if _, hybrid := hybrids[e.group]; hybrid {
-		return ""
+	if h, ok := hybrids[e.group]; ok {
+		return h.command(curves[e.group], e.private, e.peer)
 	}
-	private, err := curves[e.group].NewPrivateKey(e.private)
+	return ecdhCommand(curves[e.group], e.private, e.peer)
+}
+
+// command prints the shared secret from the client's private keys and the
+// server's share. OpenSSL has ML-KEM from 3.5 on only; Go brings its own, and
+// whoever built this has Go.
+func (h hybrid) command(curve ecdh.Curve, private, peer []byte) string {
+	scalar, seed := h.split(private, len(private)-mlkem.SeedSize)
+	point, ciphertext := h.split(peer, h.ecdh)
+	halves := []string{fmt.Sprintf("go run $d/kem.go %x %x", seed, ciphertext), ecdhCommand(curve, scalar, point)}
+	if !h.mlkemFirst {
+		slices.Reverse(halves)
+	}
+	program := []string{ // in short lines, which fit on a narrow screen between their quotes
+		"package main",
+		`import ("crypto/mlkem"; "encoding/hex"; "fmt"; "os")`,
+		"func main() {",
+		"seed, _ := hex.DecodeString(os.Args[1])",
+		"ciphertext, _ := hex.DecodeString(os.Args[2])",
+		fmt.Sprintf("key, _ := mlkem.NewDecapsulationKey%d(seed)", h.parameters()),
+		"shared, _ := key.Decapsulate(ciphertext)",
+		`fmt.Printf("%x", shared) }`,
+	}
+	return fmt.Sprintf(`d=$(mktemp -d) && printf '%%s\n' '%s' > $d/kem.go && %s; rm -r $d`,
+		strings.Join(program, "' '"), strings.Join(halves, " && "))
+}
+
+// parameters is the number in the name of the ML-KEM parameter set (FIPS 203 section 8).
+func (h hybrid) parameters() int {
+	if h.ciphertext == mlkem.CiphertextSize1024 {
+		return 1024
+	}
+	return 768
+}
+
+// ecdhCommand prints what a private key and the other side's public key come to.
+func ecdhCommand(curve ecdh.Curve, scalar, point []byte) string {
+	private, err := curve.NewPrivateKey(scalar)
 	if err != nil {
 		return ""
 	}
-	public, err := curves[e.group].NewPublicKey(e.peer)
+	public, err := curve.NewPublicKey(point)
 	if err != nil {
 		return ""
 	}
@@ -261,7 +299,7 @@ func (h hybrid) decapsulate(seed, own, ciphertext []byte) []byte {
 
 // decapsulationKey makes the ML-KEM key of a seed.
 func (h hybrid) decapsulationKey(seed []byte) (crypto.Decapsulator, error) {
-	if h.ciphertext == mlkem.CiphertextSize1024 {
+	if h.parameters() == 1024 {
 		return mlkem.NewDecapsulationKey1024(seed)
 	}
 	return mlkem.NewDecapsulationKey768(seed)

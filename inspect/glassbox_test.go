@@ -125,9 +125,13 @@ func knownFromTheTop(t *testing.T, view *inspect.View) {
 func TestInAGlassBoxACommandReproducesTheSharedSecret(t *testing.T) {
 	needs.Program(t, "openssl")
 	random(t)
-	for _, group := range []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521} {
+	for _, group := range []tls.CurveID{
+		tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521,
+		tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024,
+	} {
 		client, server := configs(t)
 		client.CurvePreferences = []tls.CurveID{group}
+		server.CurvePreferences = []tls.CurveID{group}
 		values := inGlassBox(t, new(inspect.Tap), client, server).Connections()[0].View(inspect.Client).Schedule()
 		i := slices.IndexFunc(values, func(v inspect.Value) bool { return v.Kind == "schedule.shared_secret" })
 		reproduce(t, values[i:i+1], 1)

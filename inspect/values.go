@@ -21,12 +21,15 @@ type Value struct {
 	Formula string // as the standard writes it, with the names of the inputs
 	Inputs  []Input
 	Covers  []*Message // the messages that its transcript hash is over, in order
-	Command string     // prints the value, with OpenSSL 3.0 in a POSIX shell; "" if it was not computed, or OpenSSL 3.0 cannot
+	Command string     // prints the value in hex, small letters, in a POSIX shell with OpenSSL 3.0, and for a hybrid group with Go too; "" if it was not computed, or with an HPKE that has none
 	RFC     string
 	Event   int // from which it is known; -1 if it is not
 
 	after int // no earlier than this event
 }
+
+// asWeWrite ends a command of OpenSSL's that prints AB:CD.
+const asWeWrite = ` | tr -d ':\n' | tr A-F a-f`
 
 // lacks says why the value is not known; the zero Reason, that it is.
 func (v *Value) lacks(why Reason) { v.Missing, v.Because = why.String(), why }
@@ -73,9 +76,9 @@ func (v *View) schedule13(s suite) []Value {
 	size := s.hash().Size()
 	zeros := make([]byte, size)
 	trunk, known := v.top()
-	psk := Value{Kind: "schedule.psk", Name: "PSK", Bytes: trunk.psk, Origin: trunk.from, Formula: "zeros, as long as the hash: no PSK was agreed on", RFC: rfc}
+	psk := Value{Kind: "schedule.psk", Name: "PSK", Bytes: trunk.psk, Origin: trunk.from, Command: zerosCommand(size), Formula: "zeros, as long as the hash: no PSK was agreed on", RFC: rfc}
 	if v.chosen != nil {
-		psk.Formula, psk.RFC = v.session.pskFormula(string(v.chosen))
+		psk = v.session.pskValue(psk.Kind, psk.Name, string(v.chosen))
 	}
 	if !known {
 		psk.Bytes, psk.Origin = nil, 0
@@ -101,6 +104,9 @@ func (v *View) schedule13(s suite) []Value {
 	resumption := values[len(values)-1]
 	return append(values, v.ticketValues(s, resumption.Bytes)...)
 }
+
+// zerosCommand prints that many bytes of zeros.
+func zerosCommand(size int) string { return fmt.Sprintf(`printf '%%0%dd\n' 0`, 2*size) }
 
 // branchValues returns a secret of the schedule and what is derived from it.
 func (v *View) branchValues(s suite, b branch13, trunk schedule13) []Value {
@@ -195,7 +201,7 @@ func (s suite) extracted(name, saltName string, salt []byte, materialName string
 		return value
 	}
 	value.Bytes, value.Origin = s.extract(salt, material), Derived
-	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXTRACT_ONLY -kdfopt hexkey:%x -kdfopt hexsalt:%x HKDF",
+	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXTRACT_ONLY -kdfopt hexkey:%x -kdfopt hexsalt:%x HKDF"+asWeWrite,
 		len(value.Bytes), s.digest(), material, salt)
 	return value
 }
@@ -238,7 +244,7 @@ func (s suite) expandInto(value Value, secret []byte, label string, context []by
 		return value
 	}
 	value.Bytes, value.Origin = s.expandLabelContext(secret, label, context, length), Derived
-	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXPAND_ONLY -kdfopt hexkey:%x -kdfopt hexinfo:%x HKDF",
+	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt mode:EXPAND_ONLY -kdfopt hexkey:%x -kdfopt hexinfo:%x HKDF"+asWeWrite,
 		length, s.digest(), secret, hkdfLabel(label, context, length))
 	return value
 }
@@ -424,6 +430,6 @@ func (s suite) prfValue(kind, name, secretName string, secret []byte, label, see
 		return value
 	}
 	value.Bytes, value.Origin = s.prf(secret, label, seed, length), Derived
-	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt hexsecret:%x -kdfopt hexseed:%x%x TLS1-PRF", length, s.digest(), secret, label, seed)
+	value.Command = fmt.Sprintf("openssl kdf -keylen %d -kdfopt digest:%s -kdfopt hexsecret:%x -kdfopt hexseed:%x%x TLS1-PRF"+asWeWrite, length, s.digest(), secret, label, seed)
 	return value
 }
