@@ -2,23 +2,27 @@ package inspect
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 )
 
-// A Draft is what a record says in clear, to be changed: see [Record.Draft]. Its
-// methods return new ones and leave it as it is.
+// A Draft is what waits on the wire, to be changed: see [Record.Draft],
+// [Record.Envelope] and [TextDraft]. Its methods return new ones and leave it as
+// it is.
 type Draft struct {
-	// Bytes are those of the whole record, header included, if it is in clear;
-	// of one that is protected, its content alone. They must not be changed.
+	// Bytes are those of the whole record, header included; of one that is
+	// to be sealed, its content alone. They must not be changed.
 	Bytes  []byte
 	Fields Field // dissects Bytes
 
-	Sealed  bool        // the record is protected
+	Sealed  bool        // it is what a protected record says, to be sealed again
 	Type    ContentType // of the content; in TLS 1.3 it stands inside a protected record, and may be changed
 	Padding int         // zeros behind it (TLS 1.3); may be changed
 
 	version, suite uint16
-	begun          int // bytes at the beginning of the content that end a message of earlier records
+	begun          int  // bytes at the beginning of the content that end a message of earlier records
+	closed         bool // what is behind the header is cipher text
+	bare           bool // there is no record, but text
 }
 
 // Draft returns what can be changed of a record that is in clear or was
@@ -49,6 +53,25 @@ func (r *Record) Draft() (Draft, error) {
 	return d.with(raw), nil
 }
 
+// Envelope returns what anyone on the wire can change of the record, without
+// any key. In clear that is all of it, as in [Record.Draft]. Of one that is
+// protected, or of which that is not known yet, it is the header, and behind it
+// the cipher text, of which nothing is told but where its parts lie. The error is
+// a [*Refusal]: the record's bytes were let go, or it is cut off.
+func (r *Record) Envelope() (Draft, error) {
+	d, err := r.Draft()
+	raw := r.Raw()
+	if err == nil && !d.Sealed || raw == nil || r.Truncated {
+		return d, err
+	}
+	state := r.view.state()
+	return Draft{version: state.Version, suite: state.Suite, closed: true}.with(raw), nil
+}
+
+// TextDraft returns a draft of what is no whole record, as the text of a
+// channel without TLS: a single field, which takes any bytes.
+func TextDraft(text []byte) Draft { return Draft{bare: true}.with(text) }
+
 // Content returns the content alone. It must not be changed.
 func (d Draft) Content() []byte { return d.Bytes[d.header():] }
 
@@ -59,7 +82,7 @@ func (d Draft) WithContent(content []byte) (Draft, error) {
 		return d, refuse("record_too_long", "count", len(content))
 	}
 	b := slices.Concat(d.Bytes[:d.header()], content)
-	if !d.Sealed {
+	if d.header() == headerLength {
 		binary.BigEndian.PutUint16(b[headerLength-2:], uint16(len(content)))
 	}
 	return d.with(b), nil
@@ -113,13 +136,16 @@ func (d Draft) with(b []byte) Draft {
 
 // header returns how many bytes come before the content.
 func (d Draft) header() int {
-	if d.Sealed {
+	if d.Sealed || d.bare {
 		return 0
 	}
 	return min(headerLength, len(d.Bytes))
 }
 
 func (d Draft) dissect() Field {
+	if d.bare {
+		return Field{Kind: "clear.text", Name: "text", Length: len(d.Bytes), edit: editing{elastic: true}}
+	}
 	root := Field{Kind: "record.content", Name: "content", Length: len(d.Bytes), RFC: "RFC 8446 section 5.1"}
 	if !d.Sealed {
 		root.Kind, root.Name = "record", "TLS record"
@@ -150,7 +176,10 @@ func (d Draft) headerFields() []Field {
 
 // contentFields dissects the content, which need not be what it was.
 func (d Draft) contentFields(content []byte) (fields []Field) {
-	if d.Type != Handshake {
+	switch {
+	case d.closed:
+		return d.cipherFields(content)
+	case d.Type != Handshake:
 		return contentFields(d.Type, content)
 	}
 	piece := func(from, to int) {
@@ -172,6 +201,35 @@ func (d Draft) contentFields(content []byte) (fields []Field) {
 		fields = append(fields, message)
 		at = end
 	}
+	return fields
+}
+
+// cipherFields tells the parts of a protected fragment apart, as far as version
+// and suite, which the ServerHello has in clear, say where they lie.
+func (d Draft) cipherFields(fragment []byte) (fields []Field) {
+	suite, known := aeadSuites[d.suite]
+	explicit, tag, rfc := 0, 0, "RFC 8446 section 5.2"
+	if known && len(fragment) >= suite.explicitNonce()+tagLength {
+		explicit, tag = suite.explicitNonce(), tagLength
+	}
+	switch {
+	case known && !suite.tls13:
+		rfc = "RFC 5246 section 6.2.3.3"
+	case d.version != 0 && d.version < version13:
+		rfc = "RFC 5246 section 6.2.3"
+	}
+	at := 0
+	leaf := func(kind, name, rfc string, length int, elastic bool) {
+		if length > 0 {
+			const most = 32
+			value := fmt.Sprintf("%x", fragment[at:min(at+length, at+most)])
+			fields = append(fields, Field{Kind: kind, Name: name, Offset: at, Length: length, Value: value, RFC: rfc, edit: editing{elastic: elastic}})
+			at += length
+		}
+	}
+	leaf("record.nonce_explicit", "nonce_explicit", "RFC 5288 section 3", explicit, false)
+	leaf("record.encrypted", "encrypted_record", rfc, len(fragment)-explicit-tag, true)
+	leaf("record.tag", "authentication tag", rfc, tag, false)
 	return fields
 }
 

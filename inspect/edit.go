@@ -82,6 +82,8 @@ func (f Field) takes(n int) error {
 	case f.edit.form != noLength:
 		return refuse("edit_is_length", "field", f.Name)
 	case n == f.Length:
+	case f.Kind == "record.handshake":
+		return refuse("edit_piece", "want", f.Length, "got", n)
 	case !f.edit.elastic:
 		return refuse("edit_fixed_size", "field", f.Name, "want", f.Length, "got", n)
 	case f.edit.number && n%f.Length != 0:
@@ -186,7 +188,7 @@ func (l lengthForm) append(to []byte, n uint64, size int) (b []byte, ok bool) {
 // textKinds are the fields that are text, whatever bytes they hold.
 var textKinds = map[string]bool{
 	"server_name.host_name": true, "alpn.protocol_name": true, "application_settings.protocol_name": true,
-	"ech.public_name": true, "der.string": true, "record.application_data": true,
+	"ech.public_name": true, "der.string": true, "record.application_data": true, "clear.text": true,
 }
 
 // Parse reads a value for the field, as a person writes it: a number in decimal

@@ -70,6 +70,7 @@ var reasons = map[string]string{
 	"edit_outside":    "{{.offset}} lies outside of the bytes, which end at {{.count}}",
 	"edit_no_field":   "there is no such field here: {{.field}}",
 	"edit_is_length":  "{{.field}} follows from what it counts: change that, or have the lengths left alone",
+	"edit_piece":      "this is a piece of a message that spans several records, and its length may stand in another one: change it byte for byte, or have the lengths left alone; bytes that it has: {{.want}}, bytes given: {{.got}}",
 	"edit_fixed_size": "{{.field}} is fixed in size: bytes that it takes: {{.want}}, bytes given: {{.got}}",
 	"edit_items":      "{{.field}} is an item of a list: bytes that one takes: {{.want}}, bytes given: {{.got}}",
 	"edit_too_long":   "{{.field}} cannot count so much; bytes that it has: {{.count}}",

@@ -34,6 +34,8 @@ func commands() []command {
 		{"run", "run", nil, "wire_command_run", func(m *model, _ string) tea.Cmd { return m.runOn() }},
 		{"until", "until client text 3", nil, "wire_command_until", (*model).commandUntil},
 		{"inject", "inject " + forgedAlert, nil, "wire_command_inject", (*model).commandInject},
+		{"cut", "cut 17|before|behind", []string{"before", "behind"}, "wire_command_cut", (*model).commandCut},
+		{"delay", "delay 500ms", []string{"500ms", "3s", "10s", "1m"}, "wire_command_delay", (*model).commandDelay},
 		{"verdicts", "verdicts", nil, "wire_command_verdicts", func(m *model, _ string) tea.Cmd { return m.toggleVerdicts() }},
 		{"secrets", "secrets", nil, "tui_command_secrets", func(m *model, _ string) tea.Cmd { return m.toggleSecrets() }},
 		{"lang", "lang en|pt-BR", []string{docs.English, docs.Portuguese}, "tui_command_lang", (*model).commandLang},

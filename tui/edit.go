@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
+	"strconv"
 
 	"example.com/tlslab/inspect"
 	tea "github.com/charmbracelet/bubbletea"
@@ -15,9 +15,7 @@ type edit struct {
 	unit   inspect.Unit
 	record *inspect.Record // nil if it is none
 	keys   bool            // the content is changed, and sealed again: by someone who has the keys
-	fields bool            // draft is what is changed, else only raw
 	draft  inspect.Draft
-	raw    []byte
 	before []byte
 	half   bool // the first digit of a byte was typed
 	typing editor
@@ -25,12 +23,7 @@ type edit struct {
 }
 
 // now returns the bytes as they are now.
-func (e *edit) now() []byte {
-	if e.fields {
-		return e.draft.Bytes
-	}
-	return e.raw
-}
+func (e *edit) now() []byte { return e.draft.Bytes }
 
 // editUnit begins to change the selected unit, as anyone on the wire can.
 func (m *model) editUnit() tea.Cmd {
@@ -50,13 +43,17 @@ func (m *model) editUnit() tea.Cmd {
 
 // begin begins anew: with what was sent, or with what it says, which takes the keys.
 func (m *model) begin(e *edit, keys bool) {
-	next := edit{unit: e.unit, record: e.record, keys: keys, raw: e.unit.Bytes}
-	if e.record != nil && (keys || !e.record.Encrypted) {
-		if draft, err := e.record.Draft(); err == nil {
-			next.draft, next.fields = draft, true
+	next := edit{unit: e.unit, record: e.record, keys: keys, draft: inspect.TextDraft(e.unit.Bytes)}
+	switch {
+	case e.record == nil:
+	case keys:
+		next.draft, _ = e.record.Draft() // which is there: it was decrypted
+	default:
+		if draft, err := e.record.Envelope(); err == nil {
+			next.draft = draft
 		}
 	}
-	next.before = next.now()
+	next.before = next.draft.Bytes
 	m.edit = &next
 	m.detail = detail{}
 	m.showEdit()
@@ -67,14 +64,9 @@ func (m *model) begin(e *edit, keys bool) {
 // showEdit has the detail show the bytes as they are now, and keeps its place.
 func (m *model) showEdit() {
 	e, d := m.edit, &m.detail
-	s := subject{bytes: e.now(), title: m.say("tui_subject_record", "count", len(e.now()))}
-	switch {
-	case e.fields:
-		s.root = e.draft.Fields
-	case e.record != nil:
-		s.root = withoutValues(e.record.Fields(), inspect.Changes(e.before, e.raw))
-	default:
-		s.root = inspect.Field{Kind: inspect.NotUnderstood, Name: m.say("tui_bytes"), Length: len(s.bytes)}
+	s := subject{bytes: e.now(), root: e.draft.Fields, title: m.say("tui_subject_record", "count", len(e.now()))}
+	if e.record == nil {
+		s.title = m.say("tui_subject_bytes", "count", len(e.now()))
 	}
 	if e.keys {
 		s.title = m.say("edit_subject_content", "count", len(s.bytes))
@@ -87,49 +79,42 @@ func (m *model) showEdit() {
 	}
 }
 
-// withoutValues empties the values of fields in which a byte was changed: they are those of what was sent.
-func withoutValues(f inspect.Field, changes []inspect.Change) inspect.Field {
-	for at := f.Offset; at < f.End(); at++ {
-		if isChanged(changes, at) {
-			f.Value = ""
-			break
-		}
-	}
-	f.Children = slices.Clone(f.Children)
-	for i, child := range f.Children {
-		f.Children[i] = withoutValues(child, changes)
-	}
-	return f
-}
-
 // otherHands changes between anyone on the wire and someone who has the keys. What was changed is taken back.
 func (m *model) otherHands() tea.Cmd {
 	e := m.edit
 	switch {
-	case e.record == nil || !e.record.Encrypted:
+	case m.inClear(e):
 		m.complain("edit_in_clear")
 	case !e.keys && !e.record.Decrypted:
-		m.complain("edit_not_read")
+		m.complain("edit_not_read", "why", m.why(e.record.Why))
 	default:
 		m.begin(e, !e.keys)
 	}
 	return nil
 }
 
+// inClear reports whether nobody needs keys to change what the unit says.
+func (m *model) inClear(e *edit) bool {
+	return e.record == nil || e.record.DecidedAt >= 0 && !e.record.Encrypted
+}
+
+// hidden says why a person without keys does not see what the unit says; "" if there is nothing hidden.
+func (m *model) hidden(e *edit) string {
+	switch {
+	case e.keys || m.inClear(e):
+		return ""
+	case e.record.Decrypted:
+		return m.say("edit_hidden")
+	}
+	return m.say("edit_unknown", "why", m.why(e.record.Why))
+}
+
 // setByte puts a byte under the cursor.
 func (m *model) setByte(b byte) {
-	e := m.edit
-	at := m.detail.at
-	if at >= len(e.now()) {
-		return
+	changed, err := m.edit.draft.SetBytes(m.detail.at, 1, []byte{b})
+	if !m.refuse(err) {
+		m.edit.draft = changed
 	}
-	var err error
-	if e.fields {
-		e.draft, err = e.draft.SetBytes(at, 1, []byte{b})
-	} else {
-		e.raw, err = inspect.ReplaceBytes(e.raw, at, 1, []byte{b})
-	}
-	m.refuse(err)
 	m.showEdit()
 }
 
@@ -146,12 +131,33 @@ func (m *model) refuse(err error) bool {
 	return true
 }
 
-// flipBit inverts the lowest bit of the byte under the cursor.
-func (m *model) flipBit() tea.Cmd {
+// flipBit inverts a bit of the byte under the cursor: 0 is the lowest.
+func (m *model) flipBit(bit int) tea.Cmd {
 	if b := m.edit.now(); m.detail.at < len(b) {
-		m.edit.half = false
-		m.setByte(b[m.detail.at] ^ 0x01)
+		m.setByte(b[m.detail.at] ^ 1<<bit)
 	}
+	return nil
+}
+
+// digit takes a digit: the number of a bit, or half a byte that is written in hexadecimal.
+func (m *model) digit(key string) tea.Cmd {
+	digit, _ := strconv.ParseUint(key, 16, 4)
+	if m.mode == onBytes {
+		return m.hexDigit(byte(digit))
+	}
+	return m.flipBit(int(digit))
+}
+
+// writeBytes begins to write bytes in hexadecimal from the cursor on.
+func (m *model) writeBytes() tea.Cmd {
+	m.edit.half = false
+	return m.enter(onBytes)
+}
+
+// doneWriting goes back to where the keys act on bits and fields.
+func (m *model) doneWriting() tea.Cmd {
+	m.edit.half = false
+	m.leave()
 	return nil
 }
 
@@ -190,8 +196,7 @@ func (m *model) undoEdit() tea.Cmd {
 func (m *model) askValue(fit bool) tea.Cmd {
 	e := m.edit
 	f, ok := m.detail.selected()
-	if !e.fields || !ok {
-		m.complain("edit_bytes_only")
+	if !ok {
 		return nil
 	}
 	e.fit = fit
@@ -227,7 +232,7 @@ func (m *model) sendEdit() tea.Cmd {
 		return nil
 	}
 	m.leaveEdit()
-	d := deed{e.unit, inspect.Alter(func([]byte) []byte { return e.now() }), "edit_sent"}
+	d := deed{unit: e.unit, action: inspect.Alter(func([]byte) []byte { return e.now() }), done: "edit_sent"}
 	if e.keys {
 		d.done = "edit_sealed"
 		d.action = inspect.Edit(func(was inspect.Draft) (inspect.Draft, error) { return was.WithContent(e.draft.Content()) })
@@ -256,20 +261,47 @@ func (m *model) editView(w, height int) []string {
 	}
 	e := m.edit
 	s := &sheet{m: m, w: w}
-	who, ink := "edit_anyone", strong
+	who, short, ink := "edit_anyone", "edit_without_keys", strong
 	if e.keys {
-		who, ink = "edit_insider", bad
+		who, short, ink = "edit_insider", "edit_with_keys", bad
 	}
-	s.text(ink, m.say(who))
-	if text := m.changedLine(); !bytes.Equal(e.before, e.now()) {
-		s.text(quiet, text)
+	roomy := height >= 14
+	if roomy {
+		s.text(ink, m.say(who))
+		s.text(quiet, m.hidden(e))
 	}
-	lines := append([]string{m.rule(w, m.say("edit_title", "what", m.named(e.unit)), "")}, s.lines...)
-	lines = append(lines, m.keysInLines(w, func(b *binding) bool { return b.holds(onEdit) && b.actsInEdit() })...)
+	m.bits(s)
+	if changed := m.changedLine(); roomy && changed != "" {
+		s.text(quiet, changed)
+	}
+	lines := append([]string{m.rule(w, m.say("edit_title", "what", m.named(e.unit)), m.say(short))}, s.lines...)
+	acts := onEdit
+	if m.mode == onBytes {
+		acts = onBytes
+	}
+	lines = append(lines, m.keysInLines(w, func(b *binding) bool { return b.holds(acts) && b.actsInEdit() })...)
 	if len(lines) > height/2 {
 		lines = lines[:height/2]
 	}
 	return append(lines, m.detailView(w, height-len(lines))...)
+}
+
+// bits shows the byte under the cursor, each bit behind the key that inverts it; those that were changed are marked.
+func (m *model) bits(s *sheet) {
+	e, at := m.edit, m.detail.at
+	now := e.now()
+	if at >= len(now) {
+		return
+	}
+	spans := []span{{plain, m.say("edit_bits", "at", fmt.Sprintf("%04x", at), "byte", fmt.Sprintf("%02x", now[at])) + " "}}
+	for bit := 7; bit >= 0; bit-- {
+		value, ink, mark := fmt.Sprint(now[at]>>bit&1), plain, " "
+		if len(now) == len(e.before) && (now[at]^e.before[at])>>bit&1 == 1 {
+			ink, mark = bad, m.pal.glyphs.altered
+		}
+		spans = append(spans, span{ink, mark}, span{quiet, fmt.Sprint(bit) + ":"}, span{ink, value})
+	}
+	s.put(spans...)
 }
 
 // changedLine says what has been changed, and what the byte under the cursor was.
@@ -279,6 +311,9 @@ func (m *model) changedLine() string {
 	changed := 0
 	for _, c := range inspect.Changes(e.before, now) {
 		changed += max(c.Old, c.New)
+	}
+	if changed == 0 {
+		return ""
 	}
 	text := m.say("edit_changed", "count", changed)
 	if len(now) == len(e.before) && at < len(now) && now[at] != e.before[at] {

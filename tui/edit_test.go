@@ -24,7 +24,7 @@ func TestAFlippedBitIsMarkedSentAndNoticed(t *testing.T) {
 	s := textHeld(t, "read nome")
 	s.press("e", "end", " ")
 	s.press("left")
-	s.shows("what anyone on the wire can do, without keys", "1 byte changed", "≠", "flip a bit")
+	s.shows("what anyone on the wire can do, without keys", "1 byte changed", "≠", "flip that bit")
 	s.press("right", " ")
 	s.hides("1 byte changed")
 	s.press("enter")
@@ -40,13 +40,15 @@ func TestHexDigitsWriteAByteAndGoOn(t *testing.T) {
 	s := textHeld(t, "read nome")
 	s.press("e", "right", "right", "right")
 	before := s.m.edit.before[3]
+	s.press("x")
+	s.shows("a-f write the byte")
 	s.press("A", "b")
 	if got := s.m.edit.now()[3]; got != 0xab || s.m.detail.at != 4 || before == 0xab {
 		t.Errorf("the byte is %02x, the cursor at %d", got, s.m.detail.at)
 	}
 	s.press("left")
 	s.shows("Byte 0003 was 00, is ab.")
-	s.press("u")
+	s.press("enter", "u")
 	if got := s.m.edit.now()[3]; got != before {
 		t.Errorf("taken back, the byte is %02x", got)
 	}
@@ -60,8 +62,7 @@ func TestHexDigitsWriteAByteAndGoOn(t *testing.T) {
 func TestWhoHasTheKeysChangesWhatIsReadAndNobodyNotices(t *testing.T) {
 	s := textHeld(t, "read nome")
 	s.press("e")
-	s.press("v")
-	s.shows("without the keys only its bytes can be changed")
+	s.shows("Without the keys its header can be read, and the rest is cipher text", "encrypted_record", "authentication tag")
 	s.press("s")
 	s.shows("only someone who has the keys can do this", "application_data")
 	s.press("v", "ctrl+u")
@@ -164,4 +165,40 @@ func TestEditingHoldsWhateverTheUnitIs(t *testing.T) {
 		}
 		end()
 	}
+}
+
+func TestEachBitOfAByteIsFlippedByItsKey(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.press("e")
+	for bit, key := range []string{"0", "1", "2", "3", "4", "5", "6", "7"} {
+		s.press(key)
+		if got, want := s.m.edit.now()[0], byte(0x16)^1<<bit; got != want {
+			t.Errorf("the key %s makes %02x of 16, want %02x", key, got, want)
+		}
+		s.press(key)
+	}
+	s.shows("Byte 0000 is 16:", " 4:1", " 0:0")
+	s.press("0")
+	s.shows("Byte 0000 is 17:", "≠0:1")
+	s.press("8")
+	s.shows("8 does nothing here")
+}
+
+func TestACipherTextIsChangedByValueAndTheHeadersLengthFits(t *testing.T) {
+	s := textHeld(t, "read nome")
+	s.press("e")
+	field, ok := s.m.edit.draft.Fields.Find("record.encrypted")
+	if !ok {
+		t.Fatal("no cipher text")
+	}
+	s.m.moveEdit(field.Offset)
+	s.press("v", "ctrl+u")
+	s.write("0102")
+	s.press("enter")
+	if got := s.m.edit.now(); len(got) != 5+2+16 || got[4] != 2+16 {
+		t.Errorf("the record is % x", got)
+	}
+	s.press("enter", "H")
+	s.until("the alert", func() bool { return strings.Contains(s.text(), "First to notice") })
+	s.shows("bad_record_mac")
 }

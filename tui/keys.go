@@ -28,6 +28,7 @@ const (
 	onCommand // a command for the screen
 	onSearch
 	onFieldValue // a value for the field that is being changed
+	onBytes      // its bytes are written in hexadecimal
 	onUntil      // where the wire is to run to
 	onPredict    // which side will notice
 	onQuit       // "really?"
@@ -45,6 +46,7 @@ const (
 	inWire       = 1 << onWire
 	inEdit       = 1 << onEdit
 	inFieldValue = 1 << onFieldValue
+	inBytes      = 1 << onBytes
 	inVerdicts   = 1 << onVerdicts
 	inUntil      = 1 << onUntil
 	inPredict    = 1 << onPredict
@@ -175,22 +177,25 @@ func keyMap() []binding {
 		{inWire, []string{"x"}, "x", "", "wire_act_swap", "wire_key_swap", (*model).swapUnit},
 		{inWire, []string{"w"}, "w", "", "wire_act_delay", "wire_key_delay", (*model).delayUnit},
 		{inWire, []string{"c"}, "c", "", "wire_act_cut_before", "wire_key_cut_before", (*model).cutBefore},
-		{inWire, []string{"C"}, "C", "", "wire_act_cut_inside", "wire_key_cut_inside", (*model).cutInside},
+		{inWire, []string{"C"}, "C", "", "wire_act_cut_inside", "wire_key_cut_inside", (*model).cutHalf},
 		{inWire, []string{"I"}, "I", "", "wire_act_inject", "wire_key_inject", (*model).askInject},
 		{inWire, []string{"m"}, "m", "", "wire_act_extend", "wire_key_extend", (*model).extendPatience},
 		{inWire, []string{"p"}, "p", "", "wire_act_ask", "wire_key_ask", (*model).toggleAsk},
-		{inEdit, []string{"left"}, "←", "←→", "tui_brief_byte", "tui_key_byte_back", func(m *model) tea.Cmd { return m.moveEdit(-1) }},
-		{inEdit, []string{"right"}, "→", "", "", "tui_key_byte_on", func(m *model) tea.Cmd { return m.moveEdit(1) }},
-		{inEdit, []string{"up"}, "↑", "", "", "tui_key_bytes_up", func(m *model) tea.Cmd { return m.moveEdit(-m.detail.width) }},
-		{inEdit, []string{"down"}, "↓", "", "", "tui_key_bytes_down", func(m *model) tea.Cmd { return m.moveEdit(m.detail.width) }},
-		{inEdit, []string{"pgup"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.moveEdit(-m.detail.width * max(m.detail.height-1, 1)) }},
-		{inEdit, []string{"pgdown"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.moveEdit(m.detail.width * max(m.detail.height-1, 1)) }},
-		{inEdit, []string{"home"}, "Home", "", "", "tui_key_first_byte", func(m *model) tea.Cmd { return m.moveEdit(-1 << 30) }},
-		{inEdit, []string{"end"}, "End", "", "", "tui_key_last_byte", func(m *model) tea.Cmd { return m.moveEdit(1 << 30) }},
+		{inEdit | inBytes, []string{"left"}, "←", "←→", "tui_brief_byte", "tui_key_byte_back", func(m *model) tea.Cmd { return m.moveEdit(-1) }},
+		{inEdit | inBytes, []string{"right"}, "→", "", "", "tui_key_byte_on", func(m *model) tea.Cmd { return m.moveEdit(1) }},
+		{inEdit | inBytes, []string{"up"}, "↑", "", "", "tui_key_bytes_up", func(m *model) tea.Cmd { return m.moveEdit(-m.detail.width) }},
+		{inEdit | inBytes, []string{"down"}, "↓", "", "", "tui_key_bytes_down", func(m *model) tea.Cmd { return m.moveEdit(m.detail.width) }},
+		{inEdit | inBytes, []string{"pgup"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.moveEdit(-m.detail.width * max(m.detail.height-1, 1)) }},
+		{inEdit | inBytes, []string{"pgdown"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.moveEdit(m.detail.width * max(m.detail.height-1, 1)) }},
+		{inEdit | inBytes, []string{"home"}, "Home", "", "", "tui_key_first_byte", func(m *model) tea.Cmd { return m.moveEdit(-1 << 30) }},
+		{inEdit | inBytes, []string{"end"}, "End", "", "", "tui_key_last_byte", func(m *model) tea.Cmd { return m.moveEdit(1 << 30) }},
 		{inEdit, []string{"enter"}, "enter", "", "edit_act_send", "edit_key_send", (*model).sendEdit},
 		{inEdit, []string{"esc"}, "esc", "", "edit_act_leave", "edit_key_leave", (*model).leaveEdit},
-		{inEdit, []string{" "}, "space", "", "edit_act_flip", "edit_key_flip", (*model).flipBit},
-		{inEdit, hexDigits, "0-9", "", "edit_act_digit", "edit_key_digit", nil},
+		{inEdit, bitNumbers, "0-7", "", "edit_act_flip", "edit_key_flip", nil},
+		{inEdit, []string{" "}, "space", "", "", "edit_key_flip_lowest", func(m *model) tea.Cmd { return m.flipBit(0) }},
+		{inEdit, []string{"x"}, "x", "", "edit_act_bytes", "edit_key_bytes", (*model).writeBytes},
+		{inBytes, hexDigits, "0-9", "", "edit_act_digit", "edit_key_digit", nil},
+		{inBytes, []string{"enter", "x", "esc"}, "enter x esc", "", "edit_act_bytes_done", "edit_key_bytes_done", (*model).doneWriting},
 		{inEdit, []string{"v"}, "v", "", "edit_act_value", "edit_key_value", func(m *model) tea.Cmd { return m.askValue(true) }},
 		{inEdit, []string{"V"}, "V", "", "edit_act_value_alone", "edit_key_value_alone", func(m *model) tea.Cmd { return m.askValue(false) }},
 		{inEdit, []string{"s"}, "s", "", "edit_act_hands", "edit_key_hands", (*model).otherHands},
@@ -221,17 +226,19 @@ func keyMap() []binding {
 
 		{inStreams, []string{"esc"}, "esc", "", "", "tui_key_escape", (*model).escape},
 		{inDetail | inLadder | inSchedule | inWire | inPages | inEditors | inUntil | inPredict | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
-		{inViews | inEdit | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
-		{inViews | inEdit, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
+		{inViews | inEdit | inBytes | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
+		{inViews | inEdit | inBytes, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
 		{inPages, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},
 		{inPanes | inSchedule, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
-		{inViews | inEdit | inEditors | inUntil | inPredict | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
+		{inViews | inEdit | inBytes | inEditors | inUntil | inPredict | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
 		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "enter", "", "tui_brief_yes", "tui_key_yes", (*model).quit},
 		{inQuit, []string{"n", "N"}, "n", "", "tui_brief_no", "tui_key_no", (*model).escape},
 	}
 }
 
-// hexDigits are keys while a unit is being changed: which of them was pressed decides what they do.
+// bitNumbers and hexDigits are keys while a unit is being changed: which of them was pressed decides what they do.
+var bitNumbers = strings.Split("01234567", "")
+
 var hexDigits = strings.Split("0123456789abcdefABCDEF", "")
 
 // find returns the binding of a key in the mode, or nil.

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -152,8 +151,7 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 	if b := find(m.keys, m.mode, msg.String()); b != nil {
 		m.said = saying{}
 		if b.do == nil {
-			digit, _ := strconv.ParseUint(msg.String(), 16, 4)
-			return m.hexDigit(byte(digit))
+			return m.digit(msg.String())
 		}
 		return b.do(m)
 	}

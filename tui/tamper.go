@@ -2,6 +2,7 @@ package tui
 
 import (
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,16 +16,17 @@ type deed struct {
 	unit   inspect.Unit
 	action inspect.Action
 	done   string // the sentence that says it
+	pairs  []any  // what it says beside the unit
 }
 
 // act does something to the selected unit; what tampers with it may be asked about before.
-func (m *model) act(done string, action inspect.Action, tampers bool) tea.Cmd {
+func (m *model) act(done string, action inspect.Action, tampers bool, pairs ...any) tea.Cmd {
 	unit, ok := m.selectedHeld()
 	if !ok {
 		m.complainNotHeld()
 		return nil
 	}
-	return m.commit(deed{unit, action, done}, tampers)
+	return m.commit(deed{unit, action, done, pairs}, tampers)
 }
 
 // commit does a deed, after the question which side will notice if one is to be asked.
@@ -55,7 +57,7 @@ func (m *model) perform(d deed) bool {
 		m.complain("wire_too_late", "what", name)
 		return false
 	}
-	m.tell(d.done, "what", name)
+	m.tell(d.done, append([]any{"what", name}, d.pairs...)...)
 	m.present()
 	return true
 }
@@ -77,16 +79,68 @@ func (m *model) repeatUnit() tea.Cmd { return m.act("wire_repeated", inspect.Rep
 
 func (m *model) cutBefore() tea.Cmd { return m.act("wire_cut_before", inspect.CutAfter(0), true) }
 
-// cutInside lets the first half of the unit through.
-func (m *model) cutInside() tea.Cmd {
-	half := func(h inspect.Held) { inspect.CutAfter(max(len(h.Bytes)/2, 1))(h) }
-	return m.act("wire_cut_inside", half, true)
+// cutHalf lets the first half of the unit through.
+func (m *model) cutHalf() tea.Cmd {
+	unit, _ := m.selectedHeld()
+	return m.cutAfter(max(len(unit.Bytes)/2, 1))
 }
 
-// wait is how long a unit is delayed by a key.
-const wait = 3 * time.Second
+func (m *model) cutAfter(n int) tea.Cmd {
+	return m.act("wire_cut_inside", inspect.CutAfter(n), true, "count", n)
+}
 
-func (m *model) delayUnit() tea.Cmd { return m.act("wire_delayed", inspect.Delay(wait), false) }
+// commandCut ends the direction where it is told: behind so many bytes of the selected unit (counted from its end if
+// negative), before or behind it, or in its middle.
+func (m *model) commandCut(word string) tea.Cmd {
+	m.showWire()
+	unit, ok := m.selectedHeld()
+	if !ok {
+		m.complainNotHeld()
+		return nil
+	}
+	n, err := strconv.Atoi(word)
+	if n < 0 {
+		n += len(unit.Bytes)
+	}
+	switch {
+	case word == "":
+		return m.cutHalf()
+	case word == "before":
+		return m.cutBefore()
+	case word == "behind":
+		return m.act("wire_cut_behind", inspect.CutAfter(len(unit.Bytes)), true)
+	case err != nil || n <= 0 || n >= len(unit.Bytes):
+		m.complain("wire_cut_what", "last", len(unit.Bytes)-1)
+		return nil
+	}
+	return m.cutAfter(n)
+}
+
+// wait is how long a unit is delayed by a key, and longest how long at most.
+const (
+	wait    = 3 * time.Second
+	longest = time.Hour
+)
+
+func (m *model) delayUnit() tea.Cmd { return m.delay(wait) }
+
+func (m *model) delay(d time.Duration) tea.Cmd {
+	return m.act("wire_delayed", inspect.Delay(d), false, "wait", d.String())
+}
+
+// commandDelay delays the selected unit for as long as it is told.
+func (m *model) commandDelay(word string) tea.Cmd {
+	m.showWire()
+	if word == "" {
+		return m.delayUnit()
+	}
+	d, err := time.ParseDuration(word)
+	if err != nil || d <= 0 || d > longest {
+		m.complain("wire_delay_what")
+		return nil
+	}
+	return m.delay(d)
+}
 
 // releaseAll lets go what waits now; what comes after it waits as before.
 func (m *model) releaseAll() tea.Cmd {
@@ -116,7 +170,7 @@ func (m *model) swapUnit() tea.Cmd {
 				h.Wire.Forward(next.ID) // which is not pending any more once it is decided
 				h.Wire.Forward(h.ID)
 			}
-			return m.commit(deed{unit, overtake, "wire_swapped"}, true)
+			return m.commit(deed{unit: unit, action: overtake, done: "wire_swapped"}, true)
 		}
 	}
 	m.complain("wire_nothing_to_swap", "side", m.side(unit.From))
@@ -253,9 +307,6 @@ func (m *model) commandInject(words string) tea.Cmd {
 		m.complain("wire_inject_what", "example", forgedAlert)
 		return nil
 	}
-	if m.list != onWire {
-		m.toggleWire()
-		m.attendWire()
-	}
+	m.showWire()
 	return m.act("wire_injected", inspect.Inject(b), true)
 }

@@ -607,7 +607,7 @@ func (m *model) help(w int) []string {
 		{m.say("tui_help_ladder"), inLadder},
 		{m.say("tui_help_schedule"), inSchedule},
 		{m.say("wire_help"), inWire},
-		{m.say("edit_help"), inEdit | inFieldValue},
+		{m.say("edit_help"), inEdit | inBytes | inFieldValue},
 		{m.say("wire_help_questions"), inUntil | inPredict},
 		{m.say("tui_help_views"), inPages},
 		{m.say("tui_help_editors"), inEditors},

@@ -176,7 +176,7 @@ func TestTheCutDirectionEndsAndTheRestIsUndeliverable(t *testing.T) {
 func TestTheTranscriptsPartWhereTheWireAlteredAHello(t *testing.T) {
 	s := heldScreen(t, Options{})
 	s.size(120, 50)
-	s.m.commit(deed{s.m.pending()[0], inspect.Flip(20, 1), "wire_released"}, false)
+	s.m.commit(deed{unit: s.m.pending()[0], action: inspect.Flip(20, 1), done: "wire_released"}, false)
 	s.press("a")
 	for range 20 {
 		if s.m.over() {
@@ -274,4 +274,55 @@ func TestARecordThatIsHeldForATimeOnlyIsCountedDown(t *testing.T) {
 	if second, ok := gate.Deadline(s.m.pending()[0].ID); !ok || !second.After(first) {
 		t.Errorf("the deadline went from %v to %v", first, second)
 	}
+}
+
+func TestTheDirectionIsCutWhereItIsSaid(t *testing.T) {
+	for word, want := range map[string]struct {
+		said  string
+		bytes int // that arrive
+	}{
+		"17": {"Cut behind byte 17 of ClientHello (client)", 17}, "-1": {"Cut behind byte", -1}, "before": {"Cut before ClientHello", 0}, "": {"Cut behind byte", -2},
+	} {
+		s := heldScreen(t, Options{})
+		s.size(100, 40)
+		size := len(s.m.pending()[0].Bytes)
+		s.press("p")
+		s.command(strings.TrimSpace("cut " + word))
+		s.shows(want.said)
+		s.settled()
+		arrived := 0
+		for e := range s.m.time.session.Recording().Events(0) {
+			if e.Side == inspect.Client && (e.Kind == inspect.Forwarded || e.Kind == inspect.Altered) {
+				arrived += e.N
+			}
+		}
+		if want := map[int]int{-1: size - 1, -2: size / 2}[want.bytes] + max(want.bytes, 0); arrived != want {
+			t.Errorf(":cut %s delivers %d of %d bytes, want %d", word, arrived, size, want)
+		}
+	}
+}
+
+func TestAPlaceThatIsNotInsideTheRecordIsRefused(t *testing.T) {
+	s := heldScreen(t, Options{})
+	for _, word := range []string{"0", "70000", "-70000", "x"} {
+		s.command("cut " + word)
+		s.shows("Write behind how many of its bytes, from 1 to")
+	}
+	for _, word := range []string{"x", "0s", "-1s", "2h"} {
+		s.command("delay " + word)
+		s.shows("Write for how long, up to an hour")
+	}
+	if len(s.m.pending()) != 1 {
+		t.Error("the record waits no more")
+	}
+}
+
+func TestARecordIsDelayedForAsLongAsItIsSaid(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.shows("delay 3 s", ":delay")
+	s.command("delay 1ms")
+	s.shows("goes on in 1ms.")
+	s.waiting("ServerHello")
+	s.press("w")
+	s.shows("goes on in 3s.")
 }

@@ -252,6 +252,14 @@ func (m *model) toggleWire() tea.Cmd {
 	return nil
 }
 
+// showWire shows the wire, for a command that is about the unit that is selected there.
+func (m *model) showWire() {
+	if m.list != onWire {
+		m.toggleWire()
+		m.attendWire()
+	}
+}
+
 // selectUnit moves the selection along the wire.
 func (m *model) selectUnit(n int) tea.Cmd {
 	visible := m.wire.visible(m.time.event())
