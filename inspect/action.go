@@ -9,7 +9,7 @@ import (
 type Held struct {
 	Unit
 	Wire   Wire
-	Record *Record // as its sender means it; nil if it is none, or was not looked at
+	Record *Record // as its sender means it; nil if it is none, or was not looked at; not to be kept beyond the action
 
 	next    func(wait time.Duration, f func(came bool))
 	refused func(err error) // told why the action let the unit go on as it was

@@ -52,12 +52,14 @@ const (
 	Trusted                            // Roots were given from outside, see [Recording.Trust]
 	Drained                            // gated: no more of what Side sent will be delivered; How is what its peer sees
 	Silent                             // Side waited N milliseconds, until its deadline, and nothing came
+	Expired                            // the unit Cause was held as long as its gate may: it goes on by itself
 )
 
 var eventKinds = [...]string{
 	Opened: "opened", Captured: "captured", Forwarded: "forwarded", Dropped: "dropped", Altered: "altered",
 	Injected: "injected", Undeliverable: "undeliverable", Secret: "secret", Wrote: "wrote", Read: "read",
 	Failed: "failed", Ended: "ended", LetGo: "let go", Trusted: "trusted", Drained: "drained", Silent: "silent",
+	Expired: "expired",
 }
 
 // String returns the kind in lower case, as in "captured".

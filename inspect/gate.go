@@ -38,6 +38,9 @@ type Wire interface {
 	Holds(id int) bool
 	// Forward lets the unit through to its receiver.
 	Forward(id int)
+	// Expire is Forward for a held unit that nobody has decided on in time; the
+	// recording says so by an [Expired] event.
+	Expire(id int)
 	// Send puts b on the wire as if from had sent it: in place of the held
 	// unit cause, or, with a negative cause, out of nothing.
 	Send(from Side, b []byte, cause int)

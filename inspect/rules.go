@@ -14,8 +14,12 @@ type Rules struct {
 	List []Rule
 	Then Gate // decides on the units that no rule takes; nil forwards them
 
+	// acting is held while a unit is decided on: the record that an action reads
+	// belongs to a session that goes on with every connection.
+	acting sync.Mutex
+	reader reader
+
 	mu      sync.Mutex
-	reader  reader
 	conns   map[int]*ruled
 	reports []Applied
 }
@@ -88,6 +92,8 @@ func (r *Rules) report(a Applied) {
 
 // Captured implements [Gate].
 func (r *Rules) Captured(w Wire, u Unit) {
+	r.acting.Lock()
+	defer r.acting.Unlock()
 	r.mu.Lock()
 	c := r.conn(w.Conn())
 	rule, record := r.choose(c, w, u)
@@ -117,6 +123,8 @@ func (r *Rules) Captured(w Wire, u Unit) {
 
 // Ended implements [Gate].
 func (r *Rules) Ended(w Wire, from Side) {
+	r.acting.Lock()
+	defer r.acting.Unlock()
 	r.mu.Lock()
 	c := r.conn(w.Conn())
 	waiting := c.waiting[from]
@@ -190,6 +198,8 @@ func (r *Rules) next(w Wire, u Unit, rule int, wait time.Duration, f func(came b
 	c.waiting[u.From] = append(c.waiting[u.From], &call)
 	r.mu.Unlock()
 	w.After(wait, func() {
+		r.acting.Lock()
+		defer r.acting.Unlock()
 		r.mu.Lock()
 		c.waiting[u.From] = slices.DeleteFunc(c.waiting[u.From], func(other *func(bool)) bool { return other == &call })
 		r.mu.Unlock()

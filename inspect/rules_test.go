@@ -8,7 +8,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -302,10 +305,124 @@ func TestAUnitHeldForAPeerOutsideGoesOnWhenPatienceEndsUnlessExtended(t *testing
 		if took := time.Since(began); took < 19*time.Minute {
 			t.Errorf("the handshake took %v", took)
 		}
+		var told []string
+		for e := range tap.Recording().Events(0) {
+			if e.Cause == hello {
+				told = append(told, fmt.Sprint(e.Kind, " after ", e.Time.Sub(began)))
+			}
+		}
+		if got := strings.Join(told, ", "); got != "expired after 19m0s, forwarded after 19m0s" {
+			t.Errorf("of the ClientHello the recording says: %s", got)
+		}
 		c.Close()
 		s.Close()
 		tap.Close()
 	})
+}
+
+func TestWhatIsHeldForAPeerThatBreaksOffIsUndeliverableAtOnce(t *testing.T) {
+	client, server := configs(t)
+	stepper := new(inspect.Stepper)
+	tap := &inspect.Tap{Gate: stepper}
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := tap.Listener(inner, server)
+	defer listener.Close()
+	peer, err := net.Dial("tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- accepted.(*tls.Conn).Handshake() }()
+	shaken := make(chan error, 1)
+	go func() { shaken <- tls.Client(peer, client).Handshake() }()
+	for range 2 { // the ClientHello, and what it is answered with
+		if err := stepper.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if u := stepper.Pending()[0]; u.From == inspect.Client {
+			stepper.Release()
+		}
+	}
+	held := stepper.Pending()[0].ID
+	peer.(*net.TCPConn).SetLinger(0) // so that closing it resets it
+	peer.Close()
+	<-shaken
+	if err := <-failed; err == nil {
+		t.Error("the handshake succeeded")
+	}
+	accepted.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for n, found := 0, false; !found; {
+		from := n
+		if n, err = tap.Recording().Wait(ctx, from); err != nil {
+			t.Fatal("what was held is not undeliverable")
+		}
+		for i := from; i < n; i++ {
+			e := tap.Recording().At(i)
+			found = found || e.Kind == inspect.Undeliverable && e.Cause == held
+		}
+	}
+	if n := len(stepper.Pending()); n > 0 {
+		t.Errorf("%d units wait for nobody", n)
+	}
+	tap.Close()
+}
+
+// An action may read all that is known of its record, while what other connections bring is read too.
+func TestOneListOfRulesReadsTheRecordsOfManyConnectionsAtOnce(t *testing.T) {
+	client, server := configs(t)
+	const conns = 12
+	var acted, found atomic.Int32
+	field := func(kinds ...string) inspect.Action {
+		return func(h inspect.Held) {
+			acted.Add(1)
+			if _, _, ok := h.Find(kinds...); ok {
+				found.Add(1)
+			}
+			h.Wire.Forward(h.ID)
+		}
+	}
+	drop := func(h inspect.Held) {
+		h.Wire.Drop(h.ID)
+		for range 200 { // until others have had their turn
+			if h.Record.Verdict == inspect.VerdictAltered {
+				t.Error("the record was not altered")
+			}
+			runtime.Gosched()
+		}
+	}
+	tap := &inspect.Tap{Gate: &inspect.Rules{List: []inspect.Rule{
+		{Match: inspect.Match{Message: "client_hello"}, Do: field("client_hello.random")},
+		{Match: inspect.Match{Message: "server_hello"}, Do: field("server_hello.random")},
+		{Match: inspect.Match{Message: "certificate"}, Do: field("certificate.certificate_list")},
+		{Match: inspect.Match{From: inspect.FromServer, Message: "finished"}, Do: field("finished.verify_data")},
+		{Match: clientsText, Do: drop},
+	}}}
+	var parts sync.WaitGroup
+	for range conns {
+		c, s := tap.Pipe(client, server)
+		for _, conn := range []*inspect.Conn{c, s} {
+			parts.Go(func() {
+				defer conn.Close()
+				io.WriteString(conn, "hello")
+				conn.CloseWrite()
+				io.Copy(io.Discard, conn)
+			})
+		}
+	}
+	parts.Wait()
+	tap.Close()
+	if acted.Load() != 4*conns || found.Load() != 4*conns {
+		t.Errorf("%d rules acted and %d found their field, want %d", acted.Load(), found.Load(), 4*conns)
+	}
 }
 
 // hazard is a gate that decides at random.

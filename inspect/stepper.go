@@ -15,8 +15,9 @@ import (
 // A unit that could no longer arrive, since its receiver is gone or the
 // direction was cut, is not pending any more.
 type Stepper struct {
-	// Patience is how long a unit is held before it goes on by itself; 0 means
-	// for ever. A peer outside this process does not wait for ever.
+	// Patience is how long a unit is held before it goes on by itself, which an
+	// [Expired] event says; 0 means for ever. A peer outside this process does
+	// not wait for ever.
 	Patience time.Duration
 
 	mu      sync.Mutex
@@ -205,7 +206,7 @@ func (s *Stepper) expire(id int) {
 	defer s.mu.Unlock()
 	for i, held := range s.pending {
 		if held.unit.ID == id && !held.deadline.After(time.Now()) {
-			s.resolve(i, Forward)
+			s.resolve(i, func(h Held) { h.Wire.Expire(h.ID) })
 			return
 		}
 	}

@@ -160,6 +160,19 @@ func (w *wire) left(side Side) {
 	d.change.Broadcast()
 }
 
+// gone is told that the connection to side is broken, and not only at its end:
+// nothing reaches it any more.
+func (w *wire) gone(side Side) {
+	if _, ours := w.ends[side].(*pipeEnd); ours {
+		return // which tells by itself: see left
+	}
+	d := w.dirs[side.Peer()]
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = true
+	d.change.Broadcast()
+}
+
 func (w *wire) event(kind EventKind, from Side) entry {
 	return entry{kind: kind, conn: int32(w.conn), side: from, time: w.tap.now().UnixNano(), cause: -1}
 }
@@ -247,6 +260,9 @@ func (d *direction) finish(err error) {
 	d.mu.Lock()
 	d.noteEnd(how)
 	d.mu.Unlock()
+	if how == Cut {
+		d.wire.gone(d.from)
+	}
 	if d.wire.gate != nil {
 		d.wire.gateMu.Lock()
 		d.wire.gate.Ended(d.wire, d.from)
@@ -479,6 +495,19 @@ func (w *wire) Forward(id int) {
 	}
 	if e := w.recording.At(id); e.Kind == Captured && e.Conn == w.conn && e.Bytes != nil {
 		w.dirs[e.Side].enqueue(delivery{kind: Forwarded, bytes: e.Bytes, cause: id})
+	}
+}
+
+func (w *wire) Expire(id int) {
+	for _, d := range w.dirs {
+		d.mu.Lock()
+		if u, held := d.held[id]; held {
+			e := w.event(Expired, d.from)
+			e.cause = int64(id)
+			w.recording.append(e)
+			d.decide(u, delivery{kind: Forwarded, bytes: u.Bytes, cause: id})
+		}
+		d.mu.Unlock()
 	}
 }
 
