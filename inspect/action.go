@@ -8,12 +8,17 @@ import (
 // A Held is a unit that waits on the wire for an [Action] to decide on it.
 type Held struct {
 	Unit
-	Wire   Wire
-	Record *Record // as its sender means it; nil if it is none, or was not looked at; not to be kept beyond the action
+	Wire Wire
 
+	look    func(f func(*Record))
 	next    func(wait time.Duration, f func(came bool))
 	refused func(err error) // told why the action let the unit go on as it was
 }
+
+// Look calls f with the record that the unit is, as its sender means it, or with
+// nil if it is none. The record must not be kept: one that cannot be read yet
+// is decided later, from any goroutine.
+func (h Held) Look(f func(r *Record)) { h.look(f) }
 
 // Next calls f with true once another unit of the same sender has been decided
 // on, or with false when the sender ends first, or wait goes by.
@@ -108,16 +113,22 @@ func Inject(b []byte) Action {
 
 // Find returns where in the unit a field of one of its messages stands: the
 // first field of the first kind, in it the first of the second, and so on.
-// There is none if the unit's record was not looked at, or cannot be read.
+// There is none if the unit's record cannot be read.
 func (h Held) Find(kinds ...string) (offset, length int, ok bool) {
-	if !h.Record.readable() || len(kinds) == 0 {
+	h.Look(func(r *Record) { offset, length, ok = r.find(kinds) })
+	return offset, length, ok
+}
+
+// find is [Held.Find].
+func (r *Record) find(kinds []string) (offset, length int, ok bool) {
+	if !r.readable() || len(kinds) == 0 {
 		return 0, 0, false
 	}
 	start := headerLength
-	if h.Record.Encrypted {
-		start += h.Record.key.explicit // the cipher is a stream: each byte stays in its place
+	if r.Encrypted {
+		start += r.key.explicit // the cipher is a stream: each byte stays in its place
 	}
-	for _, part := range h.Record.Parts {
+	for _, part := range r.Parts {
 		if part.Message == nil || part.Length != len(part.Message.Bytes) {
 			continue
 		}
@@ -152,8 +163,13 @@ func FlipField(kinds ...string) Action {
 // shorter, is let through as it is.
 func SetField(value []byte, kinds ...string) Action {
 	return func(h Held) {
-		offset, length, ok := h.Find(kinds...)
-		if !ok || length < len(value) || h.Record.Encrypted {
+		var offset, length int
+		var ok bool
+		h.Look(func(r *Record) {
+			offset, length, ok = r.find(kinds)
+			ok = ok && !r.Encrypted
+		})
+		if !ok || length < len(value) {
 			Forward(h)
 			return
 		}

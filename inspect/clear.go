@@ -92,11 +92,8 @@ const longestLine = 1 << 16
 // lineLength returns the length of the line that b begins with, its end
 // included; more than len(b) if it is not whole.
 func lineLength(b []byte) int {
-	if end := bytes.IndexByte(b, '\n'); end >= 0 {
+	if end := bytes.IndexByte(b[:min(len(b), longestLine)], '\n'); end >= 0 {
 		return end + 1
 	}
-	if len(b) >= longestLine {
-		return len(b)
-	}
-	return len(b) + 1
+	return min(len(b)+1, longestLine)
 }

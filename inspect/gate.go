@@ -26,8 +26,9 @@ type Unit struct {
 }
 
 // A Wire is one gated connection, as its gate may act on it. All methods are
-// safe for concurrent use and return at once; naming a unit that is not held
-// does nothing, except that Forward sends a forwarded unit again.
+// safe for concurrent use and return at once. Naming a unit that is not held
+// does nothing, except that Forward sends it (again) while anything can
+// arrive in its direction.
 type Wire interface {
 	// Conn is the connection's number in the recording, from 0.
 	Conn() int
@@ -42,7 +43,8 @@ type Wire interface {
 	// recording says so by an [Expired] event.
 	Expire(id int)
 	// Send puts b on the wire as if from had sent it: in place of the held
-	// unit cause, or, with a negative cause, out of nothing.
+	// unit cause, or, with a negative cause, out of nothing. What comes out of
+	// nothing behind the end of its direction is undeliverable.
 	Send(from Side, b []byte, cause int)
 	// Replace sends in place of the held unit what f makes of it, once
 	// everything that was decided on before in its direction is delivered, and in the

@@ -1,6 +1,9 @@
 package inspect
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 // A Sender says from whom a unit comes.
 type Sender uint8
@@ -76,14 +79,23 @@ func (r *Record) completes(message string) bool {
 }
 
 // A reader reads the units of gated connections in their sender's views. It
-// takes in a recording only as far as it is asked to.
+// takes in a recording only as far as it is asked to. A record that it hands out
+// may be decided by the next reading: look at it with mu held.
 type reader struct {
+	mu         sync.Mutex
 	session    *Session
 	omniscient bool // it takes what any side knows for known to both
 }
 
+// look calls f with the record that the unit is; with nil if it is none.
+func (r *reader) look(w Wire, u Unit, f func(*Record)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r.read(w, u))
+}
+
 // read returns the record that the unit is; nil if it is none. What waits for
-// a secret may be read later.
+// a secret may be read later. It is called with mu held.
 func (r *reader) read(w Wire, u Unit) *Record {
 	if r.session == nil || r.session.Recording() != w.Recording() {
 		r.session = newSession(w.Recording(), r.omniscient)

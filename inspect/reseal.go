@@ -3,7 +3,6 @@ package inspect
 import (
 	"bytes"
 	"encoding/binary"
-	"sync"
 )
 
 // A Plain is what a record says, before it is protected.
@@ -124,15 +123,12 @@ func (r *Record) Forged() bool {
 
 // An insider reads the recordings of gated connections, and knows every secret
 // in them.
-type insider struct {
-	mu     sync.Mutex // deliveries come from many directions
-	reader reader
-}
+type insider struct{ reader reader }
 
 // edit returns what is to be sent in place of the unit; nil if that is the unit itself.
 func (i *insider) edit(h Held, change func(Draft) (Draft, error)) ([]byte, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.reader.mu.Lock() // deliveries come from many directions
+	defer i.reader.mu.Unlock()
 	i.reader.omniscient = true
 	r := i.reader.read(h.Wire, h.Unit)
 	if r == nil {

@@ -14,9 +14,6 @@ type Rules struct {
 	List []Rule
 	Then Gate // decides on the units that no rule takes; nil forwards them
 
-	// acting is held while a unit is decided on: the record that an action reads
-	// belongs to a session that goes on with every connection.
-	acting sync.Mutex
 	reader reader
 
 	mu      sync.Mutex
@@ -25,7 +22,8 @@ type Rules struct {
 }
 
 // A Rule says what becomes of which units. Match.Nth and Times are counted for
-// each connection by itself.
+// each connection by itself; Nth counts the units that match, also those on which
+// an earlier rule has decided.
 type Rule struct {
 	Match
 	Do    Action
@@ -92,11 +90,9 @@ func (r *Rules) report(a Applied) {
 
 // Captured implements [Gate].
 func (r *Rules) Captured(w Wire, u Unit) {
-	r.acting.Lock()
-	defer r.acting.Unlock()
 	r.mu.Lock()
 	c := r.conn(w.Conn())
-	rule, record := r.choose(c, w, u)
+	rule := r.choose(c, w, u)
 	var do Action
 	if rule >= 0 {
 		do = r.List[rule].Do
@@ -107,7 +103,8 @@ func (r *Rules) Captured(w Wire, u Unit) {
 	switch {
 	case rule >= 0:
 		do(Held{
-			Unit: u, Wire: w, Record: record,
+			Unit: u, Wire: w,
+			look:    func(f func(*Record)) { r.reader.look(w, u, f) },
 			next:    func(wait time.Duration, f func(bool)) { r.next(w, u, rule, wait, f) },
 			refused: func(err error) { r.report(Applied{rule, w.Conn(), u.ID, Refused, err}) },
 		})
@@ -123,8 +120,6 @@ func (r *Rules) Captured(w Wire, u Unit) {
 
 // Ended implements [Gate].
 func (r *Rules) Ended(w Wire, from Side) {
-	r.acting.Lock()
-	defer r.acting.Unlock()
 	r.mu.Lock()
 	c := r.conn(w.Conn())
 	waiting := c.waiting[from]
@@ -153,11 +148,12 @@ func (r *Rules) conn(conn int) *ruled {
 	return c
 }
 
-// choose returns the index of the rule that decides on the unit, or -1, and
-// the unit's record if it was looked at.
-func (r *Rules) choose(c *ruled, w Wire, u Unit) (int, *Record) {
+// choose returns the index of the rule that decides on the unit, or -1.
+func (r *Rules) choose(c *ruled, w Wire, u Unit) int {
+	r.reader.mu.Lock()
+	defer r.reader.mu.Unlock()
 	var record *Record
-	read := false
+	read, chosen := false, -1
 	for i, rule := range r.List {
 		if rule.Times > 0 && c.acted[i] == rule.Times {
 			continue
@@ -166,20 +162,22 @@ func (r *Rules) choose(c *ruled, w Wire, u Unit) (int, *Record) {
 			record, read = r.reader.read(w, u), true
 		}
 		if rule.reads() && rule.sender(u) && record != nil && !record.readable() {
-			r.reports = append(r.reports, Applied{i, w.Conn(), u.ID, Unread, nil})
+			if chosen < 0 {
+				r.reports = append(r.reports, Applied{i, w.Conn(), u.ID, Unread, nil})
+			}
 			continue
 		}
 		if !rule.fits(u, record) {
 			continue
 		}
-		if c.matched[i]++; rule.Nth > 0 && c.matched[i] != rule.Nth {
+		if c.matched[i]++; chosen >= 0 || rule.Nth > 0 && c.matched[i] != rule.Nth {
 			continue
 		}
 		c.acted[i]++
 		r.reports = append(r.reports, Applied{i, w.Conn(), u.ID, Acted, nil})
-		return i, record
+		chosen = i
 	}
-	return -1, nil
+	return chosen
 }
 
 // next has f called after the sender's next unit, or when none will come.
@@ -194,12 +192,15 @@ func (r *Rules) next(w Wire, u Unit, rule int, wait time.Duration, f func(came b
 		})
 	}
 	r.mu.Lock()
-	c := r.conn(w.Conn())
+	c := r.conns[w.Conn()]
+	if c == nil || c.ended[u.From] {
+		r.mu.Unlock()
+		call(false)
+		return
+	}
 	c.waiting[u.From] = append(c.waiting[u.From], &call)
 	r.mu.Unlock()
 	w.After(wait, func() {
-		r.acting.Lock()
-		defer r.acting.Unlock()
 		r.mu.Lock()
 		c.waiting[u.From] = slices.DeleteFunc(c.waiting[u.From], func(other *func(bool)) bool { return other == &call })
 		r.mu.Unlock()

@@ -392,12 +392,14 @@ func TestOneListOfRulesReadsTheRecordsOfManyConnectionsAtOnce(t *testing.T) {
 	}
 	drop := func(h inspect.Held) {
 		h.Wire.Drop(h.ID)
-		for range 200 { // until others have had their turn
-			if h.Record.Verdict == inspect.VerdictAltered {
-				t.Error("the record was not altered")
+		h.Look(func(r *inspect.Record) {
+			for range 200 { // until others have had their turn
+				if r.Verdict == inspect.VerdictAltered {
+					t.Error("the record was not altered")
+				}
+				runtime.Gosched()
 			}
-			runtime.Gosched()
-		}
+		})
 	}
 	tap := &inspect.Tap{Gate: &inspect.Rules{List: []inspect.Rule{
 		{Match: inspect.Match{Message: "client_hello"}, Do: field("client_hello.random")},

@@ -13,7 +13,9 @@ import (
 // methods are safe for concurrent use.
 //
 // A unit that could no longer arrive, since its receiver is gone or the
-// direction was cut, is not pending any more.
+// direction was cut, is not pending any more. Of connections that have ended
+// the stepper keeps a number for each unit that it ever held, which is less than
+// the recording does.
 type Stepper struct {
 	// Patience is how long a unit is held before it goes on by itself, which an
 	// [Expired] event says; 0 means for ever. A peer outside this process does
@@ -70,8 +72,13 @@ func (s *Stepper) Captured(w Wire, u Unit) {
 	}
 }
 
-// Ended does nothing: the end of a direction follows the release of its last unit.
-func (s *Stepper) Ended(Wire, Side) {}
+// Ended forgets the units that can no longer arrive. The end of a direction
+// follows the release of its last unit.
+func (s *Stepper) Ended(Wire, Side) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prune()
+}
 
 // Wait blocks until a unit is held, or returns the context's error.
 func (s *Stepper) Wait(ctx context.Context) error {
@@ -125,8 +132,10 @@ func (s *Stepper) Release() bool {
 	return true
 }
 
-// Resolve has act decide on a held unit. It returns [ErrNotHeld] if there is
-// nothing to decide. The action must not call the stepper.
+// Resolve has act decide on a held unit, which is not pending any more then,
+// also where act decides later ([Delay], [Swap]) or never ([Hold]). It returns
+// [ErrNotHeld] if there is nothing to decide. The action must not call the
+// stepper.
 func (s *Stepper) Resolve(id int, act Action) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,6 +223,8 @@ func (s *Stepper) expire(id int) {
 
 // stops reports whether a unit meets a breakpoint.
 func (s *Stepper) stops(w Wire, u Unit) bool {
+	s.reader.mu.Lock()
+	defer s.reader.mu.Unlock()
 	var record *Record
 	met := false
 	for i, m := range s.until {
@@ -234,6 +245,7 @@ func (s *Stepper) resolve(i int, act Action) {
 	s.pending = slices.Delete(s.pending, i, i+1)
 	act(Held{
 		Unit: held.unit, Wire: held.wire,
+		look:    func(f func(*Record)) { s.reader.look(held.wire, held.unit, f) },
 		next:    func(_ time.Duration, f func(bool)) { s.follow(held, f) },
 		refused: func(err error) { s.refuse(held.unit.ID, err) },
 	})

@@ -31,6 +31,7 @@ type wire struct {
 
 	timersMu sync.Mutex
 	alarms   []*alarm // those that have not rung, by when they are due
+	silent   bool     // no alarm is set any more
 }
 
 // An alarm is what a gate wants to be called at.
@@ -58,6 +59,7 @@ type direction struct {
 	closed bool         // the sender, one of ours, has closed its end
 	known  bool         // an Ended event was recorded
 	dry    bool         // a Drained event was recorded
+	over   bool         // nothing takes from the queue any more
 }
 
 // A delivery is bytes on their way to the receiver, or, with the kind Ended,
@@ -114,6 +116,7 @@ func (w *wire) run() {
 	for _, alarm := range w.alarms {
 		alarm.timer.Stop()
 	}
+	w.alarms, w.silent = nil, true
 	w.timersMu.Unlock()
 	for _, end := range w.ends {
 		end.Close()
@@ -246,6 +249,7 @@ func (d *direction) hold(unit []byte) {
 	d.mu.Lock()
 	d.held[id] = u
 	d.bytes += len(unit)
+	d.change.Broadcast() // where nothing is delivered any more, it is given up
 	d.mu.Unlock()
 	d.wire.gateMu.Lock()
 	defer d.wire.gateMu.Unlock()
@@ -310,9 +314,18 @@ func (d *direction) waitForRoom() {
 	}
 }
 
+// enqueue has the item delivered once all before it is; behind the end of the
+// direction it cannot be.
 func (d *direction) enqueue(item delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.over {
+		if item.kind != Ended {
+			d.undeliverable(item.cause, len(item.bytes))
+		}
+		item.unpin()
+		return
+	}
 	d.queue = append(d.queue, item)
 	d.bytes += len(item.bytes)
 	d.change.Broadcast()
@@ -358,6 +371,7 @@ func (d *direction) next() (delivery, bool) {
 			return item, true
 		}
 		if d.ended && len(d.held) == 0 {
+			d.over = true
 			return delivery{}, false
 		}
 		d.change.Wait()
@@ -398,7 +412,7 @@ func (d *direction) deliver(far net.Conn, item delivery) {
 		}
 	}
 	on, ok := d.noteDelivery(item, size)
-	if !ok {
+	if !ok || len(item.bytes) == 0 { // a net.Pipe would wait for someone to read nothing
 		return
 	}
 	n, err := far.Write(item.bytes)
@@ -493,7 +507,7 @@ func (w *wire) Forward(id int) {
 	if id < 0 || id >= w.recording.Len() {
 		return
 	}
-	if e := w.recording.At(id); e.Kind == Captured && e.Conn == w.conn && e.Bytes != nil {
+	if e := w.recording.At(id); e.Kind == Captured && e.Conn == w.conn && e.Bytes != nil && !w.dirs[e.Side].dead() {
 		w.dirs[e.Side].enqueue(delivery{kind: Forwarded, bytes: e.Bytes, cause: id})
 	}
 }
@@ -509,6 +523,14 @@ func (w *wire) Expire(id int) {
 		}
 		d.mu.Unlock()
 	}
+}
+
+// dead reports whether nothing of the direction can arrive any more. What had
+// come by then was recorded as undeliverable.
+func (d *direction) dead() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cut || d.left || d.over
 }
 
 func (w *wire) Send(from Side, b []byte, cause int) {
@@ -571,6 +593,9 @@ func (w *wire) Finish(from Side) {
 func (w *wire) After(wait time.Duration, f func()) {
 	w.timersMu.Lock()
 	defer w.timersMu.Unlock()
+	if w.silent {
+		return
+	}
 	due := time.Now().Add(wait)
 	place := sort.Search(len(w.alarms), func(i int) bool { return w.alarms[i].due.After(due) })
 	alarm := &alarm{due: due, f: f, timer: time.AfterFunc(wait, w.ring)}

@@ -167,7 +167,9 @@ func (m *model) swapUnit() tea.Cmd {
 	for _, next := range m.pending() {
 		if next.ID > unit.ID && next.Conn == unit.Conn && next.From == unit.From {
 			overtake := func(h inspect.Held) {
-				h.Wire.Forward(next.ID) // which is not pending any more once it is decided
+				if h.Wire.Holds(next.ID) { // forwarded by now, it would go a second time
+					h.Wire.Forward(next.ID) // which is not pending any more once it is decided
+				}
 				h.Wire.Forward(h.ID)
 			}
 			return m.commit(deed{unit: unit, action: overtake, done: "wire_swapped"}, true)
