@@ -124,7 +124,7 @@ func (m *model) hasArrived(r *inspect.Record) bool {
 	}
 	recording, at := m.time.session.Recording(), m.time.event()
 	received := c.View(r.Side.Peer()).Records(r.Side)
-	n := sort.Search(len(received), func(i int) bool { return received[i].Event > at })
+	n := sort.Search(len(received), func(i int) bool { return m.time.arrival(received[i].Event) > at })
 	for n > 0 && recording.At(received[n-1].Event).Cause < 0 { // put on the wire by a gate
 		n--
 	}

@@ -14,8 +14,10 @@ type findings struct {
 	conn      int
 	changed   [2]int // by Side, of its view
 
-	proofs    [2][]inspect.Verification // by Side, as its view has them
-	schedules [2][]keySchedule          // one for each handshake
+	agreed    [2]int            // by Side: the event from which on it has a ServerHello, -1 if it never has
+	proofs    [2][]proof        // by Side, as its view has them
+	schedules [2][]keySchedule  // one for each handshake
+	learned   [2]map[string]int // by Side: from which event on it can compute a secret
 	gains     map[part][2][]string
 	gained    map[part][2]int // the event from which on it is so
 	proved    map[part][]proof
@@ -31,6 +33,7 @@ type part struct {
 type proof struct {
 	inspect.Verification
 	by    inspect.Side
+	since int  // the event from which on its side has the message
 	early bool // something that it needs is not known yet
 }
 
@@ -75,36 +78,82 @@ func (m *model) findingsOf(c *inspect.Connection) *findings {
 	changed := [2]int{c.View(inspect.Client).Changed(), c.View(inspect.Server).Changed()}
 	if f.recording != session.Recording() || f.conn != c.Conn || f.changed != changed {
 		*f = findings{recording: session.Recording(), conn: c.Conn, changed: changed}
-		f.find(c)
+		f.find(c, m.time)
 	}
 	return f
 }
 
-func (f *findings) find(c *inspect.Connection) {
+func (f *findings) find(c *inspect.Connection, t *timeline) {
 	f.gains, f.gained = make(map[part][2][]string), make(map[part][2]int)
 	f.proved = make(map[part][]proof)
 	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		f.learned[side] = make(map[string]int)
 		v := c.View(side)
 		for _, gain := range v.Gains(side) {
 			at := f.place(c, gain.Message)
 			gains, gained := f.gains[at], f.gained[at]
-			gains[side], gained[side] = gain.Secrets, gain.Message.Event
+			gains[side], gained[side] = gain.Secrets, t.since(gain.Message)
 			f.gains[at], f.gained[at] = gains, gained
+			for _, secret := range gain.Secrets {
+				if _, before := f.learned[side][secret]; !before && secret != "PSK" { // that one is for a later connection
+					f.learned[side][secret] = gained[side]
+				}
+			}
 		}
 		if side == inspect.Server && v == c.View(inspect.Client) {
-			f.proofs[side], f.schedules[side] = f.proofs[inspect.Client], f.schedules[inspect.Client]
+			f.agreed[side], f.proofs[side], f.schedules[side] = f.agreed[inspect.Client], f.proofs[inspect.Client], f.schedules[inspect.Client]
 			continue
 		}
-		f.proofs[side] = v.Verifications()
-		for _, values := range v.Schedules() {
-			f.schedules[side] = append(f.schedules[side], newKeySchedule(values))
+		f.agreed[side] = -1
+		if i := slices.IndexFunc(v.Messages(), func(m *inspect.Message) bool { return m.Name() == "server_hello" || m.Name() == "hello_retry_request" }); i >= 0 {
+			f.agreed[side] = t.since(v.Messages()[i])
 		}
-		for _, verification := range f.proofs[side] {
-			p := proof{Verification: verification, by: side}
+		for _, values := range v.Schedules() {
+			s := newKeySchedule(values)
+			f.date(&s, side, t)
+			f.schedules[side] = append(f.schedules[side], s)
+		}
+		for _, verification := range v.Verifications() {
+			p := proof{Verification: verification, by: side, since: t.since(verification.Message)}
+			if p.Event == p.Message.Event {
+				p.Event = p.since
+			}
+			f.proofs[side] = append(f.proofs[side], p)
 			at := f.place(c, verification.Message)
 			f.proved[at] = append(f.proved[at], p)
 		}
 	}
+}
+
+// date says of each value of a key schedule from which event on the screen shows it.
+func (f *findings) date(s *keySchedule, side inspect.Side, t *timeline) {
+	for i := range s.values {
+		value := &s.values[i]
+		if value.Event < 0 {
+			continue
+		}
+		since := t.arrival(value.Event)
+		if e := t.session.Recording().At(value.Event); e.Kind == inspect.Secret {
+			since = f.secretSince(side, inspect.KnownSecret{LoggedSecret: *e.Logged, Event: e.Index})
+		}
+		if source := s.sources[i]; source >= 0 {
+			since = max(since, s.values[source].Event)
+		}
+		for _, message := range value.Covers {
+			since = max(since, t.since(message))
+		}
+		value.Event = max(since, f.learned[side][value.Name])
+	}
+}
+
+// secretSince returns the event from which on a side knows a recorded secret. An endpoint writes its key log a moment
+// before or after a record crosses, and another moment in the next run: what counts is which message the secret follows
+// from.
+func (f *findings) secretSince(side inspect.Side, secret inspect.KnownSecret) int {
+	if since, ok := f.learned[side][inspect.SecretName(secret.Label)]; ok && (secret.Origin == inspect.ClientLog || secret.Origin == inspect.ServerLog) {
+		return since
+	}
+	return secret.Event
 }
 
 // place returns where the message stands in the ladder: where it was sent, if it arrived as it was.
@@ -127,7 +176,7 @@ func (f *findings) place(c *inspect.Connection, message *inspect.Message) part {
 func (f *findings) at(p part, event int) []proof {
 	var found [2][]proof
 	for _, proof := range f.proved[p] {
-		if proof.Message.Event > event {
+		if proof.since > event {
 			continue
 		}
 		found[proof.by] = append(found[proof.by], proof.until(event))

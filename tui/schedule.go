@@ -37,11 +37,11 @@ const proofsID = "proofs"
 
 // valuesAt returns the key schedule as far as it was known at the cursor, as the side has it that is shown.
 func (m *model) valuesAt(c *inspect.Connection) (values []inspect.Value, sources []int) {
-	at := m.time.event()
-	if c.View(m.schedule.side).State(at).Suite == 0 {
+	at, f := m.time.event(), m.findingsOf(c)
+	if f.agreed[m.schedule.side] < 0 || f.agreed[m.schedule.side] > at {
 		return nil, nil
 	}
-	s := m.findingsOf(c).schedule(m.schedule.side, at)
+	s := f.schedule(m.schedule.side, at)
 	values = slices.Clone(s.values)
 	for i := range values {
 		value := &values[i]
@@ -58,9 +58,8 @@ func (m *model) valuesAt(c *inspect.Connection) (values []inspect.Value, sources
 func (m *model) proofsAt(c *inspect.Connection) []proof {
 	var found []proof
 	at := m.time.event()
-	for _, verification := range m.findingsOf(c).proofs[m.schedule.side] {
-		if verification.Message.Event <= at {
-			p := proof{Verification: verification, by: m.schedule.side}
+	for _, p := range m.findingsOf(c).proofs[m.schedule.side] {
+		if p.since <= at {
 			found = append(found, p.until(at))
 		}
 	}

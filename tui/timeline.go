@@ -118,6 +118,33 @@ func (t *timeline) event() int {
 	return max(int(t.steps[t.at-1].event), next)
 }
 
+// arrival returns the event from which on the screen says that an event has come to pass: what nobody held arrives with
+// the step that sent it, however long the wire takes in this run.
+func (t *timeline) arrival(event int) int {
+	e := t.session.Recording().At(event)
+	if e.Kind != inspect.Forwarded || t.stopped != nil && t.stopped(e.Cause) {
+		return event
+	}
+	return e.Cause
+}
+
+// since returns the event from which on the screen says that an endpoint has a message.
+func (t *timeline) since(message *inspect.Message) int {
+	if message.Record.Verdict != inspect.VerdictNone { // a step of its own brought it
+		return message.Event
+	}
+	return t.arrival(message.Event)
+}
+
+// state returns what a side's view had come to at the cursor: what was sent by then has arrived, unless it is held.
+func (t *timeline) state(c *inspect.Connection, side inspect.Side) inspect.State {
+	at, received := t.event(), c.View(side).Records(side.Peer())
+	if i := sort.Search(len(received), func(i int) bool { return t.arrival(received[i].Event) > at }); i > 0 {
+		at = max(at, received[i-1].Event)
+	}
+	return c.View(side).State(at)
+}
+
 // visible returns how many rows have happened.
 func (t *timeline) visible() int {
 	if t.at == 0 {

@@ -180,7 +180,7 @@ func (m *model) inLog(v *inspect.Value) (text string, ink ink) {
 		return "", plain
 	}
 	side := m.schedule.side
-	for _, secret := range c.View(side).Secrets(side, m.time.event()) {
+	for _, secret := range m.knownTo(c, side) {
 		if secret.Label != label {
 			continue
 		}

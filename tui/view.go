@@ -223,10 +223,9 @@ func (m *model) glassBox(w int) []string {
 
 // facts returns what is known of the connection at the cursor, of either endpoint.
 func (m *model) facts(c *inspect.Connection) inspect.State {
-	at := m.time.event()
-	state := c.View(inspect.Client).State(at)
+	state := m.time.state(c, inspect.Client)
 	if state.Version == 0 {
-		if other := c.View(inspect.Server).State(at); other.Version != 0 || state.ServerName == "" {
+		if other := m.time.state(c, inspect.Server); other.Version != 0 || state.ServerName == "" {
 			state = other
 		}
 	}
@@ -315,10 +314,8 @@ func (m *model) endpoints(w int) string {
 	if c == nil || m.time.at == 0 {
 		return m.ends(w, []span{{quiet, m.say("tui_no_keys_yet")}})
 	}
-	at := m.time.event()
 	state := func(id string, side inspect.Side) span {
-		v := c.View(side)
-		epoch, secrets := m.epoch(v.State(at).Epoch[side]), len(v.Secrets(side, at))
+		epoch, secrets := m.epoch(m.time.state(c, side).Epoch[side]), len(m.knownTo(c, side))
 		if secrets == 0 && !c.Opening.Ours[side] { // what a stranger knows cannot be said
 			id = "tui_endpoint_narrow"
 		}
@@ -336,6 +333,12 @@ func (m *model) endpoints(w int) string {
 		}
 	}
 	return m.ends(w, []span{left}, end)
+}
+
+// knownTo returns the recorded secrets that the side knows at the cursor.
+func (m *model) knownTo(c *inspect.Connection, side inspect.Side) []inspect.KnownSecret {
+	at, f := m.time.event(), m.findingsOf(c)
+	return slices.DeleteFunc(c.View(side).Secrets(side, m.time.taken()-1), func(secret inspect.KnownSecret) bool { return f.secretSince(side, secret) > at })
 }
 
 // timeLine is where the cursor stands, and what comes next.
@@ -670,7 +673,7 @@ func (m *model) secrets(w, height int) []string {
 		head := m.say("tui_secrets_none", "side", m.side(side))
 		var known []inspect.KnownSecret
 		if c != nil && m.time.at > 0 {
-			known = c.View(side).Secrets(side, m.time.event())
+			known = m.knownTo(c, side)
 			slices.SortStableFunc(known, func(a, b inspect.KnownSecret) int { return cmp.Compare(isLogged(a), isLogged(b)) })
 		}
 		if c != nil && !c.Opening.Ours[side] {
