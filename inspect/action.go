@@ -111,7 +111,8 @@ func Inject(b []byte) Action {
 	}
 }
 
-// Find returns where in the unit a field of one of its messages stands: the
+// Find returns where in the unit a field of one of its messages stands, or of the
+// unit of another protocol than TLS: the
 // first field of the first kind, in it the first of the second, and so on.
 // There is none if the unit's record cannot be read.
 func (h Held) Find(kinds ...string) (offset, length int, ok bool) {
@@ -121,6 +122,10 @@ func (h Held) Find(kinds ...string) (offset, length int, ok bool) {
 
 // find is [Held.Find].
 func (r *Record) find(kinds []string) (offset, length int, ok bool) {
+	if r != nil && !r.TLS() && len(kinds) > 0 {
+		field, found := r.Fields().find(kinds)
+		return field.Offset, field.Length, found && field.Length > 0
+	}
 	if !r.readable() || len(kinds) == 0 {
 		return 0, 0, false
 	}
@@ -132,12 +137,7 @@ func (r *Record) find(kinds []string) (offset, length int, ok bool) {
 		if part.Message == nil || part.Length != len(part.Message.Bytes) {
 			continue
 		}
-		field, found := part.Message.Fields(), true
-		for _, kind := range kinds {
-			if field, found = field.Find(kind); !found {
-				break
-			}
-		}
+		field, found := part.Message.Fields().find(kinds)
 		if found && field.Length > 0 {
 			return start + part.Offset + field.Offset, field.Length, true
 		}
@@ -167,7 +167,7 @@ func SetField(value []byte, kinds ...string) Action {
 		var ok bool
 		h.Look(func(r *Record) {
 			offset, length, ok = r.find(kinds)
-			ok = ok && !r.Encrypted
+			ok = ok && (!r.TLS() || !r.Encrypted)
 		})
 		if !ok || length < len(value) {
 			Forward(h)

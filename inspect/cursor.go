@@ -218,7 +218,7 @@ func (c *cursor) take(kind string, n int) (b []byte, ok bool) {
 // has reports whether n bytes are left, and fails if not.
 func (c *cursor) has(kind string, n int) bool {
 	switch {
-	case len(c.rest) < n:
+	case n < 0 || len(c.rest) < n:
 		c.fail(kind, "%d bytes expected, %d left", n, len(c.rest))
 	case *c.room <= 0:
 		c.fail(kind, "more than %d fields", mostFields)

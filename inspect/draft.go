@@ -11,7 +11,8 @@ import (
 // it is.
 type Draft struct {
 	// Bytes are those of the whole record, header included; of one that is
-	// to be sealed, its content alone. They must not be changed.
+	// to be sealed, its content alone: as those of a unit of another protocol than
+	// TLS that can be ([Resealer]). They must not be changed.
 	Bytes  []byte
 	Fields Field // dissects Bytes
 
@@ -20,9 +21,10 @@ type Draft struct {
 	Padding int         // zeros behind it (TLS 1.3); may be changed
 
 	version, suite uint16
-	begun          int  // bytes at the beginning of the content that end a message of earlier records
-	closed         bool // what is behind the header is cipher text
-	bare           bool // there is no record, but text
+	begun          int   // bytes at the beginning of the content that end a message of earlier records
+	closed         bool  // what is behind the header is cipher text
+	bare           bool  // there is no record, but text
+	unit           *unit // there is a unit of another protocol than TLS
 }
 
 // Draft returns what can be changed of a record that is in clear or was
@@ -39,6 +41,8 @@ func (r *Record) Draft() (Draft, error) {
 		return Draft{}, &Refusal{WhyBytesLetGo.Reason()}
 	case r.Truncated:
 		return Draft{}, &Refusal{WhyCutOff.Reason()}
+	case !r.TLS():
+		return r.unitDraft(raw)
 	case !r.readable():
 		return Draft{}, &Refusal{r.Why.Reason()}
 	}
@@ -64,6 +68,9 @@ func (r *Record) Envelope() (Draft, error) {
 	if err == nil && !d.Sealed || raw == nil || r.Truncated {
 		return d, err
 	}
+	if !r.TLS() {
+		return Draft{unit: r.unit}.with(raw), nil
+	}
 	state := r.view.state()
 	return Draft{version: state.Version, suite: state.Suite, closed: true}.with(raw), nil
 }
@@ -72,13 +79,28 @@ func (r *Record) Envelope() (Draft, error) {
 // channel without TLS: a single field, which takes any bytes.
 func TextDraft(text []byte) Draft { return Draft{bare: true}.with(text) }
 
+// unitDraft is the draft of a unit.
+func (r *Record) unitDraft(raw []byte) (Draft, error) {
+	d := Draft{unit: r.unit, Sealed: r.Encrypted}
+	_, can := r.unit.reading.(Resealer)
+	switch {
+	case !r.Encrypted:
+		return d.with(raw), nil
+	case !r.Decrypted:
+		return Draft{}, &Refusal{r.Reason()}
+	case !can:
+		return Draft{}, refuse("seal_protocol")
+	}
+	return d.with(r.unitClear()), nil
+}
+
 // Content returns the content alone. It must not be changed.
 func (d Draft) Content() []byte { return d.Bytes[d.header():] }
 
 // WithContent replaces the content, and makes the record's length fit. The error
 // is a [*Refusal] if that is more than a record holds.
 func (d Draft) WithContent(content []byte) (Draft, error) {
-	if len(content) > maxFragment {
+	if len(content) > d.most() {
 		return d, refuse("record_too_long", "count", len(content))
 	}
 	b := slices.Concat(d.Bytes[:d.header()], content)
@@ -121,7 +143,7 @@ func (d Draft) changed(b []byte, err error) (Draft, error) {
 	if err != nil {
 		return d, err
 	}
-	if len(b) > d.header()+maxFragment {
+	if len(b) > d.header()+d.most() {
 		return d, refuse("record_too_long", "count", len(b)-d.header())
 	}
 	return d.with(b), nil
@@ -134,17 +156,30 @@ func (d Draft) with(b []byte) Draft {
 	return d
 }
 
+// most is how many bytes the content may have.
+func (d Draft) most() int {
+	if d.unit != nil {
+		return MaxUnit
+	}
+	return maxFragment
+}
+
 // header returns how many bytes come before the content.
 func (d Draft) header() int {
-	if d.Sealed || d.bare {
+	if d.Sealed || d.bare || d.unit != nil {
 		return 0
 	}
 	return min(headerLength, len(d.Bytes))
 }
 
 func (d Draft) dissect() Field {
-	if d.bare {
+	switch {
+	case d.bare:
 		return Field{Kind: "clear.text", Name: "text", Length: len(d.Bytes), edit: editing{elastic: true}}
+	case d.unit != nil && d.Sealed:
+		return d.unit.clearFields(d.Bytes)
+	case d.unit != nil:
+		return d.unit.fields(d.Bytes)
 	}
 	root := Field{Kind: "record.content", Name: "content", Length: len(d.Bytes), RFC: "RFC 8446 section 5.1"}
 	if !d.Sealed {

@@ -193,6 +193,9 @@ func (v *View) blind() bool {
 // one, under the outer one's, where ECH_SECRET stands, and the private keys of
 // key shares that both have.
 func (v *View) secretsOf(state State) []KnownSecret {
+	if v.reader != nil {
+		return v.unitSecrets()
+	}
 	secrets := v.session.secrets[string(state.ClientRandom)]
 	if state.ECH == ECHAccepted && !bytes.Equal(state.OuterRandom, state.ClientRandom) {
 		secrets = slices.Concat(v.session.secrets[string(state.OuterRandom)], secrets)

@@ -191,6 +191,8 @@ var textKinds = map[string]bool{
 	"ech.public_name": true, "der.string": true, "record.application_data": true, "clear.text": true,
 }
 
+func (f Field) isText() bool { return f.edit.text || textKinds[f.Kind] }
+
 // Parse reads a value for the field, as a person writes it: a number in decimal
 // or as 0x and hex digits, or the name of a code point, where the field is a
 // number; otherwise hex digits, two for each byte, with or without spaces; or
@@ -207,7 +209,7 @@ func (f Field) Parse(value string) ([]byte, error) {
 		return []byte(unquoted), nil
 	case f.edit.number:
 		return f.parseNumber(value)
-	case textKinds[f.Kind] && !strings.HasPrefix(value, "0x"):
+	case f.isText() && !strings.HasPrefix(value, "0x"):
 		return []byte(value), nil
 	}
 	digits := strings.TrimPrefix(strings.ReplaceAll(value, " ", ""), "0x")
@@ -255,9 +257,9 @@ func (f Field) Text(b []byte) string {
 			}
 		}
 		return "0x" + hex.EncodeToString(b)
-	case textKinds[f.Kind] && utf8.Valid(b):
+	case f.isText() && utf8.Valid(b):
 		return strconv.QuoteToASCII(string(b))
-	case textKinds[f.Kind]:
+	case f.isText():
 		return "0x" + hex.EncodeToString(b)
 	}
 	return hex.EncodeToString(b)

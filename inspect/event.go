@@ -113,20 +113,26 @@ type Event struct {
 	Roots   *x509.CertPool
 }
 
-// ProtocolTLS is the protocol of a connection over TLS. The other one that a tap
-// knows is [ProtocolClear].
+// ProtocolTLS is the protocol of a connection over TLS, and of one whose Opening names
+// none. Others are named by their [Protocol].
 const ProtocolTLS = "tls"
 
 // An Opening says what a connection is: its protocol, who talks, and through
 // what.
 type Opening struct {
-	Protocol   string    // ProtocolTLS or ProtocolClear
+	Protocol   string    // its name
+	Speaks     Protocol  // what its bytes mean; nil for TLS, and for a protocol that is not known
 	Addr       [2]string // by Side, as net.Addr writes them; "" if unknown
 	Ours       [2]bool   // by Side: an endpoint of this process
 	Gated      bool      // units wait for a Gate
 	GlassBox   bool      // the randomness of both endpoints is recorded: for study alone
 	ServerName string    // what our client expects the server to be called
 	Trust      [2]*Trust // by Side; nil if it is not known
+}
+
+// tls reports whether the bytes of the connection are TLS.
+func (o Opening) tls() bool {
+	return o.Speaks == nil && (o.Protocol == ProtocolTLS || o.Protocol == "")
 }
 
 // A Trust says how an endpoint checks the certificates of its peer.
@@ -170,7 +176,8 @@ func (o Origin) String() string {
 
 // A LoggedSecret is one line of a key log (SSLKEYLOGFILE, RFC 9850): a label
 // such as CLIENT_TRAFFIC_SECRET_0, what identifies the connection (nearly always
-// the ClientHello.random), and the secret itself.
+// the ClientHello.random), and the secret itself. Another [Protocol] has labels
+// and identifiers of its own.
 type LoggedSecret struct {
 	Origin       Origin
 	Label        string

@@ -25,6 +25,7 @@ type editing struct {
 	counts  int32      // of a length: how many of the fields behind it, beside it, it counts the bytes of
 	form    lengthForm // of a length that is there
 	number  bool       // an unsigned number of fixed size
+	text    bool       // text, whatever bytes it holds
 	elastic bool       // it may take any number of bytes, as long as the lengths that count it say so
 }
 
@@ -84,6 +85,17 @@ func (f Field) Find(kind string) (Field, bool) {
 		}
 	}
 	return Field{}, false
+}
+
+// find returns the first field of the first kind, in it the first of the second, and so on.
+func (f Field) find(kinds []string) (found Field, ok bool) {
+	found, ok = f, true
+	for _, kind := range kinds {
+		if found, ok = found.Find(kind); !ok {
+			break
+		}
+	}
+	return found, ok
 }
 
 // shifted returns the tree with every offset moved by n.

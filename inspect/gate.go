@@ -15,14 +15,15 @@ type Gate interface {
 	Ended(w Wire, from Side)
 }
 
-// A Unit is what a gate decides on: one TLS record, or what came at once
-// where bytes are not TLS. ID is the index of its Captured event. Bytes is a
-// view of the recording and must not be changed.
+// A Unit is what a gate decides on: one TLS record, one unit of another
+// [Protocol], or what came at once where bytes are neither. ID is the index of
+// its Captured event. Bytes is a view of the recording and must not be changed.
 type Unit struct {
-	ID    int
-	Conn  int
-	From  Side
-	Bytes []byte
+	ID     int
+	Conn   int
+	From   Side
+	Speaks Protocol // the connection's; nil for TLS
+	Bytes  []byte
 }
 
 // A Wire is one gated connection, as its gate may act on it. All methods are

@@ -25,7 +25,7 @@ type lane struct {
 	size    int64
 	records []*Record
 	ended   bool
-	clear   bool // there is no TLS on it
+	units   *units // nil for TLS
 
 	// The splitter: what it has of the record that is not whole yet.
 	header []byte
@@ -63,6 +63,7 @@ type piece struct {
 	kind   ItemKind // BytesItem or GapItem, where there is no record
 	from   int64
 	reason string // its key
+	unit   []byte // of a record that is not TLS: its bytes, valid as long as the piece
 }
 
 // add takes e's bytes, which the event source keeps, and returns what they
@@ -72,6 +73,10 @@ func (l *lane) add(e Event, source int) []piece {
 	start := l.size
 	l.size += int64(e.N)
 	l.found = l.found[:0]
+	if l.units != nil {
+		l.addUnits(e, start)
+		return l.found
+	}
 	if e.Bytes == nil && e.N > 0 {
 		l.missed(e, start)
 		return l.found
@@ -79,9 +84,6 @@ func (l *lane) add(e Event, source int) []piece {
 	b := e.Bytes
 	if l.gap.open {
 		b = l.realign(b)
-	}
-	if l.clear && l.run == 0 {
-		l.begin(BytesItem, start, "no_tls")
 	}
 	l.split(e, b)
 	return l.found
@@ -155,6 +157,10 @@ func (l *lane) finish(e Event) []piece {
 		return nil
 	}
 	l.ended = true
+	if l.units != nil {
+		l.cutRest(e, l.size)
+		return l.found
+	}
 	if l.gap.open {
 		l.split(e, l.settle())
 	}

@@ -20,12 +20,13 @@ const (
 //
 // Type, Message, Epoch and Content ask what a record carries, which is read
 // in its sender's view. A record that cannot be read, because its secret is
-// not known yet, does not match them.
+// not known yet, does not match them; of a unit of another protocol than TLS, which has no
+// Epoch, that goes for Content alone.
 type Match struct {
 	From    Sender
-	Record  ContentType // as its header says, whatever it carries
-	Type    ContentType // of what it carries
-	Message string      // it completes such a message: "client_hello", as [Message.Name] says
+	Record  ContentType // of TLS, as its header says, whatever it carries
+	Type    ContentType // of what it carries; ApplicationData: a program's text, in whatever protocol
+	Message string      // it completes such a message: "client_hello", as [Message.Name] says; or a unit, as [Record.Name] says
 	Epoch   EpochKind   // EpochUnknown: any
 	Content []byte      // stands in its clear text
 	Nth     int         // of the units that match otherwise, from 1; 0: each of them
@@ -42,12 +43,14 @@ func (m Match) fits(u Unit, r *Record) bool {
 	switch {
 	case !m.sender(u):
 		return false
-	case m.Record != 0 && (notTLS(u.Bytes) != "" || ContentType(u.Bytes[0]) != m.Record):
+	case m.Record != 0 && (u.Speaks != nil || notTLS(u.Bytes) != "" || ContentType(u.Bytes[0]) != m.Record):
 		return false
 	case !m.reads():
 		return true
 	case r == nil && m.Type == 0 && m.Message == "" && m.Epoch == EpochUnknown && notTLS(u.Bytes) != "":
 		return bytes.Contains(u.Bytes, m.Content) // without TLS, everything is in clear
+	case r != nil && !r.TLS():
+		return m.fitsUnit(r)
 	case !r.readable():
 		return false
 	case m.Type != 0 && r.InnerType != m.Type:
@@ -60,6 +63,15 @@ func (m Match) fits(u Unit, r *Record) bool {
 	return bytes.Contains(r.Plaintext(), m.Content)
 }
 
+// fitsUnit is fits for what a unit of another protocol than TLS is.
+func (m Match) fitsUnit(r *Record) bool {
+	switch {
+	case m.Type != 0 && (m.Type != ApplicationData || !r.Text()), m.Message != "" && r.Name() != m.Message, m.Epoch != EpochUnknown:
+		return false
+	}
+	return len(m.Content) == 0 || bytes.Contains(r.Plaintext(), m.Content)
+}
+
 func (m Match) sender(u Unit) bool {
 	return m.From == FromEither || m.From == FromClient+Sender(u.From)
 }
@@ -67,6 +79,14 @@ func (m Match) sender(u Unit) bool {
 // readable reports whether what a record carries is known.
 func (r *Record) readable() bool {
 	return r != nil && r.DecidedAt >= 0 && (!r.Encrypted || r.Decrypted)
+}
+
+// unreadable reports whether m asks for something that is not known of r.
+func (m Match) unreadable(r *Record) bool {
+	if r == nil || r.readable() {
+		return false
+	}
+	return r.TLS() || len(m.Content) > 0
 }
 
 func (r *Record) completes(message string) bool {

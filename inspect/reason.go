@@ -40,6 +40,8 @@ var reasons = map[string]string{
 	"cut_off":         "its tail, with the tag, is missing",
 	"no_inner_secret": "no secret for this client random; but Encrypted Client Hello was offered: if the server accepted it, the secrets stand under the random of the ClientHelloInner, which is not known",
 
+	"protocol": "not opened",
+
 	// Why a ClientHelloInner is not known, or must be refused.
 	"inner_no_key":      "nothing that could open the ClientHelloInner is in the recording",
 	"inner_closed":      "what is in the recording does not open the ClientHelloInner: it was sealed for another configuration, the hello was changed on its way, or it is GREASE",
@@ -65,6 +67,14 @@ var reasons = map[string]string{
 	"no_tls":          "there is no TLS on this connection",
 	"after_gap":       "bytes before it are missing, so where a record begins is not known",
 	"rest":            "the rest of a record, of which the bytes before it are missing",
+	"no_unit":         "the protocol of this connection has no unit that begins so",
+	"unit_too_long":   "the unit that begins here would be longer than one may be",
+
+	// Why a unit of another protocol than TLS is not opened: for its protocol to say.
+	"unit_no_secret": "the secret that it is encrypted with is not in the recording",
+	"unit_length":    "it has a length that this encryption never gives",
+	"unit_padding":   "what it says in clear does not end in the padding that it should: the key is another, or it was changed on the way",
+	"unit_mac":       "its authentication code does not verify: the key is another, or it was changed on the way",
 
 	// Why something cannot be changed, or sealed.
 	"edit_outside":    "{{.offset}} lies outside of the bytes, which end at {{.count}}",
@@ -80,6 +90,7 @@ var reasons = map[string]string{
 	"value_code":      "{{.field}} takes a name of the standard, or a number that fits in it, in decimal or as 0x and hex digits; bytes that it has: {{.count}}",
 	"seal_undecided":  "what the receiver awaits next is not known: a record before is not decided",
 	"seal_no_key":     "the key that the receiver awaits is not in the recording",
+	"seal_protocol":   "its protocol has no way here to encrypt it anew",
 
 	// Why a value of the key schedule is not known.
 	"input":       "an input is not known",

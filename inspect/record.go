@@ -79,6 +79,7 @@ const (
 	WhyTooShort           // shorter than its nonce and tag
 	WhyCutOff             // its tail, with the tag, never came
 	WhyNoInnerSecret      // as WhyNoSecret; the secrets may stand under a ClientHelloInner's random, which is not known
+	WhyProtocol           // not TLS: its protocol says why, see [Record.Reason]
 )
 
 // String returns the reason in English; "" for WhyNone.
@@ -87,7 +88,7 @@ func (w Why) String() string { return w.Reason().String() }
 // Reason returns the sentence that says it.
 func (w Why) Reason() Reason {
 	return Reason{Key: [...]string{
-		"", "undecided", "no_secret", "tag", "suite", "records_missing", "bytes_let_go", "too_short", "cut_off", "no_inner_secret",
+		"", "undecided", "no_secret", "tag", "suite", "records_missing", "bytes_let_go", "too_short", "cut_off", "no_inner_secret", "protocol",
 	}[w]}
 }
 
@@ -96,6 +97,11 @@ func (w Why) Reason() Reason {
 //
 // What stands in its header is known from Event on, the rest from DecidedAt
 // on: an encrypted record cannot be read before its secret is known.
+//
+// On a connection that speaks another [Protocol] it is one unit of that, and
+// [Record.TLS] is false. Of the fields that are TLS's own, from Type to
+// Version and from Epoch to Padding, it has zero values, but for Encrypted,
+// Decrypted, Why and Content; its Length is that of all of it. [Record.Name] says what it is.
 type Record struct {
 	Conn   int
 	Side   Side // who sent it, or in whose name it was sent
@@ -129,6 +135,40 @@ type Record struct {
 	torn bool // handshake bytes before its own are missing
 	view *View
 	key  *trafficKey
+	unit *unit // nil for TLS
+}
+
+// TLS reports whether it is a record of TLS, and not a unit of another [Protocol].
+func (r *Record) TLS() bool { return r.unit == nil }
+
+// Name returns what it is: the content type that the header of a record of TLS
+// says, or what its protocol calls a unit. It is safe to draw.
+func (r *Record) Name() string {
+	switch {
+	case r.unit == nil:
+		return r.Type.String()
+	case r.unit.reading == nil:
+		return "unit"
+	}
+	return Safe(r.unit.reading.Name())
+}
+
+// Text reports whether it is known to carry what a program says to the other:
+// application data of TLS, or a unit that its protocol says so of.
+func (r *Record) Text() bool {
+	if r.unit == nil {
+		return r.InnerType == ApplicationData
+	}
+	return r.unit.reading != nil && r.unit.reading.Text()
+}
+
+// Reason returns why it is encrypted (or undecided) and not decrypted; the zero
+// Reason, if it is not so.
+func (r *Record) Reason() Reason {
+	if r.Why == WhyProtocol && r.unit != nil && r.unit.because.Key != "" {
+		return r.unit.because
+	}
+	return r.Why.Reason()
 }
 
 // A Verdict says what became of a record on a gated wire.
@@ -156,7 +196,8 @@ func (v Verdict) String() string {
 
 // A Part is a run of a record's content in clear: a whole message, a piece of
 // one that other records complete, or the content of a record that is not a
-// handshake record.
+// handshake record. A unit that was opened has one part, and one in clear has none:
+// [Record.Fields] tells it all.
 type Part struct {
 	Offset, Length int      // within Record.Plaintext
 	Type           string   // "client_hello", "alert", "application_data", ...; "fragment" for a piece
@@ -186,7 +227,7 @@ type ItemKind uint8
 // The kinds of item.
 const (
 	RecordItem  ItemKind = iota + 1 // Record is set
-	BytesItem                       // a run of bytes that is not TLS: From, Reason
+	BytesItem                       // a run of bytes that is not of the connection's protocol: From, Reason
 	GapItem                         // bytes that were let go before they were looked at
 	AlertItem                       // an alert in a record that could be read: Record, Level, Description
 	ErrorItem                       // an endpoint's error: Text
@@ -278,7 +319,7 @@ type State struct {
 	OuterRandom   []byte // and its random
 }
 
-// Raw returns the record as it stands on its lane: header and fragment, as far
+// Raw returns the record as it stands on its lane: header and fragment, or all of a unit, as far
 // as they came. It is nil if the bytes were let go. The slice must not be changed.
 func (r *Record) Raw() []byte {
 	l := r.view.lanes[r.Side]
@@ -287,12 +328,15 @@ func (r *Record) Raw() []byte {
 
 // Plaintext returns the content alone: without padding, inner type, MAC; in
 // the clear epoch the fragment itself. It is nil if there is none, or if it
-// could not be decrypted; it is decrypted anew at each call.
+// could not be decrypted; it is decrypted anew at each call. A unit in clear is
+// content from its first byte to its last.
 func (r *Record) Plaintext() []byte {
 	raw := r.Raw()
 	switch {
 	case r.Content <= 0 || raw == nil:
 		return nil
+	case r.unit != nil:
+		return r.unitClear()
 	case !r.Encrypted:
 		return raw[headerLength:]
 	}
@@ -306,7 +350,13 @@ func (r *Record) Plaintext() []byte {
 // Fields dissects the captured bytes: header, explicit nonce, content, inner
 // type, padding, tag. Where the record could be read, the content stands in
 // clear in the values, at the offsets of its cipher text.
+//
+// Of a unit it is the tree that its protocol makes of the bytes as they crossed; for
+// what an encrypted one says, see [Record.PartFields].
 func (r *Record) Fields() Field {
+	if r.unit != nil {
+		return r.unitFields()
+	}
 	raw := r.Raw()
 	root := Field{Kind: "record", Name: "TLS record", Length: len(raw), Value: r.Type.String(), RFC: r.headerRFC()}
 	root.Children = r.headerFields(raw)
@@ -414,6 +464,9 @@ func (r *Record) suite() (s suite, known bool) {
 // own first byte; content is the part's bytes of [Record.Plaintext]. For a
 // handshake message see [Message.Fields].
 func (r *Record) PartFields(part Part, content []byte) Field {
+	if r.unit != nil {
+		return r.unit.clearFields(content)
+	}
 	kind := r.InnerType
 	if kind == 0 {
 		kind = r.Type

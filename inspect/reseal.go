@@ -142,8 +142,14 @@ func (i *insider) edit(h Held, change func(Draft) (Draft, error)) ([]byte, error
 		return nil, err
 	}
 	b := d.Bytes
-	if d.Sealed {
-		receiver := i.reader.session.conns[h.Conn].View(h.From.Peer())
+	receiver := i.reader.session.conns[h.Conn].View(h.From.Peer())
+	switch {
+	case d.Sealed && d.unit != nil:
+		var why Reason
+		if b, why = d.unit.reading.(Resealer).Seal(h.Bytes, d.Bytes, receiver.secrets); why.Key != "" {
+			return nil, &Refusal{why}
+		}
+	case d.Sealed:
 		if b, err = receiver.Seal(h.From, Plain{d.Type, d.Bytes, d.Padding}); err != nil {
 			return nil, err
 		}

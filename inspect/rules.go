@@ -161,7 +161,7 @@ func (r *Rules) choose(c *ruled, w Wire, u Unit) int {
 		if rule.reads() && !read && rule.sender(u) {
 			record, read = r.reader.read(w, u), true
 		}
-		if rule.reads() && rule.sender(u) && record != nil && !record.readable() {
+		if rule.reads() && rule.sender(u) && rule.unreadable(record) {
 			if chosen < 0 {
 				r.reports = append(r.reports, Applied{i, w.Conn(), u.ID, Unread, nil})
 			}

@@ -233,8 +233,12 @@ func (s *Session) learn(e Event) {
 	s.secrets[random] = append(s.secrets[random], secret)
 	s.learned = e.Index
 	for _, c := range s.greeted[random] {
+		s.now.Conn = c.Conn
+		c.views[Client].retry(random)
+		if c.views[Server] != c.views[Client] {
+			c.views[Server].retry(random)
+		}
 		if c.waits() {
-			s.now.Conn = c.Conn
 			c.decide()
 		}
 	}

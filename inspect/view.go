@@ -28,6 +28,10 @@ type View struct {
 	finished     [2]bool
 	heard        []*Record // gated: alerts that the view's endpoint received and could read
 	ech          echOffer
+
+	reader  Reader               // of units; nil for TLS, and where the protocol is not known
+	waiting map[string][]*Record // by identifier: units that a secret is missing for
+	asked   []string             // the identifiers that secrets were asked for under, in order
 }
 
 // A milestone is the state from an event on.
@@ -45,10 +49,16 @@ type KnownSecret struct {
 func newView(s *Session, c *Connection, side Side) *View {
 	v := &View{session: s, conn: c, side: side, shared: !c.Opening.Gated, ours: c.Opening.Gated && c.Opening.Ours[side] && !s.omniscient}
 	for _, from := range []Side{Client, Server} {
-		v.lanes[from] = &lane{from: from, source: s.recording, epoch: Epoch{Kind: EpochClear}, clear: c.Opening.Protocol == ProtocolClear}
+		v.lanes[from] = &lane{from: from, source: s.recording, epoch: Epoch{Kind: EpochClear}}
+		if !c.Opening.tls() {
+			v.lanes[from].units = newUnits(c.Opening, from)
+		}
 		if !v.shared && from != side {
 			v.lanes[from].lane = Received
 		}
+	}
+	if c.Opening.Speaks != nil {
+		v.reader = c.Opening.Speaks.Reader()
 	}
 	clear := Epoch{Kind: EpochClear}
 	v.states = []milestone{{c.Event, State{Epoch: [2]Epoch{clear, clear}}}}
@@ -135,15 +145,20 @@ func (v *View) found(l *lane, p piece) {
 			v.conn.units[v.session.now.Index] = p.record
 		}
 	}
-	if l.lane == Received && l.verdict == VerdictNone {
-		return // the same as on the sent lane
+	if l.lane == Sent || l.verdict != VerdictNone { // else it is the same as on the sent lane
+		v.session.add(item)
 	}
-	v.session.add(item)
+	if p.record != nil && v.reader != nil {
+		v.readUnit(p.record, p.unit)
+	}
 }
 
 // decide reads records as far as the secrets reach, in the order in which they
 // crossed: what one side says can change what the other's records are under.
 func (v *View) decide() {
+	if v.reader != nil {
+		return // units are read when they come
+	}
 	v.openECH()
 	for progress := true; progress; {
 		progress = false
@@ -404,7 +419,12 @@ const maxCandidates = 32
 // of ours knows is not tried: after a tampered handshake it is something else.
 // Early data is the exception, since a server that refuses it logs nothing.
 func (v *View) likely(label string) []KnownSecret {
-	all := v.session.secrets[string(v.state().ClientRandom)]
+	return v.likelySecrets(label, string(v.state().ClientRandom))
+}
+
+// likelySecrets is likely for any identifier.
+func (v *View) likelySecrets(label, identifier string) []KnownSecret {
+	all := v.session.secrets[identifier]
 	opened := sort.Search(len(all), func(i int) bool { return all[i].Event > v.conn.Event })
 	var own, others []KnownSecret
 	for i := range all {

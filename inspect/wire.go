@@ -20,9 +20,9 @@ type wire struct {
 	tap       *Tap
 	recording *Recording
 	conn      int
+	speaks    Protocol // nil for TLS
 	gate      Gate
-	unit      func([]byte) int // the length of the unit that bytes begin with; more than there are if it is not whole
-	ends      [2]net.Conn      // towards each Side
+	ends      [2]net.Conn // towards each Side
 	dirs      [2]*direction
 	done      chan struct{} // closed when nothing of it is left
 
@@ -45,8 +45,9 @@ type alarm struct {
 type direction struct {
 	wire   *wire
 	from   Side
-	stream stream // of captured bytes: the reader's alone
-	sent   stream // of altered and injected bytes
+	stream stream             // of captured bytes: the reader's alone
+	sent   stream             // of altered and injected bytes
+	unit   func(b []byte) int // the length of the unit that b, which is not empty, begins with; more than len(b) if it is not whole
 
 	mu     sync.Mutex
 	change *sync.Cond
@@ -75,14 +76,14 @@ type delivery struct {
 // pump starts a wire between the two ends.
 func (t *Tap) pump(opening *Opening, client, server net.Conn) *wire {
 	w := &wire{
-		tap: t, recording: t.Recording(), gate: t.Gate, unit: unitLength, ends: [2]net.Conn{client, server}, done: make(chan struct{}),
-	}
-	if opening.Protocol == ProtocolClear {
-		w.unit = lineLength
+		tap: t, recording: t.Recording(), speaks: opening.Speaks, gate: t.Gate, ends: [2]net.Conn{client, server}, done: make(chan struct{}),
 	}
 	w.conn = w.recording.open(opening, t.now())
 	for _, from := range []Side{Client, Server} {
-		d := &direction{wire: w, from: from, held: make(map[int]Unit)}
+		d := &direction{wire: w, from: from, unit: unitLength, held: make(map[int]Unit)}
+		if !opening.tls() {
+			d.unit = newUnits(*opening, from).length
+		}
 		d.stream = stream{conn: int32(w.conn), side: from}
 		d.sent = stream{conn: int32(w.conn), side: from}
 		d.change = sync.NewCond(&d.mu)
@@ -218,7 +219,7 @@ func (d *direction) offer(rest []byte) ([]byte, error) {
 	n, err := d.wire.ends[d.from].Read(buffer)
 	rest = append(rest, buffer[:n]...)
 	for len(rest) > 0 {
-		size := d.wire.unit(rest)
+		size := d.unit(rest)
 		if size > len(rest) {
 			if err == nil {
 				break
@@ -231,8 +232,8 @@ func (d *direction) offer(rest []byte) ([]byte, error) {
 	return rest, err
 }
 
-// unitLength returns the length of the unit that b, which is not empty,
-// begins with; more than len(b) if it is not whole.
+// unitLength returns the length of the TLS record that b begins with, or of what came
+// at once.
 func unitLength(b []byte) int {
 	if notTLS(b) != "" {
 		return len(b)
@@ -245,7 +246,7 @@ func unitLength(b []byte) int {
 
 func (d *direction) hold(unit []byte) {
 	id := d.stream.append(d.wire.recording, d.wire.event(Captured, d.from), unit)
-	u := Unit{ID: id, Conn: d.wire.conn, From: d.from, Bytes: d.wire.recording.At(id).Bytes}
+	u := Unit{ID: id, Conn: d.wire.conn, From: d.from, Speaks: d.wire.speaks, Bytes: d.wire.recording.At(id).Bytes}
 	d.mu.Lock()
 	d.held[id] = u
 	d.bytes += len(unit)

@@ -46,7 +46,7 @@ func TestWhatIsSentBehindTheEndOfADirectionIsUndeliverableAndAForwardThereDoesNo
 	synctest.Test(t, func(t *testing.T) {
 		gate := new(keepWires)
 		tap := &inspect.Tap{Gate: gate}
-		client, server := tap.PipeClear()
+		client, server := tap.PipeOf(inspect.Lines)
 		go func() {
 			io.WriteString(client, "hello\n")
 			client.CloseWrite()
@@ -80,7 +80,7 @@ func TestAUnitThatBecomesNothingStopsNobody(t *testing.T) {
 		nothing := inspect.Alter(func([]byte) []byte { return nil })
 		gate := &inspect.Rules{List: []inspect.Rule{{Match: inspect.Match{Nth: 1}, Do: nothing}, {Do: inspect.Inject(nil)}}}
 		tap := &inspect.Tap{Gate: gate}
-		client, server := tap.PipeClear()
+		client, server := tap.PipeOf(inspect.Lines)
 		go func() {
 			io.WriteString(client, "one\ntwo\n")
 			client.CloseWrite()
@@ -159,7 +159,7 @@ type end interface {
 func joined(t *testing.T, tap *inspect.Tap, version uint16) (c, s end) {
 	t.Helper()
 	if version == 0 {
-		client, server := tap.PipeClear()
+		client, server := tap.PipeOf(inspect.Lines)
 		return client, server
 	}
 	clientConfig, serverConfig := configs(t)
@@ -178,7 +178,7 @@ func TestAUnitCapturedBehindACutIsNotPendingAndIsUndeliverableOnce(t *testing.T)
 	synctest.Test(t, func(t *testing.T) {
 		stepper := new(inspect.Stepper)
 		tap := &inspect.Tap{Gate: stepper}
-		client, server := tap.PipeClear()
+		client, server := tap.PipeOf(inspect.Lines)
 		io.WriteString(client, "one\n")
 		synctest.Wait()
 		if err := stepper.Resolve(stepper.Pending()[0].ID, inspect.CutAfter(0)); err != nil {
@@ -205,15 +205,15 @@ func TestAUnitCapturedBehindACutIsNotPendingAndIsUndeliverableOnce(t *testing.T)
 }
 
 func TestAReorderThatTheEndOvertakesEndsAndSaysSo(t *testing.T) {
-	for name, finish := range map[string]func(client *inspect.ClearConn, tap *inspect.Tap){
-		"the sender ends": func(client *inspect.ClearConn, _ *inspect.Tap) { client.CloseWrite() },
-		"the tap closes":  func(_ *inspect.ClearConn, tap *inspect.Tap) { tap.Close() },
+	for name, finish := range map[string]func(client *inspect.Endpoint, tap *inspect.Tap){
+		"the sender ends": func(client *inspect.Endpoint, _ *inspect.Tap) { client.CloseWrite() },
+		"the tap closes":  func(_ *inspect.Endpoint, tap *inspect.Tap) { tap.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rules := &inspect.Rules{List: []inspect.Rule{{Do: inspect.Swap(time.Hour)}}}
 				tap := &inspect.Tap{Gate: rules}
-				client, server := tap.PipeClear()
+				client, server := tap.PipeOf(inspect.Lines)
 				io.WriteString(client, "one\n")
 				synctest.Wait()
 				finish(client, tap)
@@ -237,7 +237,7 @@ func TestWhatWaitsForTheNextUnitBehindTheEndIsToldAtOnceThatNoneComes(t *testing
 	synctest.Test(t, func(t *testing.T) {
 		late := func(h inspect.Held) { h.Wire.After(time.Minute, func() { inspect.Swap(24 * time.Hour)(h) }) }
 		tap := &inspect.Tap{Gate: &inspect.Rules{List: []inspect.Rule{{Do: late}}}}
-		client, server := tap.PipeClear()
+		client, server := tap.PipeOf(inspect.Lines)
 		began := time.Now()
 		go func() {
 			io.WriteString(client, "one\n")
@@ -257,7 +257,7 @@ func TestAlarmsRingInOrderOfTheirTimeAndThenOfTheirSetting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := new(keepWires)
 		tap := &inspect.Tap{Gate: gate}
-		client, server := tap.PipeClear()
+		client, server := tap.PipeOf(inspect.Lines)
 		go io.Copy(io.Discard, server)
 		io.WriteString(client, "one\n")
 		synctest.Wait()
@@ -280,7 +280,7 @@ func TestOfManyWhoDecideOnAUnitOneSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stepper := new(inspect.Stepper)
 		tap := &inspect.Tap{Gate: stepper}
-		client, server := tap.PipeClear()
+		client, server := tap.PipeOf(inspect.Lines)
 		io.WriteString(client, "one\n")
 		synctest.Wait()
 		id := stepper.Pending()[0].ID
@@ -372,7 +372,7 @@ func TestARuleCountsTheUnitsThatAnEarlierOneTook(t *testing.T) {
 		tap := &inspect.Tap{Gate: &inspect.Rules{List: []inspect.Rule{
 			{Match: inspect.Match{Nth: 1}, Do: inspect.Drop}, {Match: inspect.Match{Nth: 2}, Do: upper},
 		}}}
-		client, server := tap.PipeClear()
+		client, server := tap.PipeOf(inspect.Lines)
 		go func() {
 			io.WriteString(client, "one\ntwo\nthree\n")
 			client.CloseWrite()
@@ -393,7 +393,7 @@ func TestALineWithoutEndIsCutAtItsBoundHoweverItComes(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			gate := new(keepWires)
 			tap := &inspect.Tap{Gate: gate}
-			client, server := tap.PipeClear()
+			client, server := tap.PipeOf(inspect.Lines)
 			go func() {
 				for rest := text; rest != ""; rest = rest[min(chunk, len(rest)):] {
 					io.WriteString(client, rest[:min(chunk, len(rest))])

@@ -76,7 +76,7 @@ func (m *model) shortLabel(r *rung, item *inspect.Item, index int, label []span)
 	case index < m.ladderParts(item):
 		return append([]span{label[0]}, m.proofMarks(item, index, false)...)
 	case item.Kind == inspect.RecordItem && m.isDecided(record) && record.Encrypted && !record.Decrypted && r.first == r.last:
-		return []span{{bad, m.why(record.Why)}}
+		return []span{{bad, m.why(record)}}
 	}
 	return label
 }

@@ -86,7 +86,7 @@ func (m *model) otherHands() tea.Cmd {
 	case m.inClear(e):
 		m.complain("edit_in_clear")
 	case !e.keys && !e.record.Decrypted:
-		m.complain("edit_not_read", "why", m.why(e.record.Why))
+		m.complain("edit_not_read", "why", m.why(e.record))
 	default:
 		m.begin(e, !e.keys)
 	}
@@ -106,7 +106,7 @@ func (m *model) hidden(e *edit) string {
 	case e.record.Decrypted:
 		return m.say("edit_hidden")
 	}
-	return m.say("edit_unknown", "why", m.why(e.record.Why))
+	return m.say("edit_unknown", "why", m.why(e.record))
 }
 
 // setByte puts a byte under the cursor.

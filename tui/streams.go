@@ -199,7 +199,7 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 	if length >= 0 && w >= 34 {
 		end = right(strconv.Itoa(length), 6) + " "
 	}
-	if r := item.Record; r != nil && w >= 64 && m.isDecided(r) && r.Encrypted {
+	if r := item.Record; r != nil && w >= 64 && m.isDecided(r) && r.Encrypted && r.TLS() {
 		end = " " + m.say("tui_protected", "epoch", m.epochName(r.Epoch), "seq", r.TLSSeq) + " " + end
 	}
 	room := max(w-used-width(end), 0)
@@ -219,7 +219,7 @@ func (m *model) isAlarm(item *inspect.Item) bool {
 	if r == nil || item.Kind != inspect.RecordItem || !m.isDecided(r) {
 		return false
 	}
-	return r.Verdict != inspect.VerdictNone || r.Encrypted && !r.Decrypted || innerType(r) == inspect.Alert && !isCloseNotify(r)
+	return r.Verdict != inspect.VerdictNone || r.Encrypted && !r.Decrypted || r.TLS() && innerType(r) == inspect.Alert && !isCloseNotify(r)
 }
 
 // isDecided reports whether at the cursor it was known what the record holds.
@@ -263,7 +263,7 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 }
 
 func (m *model) whatRecordHolds(r *inspect.Record) (string, int) {
-	if !m.isDecided(r) {
+	if !m.isDecided(r) && r.TLS() {
 		return m.say("tui_undecided"), -1
 	}
 	return m.nameRecord(r)
@@ -271,12 +271,16 @@ func (m *model) whatRecordHolds(r *inspect.Record) (string, int) {
 
 // nameRecord names what a record holds that is decided.
 func (m *model) nameRecord(r *inspect.Record) (string, int) {
-	if r.Encrypted && !r.Decrypted {
-		return m.say("tui_not_decrypted", "why", m.why(r.Why)), -1
+	if r.Encrypted && !r.Decrypted && r.TLS() {
+		return m.say("tui_not_decrypted", "why", m.why(r)), -1
 	}
 	what := ""
 	if r.Verdict != inspect.VerdictNone {
 		what = m.verdict(r.Verdict) + ": "
+	}
+	if !r.TLS() {
+		unit, length := m.nameUnit(r)
+		return what + unit, length
 	}
 	switch innerType(r) {
 	case inspect.ApplicationData:
@@ -298,6 +302,19 @@ func (m *model) nameRecord(r *inspect.Record) (string, int) {
 		names = append(names, m.partName(part))
 	}
 	return what + strings.Join(names, ", "), r.Content
+}
+
+// nameUnit names a unit of another protocol than TLS, as far as it is known at the cursor.
+func (m *model) nameUnit(r *inspect.Record) (string, int) {
+	switch {
+	case r.Encrypted && !m.isDecided(r):
+		return r.Name() + ": " + m.say("tui_undecided"), -1
+	case r.Encrypted && !r.Decrypted:
+		return r.Name() + ": " + m.say("tui_not_decrypted", "why", m.why(r)), -1
+	case r.Text():
+		return r.Name() + " " + quoted(r.Plaintext()), r.Content
+	}
+	return r.Name(), r.Content
 }
 
 // partName names a part of a record's content: a message in the words of the standard.
@@ -342,7 +359,7 @@ func (m *model) sentCell(item *inspect.Item, w int) []span {
 	switch item.Kind {
 	case inspect.RecordItem:
 		r := item.Record
-		b, name, length = r.Raw(), r.Type.String(), r.Length
+		b, name, length = r.Raw(), r.Name(), r.Length
 	case inspect.BytesItem:
 		b = m.time.session.Bytes(*item, m.time.event())
 		name, length = m.say("tui_bytes"), len(b)

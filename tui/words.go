@@ -27,8 +27,10 @@ func (m *model) how(c inspect.Closing) string {
 	return m.say("tui_closed_cut")
 }
 
-func (m *model) why(w inspect.Why) string {
-	switch w {
+func (m *model) why(r *inspect.Record) string {
+	switch r.Why {
+	case inspect.WhyProtocol:
+		return m.because(r.Reason())
 	case inspect.WhyNoSecret:
 		return m.say("tui_why_no_secret")
 	case inspect.WhyNoInnerSecret:

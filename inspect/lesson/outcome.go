@@ -158,7 +158,7 @@ func (r *run) exposedLines() (lines []string) {
 			switch {
 			case c.Opening.Addr[from.Peer()] == AttackerName:
 				seen = r.text(c, from.Peer(), inspect.Read)
-			case c.Opening.Protocol == inspect.ProtocolClear:
+			case c.Opening.Speaks != nil:
 				seen = r.text(c, from, inspect.Captured)
 			default:
 				seen = r.unprotected(c, from)

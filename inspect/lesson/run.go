@@ -182,9 +182,6 @@ func (r *run) tamper(m inspect.Match, act inspect.Action) error {
 	if r.Honest {
 		return nil
 	}
-	if r.result.Channel == Clear {
-		m.Type = 0 // every line is text
-	}
 	r.rules.Add(inspect.Rule{Match: m, Do: act})
 	return nil
 }

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type echo struct{}
 
 func (echo) Open(_ context.Context, tap *inspect.Tap) (inspect.Play, error) {
-	client, server := tap.PipeClear()
+	client, server := tap.PipeOf(inspect.Lines)
 	play := &echoing{client, make(chan struct{})}
 	go func() {
 		defer close(play.done)
@@ -37,7 +37,7 @@ func (echo) Open(_ context.Context, tap *inspect.Tap) (inspect.Play, error) {
 }
 
 type echoing struct {
-	*inspect.ClearConn
+	*inspect.Endpoint
 	done chan struct{}
 }
 
@@ -51,7 +51,7 @@ func (e *echoing) Do(_ context.Context, command string) (string, error) {
 }
 
 func (e *echoing) Close() error {
-	e.ClearConn.Close()
+	e.Endpoint.Close()
 	<-e.done
 	return nil
 }

@@ -180,7 +180,7 @@ func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 	r := item.Record
 	line := recordJSON{
 		Kind: "record", Conn: item.Conn, Dir: item.Side.String(), Lane: item.Lane.String(), Seq: &r.Seq,
-		Time: jsonTime(r.Time), Type: r.Type.String(),
+		Time: jsonTime(r.Time), Type: r.Name(),
 		Fields: []fieldJSON{}, Messages: []messageJSON{},
 	}
 	line.Version, line.Length = header(r)
@@ -194,12 +194,12 @@ func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 	}
 	root := r.Fields()
 	line.Raw, line.Truncated, line.Epoch = r.Raw(), r.Truncated, r.Epoch.String()
-	line.Decrypted, line.Why = r.Decrypted, r.Why.String()
+	line.Decrypted, line.Why = r.Decrypted, r.Reason().String()
 	line.Fields = fields(leavesOrChildren(root), 0)
-	if r.Encrypted && r.DecidedAt >= 0 {
+	if r.Encrypted && r.DecidedAt >= 0 && r.TLS() {
 		line.TLSSeq = &r.TLSSeq
 	}
-	if r.Decrypted {
+	if r.Decrypted && r.TLS() {
 		seal := r.Sealed()
 		line.Sealed = &sealJSON{seal.Secret, seal.Nonce, seal.AdditionalData}
 	}
@@ -246,6 +246,9 @@ func sentSeq(s *inspect.Session, item inspect.Item) optional[int] {
 // messages covers the content of a record once, and adds the messages that it completes.
 func messages(status inspect.ECHStatus, r *inspect.Record, root inspect.Field) []messageJSON {
 	all := []messageJSON{}
+	if !r.TLS() {
+		return all
+	}
 	start := contentStart(root)
 	for _, part := range r.Parts {
 		item := messageJSON{Type: part.Type, Offset: part.Offset, Length: part.Length, Fields: []fieldJSON{}}

@@ -26,7 +26,7 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 	case inspect.BytesItem:
 		b, length := run(s, item)
 		switch key := item.Because.Key; key {
-		case "after_gap", "rest":
+		case "after_gap", "rest", "no_tls", "no_unit", "unit_too_long":
 			return t.Say.Say("report_not_split", "way", t.way(item), "size", t.size(int(length)), "why", t.Say.Say("reason_"+key))
 		}
 		return t.Say.Say("report_not_tls", "way", t.way(item), "size", t.size(int(length)), "why", t.notTLS(b))
@@ -53,16 +53,17 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 // what is wrong with it.
 func (t Text) record(s *inspect.Session, item inspect.Item) string {
 	r := item.Record
-	size := headerLength + r.Length
-	if r.Truncated {
-		size = len(r.Raw())
-	}
-	of := []any{"way", t.way(item), "type", r.Type.String(), "size", t.size(size)}
-	if wasDropped(item) {
+	of := []any{"way", t.way(item), "type", r.Name(), "size", t.size(recordSize(r))}
+	switch {
+	case wasDropped(item) && !r.TLS():
+		return t.Say.Say("report_unit_dropped", of...)
+	case wasDropped(item):
 		return t.Say.Say("report_dropped", of...)
 	}
 	var text string
 	switch {
+	case !r.TLS():
+		text = t.unit(r, of)
 	case r.DecidedAt < 0:
 		text = t.Say.Say("report_record_waiting", append(of, "why", t.why(r.Why))...)
 	case r.Encrypted && !r.Decrypted:
@@ -82,6 +83,28 @@ func (t Text) record(s *inspect.Session, item inspect.Item) string {
 		text += " " + t.Say.Say(verdict(r.Verdict))
 	}
 	return text
+}
+
+// unit tells a unit of another protocol than TLS.
+func (t Text) unit(r *inspect.Record, of []any) string {
+	switch {
+	case r.Encrypted && !r.Decrypted:
+		return t.Say.Say("report_unit_closed", append(of, "why", t.reason(r.Reason()))...)
+	case r.Encrypted:
+		return t.Say.Say("report_unit_opened", append(of, "count", r.Content)...)
+	}
+	return t.Say.Say("report_unit_clear", of...)
+}
+
+// recordSize returns how many bytes of a record there are.
+func recordSize(r *inspect.Record) int {
+	switch {
+	case r.Truncated:
+		return len(r.Raw())
+	case !r.TLS():
+		return r.Length
+	}
+	return headerLength + r.Length
 }
 
 // holds lists what is in a record that could be read.

@@ -130,7 +130,7 @@ func (t Text) columns(label string) int { return utf8.RuneCountInString(t.line(l
 // contents tells the content of a record in a line: its messages by name,
 // application data as it is.
 func (t Text) contents(r *inspect.Record, clear []byte) string {
-	if len(r.Parts) == 0 || r.InnerType == inspect.ApplicationData {
+	if len(r.Parts) == 0 || r.InnerType == inspect.ApplicationData || !r.TLS() {
 		return t.quoted(clear)
 	}
 	var parts []string

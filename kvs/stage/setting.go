@@ -209,7 +209,7 @@ func (s *sequence) Close() error { return s.now().Close() }
 func (s *sequence) connect(ctx context.Context) *play {
 	handler := &kvs.Server{Store: s.store, Lang: s.setting.Lang}
 	if s.setting.Channel == ChannelClear {
-		client, server := s.tap.PipeClear()
+		client, server := s.tap.PipeOf(inspect.Lines)
 		return begin(ctx, s.tap, client, server, handler)
 	}
 	if !s.setting.has(SomeoneInBetween) {

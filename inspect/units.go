@@ -1,0 +1,331 @@
+package inspect
+
+import "slices"
+
+// units cuts one direction of a connection that is not TLS. It sees to it that
+// whatever a Splitter returns, every byte belongs to one unit, or to the run of bytes
+// after the last.
+type units struct {
+	splitter Splitter // nil: the protocol is not known
+	need     int      // of the unit that is not whole: how many bytes to ask again with
+	lost     string   // why what comes is no unit, if it is not; a key of reasons
+	rest     []byte   // a lane's: the beginning of the unit that is not whole
+}
+
+func newUnits(opening Opening, from Side) *units {
+	if opening.Speaks == nil {
+		return &units{lost: "no_tls"}
+	}
+	return &units{splitter: opening.Speaks.Splitter(from)}
+}
+
+// next returns the length of the unit that b begins with, more than len(b) if it
+// is not whole; 0 if there are no more units, which lost tells why.
+func (u *units) next(b []byte) int {
+	switch {
+	case u.lost != "":
+		return 0
+	case len(b) < u.need:
+		return u.need
+	}
+	n := u.splitter.Next(b)
+	u.need = 0
+	switch {
+	case n <= 0:
+		u.lost = "no_unit"
+		return 0
+	case n > MaxUnit:
+		u.lost = "unit_too_long"
+		return 0
+	case n > len(b):
+		u.need = n
+	}
+	return n
+}
+
+// length is next for a gate, to which what came at once is a unit where there is no other.
+func (u *units) length(b []byte) int {
+	if n := u.next(b); n > 0 {
+		return n
+	}
+	return len(b)
+}
+
+// addUnits takes e's bytes into a lane that is not TLS.
+func (l *lane) addUnits(e Event, start int64) {
+	u := l.units
+	if e.Bytes == nil && e.N > 0 {
+		l.missedUnits(e, start)
+		return
+	}
+	b := e.Bytes
+	if len(u.rest) > 0 {
+		u.rest = append(u.rest, b...)
+		b = u.rest
+	}
+	whole := len(b)
+	for len(b) > 0 && l.run == 0 {
+		n := u.next(b)
+		switch {
+		case n == 0:
+			l.begin(BytesItem, l.size-int64(len(b)), u.lost)
+			u.rest = nil
+			return
+		case n > len(b):
+			if len(b) < whole || len(u.rest) == 0 {
+				u.rest = slices.Clone(b)
+			}
+			return
+		}
+		l.cutUnit(e, l.size-int64(len(b)), b[:n], false)
+		b = b[n:]
+	}
+	u.rest = nil
+	if l.run == GapItem && e.N > 0 {
+		l.begin(BytesItem, start, u.lost)
+	}
+}
+
+// missedUnits begins a gap at start, or makes it longer. Where a unit begins
+// behind it cannot be known.
+func (l *lane) missedUnits(e Event, start int64) {
+	l.cutRest(e, start)
+	l.units.lost = "after_gap"
+	if l.run != GapItem {
+		l.begin(GapItem, start, "")
+	}
+}
+
+// cutRest makes a unit of what there is of one that is not whole; end is the
+// offset behind it.
+func (l *lane) cutRest(e Event, end int64) {
+	if rest := l.units.rest; len(rest) > 0 {
+		l.units.rest = nil
+		l.cutUnit(e, end-int64(len(rest)), rest, true)
+	}
+}
+
+// cutUnit makes a record of the unit b at offset.
+func (l *lane) cutUnit(e Event, offset int64, b []byte, truncated bool) {
+	r := &Record{
+		Side: l.from, Lane: l.lane, Seq: len(l.records), Event: e.Index, Time: e.Time, Offset: offset, Length: len(b), size: len(b),
+		DecidedAt: -1, Content: -1, Verdict: l.verdict, Truncated: truncated,
+	}
+	l.records = append(l.records, r)
+	l.decided = len(l.records) // there is no order in which units must be opened
+	l.found = append(l.found, piece{record: r, unit: b})
+}
+
+// A unit is what a record is that is not TLS.
+type unit struct {
+	reading Reading // nil: not understood
+	because Reason  // why it is encrypted and not opened
+	tries   int     // how often it was tried to open it
+}
+
+// readUnit says what a unit is whose bytes are b.
+func (v *View) readUnit(r *Record, b []byte) {
+	r.unit = &unit{reading: v.reader.Read(r.Side, b, !r.Truncated)}
+	sealed, ok := r.unit.reading.(SealedReading)
+	if !ok {
+		r.DecidedAt, r.Content, r.Epoch = v.session.now.Index, len(b), Epoch{Kind: EpochClear}
+		return
+	}
+	r.Encrypted = true
+	v.openUnit(r, sealed, b)
+}
+
+// openUnit opens an encrypted unit, if that can be done with the secrets that
+// there are. A better one may come as long as one that was asked for is missing,
+// or is not this view's endpoint's own.
+func (v *View) openUnit(r *Record, sealed SealedReading, b []byte) {
+	waits := false
+	var asked []string
+	clear, why := sealed.Open(b, func(label string, identifier []byte) []LoggedSecret {
+		found := v.likelySecrets(label, string(identifier))
+		if !slices.ContainsFunc(found, func(s KnownSecret) bool { return v.owns(s) }) {
+			waits = true
+		}
+		asked = append(asked, string(identifier))
+		return logged(found)
+	})
+	r.unit.tries++
+	for _, identifier := range asked {
+		v.ask(identifier)
+	}
+	switch {
+	case why.Key == "":
+		r.DecidedAt, r.Decrypted, r.Content, r.Why, r.unit.because = v.session.now.Index, true, len(clear), WhyNone, Reason{}
+		r.Parts = whole(r.Name(), clear)
+		return
+	case waits && r.unit.tries <= maxCandidates:
+		r.Why, r.unit.because = WhyProtocol, why
+		for _, identifier := range asked {
+			if list := v.waiting[identifier]; len(list) == 0 || list[len(list)-1] != r {
+				v.waiting[identifier] = append(list, r)
+			}
+		}
+		return
+	}
+	r.DecidedAt, r.Why, r.unit.because = v.session.now.Index, WhyProtocol, why
+	if r.Lane == Received && r.Verdict == VerdictNone {
+		r.Verdict = VerdictUnreadable
+		v.session.add(Item{Kind: RecordItem, Side: r.Side, Lane: Received, Record: r})
+	}
+}
+
+// ask notes that secrets with the identifier are this view's.
+func (v *View) ask(identifier string) {
+	if _, known := v.waiting[identifier]; known {
+		return
+	}
+	if v.waiting == nil {
+		v.waiting = make(map[string][]*Record)
+	}
+	v.waiting[identifier] = nil
+	v.asked = append(v.asked, identifier)
+	if greeted := v.session.greeted; !slices.Contains(greeted[identifier], v.conn) {
+		greeted[identifier] = append(greeted[identifier], v.conn)
+	}
+}
+
+// retry tries the units again that a secret with this identifier was missing for.
+func (v *View) retry(identifier string) {
+	list := v.waiting[identifier]
+	if len(list) == 0 {
+		return
+	}
+	v.waiting[identifier] = nil
+	for _, r := range list {
+		sealed, ok := r.unit.reading.(SealedReading)
+		if !ok || r.DecidedAt >= 0 {
+			continue
+		}
+		b := r.Raw()
+		if b == nil {
+			r.DecidedAt, r.Why, r.unit.because = v.session.now.Index, WhyBytesLetGo, Reason{}
+			continue
+		}
+		v.openUnit(r, sealed, b)
+	}
+}
+
+// unitSecrets returns the secrets of the view's units in the order in which they came.
+func (v *View) unitSecrets() (all []KnownSecret) {
+	for _, identifier := range v.asked {
+		all = append(all, v.session.secrets[identifier]...)
+	}
+	slices.SortFunc(all, func(a, b KnownSecret) int { return a.Event - b.Event })
+	return all
+}
+
+func logged(known []KnownSecret) []LoggedSecret {
+	if len(known) == 0 {
+		return nil
+	}
+	secrets := make([]LoggedSecret, len(known))
+	for i, secret := range known {
+		secrets[i] = secret.LoggedSecret
+	}
+	return secrets
+}
+
+// secrets are those that the view's units can be opened with.
+func (v *View) secrets(label string, identifier []byte) []LoggedSecret {
+	return logged(v.likelySecrets(label, string(identifier)))
+}
+
+// unitClear opens a unit again.
+func (r *Record) unitClear() []byte {
+	sealed, ok := r.unit.reading.(SealedReading)
+	raw := r.Raw()
+	switch {
+	case raw == nil:
+		return nil
+	case !ok:
+		return raw
+	}
+	clear, why := sealed.Open(raw, r.view.secrets)
+	if why.Key != "" {
+		return nil
+	}
+	return clear
+}
+
+// unitFields dissects the unit as it crossed.
+func (r *Record) unitFields() Field {
+	raw := r.Raw()
+	return r.unit.fields(raw)
+}
+
+// fields dissects b as the unit that was read.
+func (u *unit) fields(b []byte) Field {
+	if u.reading == nil {
+		return asUnknown(Field{Kind: "unit", Name: "unit"}, len(b), "the protocol knows no such unit")
+	}
+	root := u.reading.Fields(b)
+	root.Name = u.reading.Name()
+	return checked(root, len(b))
+}
+
+// clearFields dissects what an encrypted unit says.
+func (u *unit) clearFields(clear []byte) Field {
+	sealed, ok := u.reading.(SealedReading)
+	if !ok {
+		return u.fields(clear)
+	}
+	root := sealed.ClearFields(clear)
+	if root.Name == "" {
+		root.Name = u.reading.Name()
+	}
+	return checked(root, len(clear))
+}
+
+// mostDepth is how deep a Protocol's tree may be.
+const mostDepth = 64
+
+// checked returns the tree of a Protocol over n bytes if it is one: children lie
+// inside their parent, in order, disjoint, and together cover it. Otherwise all of
+// it is not understood.
+func checked(root Field, n int) Field {
+	root.Offset, root.Length = 0, n
+	if root.Kind == "" {
+		root.Kind = "unit"
+	}
+	room := mostFields
+	if !isTree(&root, &room, mostDepth) {
+		return asUnknown(root, n, "the tree that the protocol made of these bytes does not cover them")
+	}
+	return root
+}
+
+func isTree(f *Field, room *int, depth int) bool {
+	if *room--; *room < 0 || depth == 0 {
+		return false
+	}
+	if f.Length == 0 || f.Length > 8 {
+		f.edit.form, f.edit.number = noLength, false
+	}
+	if len(f.Children) == 0 {
+		return true
+	}
+	children := slices.Clone(f.Children)
+	f.Children = children
+	at := f.Offset
+	for i := range children {
+		child := &children[i]
+		if child.Offset != at || child.Length < 0 || child.Length > f.End()-at || !isTree(child, room, depth-1) {
+			return false
+		}
+		at = child.End()
+	}
+	return at == f.End()
+}
+
+func asUnknown(root Field, n int, why string) Field {
+	root.Offset, root.Length, root.Children, root.edit = 0, n, nil, editing{}
+	if n > 0 {
+		root.Children = []Field{{Kind: NotUnderstood, Name: "not understood", Length: n, Value: why}}
+	}
+	return root
+}
