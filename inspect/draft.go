@@ -199,10 +199,7 @@ func (d Draft) dissect() Field {
 
 // headerFields dissects the header of a record in clear, or what there is of it.
 func (d Draft) headerFields() []Field {
-	c := newCursor("RFC 8446 section 5.1", d.Bytes[:d.header()])
-	if d.version != 0 && d.version < version13 {
-		c.rfc = "RFC 5246 section 6.2.1"
-	}
+	c := newCursor(recordHeaderRFC(d.version), d.Bytes[:d.header()])
 	c.code("record.type", &contentTypes)
 	c.code("record.version", &versions)
 	c.uint("record.length", 2, nil)

@@ -91,6 +91,42 @@ func outcomes(v *inspect.View, kind string) string {
 	return strings.Join(all, ", ")
 }
 
+// Whoever could not open what was sealed, but has the private keys, would
+// compute secrets that nobody ever had.
+func TestNothingIsDerivedFromATranscriptWhoseFirstHelloIsNotDecided(t *testing.T) {
+	random(t)
+	client, server := echConfigs(t, echkey.Common(t))
+	tap := &inspect.Tap{GlassBox: true}
+	c, s := tap.Pipe(client, server)
+	converse(t, c, s, "create nome ana\n")
+	tap.Close()
+	undecided := new(inspect.Recording)
+	for e := range tap.Recording().Events(0) {
+		if e.Kind != inspect.Secret || e.Logged.Label == inspect.LabelClientEphemeral || e.Logged.Label == inspect.LabelServerEphemeral {
+			undecided.Append(e)
+		}
+	}
+	v, state := lastView(t, undecided)
+	if state.ECH != inspect.ECHOffered {
+		t.Fatalf("ECH is %s", state.ECH)
+	}
+	told := make(map[string]string)
+	for _, value := range v.Schedule() {
+		told[value.Name] = fmt.Sprint(value.Bytes != nil, value.Because.Key)
+	}
+	for name, want := range map[string]string{
+		"handshake_secret":                    "true",
+		"client_handshake_traffic_secret":     "falseech_undecided",
+		"server_handshake_traffic_secret":     "falseech_undecided",
+		"client_application_traffic_secret_0": "falseech_undecided",
+		"exporter_master_secret":              "falseech_undecided",
+	} {
+		if told[name] != want {
+			t.Errorf("%s: %s", name, told[name])
+		}
+	}
+}
+
 // without leaves out the secrets with these labels, and adds others.
 func without(recording *inspect.Recording, labels []string, added ...inspect.LoggedSecret) *inspect.Recording {
 	changed := new(inspect.Recording)

@@ -306,6 +306,32 @@ func TestAMessageIsCitedFromItsOwnVersionsStandard(t *testing.T) {
 
 // A PSK identity hint, or a prime, of some 800 bytes has a length that begins
 // like a named curve does.
+func TestARecordHeaderIsCitedFromTheVersionAgreedOnAndBeforeThatFromBoth(t *testing.T) {
+	const both = "RFC 8446 section 5.1, RFC 5246 section 6.2.1"
+	for suite, want := range map[uint16]string{0x1301: "RFC 8446 section 5.1", 0xc02f: "RFC 5246 section 6.2.1"} {
+		s := newScript(suite)
+		s.clear(Client, Handshake, s.hello(Client, extensionSupportedVersions))
+		if suite == 0x1301 {
+			s.clear(Server, Handshake, s.hello(Server, extensionSupportedVersions))
+		} else {
+			s.clear(Server, Handshake, s.hello(Server))
+		}
+		s.clear(Client, ChangeCipherSpec, []byte{1})
+		for i, want := range []string{both, want} {
+			record := NewSession(s.rec).conns[0].views[Client].lanes[Client].records[i]
+			draft, err := record.Draft()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for what, tree := range map[string]Field{"record": record.Fields(), "draft": draft.Fields} {
+				if got := tree.Children[0].RFC; got != want {
+					t.Errorf("%04x, the header of %s %d: %s", suite, what, i, got)
+				}
+			}
+		}
+	}
+}
+
 func TestOnlyTheKeyExchangesOfRFC8422NameACurve(t *testing.T) {
 	body := append([]byte{0x03, 0x00}, make([]byte, 0x300)...)
 	b := cryptobyte.NewBuilder([]byte{byte(typeServerKeyExchange)})
@@ -401,5 +427,25 @@ func twoSecrets(t *testing.T, late bool) {
 				t.Errorf("the %s's schedule has the secret from %s", Side(side), value.Origin)
 			}
 		}
+	}
+}
+
+func TestAServerThatChoosesWhatWasNotOfferedIsRefuted(t *testing.T) {
+	s := newScript(0x1301)
+	s.clear(Client, Handshake, s.hello(Client)) // up to TLS 1.2
+	s.clear(Server, Handshake, s.hello(Server, extensionSupportedVersions))
+	proofs := NewSession(s.rec).conns[0].views[Client].Verifications()
+	if len(proofs) != 1 || proofs[0].Outcome != Refuted || proofs[0].Because.String() != "the server chose TLS 1.3, which the client did not offer" {
+		t.Errorf("%+v", proofs)
+	}
+}
+
+func TestOfAServerHelloThatIsCutNothingIsProved(t *testing.T) {
+	s := newScript(0x1301)
+	s.clear(Client, Handshake, s.hello(Client, extensionSupportedVersions))
+	s.clear(Server, Handshake, message(typeServerHello, 3, 3))
+	proofs := NewSession(s.rec).conns[0].views[Client].Verifications()
+	if len(proofs) != 1 || proofs[0].Outcome != NotCheckable || proofs[0].Because.Key != "unparsed" {
+		t.Errorf("%+v", proofs)
 	}
 }

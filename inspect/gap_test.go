@@ -194,14 +194,38 @@ func TestTheLastRecordBehindAGapIsShownWhenTheLaneEnds(t *testing.T) {
 	expect(t, s.told(Server), begins+"application1 application_data")
 }
 
-// Two updates within one gap are more than is tried.
+func TestKeyUpdatesWithinAGapAreFoundUpToABound(t *testing.T) {
+	for n := 2; n <= mostUpdatesInGap; n++ {
+		s := serving()
+		s.sealed(Server, ApplicationData, []byte("before"))
+		s.update(Server, n)
+		s.sealed(Server, ApplicationData, []byte("lost"))
+		s.lose(n+1, 0)
+		s.resume(Server)
+		expect(t, s.told(Server), fmt.Sprintf(begins+"application0 application_data; application+%d1 application_data; application+%[1]d2 application_data", n))
+	}
+}
+
+func TestKeyUpdatesWithinAGapWhoseKeyWasNeverUsedAreFound(t *testing.T) {
+	s := serving()
+	s.update(Server, 2)
+	s.lose(2, 0)
+	s.resume(Server)
+	expect(t, s.told(Server), begins+"application+20 application_data; application+21 application_data")
+}
+
+// update has a side update its keys n times.
+func (s *script) update(side Side, n int) {
+	for range n {
+		s.sealed(side, Handshake, message(typeKeyUpdate, 0))
+		s.keys[side], s.seq[side] = s.keys[side].update(), 0
+	}
+}
+
 func TestARecordWhosePlaceIsNotFoundSaysSo(t *testing.T) {
 	s := serving()
-	for range 2 {
-		s.sealed(Server, Handshake, message(typeKeyUpdate, 0))
-		s.keys[Server], s.seq[Server] = s.keys[Server].update(), 0
-	}
-	s.lose(2, 0)
+	s.update(Server, mostUpdatesInGap+1)
+	s.lose(mostUpdatesInGap+1, 0)
 	s.resume(Server)
 	expect(t, s.told(Server), begins+"unknown0 records before this one are missing; unknown0 records before this one are missing")
 }

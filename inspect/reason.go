@@ -58,6 +58,7 @@ var reasons = map[string]string{
 
 	// What has no answer without the ClientHelloInner, and what a server says by it.
 	"no_inner_hello":    "the transcript begins with the ClientHelloInner, which is not known",
+	"ech_undecided":     "the transcript begins with the ClientHelloInner if the server has accepted it, and with the ClientHelloOuter if not, and which of the two is not known",
 	"ech_not_confirmed": "these are not the bytes by which a server accepts what was sealed: it has rejected it, and the handshake is that of the ClientHelloOuter",
 
 	// Why bytes are not split into records.

@@ -366,10 +366,16 @@ func (r *Record) Fields() Field {
 	return root
 }
 
-// headerRFC is where the record header of the version negotiated by then is defined;
-// TLS 1.3's, as long as none is.
-func (r *Record) headerRFC() string {
-	if version := r.view.State(r.DecidedAt).Version; version != 0 && version < version13 {
+// headerRFC is where the record header of the version negotiated by then is defined.
+func (r *Record) headerRFC() string { return recordHeaderRFC(r.view.State(r.DecidedAt).Version) }
+
+// recordHeaderRFC is where a version's record header is defined; while none is
+// agreed on, it may become that of either.
+func recordHeaderRFC(version uint16) string {
+	switch {
+	case version == 0:
+		return "RFC 8446 section 5.1, RFC 5246 section 6.2.1"
+	case version < version13:
 		return "RFC 5246 section 6.2.1"
 	}
 	return "RFC 8446 section 5.1"

@@ -10,6 +10,8 @@ const (
 	searchedForGap     = 32 << 20
 	searchedForSession = 256 << 20
 
+	mostUpdatesInGap = 4 // KeyUpdates of a side within one gap
+
 	shortestRecord = headerLength + 1 + tagLength // that is protected
 )
 
@@ -88,13 +90,23 @@ func (v *View) places(l *lane) []position {
 		under(EpochApplication)
 	case EpochHandshake:
 		under(EpochApplication)
-	case EpochApplication:
-		for _, p := range all {
-			next := Epoch{EpochApplication, p.epoch.Generation + 1}
-			all = append(all, position{next, p.key.update(), 0})
+	}
+	return append(all, updated(all, l.lost.bytes/shortestRecord)...)
+}
+
+// updated lists the places behind KeyUpdates, of which there are no more than
+// records are missing.
+func updated(places []position, missing int64) (behind []position) {
+	for _, p := range places {
+		if p.epoch.Kind != EpochApplication {
+			continue
+		}
+		for range min(missing, mostUpdatesInGap) {
+			p = position{Epoch{EpochApplication, p.epoch.Generation + 1}, p.key.update(), 0}
+			behind = append(behind, p)
 		}
 	}
-	return all
+	return behind
 }
 
 // move puts the lane at a place that a tag has proved.

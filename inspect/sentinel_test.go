@@ -41,6 +41,10 @@ func TestTheSignOfADowngradeIsLookedForWhereItMeansSomething(t *testing.T) {
 			tls.VersionTLS12, tls.VersionTLS11,
 			"verified; the client offered TLS 1.2, the server chose TLS 1.1, and its random does not end in the sign of a server that could do better", "",
 		},
+		"neither speaks 1.2": {
+			tls.VersionTLS11, tls.VersionTLS10,
+			"not applicable; the client offered no more than TLS 1.1, and such clients do not look for the sign", "",
+		},
 		"the client speaks only 1.1": {
 			tls.VersionTLS11, tls.VersionTLS11, "not applicable; the server chose TLS 1.1, the highest version that the client offered", "",
 		},
@@ -116,6 +120,41 @@ func TestADowngradeIsSeenByTheClientAndNotByTheServer(t *testing.T) {
 			if got := came(sentinelOf(t, session, inspect.Side(side))); got != want {
 				t.Errorf("in the view of the %s:\ngot  %s\nwant %s", inspect.Side(side), got, want)
 			}
+		}
+	}
+}
+
+// marked puts a sign of a downgrade at the end of ServerHello.random.
+func marked(sign string) inspect.Gate {
+	return gateFunc(func(w inspect.Wire, u inspect.Unit) {
+		if u.From == inspect.Client || u.Bytes[0] != 0x16 || u.Bytes[5] != 0x02 {
+			w.Forward(u.ID)
+			return
+		}
+		hello := bytes.Clone(u.Bytes)
+		copy(hello[5+4+2+32-len(sign):], sign)
+		w.Send(u.From, hello, u.ID)
+	})
+}
+
+func TestASignWhereItMeansNothingIsPassedOver(t *testing.T) {
+	for _, test := range []struct {
+		client, server uint16 // the best that they speak
+		sign, want     string
+	}{
+		{tls.VersionTLS13, tls.VersionTLS13, "DOWNGRD\x01", "not applicable; the server chose TLS 1.3, the highest version that the client offered"},
+		{tls.VersionTLS11, tls.VersionTLS11, "DOWNGRD\x01", "not applicable; the server chose TLS 1.1, the highest version that the client offered"},
+		{
+			tls.VersionTLS12, tls.VersionTLS11, "DOWNGRD\x01",
+			"verified; the client offered TLS 1.2, the server chose TLS 1.1, and its random does not end in the sign of a server that could do better",
+		},
+	} {
+		client, server := configs(t)
+		client.MinVersion, client.MaxVersion = tls.VersionTLS10, test.client
+		server.MinVersion, server.MaxVersion = tls.VersionTLS10, test.server
+		recording, _ := refusedTalk(t, &inspect.Tap{Gate: marked(test.sign)}, client, server)
+		if got := came(sentinelOf(t, inspect.NewSession(recording), inspect.Client)); got != test.want {
+			t.Errorf("got  %s\nwant %s", got, test.want)
 		}
 	}
 }

@@ -141,10 +141,13 @@ func (v *View) branchSecret(s suite, b branch13, trunk schedule13) Value {
 	secret := Value{Kind: branchKind(b.standard), Name: b.standard, RFC: "RFC 8446 section 7.1"}
 	secret.Formula = fmt.Sprintf("Derive-Secret(%s, %q, %s)", from, b.label, b.messages())
 	secret.lacks(because("not_so_far"))
-	if v.blind() {
+	switch {
+	case v.blind():
 		secret.lacks(because("no_inner_hello"))
+	case v.state().ECH == ECHOffered:
+		secret.lacks(because("ech_undecided"))
 	}
-	if covered, complete := v.covered(b); complete {
+	if covered, complete := v.covered(b); complete && v.state().ECH != ECHOffered {
 		secret = s.derivedValue(b.standard, from, b.trunk(trunk), b.label, covered)
 	}
 	if logged, ok := v.logged(b.keyLog); ok {

@@ -20,6 +20,7 @@ import (
 // A dumpedLine is what this test reads of a JSON line.
 type dumpedLine struct {
 	Kind, Name, Dir, Lane, Plaintext string
+	What, Value, Got, Outcome        string
 	Conn                             int
 	Seq                              *int
 	Messages                         []dumpedMessage
@@ -79,6 +80,24 @@ func TestTheLinesOfRecordedSessionsLeadToTheirMessagesAndSecrets(t *testing.T) {
 	}
 	if hashes < 200 {
 		t.Errorf("only %d hashes were compared", hashes)
+	}
+}
+
+func TestEachHandshakeOfARenegotiatedSessionHasItsFinishedAmongTheLines(t *testing.T) {
+	computed := make(map[string]bool)
+	proofs := 0
+	for _, l := range dumped(t, "../../testdata/openssl/tls12-renegotiation.pcapng") {
+		switch {
+		case l.Kind == "key" && l.What == "schedule.verify_data" && l.Value != "":
+			computed[l.Value] = true
+		case l.Kind == "verification" && l.What == "finished":
+			if proofs++; l.Outcome != "verified" || !computed[l.Got] {
+				t.Errorf("the Finished %s is %s, and among the keys: %t", l.Got, l.Outcome, computed[l.Got])
+			}
+		}
+	}
+	if proofs != 6 || len(computed) != proofs {
+		t.Errorf("%d Finished, %d verify_data", proofs, len(computed))
 	}
 }
 

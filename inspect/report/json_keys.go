@@ -99,8 +99,10 @@ func (c computed) keys(lines []byte) []byte {
 	for _, value := range c.ech() {
 		tell(value, value.Event)
 	}
-	for _, value := range c.view.Schedule() {
-		tell(value, value.Event)
+	for _, handshake := range c.view.Schedules() {
+		for _, value := range handshake {
+			tell(value, value.Event)
+		}
 	}
 	for _, from := range []inspect.Side{inspect.Client, inspect.Server} {
 		var last inspect.Epoch
