@@ -28,7 +28,8 @@ func (v *View) offers() (all []offer) {
 			continue
 		}
 		o := offer{index: i, suffix: " (offered)"}
-		if o.psk, o.from = v.session.psk(string(identity)); chosen {
+		known := v.psk(string(identity))
+		if o.psk, o.from = known.bytes, known.origin; chosen {
 			o.suffix = ""
 		}
 		if all = append(all, o); chosen {
@@ -45,8 +46,8 @@ func (v *View) offeredValues(s suite) (values []Value) {
 		if o.suffix == "" {
 			continue
 		}
-		psk := v.session.pskValue("schedule.psk_offered", "PSK"+o.suffix, string(v.identities[o.index]))
-		if psk.after = v.session.pskAt(string(v.identities[o.index])); psk.Bytes == nil {
+		psk := v.pskValue("schedule.psk_offered", "PSK"+o.suffix, string(v.identities[o.index]))
+		if psk.after = v.pskAt(string(v.identities[o.index])); psk.Bytes == nil {
 			psk.lacks(because("psk"))
 		}
 		early := s.extracted("early_secret", "0", make([]byte, s.hash().Size()), psk.Name, psk.Bytes)
@@ -105,16 +106,18 @@ func (v *View) bound() (before []*Message, hello *Message, ok bool) {
 
 // pskValue is the PSK of an identity, with where it comes from: computed from
 // the connection of the recording that the ticket is from, if that is known.
-func (s *Session) pskValue(kind, name, identity string) Value {
+func (v *View) pskValue(kind, name, identity string) Value {
 	value := Value{Kind: kind, Name: name, RFC: "RFC 8446 section 4.6.1"}
 	value.Formula = `HKDF-Expand-Label(resumption_master_secret, "resumption", ticket_nonce, Hash.length) of the connection that the ticket is from`
-	if s.external(identity) {
+	if v.session.external(identity) {
 		value.Formula, value.RFC = "a key that both sides were given, and not by a ticket", "RFC 8446 section 2.2"
 	}
-	if value.Bytes, value.Origin = s.psk(identity); value.Bytes == nil || value.Origin != Derived {
+	known := v.psk(identity)
+	value.Bytes, value.Origin = known.bytes, known.origin
+	ticket := known.ticket
+	if ticket == nil {
 		return value
 	}
-	ticket := s.tickets[identity]
 	resumption := ticket.view.derived(branches13[len(branches13)-1])
 	if suite, ok := aeadSuites[ticket.view.state().Suite]; ok && resumption != nil {
 		value.Inputs = []Input{{"resumption_master_secret", resumption}, {"ticket_nonce", ticket.nonce}}
@@ -224,9 +227,9 @@ func (v *View) ticketValues(s suite, resumption []byte) (values []Value) {
 			Inputs:  []Input{{name, resumption}, {"ticket_nonce", nonce}}, after: m.Event,
 		}
 		value = s.expandInto(value, resumption, "resumption", nonce, size)
-		if noted, origin := v.session.psk(identity); value.Bytes == nil && noted != nil {
-			value.Bytes, value.Origin = noted, origin
-			value.after = max(m.Event, v.session.pskAt(identity))
+		if noted := v.session.psks(identity); value.Bytes == nil && len(noted) > 0 {
+			value.Bytes, value.Origin = noted[0].bytes, noted[0].origin
+			value.after = max(m.Event, v.session.pskKnownAt(identity, noted[0]))
 			value.lacks(Reason{})
 		}
 		values = append(values, value)

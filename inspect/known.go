@@ -77,7 +77,7 @@ func (v *View) datedProofs(all []Verification) []Verification {
 		}
 		identities := parseClientHello(c.Message.body()).identities
 		if binders < len(identities) && c.Outcome != NotCheckable {
-			c.Event = max(c.Event, v.session.pskAt(string(identities[binders])))
+			c.Event = max(c.Event, v.pskAt(string(identities[binders])))
 		}
 		binders++
 	}
@@ -118,7 +118,7 @@ func (v *View) computedAt(values []Value, i int) int {
 		return max(keyed, v.sharedAt())
 	case "schedule.psk":
 		if v.chosen != nil {
-			return v.session.pskAt(string(v.chosen))
+			return v.pskAt(string(v.chosen))
 		}
 	}
 	for _, input := range value.Inputs {
@@ -147,16 +147,20 @@ func (v *View) sharedAt() int {
 	return -1
 }
 
-// pskAt is the event from which on the pre-shared key of an identity is known:
-// recorded, or as a ticket's can be computed.
-func (s *Session) pskAt(identity string) int {
+// pskAt is the event from which on the pre-shared key of an identity that the
+// ClientHello has is known; -1 if it never is.
+func (v *View) pskAt(identity string) int { return v.session.pskKnownAt(identity, v.psk(identity)) }
+
+// pskKnownAt is the event from which on a pre-shared key is known: recorded, or as a
+// ticket's can be computed.
+func (s *Session) pskKnownAt(identity string, psk knownPSK) int {
 	for _, secret := range s.secrets[identity] {
-		if secret.Label == LabelPSK || secret.Label == LabelExternalPSK {
+		if (secret.Label == LabelPSK || secret.Label == LabelExternalPSK) && string(secret.Bytes) == string(psk.bytes) {
 			return secret.Event
 		}
 	}
-	ticket, ok := s.tickets[identity]
-	if !ok || ticket.busy { // a recording may say that tickets made each other
+	ticket := psk.ticket
+	if ticket == nil || ticket.busy { // a recording may say that tickets made each other
 		return -1
 	}
 	ticket.busy = true
@@ -164,7 +168,7 @@ func (s *Session) pskAt(identity string) int {
 	earlier := ticket.view
 	at := earlier.sharedAt()
 	if earlier.chosen != nil {
-		at = max(at, s.pskAt(string(earlier.chosen)))
+		at = max(at, earlier.pskAt(string(earlier.chosen)))
 	}
 	if covered, ok := earlier.covered(branches13[len(branches13)-1]); ok {
 		at = max(at, covered[len(covered)-1].Event)

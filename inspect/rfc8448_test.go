@@ -136,9 +136,9 @@ func TestASessionThatGaveItselfItsOwnTicketHasNoKnownPSK(t *testing.T) {
 	playTrace(t, recording, "0-rtt")
 	session := NewSession(recording)
 	view := session.conns[1].views[Client]
-	session.tickets[string(view.chosen)] = &ticket{view: view, nonce: []byte{0}}
-	if psk, origin := session.psk(string(view.chosen)); psk != nil {
-		t.Errorf("the key is %x, from %s", psk, origin)
+	session.tickets[string(view.chosen)] = []*ticket{{view: view, nonce: []byte{0}}}
+	if psk := view.psk(string(view.chosen)); psk.bytes != nil {
+		t.Errorf("the key is %x, from %s", psk.bytes, psk.origin)
 	}
 }
 
@@ -149,8 +149,8 @@ func TestTicketsThatMadeEachOtherHaveABeginningAllTheSame(t *testing.T) {
 	session := NewSession(recording)
 	view := session.conns[1].views[Client]
 	// The key of the first was computed before its identity was given out again.
-	session.tickets[string(view.chosen)] = &ticket{view: view, nonce: []byte{0}, secret: make([]byte, 32)}
-	session.pskAt(string(view.chosen))
+	session.tickets[string(view.chosen)] = []*ticket{{view: view, nonce: []byte{0}, secret: make([]byte, 32)}}
+	view.pskAt(string(view.chosen))
 	if values := view.Schedule(); len(values) == 0 {
 		t.Error("there is no key schedule")
 	}
@@ -186,5 +186,51 @@ func TestEveryProofOfRFC8448IsVerified(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestOfTheTicketsOfOneIdentityTheBinderTellsWhichOneWasOffered(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		recording := new(Recording)
+		playTrace(t, recording, "1-rtt")
+		playTrace(t, recording, "0-rtt")
+		session := NewSession(recording)
+		view := session.conns[1].views[Client]
+		identity := string(view.chosen)
+		other := &ticket{view: session.conns[0].views[Client], nonce: []byte{1}}
+		session.tickets[identity] = append(session.tickets[identity], other)
+		if !first {
+			slices.Reverse(session.tickets[identity])
+		}
+		if got := hex.EncodeToString(view.psk(identity).bytes); got != printed(t, "0-rtt")["PSK"] {
+			t.Errorf("the PSK is %s", got)
+		}
+		for _, value := range view.Schedule() {
+			if value.Name == "client_application_traffic_secret_0" && hex.EncodeToString(value.Bytes) != printed(t, "0-rtt")[value.Name] {
+				t.Errorf("%s is %x", value.Name, value.Bytes)
+			}
+		}
+		proofs := 0
+		for _, c := range view.Verifications() {
+			if c.Kind == "psk_binder" {
+				if proofs++; c.Outcome != Verified {
+					t.Errorf("the binder: %s: %s", c.Outcome, c.Reason)
+				}
+			}
+		}
+		if proofs != 1 {
+			t.Errorf("%d binders", proofs)
+		}
+	}
+}
+
+func TestTicketsOfOneIdentityAreKeptUpToABound(t *testing.T) {
+	session := NewSession(new(Recording))
+	for i := range maxCandidates + 5 {
+		session.ticketed("again", &ticket{nonce: []byte{byte(i)}})
+	}
+	all := session.tickets["again"]
+	if len(all) != maxCandidates || all[len(all)-1].nonce[0] != maxCandidates+4 {
+		t.Errorf("%d tickets, the last %x", len(all), all[len(all)-1].nonce)
 	}
 }

@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"crypto/hkdf"
+	"crypto/hmac"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 )
@@ -54,7 +56,8 @@ func (v *View) top() (s schedule13, ok bool) {
 	size := s.suite.hash().Size()
 	zeros := make([]byte, size)
 	if s.psk, s.from = zeros, Derived; v.chosen != nil {
-		if s.psk, s.from = v.session.psk(string(v.chosen)); s.psk == nil {
+		known := v.psk(string(v.chosen))
+		if s.psk, s.from = known.bytes, known.origin; s.psk == nil {
 			return s, false
 		}
 	}
@@ -183,11 +186,11 @@ func (v *View) offeredEarly(s suite) []byte {
 	if len(v.identities) == 0 {
 		return nil
 	}
-	psk, _ := v.session.psk(string(v.identities[0]))
-	if psk == nil {
+	psk := v.psk(string(v.identities[0]))
+	if psk.bytes == nil {
 		return nil
 	}
-	return s.extract(make([]byte, s.hash().Size()), psk)
+	return s.extract(make([]byte, s.hash().Size()), psk.bytes)
 }
 
 // covered returns the messages that the branch's transcript hash is over.
@@ -210,21 +213,75 @@ func (v *View) covered(b branch13) ([]*Message, bool) {
 	return covered, v.complete(covered[:last], covered[last])
 }
 
-// psk returns the pre-shared key of an identity, and where it is from: computed
-// from the connection of this recording whose NewSessionTicket brought it, or
-// else as it was recorded.
-func (s *Session) psk(identity string) ([]byte, Origin) {
-	if ticket, ok := s.tickets[identity]; ok {
+// A knownPSK is what the recording holds for an identity.
+type knownPSK struct {
+	bytes  []byte
+	origin Origin
+	ticket *ticket // that it was computed from; nil if it was recorded
+	event  int     // that brought it, if it was recorded
+}
+
+// psks returns the pre-shared keys that an identity may stand for: computed from
+// the connections of this recording whose NewSessionTickets brought it, the latest
+// first, or else as they were recorded, the earliest first.
+func (s *Session) psks(identity string) (all []knownPSK) {
+	for _, ticket := range slices.Backward(s.tickets[identity]) {
 		if psk := ticket.psk(); psk != nil {
-			return psk, Derived
+			all = append(all, knownPSK{bytes: psk, origin: Derived, ticket: ticket})
 		}
 	}
 	for _, secret := range s.secrets[identity] {
-		if secret.Label == LabelPSK || secret.Label == LabelExternalPSK {
-			return secret.Bytes, secret.Origin
+		if (secret.Label == LabelPSK || secret.Label == LabelExternalPSK) && len(all) < maxCandidates {
+			all = append(all, knownPSK{bytes: secret.Bytes, origin: secret.Origin, event: secret.Event})
 		}
 	}
-	return nil, 0
+	return all
+}
+
+// ticketed keeps a ticket, of those of one identity the latest.
+func (s *Session) ticketed(identity string, t *ticket) {
+	all := append(s.tickets[identity], t)
+	s.tickets[identity] = all[max(0, len(all)-maxCandidates):]
+}
+
+// psk returns the pre-shared key of an identity that the ClientHello has; none if
+// it is not known. Where it may be one of several, the binder decides.
+func (v *View) psk(identity string) knownPSK {
+	all := v.session.psks(identity)
+	if len(all) == 0 {
+		return knownPSK{}
+	}
+	if before, hello, ok := v.bound(); ok && len(all) > 1 {
+		binders, _ := bindersOf(hello.Bytes)
+		for i, offered := range parseClientHello(hello.body()).identities {
+			if i < len(binders) && string(offered) == identity {
+				all = all[v.boundBy(all, identity, binders[i], before, hello):]
+				break
+			}
+		}
+	}
+	return all[0]
+}
+
+// boundBy returns the index of the key that a binder was made with; 0 if it was none of them.
+func (v *View) boundBy(all []knownPSK, identity string, binder []byte, before []*Message, hello *Message) int {
+	s, ok := suiteOfPSK(v.state().Suite, len(binder))
+	if !ok {
+		return 0
+	}
+	return max(0, slices.IndexFunc(all, func(k knownPSK) bool {
+		return hmac.Equal(binder, s.binder(k.bytes, v.session.binderLabel(identity), before, hello))
+	}))
+}
+
+// binder is what a ClientHello proves a pre-shared key with (RFC 8446 section 4.2.11.2).
+func (s suite) binder(psk []byte, label string, before []*Message, hello *Message) []byte {
+	early := s.extract(make([]byte, s.hash().Size()), psk)
+	finishedKey := s.expandLabel(s.deriveSecret(early, label, nil), "finished", s.hash().Size())
+	truncated := *hello
+	_, length := bindersOf(hello.Bytes)
+	truncated.Bytes = hello.Bytes[:len(hello.Bytes)-length]
+	return s.mac(finishedKey, s.transcriptHash(append(before[:len(before):len(before)], &truncated)))
 }
 
 // psk is the pre-shared key of the ticket (RFC 8446 section 4.6.1); nil if the

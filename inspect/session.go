@@ -26,7 +26,7 @@ type Session struct {
 	learned    int                      // the event of the latest of them
 	greeted    map[string][]*Connection // by client random and by ticket: those whose ClientHello has been read
 	masters    map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
-	tickets    map[string]*ticket       // TLS 1.3: by identity
+	tickets    map[string][]*ticket     // TLS 1.3: by identity; several if it was given out again
 	roots      *x509.CertPool           // given from outside
 	searched   int64                    // bytes decrypted in vain
 
@@ -44,7 +44,7 @@ func NewSession(r *Recording) *Session { return newSession(r, false) }
 func newSession(r *Recording, omniscient bool) *Session {
 	s := &Session{
 		recording: r, omniscient: omniscient, secrets: make(map[string][]KnownSecret), greeted: make(map[string][]*Connection), masters: make(map[string]*View),
-		tickets: make(map[string]*ticket), echTries: mostECHTries, strangers: strangers{tries: mostStrangerTries},
+		tickets: make(map[string][]*ticket), echTries: mostECHTries, strangers: strangers{tries: mostStrangerTries},
 	}
 	s.Extend()
 	return s

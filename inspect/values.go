@@ -78,7 +78,7 @@ func (v *View) schedule13(s suite) []Value {
 	trunk, known := v.top()
 	psk := Value{Kind: "schedule.psk", Name: "PSK", Bytes: trunk.psk, Origin: trunk.from, Command: zerosCommand(size), Formula: "zeros, as long as the hash: no PSK was agreed on", RFC: rfc}
 	if v.chosen != nil {
-		psk = v.session.pskValue(psk.Kind, psk.Name, string(v.chosen))
+		psk = v.pskValue(psk.Kind, psk.Name, string(v.chosen))
 	}
 	if !known {
 		psk.Bytes, psk.Origin = nil, 0

@@ -403,7 +403,7 @@ func (s signatureScheme) verify(key any, signed, signature []byte) string {
 
 // verifyBinders computes the binders of pre_shared_key (RFC 8446 section 4.2.11.2).
 func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification) {
-	binders, length := bindersOf(m.Bytes)
+	binders, _ := bindersOf(m.Bytes)
 	identities := parseClientHello(m.body()).identities
 	for i, binder := range binders {
 		c := Verification{Kind: "psk_binder", Message: m, Covers: append(before, m), Got: binder, RFC: "RFC 8446 section 4.2.11.2"}
@@ -415,8 +415,9 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 			all = append(all, c.because("binder_without_identity"))
 			continue
 		}
-		psk, _ := v.session.psk(string(identities[i]))
-		if psk == nil {
+		identity := string(identities[i])
+		known := v.session.psks(identity)
+		if len(known) == 0 {
 			all = append(all, c.because("psk"))
 			continue
 		}
@@ -425,12 +426,8 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 			all = append(all, c.because("binder_length"))
 			continue
 		}
-		label := v.session.binderLabel(string(identities[i]))
-		early := s.extract(make([]byte, s.hash().Size()), psk)
-		finishedKey := s.expandLabel(s.deriveSecret(early, label, nil), "finished", s.hash().Size())
-		truncated := *m
-		truncated.Bytes = m.Bytes[:len(m.Bytes)-length]
-		all = append(all, c.concluded(s.mac(finishedKey, s.transcriptHash(append(before, &truncated)))))
+		psk := known[v.boundBy(known, identity, binder, before, m)]
+		all = append(all, c.concluded(s.binder(psk.bytes, v.session.binderLabel(identity), before, m)))
 	}
 	return all
 }

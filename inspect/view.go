@@ -750,7 +750,7 @@ func (v *View) choose(h hello) {
 func (v *View) ticketed(body []byte) {
 	if v.state().Version == version13 {
 		if identity, nonce := parseTicket(body); identity != "" {
-			v.session.tickets[identity] = &ticket{view: v, nonce: nonce}
+			v.session.ticketed(identity, &ticket{view: v, nonce: nonce})
 		}
 		return
 	}
