@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/testdata/echkey"
 	"example.com/tlslab/testdata/needs"
 )
 
@@ -79,6 +80,39 @@ func TestTsharkReadsTheSameRecordsAndTheSameClearText(t *testing.T) {
 				t.Errorf("tshark finds %d records, want %d", len(lengths), records)
 			}
 		})
+	}
+}
+
+// tshark 4.0 looks for the secrets of a connection whose ECH was accepted under the
+// random of the ClientHelloOuter, where RFC 9850 section 2.1 does not put them.
+func TestTsharkDecryptsAcceptedECHWithTheSecretsUnderTheRandomThatItSees(t *testing.T) {
+	const said = "create nome ana\n"
+	clientConfig, serverConfig := configs(t)
+	setup := echkey.Common(t)
+	clientConfig.EncryptedClientHelloConfigList = setup.List
+	serverConfig.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{setup.Key}
+	tap := inspect.NewTap()
+	client, server := tap.Pipe(clientConfig, serverConfig)
+	echo(t, client, server, said)
+	tap.Close()
+	rec := tap.Recording()
+	state := inspect.NewSession(rec).Connections()[0].View(inspect.Client).State(rec.Len() - 1)
+	if state.ECH != inspect.ECHAccepted {
+		t.Fatalf("ECH is %s", state.ECH)
+	}
+	outer := new(inspect.Recording)
+	for e := range rec.Events(0) {
+		if e.Kind == inspect.Secret {
+			moved := *e.Logged
+			if string(moved.ClientRandom) == string(state.ClientRandom) {
+				moved.ClientRandom = state.OuterRandom
+			}
+			e.Logged = &moved
+		}
+		outer.Append(e)
+	}
+	if out := tshark(t, written(t, outer), "-q", "-z", "follow,tls,raw,0"); !strings.Contains(out, hexOf(said)) {
+		t.Errorf("tshark does not find what was said:\n%s", out)
 	}
 }
 
