@@ -257,3 +257,21 @@ func TestHomeAndEndMoveInTheListThatHasTheFocusAndTimeStandsStill(t *testing.T) 
 		}
 	}
 }
+
+func TestAValueThatIsNotKnownLeadsToTheGlassBoxWhereThereCanBeOne(t *testing.T) {
+	lab := finished(t, Options{})
+	opened := open(t, Options{Recording: lab.m.time.session.Recording()})
+	for _, s := range []*screen{lab, opened} {
+		s.size(80, 40)
+		s.press("end", "D", "down", "down", "down")
+		s.shows("▌ + (EC)DHE shared secret", "Not known: no private key of the key exchange is in the recording.")
+	}
+	hint := "tlslab lab --glass-box"
+	lab.shows(hint)
+	opened.hides(hint)
+	lab.press("down")
+	lab.shows("▌▾↓ handshake_secret", hint)
+	lab.press("down")
+	lab.shows("_handshake_traffic_secret")
+	lab.hides(hint)
+}

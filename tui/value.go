@@ -96,6 +96,9 @@ func (m *model) aboutValue(v *inspect.Value, w int) []string {
 	s.lines = append(s.lines, m.ends(w, []span{{strong, inspect.Safe(v.Name)}}, span{quiet, inspect.Safe(v.RFC)}))
 	if v.Bytes == nil {
 		s.text(plain, m.say("tui_value_missing", "why", v.Missing))
+		if m.inGlassBox(v) {
+			s.text(plain, m.say("tui_value_glass_box"))
+		}
 	} else {
 		s.hex("", 0, lit, v.Bytes)
 	}
@@ -202,6 +205,13 @@ func (m *model) missing(v *inspect.Value) string {
 		return inspect.Safe(v.Missing)
 	}
 	return m.because(v.Because)
+}
+
+// inGlassBox reports whether the value would be known if the session that runs here were a glass box. Of what was recorded
+// elsewhere, and of a scene, that cannot be said.
+func (m *model) inGlassBox(v *inspect.Value) bool {
+	c := m.conn()
+	return m.play != nil && c != nil && !c.Opening.GlassBox && (v.Because.Key == "private_key" || v.Because.Key == "input")
 }
 
 // formula is as the standard writes it, the words in it in the language of the screen.

@@ -121,6 +121,9 @@ func (r *labRun) stage() (*stage.KV, error) {
 	if r.auth.value == "require" {
 		kv.ClientAuth = tls.RequireAndVerifyClientCert
 	}
+	if r.groups != nil && len(r.groups) == 0 { // --groups ""
+		return nil, usage(r.say("cmd_groups_empty", "words", strings.Join(groupNames(), ", ")))
+	}
 	for _, name := range r.groups {
 		i := slices.Index(groupNames(), strings.ToLower(name))
 		if i < 0 {

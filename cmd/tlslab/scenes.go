@@ -151,6 +151,9 @@ func (r *sceneRun) play(ctx context.Context, scenes []*lesson.Scene) error {
 	if err := errors.Join(missed...); err != nil {
 		return failed(r.say("cmd_scenes_missed", "checks", safe(oneLine(err.Error()))), err)
 	}
+	if !r.json {
+		fmt.Fprintln(r.out, r.say("cmd_scenes_next"))
+	}
 	return nil
 }
 
@@ -235,8 +238,8 @@ func (r *sceneRun) noticed(o lesson.Outcome) string {
 	return told + ": " + alert.Name + " (" + r.say("scene_alert_"+underscored(strings.ReplaceAll(alert.Fate, " ", "_"))) + ")"
 }
 
-// playScene is tlslab lab --plain --scene: a scene on one channel, its session
-// told as text or as JSON lines, and then what came of it.
+// playScene is tlslab lab --plain --scene: which scene it is, its session on one
+// channel told as text or as JSON lines, what came of it, and what that teaches.
 func (r *labRun) playScene(cmd *cobra.Command) error {
 	scene, channel, err := r.chosenScene(cmd)
 	if err != nil {
@@ -245,6 +248,9 @@ func (r *labRun) playScene(cmd *cobra.Command) error {
 	files, err := keep(r.record)
 	if err != nil {
 		return err
+	}
+	if !r.json {
+		fmt.Fprintf(r.out, "%s: %s\n\n", scene.Name, r.sceneTitle(scene.Name))
 	}
 	var told *teller
 	var stop func()
@@ -262,7 +268,7 @@ func (r *labRun) playScene(cmd *cobra.Command) error {
 	}
 	table := &sceneRun{program: r.program, json: r.json}
 	if !r.json {
-		fmt.Fprintf(r.out, "\n%s: %s\n", scene.Name, r.sceneTitle(scene.Name))
+		fmt.Fprintln(r.out)
 	}
 	if err := table.tell(result); err != nil {
 		return err
