@@ -280,11 +280,42 @@ func TestAnErrorAndAnEndStandWholeInTheLadder(t *testing.T) {
 		s.press("L")
 		for _, w := range []int{60, 80, 200} {
 			s.size(w, 40)
-			text := strings.Join(strings.Fields(strings.Join(s.ladderLines(), " ")), " ")
+			text := strings.Join(strings.FieldsFunc(strings.Join(s.ladderLines(), " "), func(r rune) bool { return strings.ContainsRune(" │║┃┆✗■", r) }), " ")
 			for _, want := range []string{"tls: server did not echo the legacy session ID", s.m.how(inspect.ClosedEndOfFile)} {
 				if !strings.Contains(text, want) {
 					t.Errorf("%s, %d columns: %q is not there:\n%s", lang, w, want, strings.Join(s.ladderLines(), "\n"))
 				}
+			}
+		}
+	}
+}
+
+func TestAMarkStandsOnTheLifelineOfItsSideAndItsTextBetweenBoth(t *testing.T) {
+	r := traces(t, "1-rtt")
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		r.Append(inspect.Event{Kind: inspect.Failed, Side: side, Cause: -1, Err: &inspect.EndpointError{Text: "tls: " + strings.Repeat("failed to verify certificate: ", 8)}})
+		r.Append(inspect.Event{Kind: inspect.Ended, Side: side, Cause: -1})
+	}
+	for _, lang := range []string{"en", "pt-BR"} {
+		s := open(t, Options{Lang: lang, Recording: r})
+		s.press("L", "end")
+		for _, w := range []int{60, 80, 132, 200} {
+			s.size(w, 60)
+			p := s.m.plan(w)
+			lifelines := [2]int{p.number + p.margin + 1, p.number + p.margin + 2 + p.inner}
+			var marks [2]string
+			for _, text := range s.ladderLines() {
+				line := []rune(text + spaces(w))
+				for side, at := range lifelines {
+					if strings.ContainsRune("✗■", line[at]) {
+						marks[side] += string(line[at])
+					} else if !strings.ContainsRune("│║┃┆", line[at]) {
+						t.Errorf("%s, %d columns: a text stands on the lifeline of the %v:\n%s", lang, w, inspect.Side(side), text)
+					}
+				}
+			}
+			if marks != [2]string{"✗■", "✗■"} {
+				t.Errorf("%s, %d columns: the client's lifeline has %q, the server's %q", lang, w, marks[0], marks[1])
 			}
 		}
 	}

@@ -293,20 +293,17 @@ func (m *model) band(item *inspect.Item, w int) []span {
 	return []span{{quiet, strings.Repeat(m.pal.glyphs.dashes, rest)}, {strong, text}, {who, stroke}}
 }
 
-// eventText says what is no bytes on the wire: an end, an error, bytes that were let go. It takes more than one line if
-// it must.
+// eventText says what is no bytes on the wire: an end, an error, bytes that were let go. It takes as many lines as it needs
+// between the lifelines.
 func (m *model) eventText(item *inspect.Item, p columnPlan) []string {
-	if item.Kind == inspect.ClosedItem {
-		return []string{m.how(item.How)} // the place says whose
-	}
 	what, _ := m.whatHappened(item)
-	if width(what)+2 <= p.inner {
-		return []string{what}
+	if item.Kind == inspect.ClosedItem {
+		what = m.how(item.How) // the place says whose
 	}
-	return wrap(what, p.inner+p.margin)
+	return wrap(what, p.inner-2)
 }
 
-// event draws one line of it, from the lifeline of its side.
+// event draws one line of it. Its sign stands on the lifeline of its side.
 func (m *model) event(r *rung, item *inspect.Item, line int, p columnPlan) []span {
 	sign, ink := m.pal.glyphs.ended, sideInk(item.Side)
 	switch item.Kind {
@@ -315,18 +312,16 @@ func (m *model) event(r *rung, item *inspect.Item, line int, p columnPlan) []spa
 	case inspect.GapItem:
 		sign, ink = m.pal.glyphs.gap, bad
 	}
-	if line > 0 {
-		sign = " "
-	}
 	lifelines := m.lifelines(r, item, true)
-	margin := span{plain, spaces(p.margin + 1)}
-	lines := m.eventText(item, p)
-	text := lines[line]
-	switch {
-	case len(lines) > 1 || width(text)+2 > p.inner:
-		return []span{margin, {ink, sign + " " + text}}
-	case item.Side == inspect.Client:
-		return []span{margin, {ink, sign}, {ink, " " + fit(text, p.inner-1, "")}, {server, lifelines[1]}}
+	signs := [2]span{{client, lifelines[inspect.Client]}, {server, lifelines[inspect.Server]}}
+	if line == 0 {
+		signs[item.Side] = span{ink, sign}
 	}
-	return []span{margin, {client, lifelines[0]}, {ink, right(text+" ", p.inner)}, {ink, sign}}
+	text := m.eventText(item, p)[line]
+	if item.Side == inspect.Client {
+		text = fit(" "+text, p.inner, "")
+	} else {
+		text = right(text+" ", p.inner)
+	}
+	return []span{{plain, spaces(p.margin + 1)}, signs[inspect.Client], {ink, text}, signs[inspect.Server]}
 }
