@@ -60,27 +60,37 @@ func BenchmarkThroughputInMemoryPumped(b *testing.B) {
 }
 func BenchmarkLatencyInMemoryPumped(b *testing.B) { compare(b, plainPipe, pumpedPipe, pingPong) }
 
-func compare(b *testing.B, alone, tapped setting, work func(testing.TB, net.Conn, net.Conn) time.Duration) {
-	client, server := configs(b)
-	client.CurvePreferences = []tls.CurveID{tls.X25519} // over a bare net.Pipe larger hellos may wait for ever
+// benchConfigs are those of a session without tickets, over a group whose hellos
+// are short: over a bare net.Pipe larger ones may wait for ever.
+func benchConfigs(b *testing.B) (client, server *tls.Config) {
+	client, server = configs(b)
+	client.CurvePreferences = []tls.CurveID{tls.X25519}
 	server.SessionTicketsDisabled = true
-	run := func(join setting) time.Duration {
-		c, s := join(b, client, server)
-		defer c.Close()
-		defer s.Close()
-		shaken := make(chan error, 1)
-		go func() { shaken <- s.(interface{ Handshake() error }).Handshake() }()
-		if err := c.(interface{ Handshake() error }).Handshake(); err != nil {
-			b.Fatal(err)
-		}
-		if err := <-shaken; err != nil {
-			b.Fatal(err)
-		}
-		took := work(b, c, s)
-		go io.Copy(io.Discard, c) // so that closing over a bare pipe does not wait
-		go io.Copy(io.Discard, s)
-		return took
+	return client, server
+}
+
+// timed opens a session, does the work on it, and says how long the work took.
+func timed(b *testing.B, join setting, client, server *tls.Config, work func(testing.TB, net.Conn, net.Conn) time.Duration) time.Duration {
+	c, s := join(b, client, server)
+	defer c.Close()
+	defer s.Close()
+	shaken := make(chan error, 1)
+	go func() { shaken <- s.(interface{ Handshake() error }).Handshake() }()
+	if err := c.(interface{ Handshake() error }).Handshake(); err != nil {
+		b.Fatal(err)
 	}
+	if err := <-shaken; err != nil {
+		b.Fatal(err)
+	}
+	took := work(b, c, s)
+	go io.Copy(io.Discard, c) // so that closing over a bare pipe does not wait
+	go io.Copy(io.Discard, s)
+	return took
+}
+
+func compare(b *testing.B, alone, tapped setting, work func(testing.TB, net.Conn, net.Conn) time.Duration) {
+	client, server := benchConfigs(b)
+	run := func(join setting) time.Duration { return timed(b, join, client, server, work) }
 	run(alone)
 	run(tapped)
 	var without, with time.Duration
@@ -146,4 +156,50 @@ func pingPong(t testing.TB, c, s net.Conn) time.Duration {
 		}
 	}
 	return time.Since(began)
+}
+
+// What a gate costs, and what none does: the ratios of taps with different
+// gates to crypto/tls alone, side by side from one run.
+func BenchmarkThroughputByGate(b *testing.B) { compareGates(b, transfer) }
+func BenchmarkLatencyByGate(b *testing.B)    { compareGates(b, pingPong) }
+
+var gates = []struct {
+	name string
+	make func() inspect.Gate
+}{
+	{"no-gate", func() inspect.Gate { return nil }},
+	{"rules-without-match", func() inspect.Gate {
+		return &inspect.Rules{List: []inspect.Rule{{Match: inspect.Match{Record: inspect.Alert, Nth: 1 << 30}, Do: inspect.Drop}}}
+	}},
+	{"running-stepper", func() inspect.Gate {
+		stepper := new(inspect.Stepper)
+		stepper.Run()
+		return stepper
+	}},
+}
+
+func compareGates(b *testing.B, work func(testing.TB, net.Conn, net.Conn) time.Duration) {
+	client, server := benchConfigs(b)
+	joins := []setting{plainPipe}
+	for _, gate := range gates {
+		joins = append(joins, func(_ testing.TB, client, server *tls.Config) (net.Conn, net.Conn) {
+			tap := &inspect.Tap{Limit: 16 << 20, Gate: gate.make()}
+			c, s := tap.Pipe(client, server)
+			return c.Conn, s.Conn
+		})
+	}
+	took := make([]time.Duration, len(joins))
+	for _, join := range joins {
+		timed(b, join, client, server, work)
+	}
+	for first := 0; b.Loop(); first++ { // none always comes first
+		for i := range joins {
+			i = (first + i) % len(joins)
+			took[i] += timed(b, joins[i], client, server, work)
+		}
+	}
+	for i, gate := range gates {
+		b.ReportMetric(float64(took[0])/float64(took[i+1]), "ratio-"+gate.name)
+	}
+	b.ReportMetric(0, "ns/op")
 }

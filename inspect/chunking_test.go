@@ -2,7 +2,6 @@ package inspect_test
 
 import (
 	"bytes"
-	"crypto/tls"
 	"fmt"
 	"strings"
 	"testing"
@@ -17,19 +16,33 @@ import (
 func account(s *inspect.Session) string {
 	var b strings.Builder
 	for _, item := range s.Items() {
-		fmt.Fprintf(&b, "%d %s %s %d %q %d %d %v %q %s\n", item.Kind, item.Side, item.Lane, item.From, item.Reason,
-			item.Level, item.Description, item.Arrived, item.Text, item.How)
-		switch item.Kind {
-		case inspect.RecordItem:
-			r := item.Record
-			fmt.Fprintf(&b, "  %x %s %d %v %v %s %s %x %s\n", r.Raw(), r.Epoch, r.TLSSeq, r.Encrypted, r.Decrypted, r.Why, r.InnerType, r.Plaintext(), r.Verdict)
-			for _, part := range r.Parts {
-				fmt.Fprintf(&b, "  part %d+%d %s\n", part.Offset, part.Length, part.Type)
-			}
-		case inspect.BytesItem:
-			fmt.Fprintf(&b, "  %x\n", s.Bytes(item, s.Recording().Len()))
-		}
+		b.WriteString(accountOf(s, item))
 	}
+	b.WriteString(accountOfViews(s))
+	return b.String()
+}
+
+// accountOf tells all that an item says, but for its event.
+func accountOf(s *inspect.Session, item inspect.Item) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s %s %d %q %d %d %v %q %s\n", item.Kind, item.Side, item.Lane, item.From, item.Reason,
+		item.Level, item.Description, item.Arrived, item.Text, item.How)
+	switch item.Kind {
+	case inspect.RecordItem:
+		r := item.Record
+		fmt.Fprintf(&b, "  %x %s %d %v %v %s %s %x %s\n", r.Raw(), r.Epoch, r.TLSSeq, r.Encrypted, r.Decrypted, r.Why, r.InnerType, r.Plaintext(), r.Verdict)
+		for _, part := range r.Parts {
+			fmt.Fprintf(&b, "  part %d+%d %s\n", part.Offset, part.Length, part.Type)
+		}
+	case inspect.BytesItem:
+		fmt.Fprintf(&b, "  %x\n", s.Bytes(item, s.Recording().Len()))
+	}
+	return b.String()
+}
+
+// accountOfViews tells what the two ends of each connection know in the end.
+func accountOfViews(s *inspect.Session) string {
+	var b strings.Builder
 	for _, c := range s.Connections() {
 		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
 			fmt.Fprintf(&b, "%+v\n", c.View(side).State(s.Recording().Len()))
@@ -84,16 +97,11 @@ func rechunked(t *rapid.T, original *inspect.Recording) *inspect.Recording {
 }
 
 func TestASessionIsTheSameWhateverTheChunking(t *testing.T) {
-	for name, change := range map[string]func(client, server *tls.Config){
-		"TLS 1.3": func(_, _ *tls.Config) {},
-		"TLS 1.2": func(c, _ *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
-	} {
-		t.Run(name, func(t *testing.T) {
-			client, server := configs(t)
-			change(client, server)
+	for _, channel := range channels {
+		t.Run(channel, func(t *testing.T) {
 			instant := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 			tap := &inspect.Tap{Now: func() time.Time { return instant }}
-			c, s := tap.Pipe(client, server)
+			c, s := openerOf(t, channel)(tap)
 			converse(t, c, s, "create nome ana\n", strings.Repeat("y", 20_000))
 			tap.Close()
 			want := account(inspect.NewSession(tap.Recording()))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"runtime"
 	"strings"
@@ -424,58 +423,6 @@ func TestOneListOfRulesReadsTheRecordsOfManyConnectionsAtOnce(t *testing.T) {
 	tap.Close()
 	if acted.Load() != 4*conns || found.Load() != 4*conns {
 		t.Errorf("%d rules acted and %d found their field, want %d", acted.Load(), found.Load(), 4*conns)
-	}
-}
-
-// hazard is a gate that decides at random.
-func hazard(random *rand.Rand) inspect.Gate {
-	offset, mask := random.IntN(60), byte(1)<<random.IntN(8)
-	actions := []inspect.Action{
-		inspect.Forward, inspect.Drop, inspect.Repeat(1 + random.IntN(3)), inspect.Flip(random.IntN(40), 1<<random.IntN(8)),
-		inspect.Flip(-1-random.IntN(20), 1<<random.IntN(8)), inspect.Delay(time.Duration(random.IntN(50)) * time.Millisecond),
-		inspect.Swap(20 * time.Millisecond), inspect.CutAfter(random.IntN(30)), inspect.Inject([]byte{0x15, 0x03, 0x03, 0x00, 0x02, 0x01, 0x00}),
-		inspect.Inject([]byte("no record")), inspect.Hold,
-		inspect.Reseal(func(content []byte) []byte { return append(content, content...) }),
-		inspect.Edit(func(d inspect.Draft) (inspect.Draft, error) { return d.Flip(offset, mask) }),
-	}
-	var rules inspect.Rules
-	for range 1 + random.IntN(4) {
-		m := inspect.Match{From: inspect.Sender(random.IntN(3)), Nth: random.IntN(6)}
-		if random.IntN(3) == 0 {
-			m.Message = []string{"client_hello", "server_hello", "certificate", "finished", "new_session_ticket"}[random.IntN(5)]
-		}
-		rules.List = append(rules.List, inspect.Rule{Match: m, Do: actions[random.IntN(len(actions))], Times: random.IntN(3)})
-	}
-	return &rules
-}
-
-func TestNoGateHoweverWildLeavesAConnectionWithoutAnEnd(t *testing.T) {
-	const sessions = 2000
-	client, server := configs(t)
-	minted := time.Now() // the clock of the bubble stands in the year 2000
-	client.Time = func() time.Time { return minted }
-	for seed := range uint64(sessions) {
-		random := rand.New(rand.NewPCG(seed, 4))
-		synctest.Test(t, func(t *testing.T) {
-			tap := &inspect.Tap{Gate: hazard(random)}
-			clientConfig, serverConfig := client.Clone(), server.Clone()
-			if random.IntN(2) == 0 {
-				clientConfig.MaxVersion = tls.VersionTLS12
-			}
-			c, s := tap.Pipe(clientConfig, serverConfig)
-			for _, conn := range []*inspect.Conn{c, s} {
-				conn.SetDeadline(time.Now().Add(time.Minute))
-				go func() { // both speak first, so that neither waits for the other
-					io.WriteString(conn, "hello")
-					io.CopyN(io.Discard, conn, 5)
-					conn.CloseWrite()
-					io.Copy(io.Discard, conn)
-					conn.Close()
-				}()
-			}
-			time.Sleep(2 * time.Minute)
-			tap.Close()
-		}) // which fails if a goroutine is left
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -168,32 +169,115 @@ func TestAFailedHandshakeIsTheOnlyErrorThatIsRecorded(t *testing.T) {
 	}
 }
 
-func TestASessionHeldAtItsClientHelloBeyondEveryDefaultGoesOnOnceItIsReleased(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		stepper := new(inspect.Stepper)
-		play, err := new(stage.KV).Open(t.Context(), &inspect.Tap{Gate: stepper})
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(30 * time.Hour)
-		if held := stepper.Pending(); len(held) != 1 || held[0].From != inspect.Client {
-			t.Fatalf("held: %v", held)
-		}
-		stepper.Run()
-		if got := do(t, play, "create nome ana"); got != "Ok" {
-			t.Errorf("create: %q", got)
-		}
-		stepper.Stop()
-		answer := make(chan string)
-		go func() { answer <- do(t, play, "read nome") }()
-		time.Sleep(30 * time.Hour)
-		if held := stepper.Pending(); len(held) != 1 {
-			t.Errorf("held: %v", held)
-		}
-		stepper.Run()
-		if got := <-answer; got != "ana" {
-			t.Errorf("read: %q", got)
-		}
-		play.Close()
-	})
+// everyChannel are stages on all channels, those of scenes among them.
+func everyChannel() map[string]inspect.Stage {
+	all := map[string]inspect.Stage{
+		"default": new(stage.KV), "TLS 1.2": &stage.KV{MaxVersion: tls.VersionTLS12}, "mutual": &stage.KV{ClientAuth: tls.RequireAndVerifyClientCert},
+		"ECH": &stage.KV{ECH: stage.AcceptedECH},
+	}
+	for _, channel := range []string{stage.ChannelClear, stage.ChannelTLS12, stage.ChannelTLS13, stage.ChannelMTLS} {
+		all[channel] = &stage.Setting{Channel: channel}
+	}
+	return all
+}
+
+func TestASessionHeldBeyondEveryDefaultGoesOnOnceItIsReleased(t *testing.T) {
+	for name, kv := range everyChannel() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				stepper := new(inspect.Stepper)
+				play, err := kv.Open(t.Context(), &inspect.Tap{Gate: stepper})
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(30 * time.Hour)
+				if held := stepper.Pending(); name != stage.ChannelClear && (len(held) != 1 || held[0].From != inspect.Client) {
+					t.Fatalf("instead of the ClientHello are held %v", held)
+				}
+				stepper.Run()
+				if got := do(t, play, "create nome ana"); got != "Ok" {
+					t.Errorf("create: %q", got)
+				}
+				time.Sleep(30 * time.Hour) // nobody holds, and nobody says a word
+				if got := do(t, play, "read nome"); got != "ana" {
+					t.Errorf("read: %q", got)
+				}
+				for _, holds := range []inspect.Sender{inspect.FromClient, inspect.FromServer} { // the order, and then the answer
+					stepper.Run(inspect.Match{From: holds})
+					answer := make(chan string)
+					go func() { answer <- do(t, play, "read nome") }()
+					time.Sleep(30 * time.Hour)
+					if held := stepper.Pending(); len(held) != 1 || inspect.FromClient+inspect.Sender(held[0].From) != holds {
+						t.Errorf("held: %v", held)
+					}
+					stepper.Run()
+					if got := <-answer; got != "ana" {
+						t.Errorf("read: %q", got)
+					}
+				}
+				if got := do(t, play, "exit"); got != "Ok" {
+					t.Errorf("exit: %q", got)
+				}
+				play.Close()
+			})
+		})
+	}
+}
+
+// wild is a list of rules that is drawn at random.
+func wild(random *rand.Rand) *inspect.Rules {
+	delay := time.Duration(1+random.IntN(3000)) * time.Millisecond
+	actions := []inspect.Action{
+		inspect.Drop, inspect.Hold, inspect.Repeat(1 + random.IntN(2)), inspect.Flip(-1-random.IntN(8), 1<<random.IntN(8)), inspect.Flip(random.IntN(8), 1),
+		inspect.Delay(delay), inspect.Swap(delay), inspect.CutAfter(random.IntN(12)), inspect.Inject([]byte("delete nome\n")),
+		inspect.FlipField("client_hello.random"), inspect.Reseal(func(content []byte) []byte { return append(content, '\n') }),
+	}
+	rules := new(inspect.Rules)
+	for range 1 + random.IntN(3) {
+		rules.List = append(rules.List, inspect.Rule{
+			Match: inspect.Match{From: inspect.Sender(random.IntN(3)), Nth: random.IntN(12)}, Do: actions[random.IntN(len(actions))], Times: random.IntN(3),
+		})
+	}
+	return rules
+}
+
+func TestNoGateHoweverWildKeepsASessionOfAnyChannelFromItsEnd(t *testing.T) {
+	faults := []string{"", stage.WrongAuthority, stage.NoClientCert, stage.WrongClientCert, stage.SomeoneInBetween, stage.Unchecked}
+	for _, channel := range []string{stage.ChannelClear, stage.ChannelTLS12, stage.ChannelTLS13, stage.ChannelMTLS} {
+		t.Run(channel, func(t *testing.T) {
+			for seed := range uint64(60) {
+				random := rand.New(rand.NewPCG(seed, 6))
+				setting := &stage.Setting{Channel: channel}
+				if fault := faults[random.IntN(len(faults))]; fault != "" && channel != stage.ChannelClear && random.IntN(3) == 0 {
+					setting.With = []string{fault}
+				}
+				synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left
+					play, err := setting.Open(t.Context(), &inspect.Tap{Gate: wild(random)})
+					if err != nil {
+						t.Fatal(err)
+					}
+					began := time.Now()
+					within := func(f func(ctx context.Context)) {
+						ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+						defer cancel()
+						f(ctx)
+					}
+					within(func(ctx context.Context) { play.Do(ctx, "create nome ana") })
+					within(func(ctx context.Context) {
+						play.(interface {
+							Send(context.Context, []string) ([]string, error)
+						}).Send(ctx, []string{"read nome", "keys"})
+					})
+					within(func(ctx context.Context) {
+						play.(interface{ Reconnect(context.Context) error }).Reconnect(ctx)
+					})
+					within(func(ctx context.Context) { play.Do(ctx, "read nome") })
+					play.Close()
+					if took := time.Since(began); took > 30*time.Second {
+						t.Errorf("seed %d: the session took %v", seed, took)
+					}
+				})
+			}
+		})
+	}
 }
