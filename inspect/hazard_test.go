@@ -25,7 +25,7 @@ var channels = []string{"plain", "tls12", "tls13", "mtls"}
 func openerOf(t testing.TB, channel string) func(tap *inspect.Tap) (client, server end) {
 	if channel == "plain" {
 		return func(tap *inspect.Tap) (client, server end) {
-			c, s := tap.PipeClear()
+			c, s := tap.PipeOf(inspect.Lines)
 			return c, s
 		}
 	}
@@ -211,8 +211,8 @@ func rawEnds(tap *inspect.Tap, original *inspect.Recording) (ends [2]interface {
 	CloseWrite() error
 },
 ) {
-	if original.At(0).Opening.Protocol == inspect.ProtocolClear {
-		c, s := tap.PipeClear()
+	if original.At(0).Opening.Protocol == inspect.Lines.Name() {
+		c, s := tap.PipeOf(inspect.Lines)
 		ends[inspect.Client], ends[inspect.Server] = c, s
 		return ends
 	}
