@@ -8,6 +8,7 @@ package inspect
 // bytes within a record look like this happens by chance once in some 10^13.
 type gap struct {
 	open    bool
+	inside  bool   // there is no gap: what came first is no TLS, and may be the rest of a record
 	resume  int64  // where the next record begins; -1 if it is not known
 	pending []byte // the lane's last bytes, from where a record may begin
 	behind  lost   // for the record that comes next
@@ -16,8 +17,9 @@ type gap struct {
 // What is lost before a record: how many bytes there are that no record
 // accounts for, and whether there was a gap at all.
 type lost struct {
-	bytes int64
-	torn  bool
+	bytes  int64
+	torn   bool
+	inside bool // they came first, and may be no TLS
 }
 
 func (g *gap) take() lost {
@@ -53,6 +55,13 @@ func (l *lane) missed(e Event, start int64) {
 	}
 }
 
+// beginInside looks for records in a lane whose first bytes are none: a capture
+// may begin inside of a record, or something else may be said before TLS begins.
+func (l *lane) beginInside(b []byte) []byte {
+	l.gap = gap{open: true, inside: true, resume: -1, behind: lost{torn: true, inside: true}}
+	return l.realign(b)
+}
+
 // leave gives up what is pending, which ends at end: it is not split into records.
 func (l *lane) leave(pending []byte, end int64) {
 	l.gap.pending = nil
@@ -71,7 +80,7 @@ func (l *lane) realign(b []byte) []byte {
 	}
 	for g.pending = append(g.pending, b...); len(g.pending) > 0; {
 		switch begins, known := recordsBegin(g.pending); {
-		case begins:
+		case begins, g.inside && greets(g.pending):
 			return l.settle()
 		case !known:
 			return nil
@@ -102,12 +111,33 @@ func (l *lane) skipTo(resume int64, b []byte) []byte {
 // comes that could speak against the first one.
 func (l *lane) settle() []byte {
 	pending := l.gap.pending
-	if len(pending) < headerLength {
+	if len(pending) < headerLength || l.gap.inside && !wholeRecord(pending) {
 		l.leave(pending, l.size)
 		return nil
 	}
 	l.close(l.size - int64(len(pending)))
 	return pending
+}
+
+// wholeRecord reports whether b is one record, or begins with one that another
+// follows, or with a hello.
+func wholeRecord(b []byte) bool {
+	begin, _ := recordsBegin(b)
+	return begin || greets(b) || len(b) == headerLength+int(b[3])<<8+int(b[4])
+}
+
+// greets reports whether b begins with a record in clear that is a ClientHello
+// or a ServerHello.
+func greets(b []byte) bool {
+	if len(b) < headerLength || !headerLike(b) || ContentType(b[0]) != Handshake {
+		return false
+	}
+	length := int(b[3])<<8 | int(b[4])
+	if b = b[headerLength:]; len(b) < length || !wholeMessages(b[:length]) {
+		return false
+	}
+	kind := HandshakeType(b[0])
+	return kind == typeClientHello || kind == typeServerHello
 }
 
 // close ends the gap: from offset at on there are records again.

@@ -375,3 +375,78 @@ func TestAMessageWhoseMiddleIsMissingIsNotTakenForOthers(t *testing.T) {
 		t.Errorf("the last piece is shown as %+v", f)
 	}
 }
+
+// skipped returns a recording without a side's first n bytes.
+func skipped(rec *Recording, side Side, n int) *Recording {
+	kept := new(Recording)
+	for e := range rec.Events(0) {
+		if e.Kind == Captured && e.Side == side {
+			cut := min(n, len(e.Bytes))
+			n -= cut
+			if e.Bytes = e.Bytes[cut:]; len(e.Bytes) == 0 {
+				continue
+			}
+		}
+		kept.Append(e)
+	}
+	return kept
+}
+
+func TestACaptureThatBeginsInsideARecordGoesOnWithTheNext(t *testing.T) {
+	s := serving()
+	s.sealed(Server, ApplicationData, bytes.Repeat([]byte("x"), 78))
+	s.resume(Server)
+	for _, chunk := range []int{1, 7, 1000} {
+		whole := skipped(s.rec, Client, 1000)
+		before := 0
+		for _, r := range NewSession(s.rec).conns[0].views[Server].lanes[Server].records[:2] {
+			before += len(r.Raw())
+		}
+		recording := new(Recording)
+		for e := range skipped(whole, Server, before+20).Events(0) {
+			if e.Kind != Captured {
+				recording.Append(e)
+				continue
+			}
+			for piece := range slices.Chunk(e.Bytes, chunk) {
+				e.Bytes = piece
+				recording.Append(e)
+			}
+		}
+		session := NewSession(recording)
+		session.End()
+		var told []string
+		for _, item := range session.Items() {
+			switch item.Kind {
+			case BytesItem:
+				length, over := session.Run(item, recording.Len())
+				told = append(told, fmt.Sprint(item.Because.Key, " ", length, " ", over))
+			case RecordItem:
+				told = append(told, fmt.Sprint(item.Record.Length, " ", item.Record.Why))
+			}
+		}
+		expect(t, strings.Join(told, "; "), "not_tls_type 80 true; 22 records before this one are missing; 21 records before this one are missing")
+	}
+}
+
+func TestTLSThatBeginsBehindOtherWordsIsReadWhole(t *testing.T) {
+	s := serving()
+	s.resume(Server)
+	recording := new(Recording)
+	said := [2]bool{}
+	for e := range s.rec.Events(0) {
+		if e.Kind == Captured && !said[e.Side] {
+			said[e.Side] = true
+			e.Bytes = append([]byte("220 ready to start TLS\r\n"), e.Bytes...)
+		}
+		recording.Append(e)
+	}
+	s.rec = recording
+	NewSession(recording).End()
+	expect(t, s.told(Server), begins+"application0 application_data; application1 application_data")
+	for _, m := range NewSession(recording).conns[0].views[Server].messages {
+		if m.tears != 0 {
+			t.Errorf("of the %s something is missing", m.Name())
+		}
+	}
+}

@@ -96,9 +96,14 @@ func (l *lane) split(e Event, b []byte) {
 			l.header = append(l.header, b[0])
 			b = b[1:]
 			if reason := notTLS(l.header); reason != "" {
-				l.begin(BytesItem, l.size-int64(len(b))-int64(len(l.header)), reason)
-				l.header = l.header[:0]
-				return
+				from := l.size - int64(len(b)) - int64(len(l.header))
+				l.begin(BytesItem, from, reason)
+				before := l.header
+				if l.header = l.header[:0]; from > 0 {
+					return
+				}
+				b = l.beginInside(slices.Concat(before, b))
+				continue
 			}
 			if len(l.header) == headerLength {
 				l.need = int(l.header[3])<<8 | int(l.header[4])

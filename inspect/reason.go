@@ -62,7 +62,7 @@ var reasons = map[string]string{
 	"ech_not_confirmed": "these are not the bytes by which a server accepts what was sealed: it has rejected it, and the handshake is that of the ClientHelloOuter",
 
 	// Why bytes are not split into records.
-	"not_tls_type":    "its first byte is no content type of TLS",
+	"not_tls_type":    "its first byte is no content type of TLS: it is no TLS, or the rest of a record whose beginning is missing",
 	"not_tls_version": "its second byte is not 0x03, the first byte of every TLS version",
 	"not_tls_length":  "its length is more than a TLS record may have",
 	"no_tls":          "there is no TLS on this connection",

@@ -27,6 +27,10 @@ func (v *View) behind(l *lane, r *Record) {
 	if !r.lost.torn {
 		return
 	}
+	if r.lost.inside && greets(r.Raw()) {
+		r.lost = lost{} // what came before was no TLS
+		return
+	}
 	l.lost.bytes += r.lost.bytes
 	l.searched, r.lost = 0, lost{}
 	v.tear(l)
