@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -15,18 +16,12 @@ import (
 // [Config.MaxMessage] is zero.
 const DefaultMaxMessage = 1 << 20
 
-// The labels of a [Secret].
+// The labels of the secrets that open a session, as [Config.KeyLogWriter] is told them.
 const (
-	LabelKey                 = "SEALED_KEY"                  // 32 bytes of AES key, 16 of IV
-	LabelAuthenticatedSecret = "SEALED_AUTHENTICATED_SECRET" // 32 bytes, from which the four keys are derived
+	LabelKey          = "SEALED_KEY"           // of the original: 32 bytes of AES key, 16 of IV
+	LabelClientSecret = "SEALED_CLIENT_SECRET" // of the authenticated variant: 48 bytes
+	LabelServerSecret = "SEALED_SERVER_SECRET" // likewise
 )
-
-// A Secret is what opens every message of a session.
-type Secret struct {
-	Label string
-	ID    []byte // the SHA-256 of the 512 bytes in which the client sent its secret
-	Bytes []byte
-}
 
 // Config is how one end of a channel behaves. It may be used for any number of
 // connections, and must not be changed meanwhile.
@@ -45,9 +40,11 @@ type Config struct {
 	// What the peer sends may be longer by what fits into its last block.
 	MaxMessage int
 
-	// Secret, if not nil, is told the secret of each session, by the goroutine that
-	// does the key exchange: for study alone.
-	Secret func(Secret)
+	// KeyLogWriter, if not nil, is told the secrets of each session, for study
+	// alone: who has them can read the session. Each is a line as of a TLS key log, in one
+	// Write: the label; the SHA-256 of the 512 bytes in which the client sent its secret; and the
+	// secret, both in hex.
+	KeyLogWriter io.Writer
 }
 
 // Conn is one end of a channel over a net.Conn. Messages go through
@@ -154,7 +151,8 @@ func (c *Conn) ReadMessage() ([]byte, error) {
 	return c.nextMessage()
 }
 
-// Read sends what was written, and reads from the next message.
+// Read sends what was written, and reads from the next message: of one that fits into p all, and never of two.
+// An empty message is read as no bytes.
 func (c *Conn) Read(p []byte) (int, error) {
 	if err := c.HandshakeContext(context.Background()); err != nil {
 		return 0, err
@@ -164,7 +162,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	c.turn.Lock()
 	defer c.turn.Unlock()
-	for len(c.unread) == 0 {
+	if len(c.unread) == 0 {
 		message, err := c.nextMessage()
 		if err != nil {
 			return 0, err
@@ -342,4 +340,3 @@ func (l *limits) SetReadDeadline(t time.Time) error { return l.set(t, reading) }
 // SetWriteDeadline bounds the sending of a message, the peer's acknowledging 1
 // included, and the key exchange.
 func (l *limits) SetWriteDeadline(t time.Time) error { return l.set(t, writing) }
-

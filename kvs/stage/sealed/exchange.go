@@ -1,9 +1,7 @@
 package sealed
 
 import (
-	"bytes"
 	"crypto"
-	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -196,8 +194,7 @@ func (c *Conn) beginSecrets(b *boxes) error {
 	if err != nil {
 		return err
 	}
-	c.establish(b, mine, theirs, sent, received)
-	return nil
+	return c.establish(b, mine, theirs, sent, received)
 }
 
 // answerSecrets is the server's part.
@@ -214,8 +211,7 @@ func (c *Conn) answerSecrets(b *boxes) error {
 	if err != nil {
 		return err
 	}
-	c.establish(b, theirs, mine, received, sent)
-	return nil
+	return c.establish(b, theirs, mine, received, sent)
 }
 
 func newSecret() []byte {
@@ -247,30 +243,34 @@ func (c *Conn) receiveSecret(b *boxes, label []byte, check func(secret []byte) e
 	return secret, box, at(ReceiveSecret, acknowledge(c.wire))
 }
 
-// establish makes the seals of both directions.
-func (c *Conn) establish(b *boxes, client, server, clientBox, serverBox []byte) {
+// establish makes the seals of both directions, and tells the key log.
+func (c *Conn) establish(b *boxes, client, server, clientBox, serverBox []byte) error {
 	id := sha256.Sum256(clientBox)
 	if !c.config.Authenticated {
-		c.tell(Secret{LabelKey, id[:], client})
 		c.out, c.in = newPlainSeal(client), newPlainSeal(client)
-		return
+		return c.log(LabelKey, id[:], client)
 	}
-	transcript := sha256.Sum256(slices.Concat(b.keys, clientBox, serverBox))
-	secret, err := hkdf.Extract(sha256.New, slices.Concat(client, server), transcript[:])
-	if err != nil {
-		panic(err) // never: SHA-256 is always there
-	}
-	c.tell(Secret{LabelAuthenticatedSecret, id[:], secret})
-	fromClient, fromServer := newAuthenticatedSeals(secret)
+	fromClient, fromServer := newAuthenticatedSeals(extract(client, server, transcriptHash(b.keys, clientBox, serverBox)))
 	c.out, c.in = fromServer, fromClient
 	if c.client {
 		c.out, c.in = fromClient, fromServer
 	}
+	if err := c.log(LabelClientSecret, id[:], client); err != nil {
+		return err
+	}
+	return c.log(LabelServerSecret, id[:], server)
 }
 
-func (c *Conn) tell(secret Secret) {
-	if c.config.Secret != nil {
-		secret.Bytes = bytes.Clone(secret.Bytes)
-		c.config.Secret(secret)
+// transcriptHash covers all that the two ends have said in the key exchange.
+func transcriptHash(keys, clientBox, serverBox []byte) []byte {
+	hash := sha256.Sum256(slices.Concat(keys, clientBox, serverBox))
+	return hash[:]
+}
+
+func (c *Conn) log(label string, id, secret []byte) error {
+	if c.config.KeyLogWriter == nil {
+		return nil
 	}
+	_, err := fmt.Fprintf(c.config.KeyLogWriter, "%s %x %x\n", label, id, secret)
+	return at(SendSecret, err)
 }

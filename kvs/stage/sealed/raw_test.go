@@ -1,7 +1,6 @@
 package sealed_test
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/hkdf"
 	"crypto/rsa"
@@ -80,29 +79,39 @@ func (r raw) exchangeKeys(public []byte) (peer []byte) {
 	return peer
 }
 
-// offline computes the secret of the mended variant from what was recorded and both private keys.
+// offline opens a message of the mended variant, the client's first, with what was recorded and both private keys.
 type offline struct {
 	client, server *rsa.PrivateKey
 }
 
-func (o *offline) secret(clientBox, serverBox []byte) ([]byte, error) {
+func (o *offline) open(t *testing.T, clientBox, serverBox, body []byte) string {
+	t.Helper()
 	var keys []byte
 	for _, key := range []*rsa.PrivateKey{o.client, o.server} {
 		fingerprint, err := sealed.FingerprintOf(&key.PublicKey)
 		if err != nil {
-			return nil, err
+			t.Fatal(err)
 		}
 		keys = append(keys, fingerprint[:]...)
 	}
-	open := func(key *rsa.PrivateKey, box []byte, sender string) []byte {
+	secret := func(key *rsa.PrivateKey, box []byte, sender string) []byte {
 		label := append([]byte("tlslab sealed "+sender), keys...)
 		secret, err := key.Decrypt(nil, box, &rsa.OAEPOptions{Hash: crypto.SHA256, Label: label})
 		if err != nil {
-			return nil
+			t.Fatalf("the %s's secret: %v", sender, err)
 		}
 		return secret
 	}
-	secrets := slices.Concat(open(o.server, clientBox, "client"), open(o.client, serverBox, "server"))
-	salt := sha256.Sum256(bytes.Join([][]byte{keys, clientBox, serverBox}, nil))
-	return hkdf.Extract(sha256.New, secrets, salt[:])
+	secrets := slices.Concat(secret(o.server, clientBox, "client"), secret(o.client, serverBox, "server"))
+	salt := sha256.Sum256(slices.Concat(keys, clientBox, serverBox))
+	extracted, err := hkdf.Extract(sha256.New, secrets, salt[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	aesKey, err := hkdf.Expand(sha256.New, extracted, "tlslab sealed client encryption", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	iv, ciphertext := body[:16], body[16:len(body)-32]
+	return openMessage(t, append(aesKey, iv...), ciphertext)
 }

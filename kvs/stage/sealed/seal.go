@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash"
+	"slices"
 )
 
 // What can be wrong with the bytes of a message.
@@ -113,6 +114,16 @@ func newAES(key []byte) cipher.Block {
 		panic(err) // the key has another size than keySize
 	}
 	return block
+}
+
+// extract makes one secret of those that the two ends gave, bound to what was said
+// (HKDF-Extract, RFC 5869 section 2.2).
+func extract(client, server, transcriptHash []byte) []byte {
+	secret, err := hkdf.Extract(sha256.New, slices.Concat(client, server), transcriptHash)
+	if err != nil {
+		panic(err) // never outside of FIPS 140 mode, and there not with 96 bytes
+	}
+	return secret
 }
 
 // expand derives a key from a secret (HKDF-Expand, RFC 5869 section 2.3).
