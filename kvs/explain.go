@@ -94,6 +94,8 @@ func explainKernel(say *docs.Sentences, err error) (text string, ok bool) {
 		return say.Say("kvs_idle"), true
 	case errors.Is(err, kernel.ErrTooMany):
 		return say.Say("kvs_too_many"), true
+	case errors.Is(err, kernel.ErrDismissed):
+		return say.Say("kvs_dismissed"), true
 	case errors.Is(err, kernel.ErrOnce):
 		return say.Say("kvs_once"), true
 	case errors.Is(err, kernel.ErrStuck):

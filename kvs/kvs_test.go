@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -94,7 +95,7 @@ func TestEachCommandIsAnswered(t *testing.T) {
 func TestWhatCannotBeDoneIsAnsweredInTheServersLanguage(t *testing.T) {
 	for lang, prefix := range map[string]string{"en": "Error: ", "pt-BR": "Erro: "} {
 		t.Run(lang, func(t *testing.T) {
-			conn := dialPipe(t, &kvs.Server{Store: new(store.Memory), Lang: lang, Limit: 40000})
+			conn := dialPipe(t, &kvs.Server{Store: new(store.Memory), Lang: lang}, limit(40000))
 			if got := conn.ask("create k v"); got != "Ok" {
 				t.Fatal(got)
 			}
@@ -139,7 +140,7 @@ func TestErrorsReadAsPeopleKnowThem(t *testing.T) {
 
 func TestALineThatIsTooLongIsAnsweredAndTheConnectionStaysInStep(t *testing.T) {
 	for _, end := range []string{"\n", "\r\n"} {
-		conn := dialPipe(t, &kvs.Server{Store: new(store.Memory), Limit: 20})
+		conn := dialPipe(t, &kvs.Server{Store: new(store.Memory)}, limit(20))
 		fits, tooLong := "create k "+strings.Repeat("v", 11), "create k "+strings.Repeat("v", 12)
 		conn.send(tooLong + end + fits + end + strings.Repeat("create k w ", 10000) + end + "read k" + end)
 		if got := conn.line(); !strings.HasPrefix(got, "Error: ") || !strings.Contains(got, "20 bytes") {
@@ -252,26 +253,73 @@ func TestAFullStoreIsAnswered(t *testing.T) {
 }
 
 func TestAStoreThatFailsIsReportedAndOneThatPanicsHurtsNobodyElse(t *testing.T) {
-	var failed error
-	panicked := make(chan any, 1)
-	s := &kvs.Server{Store: broken{new(store.Memory)}, StoreFailed: func(_ net.Conn, err error) { failed = err }}
-	conn := dialPipe(t, s, func(k *kernel.Server) {
-		k.Events.Panicked = func(_ net.Conn, value any, _ []byte) { panicked <- value }
+	reported := make(chan kernel.RuntimeError, 2)
+	var host *kernel.Server
+	conn := dialPipe(t, &kvs.Server{Store: broken{new(store.Memory)}}, func(k *kernel.Server) {
+		host = k
+		k.OnRuntimeError(func(e kernel.RuntimeError) { reported <- e })
 	})
 	if got := conn.ask("delete k"); !strings.HasPrefix(got, "Error: ") || strings.Contains(got, "/secret/path") {
 		t.Errorf("got %s", got)
 	}
-	if failed == nil || !strings.Contains(failed.Error(), "/secret/path") {
-		t.Errorf("reported %v", failed)
+	if e := <-reported; !strings.Contains(e.Error(), "/secret/path") || e.Client == nil {
+		t.Errorf("reported %v", e)
 	}
 	if got := conn.ask("update k v"); !strings.HasPrefix(got, "Error: internal error") {
 		t.Errorf("got %s", got)
 	}
-	if value := <-panicked; value != "the store is broken" {
-		t.Errorf("reported %v", value)
+	var panicked *kernel.PanicError
+	if e := <-reported; !errors.As(e, &panicked) || panicked.Value != "the store is broken" || !strings.Contains(e.Traceback, "kvs_test.go") {
+		t.Errorf("reported %v", e)
 	}
 	if got := conn.ask("create k v"); got != "Ok" {
 		t.Errorf("afterwards: %s", got)
+	}
+	if n := host.Statistics().RuntimeErrors; n != 2 {
+		t.Errorf("%d runtime errors were counted, want 2", n)
+	}
+}
+
+func TestRequestsAndErrorsAreCountedByVerb(t *testing.T) {
+	var host *kernel.Server
+	conn := dialPipe(t, &kvs.Server{Store: new(store.Memory)}, func(k *kernel.Server) { host = k })
+	for _, request := range []string{"create k v", "create k v", "read k", "read l", "read", "show", "fetch", `read "k`, ""} {
+		conn.ask(request)
+	}
+	got := host.Statistics()
+	want := map[string]kernel.VerbStatistics{"create": {Requests: 2, Errors: 1}, "read": {Requests: 3, Errors: 2}, "show": {Requests: 1}}
+	if !maps.Equal(got.Verbs, want) || got.UnknownVerbs != 1 || got.MalformedRequests != 2 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAVerbCanBeAddedReplacedAndTakenAwayWhileTheServerServes(t *testing.T) {
+	s := &kvs.Server{Store: new(store.Memory)}
+	conn := dialPipe(t, s)
+	if got := conn.ask("count a b"); !strings.HasPrefix(got, "Error: ") {
+		t.Errorf("before: %s", got)
+	}
+	s.Handle("count", func(_ context.Context, _ *kernel.Conn, arguments [][]byte) ([]byte, error) {
+		if len(arguments) == 0 {
+			return nil, errors.New("nothing to\ncount")
+		}
+		return fmt.Append(nil, len(arguments), " words\n"), nil
+	})
+	for request, want := range map[string]string{
+		"count a b": `2 words\n`, "count": `Error: nothing to\ncount`,
+		"fetch": "Error: 'fetch' was not understood by the server; it knows create, read, update, delete, show, keys, values, exit, count",
+	} {
+		if got := conn.ask(request); got != want {
+			t.Errorf("%s: got %s, want %s", request, got, want)
+		}
+	}
+	s.Handle("show", func(context.Context, *kernel.Conn, [][]byte) ([]byte, error) { return []byte("secret"), nil })
+	s.Handle("count", nil)
+	if got := conn.ask("show"); got != "secret" {
+		t.Errorf("replaced: %s", got)
+	}
+	if got := conn.ask("count a"); !strings.Contains(got, "'count' was not understood") {
+		t.Errorf("taken away: %s", got)
 	}
 }
 
@@ -439,7 +487,7 @@ func TestEveryErrorIsExplainedInBothLanguages(t *testing.T) {
 	errs := []error{
 		kvs.ErrManyLines, kvs.ErrOutOfStep, kvs.ErrServerClosed, kvs.ErrAnswer,
 		&store.LockedError{Path: "/tmp/a b.db"}, &store.DamagedError{Path: `C:\a b\x.db`, Err: cause},
-		kernel.ErrIdle, kernel.ErrStopping, kernel.ErrTooMany, kernel.ErrOnce, kernel.ErrStuck,
+		kernel.ErrIdle, kernel.ErrStopping, kernel.ErrTooMany, kernel.ErrOnce, kernel.ErrStuck, kernel.ErrDismissed,
 	}
 	for reason := kvs.OpenQuote; reason <= kvs.InnerQuote; reason++ {
 		errs = append(errs, &kvs.SyntaxError{Offset: 3, Reason: reason})
@@ -476,7 +524,7 @@ func FuzzEveryLineGetsOneAnswer(f *testing.F) {
 		client, server := net.Pipe()
 		defer client.Close()
 		done := make(chan error, 1)
-		k := &kernel.Server{Handler: &kvs.Server{Store: new(store.Memory), Limit: 64}, Linger: time.Millisecond}
+		k := &kernel.Server{Handler: &kvs.Server{Store: new(store.Memory)}, MaxRequest: 64, Linger: time.Millisecond}
 		go func() { done <- k.ServeConn(t.Context(), halfCloser{server}) }()
 		go func() {
 			client.Write(input)
@@ -580,6 +628,11 @@ type lab struct {
 	address string
 	ca      string // file
 	client  *tls.Config
+}
+
+// limit sets how long a request may be.
+func limit(bytes int) func(*kernel.Server) {
+	return func(k *kernel.Server) { k.MaxRequest = bytes }
 }
 
 func newLab(t *testing.T, s *kvs.Server, change ...func(*kernel.Server)) *lab {

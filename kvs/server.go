@@ -8,8 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"example.com/tlslab/docs"
@@ -17,42 +17,82 @@ import (
 	"example.com/tlslab/kvs/store"
 )
 
-// What the fields of a [Server] mean when they are zero.
-const (
-	DefaultLimit       = 64 << 10 // bytes
-	DefaultAnswerLimit = 16 << 20 // bytes
-)
+// DefaultAnswerLimit is what the field AnswerLimit of a [Server] means when it is zero, in bytes.
+const DefaultAnswerLimit = 16 << 20
 
 // Server answers requests from a store. It is the Handler of a kernel.Server:
 //
-//	server := &kernel.Server{Handler: &kvs.Server{Store: new(store.Memory)}}
-//	err := server.Serve(ctx, tls.NewListener(listener, config))
+//	server := &kernel.Server{Addr: "127.0.0.1:8888", Handler: &kvs.Server{Store: new(store.Memory)}}
+//	err := server.Run(ctx)
 //
 // Any number of connections share the store. The fields must not be changed
-// once it serves.
+// once it serves. A request may be as long as the kernel's MaxRequest says, in bytes without
+// the line's end, and a connection needs about as much memory. What goes wrong with the store is reported to the kernel
+// as a runtime error; the client learns only that something did.
 type Server struct {
 	Store store.Store
 	Lang  string // of its answers: "en" or "pt-BR"
 
-	// Limit is how long a request may be, in bytes without the line's end; zero is
-	// DefaultLimit. A connection needs about as much memory.
-	Limit int
 	// AnswerLimit is how long the answer to show, keys or values may be, in bytes; zero is
 	// DefaultAnswerLimit. A longer one is an error instead. It is put
 	// together in memory, so that a slow client never holds the store.
 	AnswerLimit int
 
-	// StoreFailed, if not nil, is told what went wrong with the store, of
-	// which the client learns only that it did. Several connections may call it at once.
-	StoreFailed func(conn net.Conn, err error)
+	once  sync.Once
+	verbs kernel.Verbs[request, []byte]
 }
+
+// A Handler answers a request whose first word is its verb; the arguments are the other
+// words, valid until it returns. The answer, and the text of the error, are made safe to stand on a line.
+type Handler func(ctx context.Context, client *kernel.Conn, arguments [][]byte) (answer []byte, err error)
+
+// Handle sets who answers a verb, one of [Commands] or any other word, from the next request on. Nil is nobody.
+func (s *Server) Handle(verb string, handler Handler) {
+	s.learn()
+	if handler == nil {
+		s.verbs.Handle(verb, nil)
+		return
+	}
+	s.verbs.Handle(verb, func(ctx context.Context, client *kernel.Conn, r request) ([]byte, error) {
+		answer, err := handler(ctx, client, r.arguments)
+		if err != nil {
+			return nil, &customError{err}
+		}
+		return []byte(escape(answer, false)), nil
+	})
+}
+
+// customError is an error whose text is for the client.
+type customError struct{ error }
+
+func (e *customError) Unwrap() error { return e.error }
+
+// learn sets who answers the verbs that every server has.
+func (s *Server) learn() {
+	s.once.Do(func() {
+		for _, command := range commands {
+			s.verbs.Handle(command.Name, func(_ context.Context, _ *kernel.Conn, r request) ([]byte, error) {
+				if len(r.arguments) != len(command.Arguments) {
+					return nil, &arityError{command}
+				}
+				return command.run(r.session, r.arguments)
+			})
+		}
+	})
+}
+
+// arityError says that a command has another number of arguments.
+type arityError struct{ command Command }
+
+func (e *arityError) Error() string { return "wrong number of arguments for " + e.command.Name }
 
 // ServeConn answers the requests of one connection.
 func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
+	s.learn()
 	out := bufio.NewWriter(conn)
 	in := lineReader{
 		source: bufio.NewReader(flushFirst{conn, out}),
-		limit:  cmp.Or(s.Limit, DefaultLimit),
+		limit:  conn.MaxRequest(),
 	}
 	session := session{server: s, conn: conn, say: docs.For(s.Lang)}
 	for ctx.Err() == nil {
@@ -60,7 +100,10 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 		if err == io.EOF || err != nil && !errors.Is(err, errLine) {
 			return err
 		}
-		answer := session.answerLine(line, err)
+		answer, err := session.answerLine(ctx, line, err)
+		if err != nil {
+			return err
+		}
 		out.Write(answer) // an error shows at the next flush
 		out.WriteByte('\n')
 		if session.done {
@@ -157,48 +200,48 @@ type session struct {
 	done   bool
 }
 
+// request is a line that was understood, without its first word.
+type request struct {
+	session   *session
+	arguments [][]byte
+}
+
 var ok = []byte("Ok")
 
 // answerLine returns the answer to what lineReader.next returned: one line,
-// without its end. A panic becomes an answer too, and is reported.
-func (s *session) answerLine(line []byte, lineError error) (answer []byte) {
-	defer func() {
-		if value := recover(); value != nil {
-			s.conn.Panicked(value)
-			answer = s.failure(s.say.Say("kvs_internal_error"))
-		}
-	}()
+// without its end. The error says that there is nobody to answer.
+func (s *session) answerLine(ctx context.Context, line []byte, lineError error) (answer []byte, err error) {
 	switch lineError {
 	case errTooLong:
-		return s.failure(s.say.Say("kvs_request_too_long", "limit", cmp.Or(s.server.Limit, DefaultLimit)))
+		return s.malformed(s.say.Say("kvs_request_too_long", "limit", s.conn.MaxRequest())), nil
 	case errUnfinished:
-		return s.failure(s.say.Say("kvs_request_unfinished"))
+		return s.malformed(s.say.Say("kvs_request_unfinished")), nil
 	}
 	words, err := Split(line)
-	if err != nil {
-		return s.failure(s.say.Say("kvs_not_understood", "request", shown(line), "reason", Explain(s.say, err)))
+	switch {
+	case err != nil:
+		return s.malformed(s.say.Say("kvs_not_understood", "request", shown(line), "reason", Explain(s.say, err))), nil
+	case len(words) == 0:
+		return s.malformed(s.say.Say("kvs_request_empty")), nil
 	}
-	if len(words) == 0 {
-		return s.failure(s.say.Say("kvs_request_empty"))
+	verb, arguments := string(words[0]), words[1:]
+	answer, err = s.server.verbs.Do(ctx, s.conn, verb, request{s, arguments})
+	switch {
+	case err == nil:
+		return answer, nil
+	case errors.Is(err, kernel.ErrDismissed):
+		return nil, err
+	case errors.Is(err, kernel.ErrUnknownVerb):
+		names := strings.Join(s.server.verbs.Names(), ", ")
+		return s.failure(s.say.Say("kvs_unknown_command", "command", shown(words[0]), "commands", names)), nil
 	}
-	return s.execute(string(words[0]), words[1:])
+	return s.failure(s.explain(err, arguments)), nil
 }
 
-func (s *session) execute(name string, arguments [][]byte) []byte {
-	for _, command := range commands {
-		if command.Name != name {
-			continue
-		}
-		if len(arguments) != len(command.Arguments) {
-			return s.failure(s.say.Say("kvs_wrong_arguments", "usage", command.usage(s.say), "got", len(arguments)))
-		}
-		answer, err := command.run(s, arguments)
-		if err != nil {
-			return s.failure(s.explain(err, arguments))
-		}
-		return answer
-	}
-	return s.failure(s.say.Say("kvs_unknown_command", "command", shown([]byte(name)), "commands", commandNames()))
+// malformed answers a request that is none, and has it counted.
+func (s *session) malformed(reason string) []byte {
+	s.conn.Malformed(map[string]string{"line": reason})
+	return s.failure(reason)
 }
 
 func (c Command) usage(say *docs.Sentences) string {
@@ -211,14 +254,6 @@ func (c Command) usage(say *docs.Sentences) string {
 		}
 	}
 	return strings.Join(words, " ")
-}
-
-func commandNames() string {
-	var names []string
-	for _, command := range commands {
-		names = append(names, command.Name)
-	}
-	return strings.Join(names, ", ")
 }
 
 func (s *session) create(arguments [][]byte) ([]byte, error) {
@@ -281,7 +316,18 @@ func (s *session) failure(reason string) []byte {
 
 // explain says in the server's language why a command failed.
 func (s *session) explain(err error, arguments [][]byte) string {
+	var (
+		arity    *arityError
+		panicked *kernel.PanicError
+		custom   *customError
+	)
 	switch {
+	case errors.As(err, &arity):
+		return s.say.Say("kvs_wrong_arguments", "usage", arity.command.usage(s.say), "got", len(arguments))
+	case errors.As(err, &panicked):
+		return s.say.Say("kvs_internal_error")
+	case errors.As(err, &custom):
+		return safe(custom.Error())
 	case errors.Is(err, store.ErrExists):
 		return s.say.Say("kvs_key_exists", "key", `"`+shown(arguments[0])+`"`)
 	case errors.Is(err, store.ErrNotFound):
@@ -293,9 +339,7 @@ func (s *session) explain(err error, arguments [][]byte) string {
 	case errors.Is(err, errAnswerTooLong):
 		return s.say.Say("kvs_answer_too_long", "limit", cmp.Or(s.server.AnswerLimit, DefaultAnswerLimit))
 	}
-	if s.server.StoreFailed != nil {
-		s.server.StoreFailed(s.conn.Conn, err)
-	}
+	s.conn.Report(err)
 	return s.say.Say("kvs_store_failed")
 }
 

@@ -105,10 +105,10 @@ func (r *serveRun) start(ctx context.Context) error {
 		listener = tls.NewListener(listener, config)
 	}
 	server := &kernel.Server{
-		Handler: &kvs.Server{Store: pairs, Lang: r.sentence.Lang(), StoreFailed: r.storeFailed},
-		Events:  r.events(),
+		Handler: &kvs.Server{Store: pairs, Lang: r.sentence.Lang()},
 		Once:    r.once,
 	}
+	r.watch(server)
 	if r.tap != nil {
 		defer files.follow(r.tap.Recording())()
 	}
@@ -254,35 +254,39 @@ func (r *serveRun) howToTalk(addr net.Addr) []string {
 	return lines
 }
 
-// events are the sentences of the server, and the errors for the tap.
-func (r *serveRun) events() kernel.Events {
-	return kernel.Events{
-		Established: func(conn net.Conn) { r.tell("cmd_serve_connected", conn, nil) },
-		HandshakeFailed: func(conn net.Conn, err error) {
-			r.tell("cmd_serve_no_handshake", conn, err)
-			r.failed(conn, err)
-		},
-		Refused:  func(conn net.Conn, err error) { r.tell("cmd_serve_refused", conn, err) },
-		Panicked: func(conn net.Conn, value any, _ []byte) { r.tell("cmd_serve_panicked", conn, fmt.Errorf("%v", value)) },
-		Closed:   r.closed,
-		AcceptFailed: func(err error) {
-			fmt.Fprintln(r.log, r.say("cmd_serve_accept_failed", "reason", r.explain(err)))
-		},
+// watch has the server's events told in sentences, and its errors to the tap.
+func (r *serveRun) watch(server *kernel.Server) {
+	server.OnClient(func(client *kernel.Conn) { r.tell("cmd_serve_connected", client, nil) })
+	server.OnHandshakeFailed(func(conn net.Conn, err error) {
+		r.tell("cmd_serve_no_handshake", conn, err)
+		r.failed(conn, err)
+	})
+	server.OnRefused(func(conn net.Conn, err error) { r.tell("cmd_serve_refused", conn, err) })
+	server.OnRuntimeError(r.runtimeError)
+	server.OnClientClosed(r.closed)
+}
+
+func (r *serveRun) runtimeError(e kernel.RuntimeError) {
+	var panicked *kernel.PanicError
+	switch {
+	case e.Client == nil:
+		fmt.Fprintln(r.log, r.say("cmd_serve_accept_failed", "reason", r.explain(e.Err)))
+	case errors.As(e, &panicked):
+		r.tell("cmd_serve_panicked", e.Client, e.Err)
+	default:
+		r.tell("cmd_serve_store_failed", e.Client, e.Err)
 	}
 }
 
-func (r *serveRun) closed(conn net.Conn, err error) {
-	var handshake *kernel.HandshakeError
-	switch {
-	case errors.As(err, &handshake), errors.Is(err, kernel.ErrTooMany), errors.Is(err, kernel.ErrOnce):
-		return // said already
+func (r *serveRun) closed(client *kernel.Conn) {
+	switch err := client.Err(); {
 	case err == nil, errors.Is(err, kernel.ErrStopping):
-		r.tell("cmd_serve_closed", conn, nil)
-		return
-	}
-	r.tell("cmd_serve_broken", conn, err)
-	if !errors.Is(err, kernel.ErrIdle) {
-		r.failed(conn, err)
+		r.tell("cmd_serve_closed", client, nil)
+	default:
+		r.tell("cmd_serve_broken", client, err)
+		if !errors.Is(err, kernel.ErrIdle) {
+			r.failed(client.Conn, err)
+		}
 	}
 }
 
@@ -292,8 +296,6 @@ func (r *serveRun) failed(conn net.Conn, err error) {
 		r.tap.Failed(tlsConn, err)
 	}
 }
-
-func (r *serveRun) storeFailed(conn net.Conn, err error) { r.tell("cmd_serve_store_failed", conn, err) }
 
 func (r *serveRun) tell(id string, conn net.Conn, err error) {
 	reason := ""

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -15,17 +15,21 @@ import (
 // maxLinger is how many bytes that nobody will answer are read before a close.
 const maxLinger = 256 << 10
 
-// Conn is a connection as its handler sees it: deadlines are kept for it. The
+// Conn is a connection as its handler sees it, and the client that callbacks are given. Deadlines are
+// kept for it, and its bytes are counted. The
 // embedded Conn is the one that the listener gave out. One goroutine may read
-// and another write.
+// and another write; the other methods may be called from any.
 type Conn struct {
 	net.Conn
+	ID     int64 // its number, from 1: the how many-th of its server
 	server *Server
 
-	mu       sync.Mutex
-	stopping bool
-	ended    bool
-	cutter   *time.Timer
+	mu        sync.Mutex
+	stopping  bool
+	dismissed bool
+	ended     bool
+	err       error // why it ended
+	cutter    *time.Timer
 }
 
 // Read reads as net.Conn does. It returns [ErrIdle] when the client says nothing
@@ -43,13 +47,17 @@ func (c *Conn) Read(p []byte) (int, error) {
 	c.mu.Unlock()
 
 	n, err := c.Conn.Read(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	c.server.counts.bytesIn.Add(int64(n))
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.stopping {
 			return n, ErrStopping
 		}
 		return n, ErrIdle
+	case errors.Is(err, io.ErrClosedPipe): // so a net.Pipe says that this end was closed
+		return n, net.ErrClosed
 	}
 	return n, err
 }
@@ -57,15 +65,96 @@ func (c *Conn) Read(p []byte) (int, error) {
 // Write writes as net.Conn does, within the server's WriteTimeout.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.Conn.SetWriteDeadline(deadline(cmp.Or(c.server.WriteTimeout, DefaultWriteTimeout)))
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	c.server.counts.bytesOut.Add(int64(n))
+	return n, err
 }
 
-// Panicked reports a panic that the handler has recovered from. The handler
-// calls it from the deferred function.
-func (c *Conn) Panicked(value any) {
-	if c.server.Events.Panicked != nil {
-		c.server.Events.Panicked(c.Conn, value, debug.Stack())
+// Close ends the session, from a callback or a handler. Its error is then [ErrDismissed].
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	c.dismissed = true
+	c.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// Err returns why the session has ended. It is nil before, and when the client was done, or left.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Server returns the server of the connection.
+func (c *Conn) Server() *Server { return c.server }
+
+// MaxRequest is how long a request may be, in bytes.
+func (c *Conn) MaxRequest() int { return cmp.Or(c.server.MaxRequest, DefaultMaxRequest) }
+
+// Request returns a reader for one request: it gives as many bytes of the connection
+// as a request may have, and then [ErrTooLarge].
+func (c *Conn) Request() io.Reader { return &request{c, c.MaxRequest()} }
+
+type request struct {
+	conn *Conn
+	left int
+}
+
+func (r *request) Read(p []byte) (int, error) {
+	if r.left == 0 && len(p) > 0 {
+		// It may end just here.
+		if n, err := r.conn.Read(p[:1]); n == 0 {
+			return 0, err
+		}
+		return 0, ErrTooLarge
 	}
+	n, err := r.conn.Read(p[:min(len(p), r.left)])
+	r.left -= n
+	return n, err
+}
+
+// Malformed tells of a request that cannot be understood, with what is wrong by field; "" is the
+// request as a whole. It is counted.
+func (c *Conn) Malformed(errs map[string]string) {
+	c.server.counts.malformed.Add(1)
+	c.server.emit(EventMalformedRequest, c, errs)
+}
+
+// Report tells of an error of the server's own that a request ran into, of which the client
+// need not know more than that there was one. It is counted, and logged: there must be no secret in it.
+func (c *Conn) Report(err error) {
+	c.server.report(RuntimeError{Thread: c.thread(), Err: err, Client: c})
+}
+
+// thread names the goroutine that serves the connection.
+func (c *Conn) thread() string { return fmt.Sprintf("client %d", c.ID) }
+
+func (c *Conn) isDismissed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dismissed
+}
+
+// reason is why the session ended that ended with err for the handler.
+func (c *Conn) reason(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err != nil && c.dismissed:
+		return ErrDismissed
+	case !errors.Is(err, net.ErrClosed):
+		return err
+	case c.stopping: // it was cut
+		return ErrStopping
+	default: // somebody closed what is under it
+		return ErrDismissed
+	}
+}
+
+func (c *Conn) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
 }
 
 // endWith makes the end of ctx the end of the connection, until the function
@@ -126,6 +215,13 @@ func closeWrite(conn net.Conn) {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
+}
+
+// isClosed reports whether this side has closed a connection that has no
+// deadlines yet: then it takes none any more.
+func isClosed(conn net.Conn) bool {
+	err := conn.SetDeadline(time.Time{})
+	return errors.Is(err, net.ErrClosed)
 }
 
 // deadline of a timeout: none when it is NoTimeout.

@@ -80,7 +80,7 @@ func TestAClientThatHalfClosesStillGetsItsAnswers(t *testing.T) {
 	if string(all) != "one\ntwo\n" || err != nil {
 		t.Errorf("got %q, %v", all, err)
 	}
-	if err := l.events.wait(t, "closed"); err != nil {
+	if err := l.events.wait(t, "client_closed"); err != nil {
 		t.Errorf("closed with %v, want nil", err)
 	}
 }
@@ -105,14 +105,18 @@ func TestABadHandshakeIsReportedAndCostsTheOthersNothing(t *testing.T) {
 		}, func(err error) bool { return err != nil && !errors.Is(err, kernel.ErrHandshakeTimeout) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := newLab(t, &kernel.Server{Handler: echo, HandshakeTimeout: 200 * time.Millisecond})
+			s := &kernel.Server{Handler: echo}
+			if c.name == "silence" {
+				s.HandshakeTimeout = time.Second // the others too must be done in that time
+			}
+			l := newLab(t, s)
 			other := l.dial()
 			bad, err := net.Dial("tcp", l.address)
 			check(t, err)
 			defer bad.Close()
 			c.misuse(l, bad)
 			talk(t, other, "still here")
-			if err := l.events.wait(t, "handshake failed"); !c.check(err) {
+			if err := l.events.wait(t, "handshake_failed"); !c.check(err) {
 				t.Errorf("reported as %v", err)
 			}
 			talk(t, other, "and here")
@@ -154,7 +158,7 @@ func TestStoppingLetsTheRunningRequestBeAnsweredAndSaysCloseNotify(t *testing.T)
 	io.WriteString(busy, "request\n")
 	<-running
 	for range 2 { // a client whose handshake is not over is cut off
-		check(t, l.events.wait(t, "established"))
+		check(t, l.events.wait(t, "client"))
 	}
 	l.stop()
 	if all, err := io.ReadAll(idle); len(all) > 0 || err != nil {
@@ -174,7 +178,7 @@ func TestStoppingLetsTheRunningRequestBeAnsweredAndSaysCloseNotify(t *testing.T)
 	idle.Close()
 	busy.Close()
 	check(t, l.wait())
-	if err := l.events.wait(t, "closed"); !errors.Is(err, kernel.ErrStopping) {
+	if err := l.events.wait(t, "client_closed"); !errors.Is(err, kernel.ErrStopping) {
 		t.Errorf("closed with %v, want ErrStopping", err)
 	}
 }
@@ -207,9 +211,9 @@ func TestStoppingDoesNotWaitForHandshakes(t *testing.T) {
 	conn, err := net.Dial("tcp", l.address)
 	check(t, err)
 	defer conn.Close()
-	l.events.wait(t, "connected")
+	l.events.wait(t, "connection")
 	l.stop()
-	if err := l.events.wait(t, "handshake failed"); !errors.Is(err, kernel.ErrStopping) {
+	if err := l.events.wait(t, "handshake_failed"); !errors.Is(err, kernel.ErrStopping) {
 		t.Errorf("reported as %v", err)
 	}
 	check(t, l.wait())
@@ -232,7 +236,7 @@ func TestAHandlerThatNeverReturnsIsReportedAsStuck(t *testing.T) {
 		t.Errorf("got %v, want ErrStuck", err)
 	}
 	close(release)
-	l.events.wait(t, "closed")
+	l.events.wait(t, "client_closed")
 }
 
 func TestAPanicEndsItsOwnConnectionOnly(t *testing.T) {
@@ -255,7 +259,8 @@ func TestAPanicEndsItsOwnConnectionOnly(t *testing.T) {
 		t.Errorf("the one that panicked: %q, %v", all, err)
 	}
 	bad.Close()
-	if err := l.events.wait(t, "panicked"); err == nil || !strings.Contains(err.Error(), "on demand") || !strings.Contains(err.Error(), "kernel_test.go") {
+	var reported kernel.RuntimeError
+	if err := l.events.wait(t, "runtime_error"); !errors.As(err, &reported) || !strings.Contains(err.Error(), "on demand") || !strings.Contains(reported.Traceback, "kernel_test.go") {
 		t.Errorf("reported as %v", err)
 	}
 	talk(t, other, "still here")
@@ -268,7 +273,7 @@ func TestASilentClientIsSentAway(t *testing.T) {
 		t.Errorf("%q, %v", all, err)
 	}
 	conn.Close()
-	if err := l.events.wait(t, "closed"); !errors.Is(err, kernel.ErrIdle) {
+	if err := l.events.wait(t, "client_closed"); !errors.Is(err, kernel.ErrIdle) {
 		t.Errorf("closed with %v, want ErrIdle", err)
 	}
 }
@@ -286,7 +291,7 @@ func TestAClientThatDoesNotReadIsSentAway(t *testing.T) {
 	})
 	l.dial()
 	var timeout net.Error
-	if err := l.events.wait(t, "closed"); !errors.As(err, &timeout) || !timeout.Timeout() {
+	if err := l.events.wait(t, "client_closed"); !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("closed with %v, want a timeout", err)
 	}
 }
@@ -305,10 +310,9 @@ func TestOneMoreThanTheMostIsRefusedUntilAnotherLeaves(t *testing.T) {
 	if n, err := third.Read(make([]byte, 1)); n > 0 || err == nil {
 		t.Error("the third is not closed")
 	}
-	l.events.wait(t, "closed")
 	talk(t, first, "1 again")
 	first.Close()
-	l.events.wait(t, "closed")
+	l.events.wait(t, "client_closed")
 	talk(t, l.dial(), "a place is free")
 }
 
@@ -318,14 +322,14 @@ func TestOnceServesOneClientAndEnds(t *testing.T) {
 	check(t, err)
 	io.WriteString(garbage, "this is no handshake")
 	garbage.Close()
-	l.events.wait(t, "handshake failed") // does not count
+	l.events.wait(t, "handshake_failed") // does not count
 	silent, err := net.Dial("tcp", l.address)
 	check(t, err)
 	defer silent.Close()
 
 	conn := l.dial()
 	talk(t, conn, "served")
-	l.events.wait(t, "established")
+	l.events.wait(t, "client")
 	if late, err := net.Dial("tcp", l.address); err == nil {
 		// The listener's queue may have taken it; nobody serves it.
 		late.SetDeadline(time.Now().Add(5 * time.Second))
@@ -362,10 +366,10 @@ func TestOneConnectionInMemoryIsServedWithoutAListener(t *testing.T) {
 func TestEventsNameTheConnectionThatTheListenerGave(t *testing.T) {
 	client, server := net.Pipe()
 	var seen []net.Conn
-	see := func(conn net.Conn) { seen = append(seen, conn) }
-	s := &kernel.Server{Handler: echo, Events: kernel.Events{
-		Connected: see, Established: see, Closed: func(conn net.Conn, _ error) { see(conn) },
-	}}
+	s := &kernel.Server{Handler: echo}
+	s.OnConnection(func(conn net.Conn) { seen = append(seen, conn) })
+	s.OnClient(func(client *kernel.Conn) { seen = append(seen, client.Conn) })
+	s.OnClientClosed(func(client *kernel.Conn) { seen = append(seen, client.Conn) })
 	client.Close()
 	check(t, s.ServeConn(t.Context(), server))
 	if len(seen) != 3 || seen[0] != server || seen[1] != server || seen[2] != server {
@@ -380,12 +384,12 @@ func TestAListenerThatFailsIsReported(t *testing.T) {
 	if err := (&kernel.Server{Handler: echo}).Serve(t.Context(), listener); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
-	var told error
-	ctx, stop := context.WithCancel(t.Context())
-	s := &kernel.Server{Handler: echo, Events: kernel.Events{AcceptFailed: func(err error) { told = err; stop() }}}
-	check(t, s.Serve(ctx, failing{listener}))
-	if told == nil {
-		t.Error("nobody was told")
+	var told kernel.RuntimeError
+	s := &kernel.Server{Handler: echo}
+	s.OnRuntimeError(func(e kernel.RuntimeError) { told = e; s.Stop() })
+	check(t, s.Serve(t.Context(), failing{listener}))
+	if told.Thread != "accept" || told.Class != "*errors.errorString" || s.Statistics().RuntimeErrors != 1 {
+		t.Errorf("told of %+v", told)
 	}
 }
 
@@ -417,7 +421,7 @@ func newLab(t *testing.T, s *kernel.Server, change ...func(*tls.Config)) *lab {
 	check(t, err)
 
 	l := &lab{t: t, address: listener.Addr().String(), client: pki.ClientConfig(authority.Roots(), "localhost")}
-	l.events = record(&s.Events)
+	l.events = record(s)
 	ctx, stop := context.WithCancel(t.Context())
 	l.stop = stop
 	ended := make(chan error, 1)
@@ -445,19 +449,17 @@ type events struct {
 	seen map[string]chan error
 }
 
-func record(e *kernel.Events) *events {
+func record(s *kernel.Server) *events {
 	r := &events{seen: map[string]chan error{}}
-	for _, name := range []string{"connected", "handshake failed", "refused", "established", "panicked", "closed"} {
-		r.seen[name] = make(chan error, 100)
+	for _, kind := range s.Events() {
+		r.seen[kind.Name] = make(chan error, 100)
 	}
-	e.Connected = func(net.Conn) { r.seen["connected"] <- nil }
-	e.Established = func(net.Conn) { r.seen["established"] <- nil }
-	e.HandshakeFailed = func(_ net.Conn, err error) { r.seen["handshake failed"] <- err }
-	e.Refused = func(_ net.Conn, err error) { r.seen["refused"] <- err }
-	e.Closed = func(_ net.Conn, err error) { r.seen["closed"] <- err }
-	e.Panicked = func(_ net.Conn, value any, stack []byte) {
-		r.seen["panicked"] <- fmt.Errorf("%v\n%s", value, stack)
-	}
+	s.OnConnection(func(net.Conn) { r.seen["connection"] <- nil })
+	s.OnClient(func(*kernel.Conn) { r.seen["client"] <- nil })
+	s.OnHandshakeFailed(func(_ net.Conn, err error) { r.seen["handshake_failed"] <- err })
+	s.OnRefused(func(_ net.Conn, err error) { r.seen["refused"] <- err })
+	s.OnClientClosed(func(client *kernel.Conn) { r.seen["client_closed"] <- client.Err() })
+	s.OnRuntimeError(func(e kernel.RuntimeError) { r.seen["runtime_error"] <- e })
 	return r
 }
 

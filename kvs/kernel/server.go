@@ -1,0 +1,299 @@
+package kernel
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// NoTimeout, as the value of a timeout of a [Server], means to wait for ever:
+// for connections in memory, which a person may hold.
+const NoTimeout time.Duration = -1
+
+// What the fields of a [Server] mean when they are zero.
+const (
+	DefaultMaxConns         = 1024
+	DefaultHandshakeTimeout = 10 * time.Second
+	DefaultIdleTimeout      = 5 * time.Minute
+	DefaultWriteTimeout     = 30 * time.Second
+	DefaultShutdownTimeout  = 5 * time.Second
+	DefaultLinger           = 500 * time.Millisecond
+	DefaultMaxRequest       = 64 << 10
+)
+
+// A Handler serves one connection until its client is done, and returns then.
+// Ctx is done when the server is asked to stop: the handler should answer the
+// request that it is working on, take no further one, and return. It need not
+// close the connection. Nil, or an error that wraps io.EOF, is an end in good order.
+//
+// A panic ends the connection, and no other. Handlers of single requests are
+// better registered with [Verbs], so that a panic can be answered.
+type Handler interface {
+	ServeConn(ctx context.Context, conn *Conn) error
+}
+
+// HandlerFunc is a function as a [Handler].
+type HandlerFunc func(ctx context.Context, conn *Conn) error
+
+func (f HandlerFunc) ServeConn(ctx context.Context, conn *Conn) error { return f(ctx, conn) }
+
+// Server serves connections. Its fields must not be changed once it serves; its
+// methods may be called from any goroutine. Its limits hold for all its connections together.
+type Server struct {
+	Handler Handler
+
+	// Addr is where Start and Run listen, "host:port". Without a host it is every
+	// interface; port 0 takes a free one, which a restart takes again.
+	Addr string
+	// Wrap, if not nil, is given what listens on Addr and returns what gives out the
+	// connections to serve: with TLS, through a tap. It is called anew for each restart.
+	Wrap func(net.Listener) net.Listener
+
+	// Log, if not nil, is told of every event: what goes wrong as errors and
+	// warnings, connections as information, requests for debugging. It
+	// gets addresses, names of events and errors, but nothing that a client
+	// sent, and not the value of a panic.
+	Log *slog.Logger
+
+	// Timeouts: zero is the default above, NoTimeout waits for ever.
+	HandshakeTimeout time.Duration // 10 s, for the whole handshake
+	IdleTimeout      time.Duration // 5 min without a byte from the client
+	WriteTimeout     time.Duration // 30 s for one write, to a client that does not read
+	ShutdownTimeout  time.Duration // 5 s for the requests that run when the server is to stop; then connections are cut
+	Linger           time.Duration // 0.5 s after the server's last byte, for the client to read it and close
+
+	// MaxConns is how many connections there may be at once, handshakes
+	// included; zero is 1,024. One more is closed without a word.
+	MaxConns int
+
+	// MaxRequest is how long one request may be, in bytes; zero is 64 KiB. What a
+	// request is and how one that is too long is answered is the handler's business:
+	// it finds the limit as [Conn.MaxRequest], and has it kept by [Conn.Request].
+	MaxRequest int
+
+	// Once serves one client, and stops when it is done. Who
+	// does not finish the handshake does not count; who comes second is refused.
+	Once bool
+
+	life   life
+	events events
+	counts counts
+	taken  atomic.Bool // with Once: there was a client
+}
+
+// The ends that a connection or a server can come to.
+var (
+	ErrHandshakeTimeout = errors.New("the client did not finish the handshake in time")
+	ErrIdle             = errors.New("the client said nothing for too long")
+	ErrStopping         = errors.New("the server is stopping")
+	ErrTooMany          = errors.New("too many connections")
+	ErrOnce             = errors.New("this server serves one client, and has it")
+	ErrDismissed        = errors.New("the server itself closed the connection")
+	ErrTooLarge         = errors.New("the request is too large")
+	ErrStuck            = errors.New("a handler did not end in time")
+)
+
+// A HandshakeError is what ServeConn and the events report of a connection whose
+// handshake failed: ErrHandshakeTimeout, ErrStopping, or what crypto/tls says.
+type HandshakeError struct {
+	Err error
+}
+
+func (e *HandshakeError) Error() string { return "the handshake failed: " + e.Err.Error() }
+
+// Unwrap returns the cause, except for io.EOF: a client that leaves during the
+// handshake did not end in good order.
+func (e *HandshakeError) Unwrap() error {
+	if e.Err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return e.Err
+}
+
+// ServeConn serves one connection and returns when it is closed: nil when the
+// client was done, or left. It keeps to ctx as Serve does, and knows nothing of Stop.
+func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
+	return s.serve(ctx, conn, func() {})
+}
+
+// serveAll accepts connections and serves each until ctx is done, the client of Once is, or
+// it cannot accept any more; then it calls stopping. It returns when no connection is left,
+// or with ErrStuck a second after that should be so.
+func (s *Server) serveAll(ctx context.Context, listener net.Listener, stopping func()) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	accepting, stopAccepting := context.WithCancel(ctx)
+	defer stopAccepting()
+	defer context.AfterFunc(accepting, func() { listener.Close() })()
+	defer listener.Close()
+
+	var conns sync.WaitGroup
+	err := s.accept(accepting, listener, func(conn net.Conn) {
+		conns.Go(func() {
+			served := false
+			s.serve(ctx, conn, func() {
+				if s.Once {
+					served = true
+					stopAccepting()
+				}
+			})
+			if served {
+				stop() // whoever is still in a handshake comes second
+			}
+		})
+	})
+	stopping()
+	if err != nil {
+		stop()
+	}
+	return errors.Join(err, s.drain(ctx, &conns))
+}
+
+func (s *Server) accept(ctx context.Context, listener net.Listener, serve func(net.Conn)) error {
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	pause := shortest
+	for {
+		conn, err := listener.Accept()
+		switch {
+		case err == nil:
+			pause = shortest
+			serve(conn)
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept connections: %w", err)
+		default: // out of file descriptors, or a client that has left already
+			s.report(RuntimeError{Thread: "accept", Err: err})
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, longest)
+		}
+	}
+}
+
+// drain returns when no connection is left, or some time after that should be so.
+func (s *Server) drain(ctx context.Context, conns *sync.WaitGroup) error {
+	done := make(chan struct{})
+	go func() {
+		conns.Wait()
+		close(done)
+	}()
+	select {
+	case <-done: // with Once
+		return nil
+	case <-ctx.Done():
+	}
+	var stuck <-chan time.Time // for ever
+	if bound := cmp.Or(s.ShutdownTimeout, DefaultShutdownTimeout); bound > 0 {
+		stuck = time.After(bound + time.Second)
+	}
+	select {
+	case <-done:
+		return nil
+	case <-stuck:
+		return ErrStuck
+	}
+}
+
+// serve takes a connection from its first event to its last.
+func (s *Server) serve(ctx context.Context, conn net.Conn, established func()) error {
+	c := &Conn{Conn: conn, ID: s.counts.accepted.Add(1), server: s}
+	isClient, err := s.session(ctx, c, established)
+	conn.Close()
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if isClient {
+		c.end(err)
+		s.emit(EventClientClosed, c)
+	}
+	return err
+}
+
+// session reports whether the connection became a client, and how it ended.
+func (s *Server) session(ctx context.Context, c *Conn, established func()) (isClient bool, err error) {
+	defer s.counts.open.Add(-1)
+	tooMany := s.counts.open.Add(1) > int64(cmp.Or(s.MaxConns, DefaultMaxConns))
+	s.emit(EventConnection, c.Conn)
+	switch {
+	case tooMany:
+		return false, s.refuse(c, ErrTooMany)
+	case isClosed(c.Conn):
+		return false, ErrDismissed
+	}
+	if err := s.handshake(ctx, c.Conn); err != nil {
+		err = &HandshakeError{err}
+		s.counts.handshakeFailed(err)
+		s.emit(EventHandshakeFailed, c.Conn, err)
+		closeWrite(c.wire())
+		c.linger()
+		return false, err
+	}
+	if s.Once && !s.taken.CompareAndSwap(false, true) {
+		return false, s.refuse(c, ErrOnce)
+	}
+	established()
+	s.emit(EventClient, c)
+	defer c.endWith(ctx)()
+	if c.isDismissed() {
+		return true, ErrDismissed
+	}
+	err = c.reason(s.handle(ctx, c))
+	if !errors.Is(err, ErrDismissed) {
+		c.sayGoodbye()
+		c.linger()
+	}
+	return true, err
+}
+
+func (s *Server) refuse(c *Conn, why error) error {
+	s.counts.refused.Add(1)
+	s.emit(EventRefused, c.Conn, why)
+	return why
+}
+
+func (s *Server) handshake(ctx context.Context, conn net.Conn) error {
+	secure, ok := conn.(interface{ HandshakeContext(context.Context) error })
+	if !ok {
+		return nil
+	}
+	bounded := ctx
+	if timeout := cmp.Or(s.HandshakeTimeout, DefaultHandshakeTimeout); timeout > 0 {
+		var cancel context.CancelFunc
+		bounded, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	err := secure.HandshakeContext(bounded)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ErrStopping
+	case bounded.Err() != nil:
+		return ErrHandshakeTimeout
+	case errors.Is(err, net.ErrClosed):
+		return ErrDismissed
+	default:
+		return err
+	}
+}
+
+// handle has the handler serve the connection.
+func (s *Server) handle(ctx context.Context, c *Conn) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = s.panicked(c.thread(), value, c)
+		}
+	}()
+	return s.Handler.ServeConn(ctx, c)
+}

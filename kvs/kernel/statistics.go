@@ -1,0 +1,142 @@
+package kernel
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Statistics are a server's numbers at one moment. All but Running, Uptime and
+// Open count from the first start on, over restarts.
+type Statistics struct {
+	Running       bool  `json:"running"`
+	Uptime        int64 `json:"uptime"` // whole seconds since the last start; 0 when it does not run
+	RuntimeErrors int64 `json:"runtime_errors"`
+
+	Open     int64 `json:"connections_open"`    // handshakes included
+	Total    int64 `json:"connections_total"`   // whatever became of them
+	Refused  int64 `json:"connections_refused"` // one too many
+	BytesIn  int64 `json:"bytes_in"`            // that handlers have read, in clear and without handshakes
+	BytesOut int64 `json:"bytes_out"`           // that handlers have written, likewise
+
+	// HandshakesFailed counts by reason: [ReasonTimeout] and those after it, and those of a [Reasoner].
+	HandshakesFailed map[string]int64 `json:"handshakes_failed"`
+
+	Verbs             map[string]VerbStatistics `json:"verbs"`         // that have a handler and were asked for
+	UnknownVerbs      int64                     `json:"unknown_verbs"` // requests with a verb that nobody answers
+	MalformedRequests int64                     `json:"malformed_requests"`
+}
+
+// VerbStatistics are the numbers of one verb.
+type VerbStatistics struct {
+	Requests int64 `json:"requests"`
+	Errors   int64 `json:"errors"` // of these, those whose handler returned an error, or panicked
+}
+
+// Why a handshake failed, in [Statistics].
+const (
+	ReasonTimeout     = "timeout"     // it was not finished within HandshakeTimeout
+	ReasonStopping    = "stopping"    // the server was stopped first
+	ReasonDismissed   = "dismissed"   // the server itself closed the connection
+	ReasonLeft        = "left"        // the client hung up without a word
+	ReasonNotTLS      = "not_tls"     // its first bytes are no TLS record
+	ReasonAlert       = "alert"       // the client refused, with an alert
+	ReasonCertificate = "certificate" // the client's certificate does not verify
+	ReasonOther       = "other"
+)
+
+// A Reasoner is an error of a handshake that knows how it is counted. There should be few
+// reasons, whatever the client does.
+type Reasoner interface {
+	error
+	Reason() string
+}
+
+// Statistics returns the server's numbers.
+func (s *Server) Statistics() Statistics {
+	c := &s.counts
+	c.mu.Lock()
+	verbs := make(map[string]VerbStatistics, len(c.verbs))
+	maps.Copy(verbs, c.verbs)
+	handshakes := make(map[string]int64, len(c.handshakes))
+	maps.Copy(handshakes, c.handshakes)
+	c.mu.Unlock()
+	running, uptime := s.life.uptime()
+	return Statistics{
+		Running: running, Uptime: int64(uptime / time.Second), RuntimeErrors: c.runtimeErrors.Load(),
+		Open: c.open.Load(), Total: c.accepted.Load(), Refused: c.refused.Load(),
+		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
+		HandshakesFailed: handshakes, Verbs: verbs,
+		UnknownVerbs: c.unknown.Load(), MalformedRequests: c.malformed.Load(),
+	}
+}
+
+// counts is what is counted as it happens.
+type counts struct {
+	open, accepted, refused, runtimeErrors, unknown, malformed, bytesIn, bytesOut atomic.Int64
+
+	mu         sync.Mutex
+	verbs      map[string]VerbStatistics
+	handshakes map[string]int64
+}
+
+// answered counts a request with a verb that has a handler, and what became of it.
+func (c *counts) answered(verb string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.verbs == nil {
+		c.verbs = map[string]VerbStatistics{}
+	}
+	v := c.verbs[verb]
+	v.Requests++
+	if err != nil {
+		v.Errors++
+	}
+	c.verbs[verb] = v
+}
+
+func (c *counts) handshakeFailed(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.handshakes == nil {
+		c.handshakes = map[string]int64{}
+	}
+	c.handshakes[reasonOf(err)]++
+}
+
+func reasonOf(err error) string {
+	var (
+		reasoner    Reasoner
+		header      tls.RecordHeaderError
+		certificate *tls.CertificateVerificationError
+		unknown     x509.UnknownAuthorityError
+		network     *net.OpError
+	)
+	switch {
+	case errors.As(err, &reasoner):
+		return reasoner.Reason()
+	case errors.Is(err, ErrHandshakeTimeout):
+		return ReasonTimeout
+	case errors.Is(err, ErrStopping):
+		return ReasonStopping
+	case errors.Is(err, ErrDismissed):
+		return ReasonDismissed
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return ReasonLeft
+	case errors.As(err, &header):
+		return ReasonNotTLS
+	case errors.As(err, &certificate), errors.As(err, &unknown):
+		return ReasonCertificate
+	case errors.As(err, &network) && network.Op == "remote error": // so crypto/tls wraps an alert that it received
+		return ReasonAlert
+	default:
+		return ReasonOther
+	}
+}
