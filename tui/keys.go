@@ -107,7 +107,6 @@ func keyMap() []binding {
 		{inLadder, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.climb(m.ladder.page()) }},
 		{inLadder, []string{"enter"}, "enter", "", "", "tui_key_detail", (*model).nextPane},
 		{inLists | inWire, []string{"tab"}, "tab", "", "tui_brief_detail", "tui_key_detail", (*model).nextPane},
-		{inLists | inWire, []string{" "}, "space", "", "tui_brief_play", "tui_key_play", (*model).togglePlay},
 		{inDetail, []string{"tab"}, "tab", "", "tui_brief_pane", "tui_key_pane", (*model).nextPane},
 		{inPanes, []string{"shift+tab"}, "shift+tab", "", "", "tui_key_previous_pane", (*model).previousPane},
 
@@ -151,6 +150,7 @@ func keyMap() []binding {
 		{inLadder | inWire | inDetail | inSecrets | inValue, []string{"L"}, "L", "", "", "tui_key_ladder", (*model).toggleLadder},
 		{inLists, []string{"D"}, "D", "", "tui_brief_schedule", "tui_key_schedule", (*model).toggleSchedule},
 		{inDetail | inWire | inSchedule | inSecrets | inValue, []string{"D"}, "D", "", "", "tui_key_schedule", (*model).toggleSchedule},
+		{inLists | inWire, []string{" "}, "space", "", "tui_brief_play", "tui_key_play", (*model).togglePlay},
 		{inStreams, []string{"W"}, "W", "", "wire_brief", "wire_key", (*model).toggleWire},
 		{inLadder | inWire | inSchedule | inDetail | inSecrets | inValue, []string{"W"}, "W", "", "", "wire_key", (*model).toggleWire},
 		{inPanes | inSchedule | inVerdicts, []string{"V"}, "V", "", "", "wire_key_verdicts", (*model).toggleVerdicts},

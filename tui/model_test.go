@@ -8,6 +8,7 @@ import (
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 )
 
 func TestTheScreenOpensBeforeTheClientHello(t *testing.T) {
@@ -664,5 +665,29 @@ func TestSilenceHasARowOfItsOwn(t *testing.T) {
 	for lang, want := range map[string]string{"en": "server: nothing came in 2s", "pt-BR": "servidor: nada chegou em 2s"} {
 		s := open(t, Options{Recording: r, Lang: lang})
 		s.shows(want)
+	}
+}
+
+func TestTheFooterNamesTheSameKeysWithArrowsAndWithout(t *testing.T) {
+	for _, lang := range []string{"en", "pt-BR"} {
+		for _, w := range []int{60, 80, 132, 200} {
+			var briefs [2]string
+			for i, ascii := range []bool{false, true} {
+				s := finished(t, Options{Lang: lang, ASCII: ascii})
+				s.size(w, 40)
+				for _, view := range [][]string{{"esc"}, {"L"}, {"D"}, {"D", "L", "tab"}} {
+					s.press(view...)
+					briefs[i] += strings.Join(strings.Fields(strings.NewReplacer("←→", "", "↑↓", "", "→", "", "h/l", "", "j/k", "", " l ", " ").Replace(ansi.Strip(s.m.keyLine(w)))), " ") + "\n"
+				}
+			}
+			if w > 60 && briefs[0] != briefs[1] {
+				t.Errorf("%s, %d columns:\n%s\nwithout arrows:\n%s", lang, w, briefs[0], briefs[1])
+			}
+			for _, brief := range []string{"tui_brief_help", "tui_brief_quit", "tui_brief_escape"} {
+				if text := docs.For(lang).Say(brief); !strings.Contains(briefs[1], text) {
+					t.Errorf("%s, %d columns: no %q:\n%s", lang, w, text, briefs[1])
+				}
+			}
+		}
 	}
 }

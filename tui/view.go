@@ -546,11 +546,7 @@ func (m *model) keyLine(w int) string {
 		if !b.holds(m.mode) || b.brief == "" || b.actsOnWire() || b.actsInEdit() || m.o.Stage == nil && b.brief == "tui_brief_prompt" {
 			continue
 		}
-		show, _, _ := strings.Cut(b.show, " ")
-		if b.foot != "" {
-			show = b.foot
-		}
-		e := entry{m.keyNames(show), m.say(b.brief), b.brief == "tui_brief_help" || b.brief == "tui_brief_quit" || b.brief == "tui_brief_escape"}
+		e := entry{m.footKeys(b), m.say(b.brief), b.brief == "tui_brief_help" || b.brief == "tui_brief_quit" || b.brief == "tui_brief_escape"}
 		if e.always {
 			room -= width(e.show) + width(e.brief) + 3
 		}
@@ -569,6 +565,20 @@ func (m *model) keyLine(w int) string {
 	last := &spans[len(spans)-1]
 	last.text = strings.TrimRight(last.text, " ")
 	return m.pal.line(w, false, spans...) + " "
+}
+
+// footKeys writes the keys of a binding for the footer. The names of arrows are long in some languages: where the terminal
+// has no arrows, the letters that do the same stand there, if there are any.
+func (m *model) footKeys(b *binding) string {
+	show, _, _ := strings.Cut(b.show, " ")
+	if b.foot != "" {
+		show = b.foot
+	}
+	letters := map[string]string{"←→": "h/l", "↑↓": "j/k", "→": "l"}[show]
+	if m.o.ASCII && letters != "" && slices.ContainsFunc(b.keys, func(key string) bool { return len(key) == 1 && strings.Contains(letters, key) }) {
+		return letters
+	}
+	return m.keyNames(show)
 }
 
 // keyNames writes keys with the signs that the terminal has.
