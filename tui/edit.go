@@ -47,7 +47,7 @@ func (m *model) begin(e *edit, keys bool) {
 	switch {
 	case e.record == nil:
 	case keys:
-		next.draft, _ = e.record.Draft() // which is there: it was decrypted
+		next.draft, _ = e.record.Draft() // which is there: otherHands has seen it
 	default:
 		if draft, err := e.record.Envelope(); err == nil {
 			next.draft = draft
@@ -87,8 +87,12 @@ func (m *model) otherHands() tea.Cmd {
 		m.complain("edit_in_clear")
 	case !e.keys && !e.record.Decrypted:
 		m.complain("edit_not_read", "why", m.why(e.record))
+	case e.keys:
+		m.begin(e, false)
 	default:
-		m.begin(e, !e.keys)
+		if _, err := e.record.Draft(); !m.refuse(err) {
+			m.begin(e, true)
+		}
 	}
 	return nil
 }
@@ -139,10 +143,13 @@ func (m *model) flipBit(bit int) tea.Cmd {
 	return nil
 }
 
-// digit takes a digit: the number of a bit, or half a byte that is written in hexadecimal.
+// digit takes a digit: the number of a bit, half a byte that is written in hexadecimal, or an answer.
 func (m *model) digit(key string) tea.Cmd {
 	digit, _ := strconv.ParseUint(key, 16, 4)
-	if m.mode == onBytes {
+	switch m.mode {
+	case onPredictAlert:
+		return m.predictAlert(int(digit))
+	case onBytes:
 		return m.hexDigit(byte(digit))
 	}
 	return m.flipBit(int(digit))

@@ -24,7 +24,7 @@ func TestAFlippedBitIsMarkedSentAndNoticed(t *testing.T) {
 	s := textHeld(t, "read nome")
 	s.press("e", "end", " ")
 	s.press("left")
-	s.shows("what anyone on the wire can do, without keys", "1 byte changed", "≠", "flip that bit")
+	s.shows("what anyone on the wire can do, without keys", "1 byte changed", "≠", "flip bit")
 	s.press("right", " ")
 	s.hides("1 byte changed")
 	s.press("enter")

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/tlslab/inspect"
 	tea "github.com/charmbracelet/bubbletea"
 )
 
@@ -30,8 +29,10 @@ const (
 	onFieldValue // a value for the field that is being changed
 	onBytes      // its bytes are written in hexadecimal
 	onUntil      // where the wire is to run to
-	onPredict    // which side will notice
-	onQuit       // "really?"
+	onPredict    // which side will notice first
+	onPredictAlert
+	onPredictRead // whether the other side will understand the alert
+	onQuit        // "really?"
 
 	lastPane = onWire // what comes before can be gone back to
 )
@@ -49,7 +50,9 @@ const (
 	inBytes      = 1 << onBytes
 	inVerdicts   = 1 << onVerdicts
 	inUntil      = 1 << onUntil
-	inPredict    = 1 << onPredict
+	inWho        = 1 << onPredict
+	inWhich      = 1 << onPredictAlert
+	inRead       = 1 << onPredictRead
 	inValue      = 1 << onValue
 	inSecrets    = 1 << onSecrets
 	inField      = 1 << onField
@@ -64,6 +67,7 @@ const (
 	inPanes   = inLists | inDetail | inWire
 	inPages   = inSecrets | inVerdicts | inValue | inField | inHelp // they scroll
 	inViews   = inPanes | inSchedule | inPages
+	inPredict = inWho | inWhich | inRead
 	inEditors = inPrompt | inCommand | inSearch | inFieldValue
 )
 
@@ -205,10 +209,17 @@ func keyMap() []binding {
 		{inUntil, []string{"2"}, "2", "", "", "wire_key_until_certificate", func(m *model) tea.Cmd { return m.runUntil(1) }},
 		{inUntil, []string{"3"}, "3", "", "", "wire_key_until_text", func(m *model) tea.Cmd { return m.runUntil(2) }},
 		{inUntil, []string{"4"}, "4", "", "", "wire_key_until_alert", func(m *model) tea.Cmd { return m.runUntil(3) }},
-		{inPredict, []string{"c"}, "c", "", "wire_ask_client", "wire_key_predict_client", func(m *model) tea.Cmd { return m.predict(inspect.Client, false) }},
-		{inPredict, []string{"s"}, "s", "", "wire_ask_server", "wire_key_predict_server", func(m *model) tea.Cmd { return m.predict(inspect.Server, false) }},
-		{inPredict, []string{"n"}, "n", "", "wire_ask_nobody", "wire_key_predict_nobody", func(m *model) tea.Cmd { return m.predict(0, true) }},
-		{inPredict, []string{"enter", "r"}, "enter r", "", "wire_brief_skip", "wire_key_predict_skip", (*model).skipPrediction},
+		{inWho, []string{"c"}, "c", "", "", "wire_key_predict_client", func(m *model) tea.Cmd { return m.predictWho(whoClient) }},
+		{inWho, []string{"s"}, "s", "", "", "wire_key_predict_server", func(m *model) tea.Cmd { return m.predictWho(whoServer) }},
+		{inWho, []string{"n"}, "n", "", "", "wire_key_predict_nobody", func(m *model) tea.Cmd { return m.predictWho(whoNobody) }},
+		{inWhich, strings.Split("1234567890", ""), "0-9", "", "", "predict_key_alert", nil},
+		{inRead, []string{"y", "Y", "s", "S"}, "y", "", "", "predict_key_read", func(m *model) tea.Cmd { return m.predictRead(readYes) }},
+		{inRead, []string{"n", "N"}, "n", "", "", "predict_key_unread", func(m *model) tea.Cmd { return m.predictRead(readNo) }},
+		{inWho, []string{" "}, "space", "", "predict_brief_pass", "predict_key_pass", func(m *model) tea.Cmd { return m.enter(onPredictAlert) }},
+		{inWhich, []string{" "}, "space", "", "predict_brief_pass", "predict_key_pass", func(m *model) tea.Cmd { return m.enter(onPredictRead) }},
+		{inRead, []string{" "}, "space", "", "predict_brief_pass", "predict_key_pass", (*model).observe},
+		{inWho, []string{"enter", "r"}, "enter r", "", "wire_brief_skip", "wire_key_predict_skip", (*model).observe},
+		{inWhich | inRead, []string{"enter", "r"}, "enter r", "", "predict_brief_enough", "predict_key_enough", (*model).observe},
 
 		{inPages, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
 		{inPages, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},

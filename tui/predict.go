@@ -1,17 +1,64 @@
 package tui
 
 import (
+	"slices"
+	"strconv"
+	"strings"
+
 	"example.com/tlslab/inspect"
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// A guess is what the user said before a deed: which side would notice first that something is wrong.
+// A guess is what the user said, before a deed, would come of it. Of a question that was passed over nothing is said, and
+// of a deed before which nothing was asked nothing at all: it is kept all the same, since it bounds the one before.
 type guess struct {
-	made  bool
 	conn  int
 	event int // from which on it is held against what happened
-	side  inspect.Side
-	none  bool // nobody
+	who   whoSaid
+	alert alertSaid
+	read  readSaid
+}
+
+// whoSaid is which side was said to be the first to notice.
+type whoSaid uint8
+
+const (
+	whoUnsaid whoSaid = iota
+	whoClient
+	whoServer
+	whoNobody
+)
+
+// readSaid is whether the other side was said to understand the alert.
+type readSaid uint8
+
+const (
+	readUnsaid readSaid = iota
+	readYes
+	readNo
+)
+
+// alertSaid is the alert that was said.
+type alertSaid struct {
+	kind alertKind
+	code byte // if it is a plausible one
+}
+
+type alertKind uint8
+
+const (
+	alertUnsaid alertKind = iota
+	alertPlausible
+	alertAnother // none of the plausible ones
+	alertNone
+)
+
+// plausible are the alerts to choose among: 1 and so on; 9 is another one, 0 none.
+var plausible = []byte{0x14, 0x0a, 0x2f, 0x32, 0x33, 0x28, 0x46, 0x2a}
+
+// said reports whether any question was answered.
+func (g guess) said() bool {
+	return g.who != whoUnsaid || g.alert.kind != alertUnsaid || g.read != readUnsaid
 }
 
 // noticedAlready reports whether there is nothing left to guess.
@@ -20,41 +67,83 @@ func (m *model) noticedAlready(conn int) bool {
 	if conn < 0 || conn >= len(conns) {
 		return true
 	}
-	_, noticed := conns[conn].Noticed(m.time.taken())
+	_, noticed := conns[conn].Noticed(m.time.session.Recording().Len())
 	return noticed
 }
 
-// predictLines asks which side will notice first.
+// predictLines asks the question that it is the turn of.
 func (m *model) predictLines(w int) []string {
 	s := &sheet{m: m, w: w}
-	s.text(strong, m.say("wire_ask"))
-	s.put(span{strong, "c "}, span{client, m.say("wire_ask_client")}, span{strong, "   s "}, span{server, m.say("wire_ask_server")},
-		span{strong, "   n "}, span{plain, m.say("wire_ask_nobody")})
-	s.text(quiet, m.say("wire_ask_skip"))
-	return s.lines
-}
-
-// predict takes the answer, does the deed, and lets everything go on until somebody notices or nothing comes any more.
-func (m *model) predict(side inspect.Side, none bool) tea.Cmd {
-	m.leave()
-	event := m.time.session.Recording().Len()
-	if !m.perform(m.wire.deed) {
-		return nil
+	choose := func(question string, choices ...choice) []string {
+		s.text(strong, m.say(question))
+		s.lines = append(s.lines, m.choicesInLines(w, choices)...)
+		s.text(quiet, m.say("predict_skip"))
+		return s.lines
 	}
-	m.wire.guess = guess{true, m.wire.deed.unit.Conn, event, side, none}
-	m.run("")
-	m.tell("wire_predicted", "who", m.guessed())
-	return nil
+	switch m.mode {
+	case onPredictAlert:
+		var alerts []choice
+		for i, code := range plausible {
+			alerts = append(alerts, choice{strconv.Itoa(i + 1), inspect.AlertName(code)})
+		}
+		return choose("predict_which", append(alerts, choice{"9", m.say("predict_another")}, choice{"0", m.say("predict_no_alert")})...)
+	case onPredictRead:
+		return choose("predict_read", choice{m.say("predict_key_yes"), m.say("predict_yes")}, choice{"n", m.say("predict_no")})
+	}
+	return choose("predict_who", choice{"c", m.say("wire_ask_client")}, choice{"s", m.say("wire_ask_server")}, choice{"n", m.say("wire_ask_nobody")})
 }
 
-// skipPrediction does the deed; what comes after it waits as before.
-func (m *model) skipPrediction() tea.Cmd {
+// predictWho takes the first answer. Where nobody notices there is no alert to ask for.
+func (m *model) predictWho(who whoSaid) tea.Cmd {
+	m.wire.asking.who = who
+	if who == whoNobody {
+		return m.observe()
+	}
+	return m.enter(onPredictAlert)
+}
+
+// predictAlert takes the second answer, a digit. Where there is no alert nobody has to understand it.
+func (m *model) predictAlert(digit int) tea.Cmd {
+	alert := &m.wire.asking.alert
+	switch {
+	case digit == 0:
+		alert.kind = alertNone
+		return m.observe()
+	case digit > len(plausible):
+		alert.kind = alertAnother
+	default:
+		*alert = alertSaid{alertPlausible, plausible[digit-1]}
+	}
+	return m.enter(onPredictRead)
+}
+
+// predictRead takes the third answer.
+func (m *model) predictRead(read readSaid) tea.Cmd {
+	m.wire.asking.read = read
+	return m.observe()
+}
+
+// observe does the deed. If something was said, it lets everything go on until somebody notices or nothing comes any
+// more; if not, what comes after the deed waits as before.
+func (m *model) observe() tea.Cmd {
 	m.leave()
-	m.perform(m.wire.deed)
+	if m.perform(m.wire.deed) && m.wire.asking.said() {
+		said := m.guessed(m.wire.asking)
+		m.run("")
+		m.tell("wire_predicted", "who", said)
+	}
+	m.wire.asking = guess{}
 	return nil
 }
 
-// toggleAsk turns the question on and off.
+// remember keeps what was said before a deed; event is that after which it is done.
+func (m *model) remember(d deed, event int) {
+	g := m.wire.asking
+	g.conn, g.event = d.unit.Conn, event
+	m.wire.guesses = append(m.wire.guesses, g)
+}
+
+// toggleAsk turns the questions on and off.
 func (m *model) toggleAsk() tea.Cmd {
 	m.wire.silent = !m.wire.silent
 	if m.wire.silent {
@@ -65,27 +154,122 @@ func (m *model) toggleAsk() tea.Cmd {
 	return nil
 }
 
-func (m *model) guessed() string {
-	if m.wire.guess.none {
-		return m.say("wire_nobody")
+// guessed says all of a guess.
+func (m *model) guessed(g guess) string {
+	var said []string
+	if g.who != whoUnsaid {
+		said = append(said, m.whoName(g.who))
 	}
-	return m.say("wire_the_side", "side", m.side(m.wire.guess.side))
+	switch g.alert.kind {
+	case alertNone:
+		said = append(said, m.say("predict_no_alert"))
+	case alertAnother, alertPlausible:
+		said = append(said, m.say("predict_said_alert", "alert", m.alertSaid(g.alert)))
+	}
+	switch g.read {
+	case readYes:
+		said = append(said, m.say("predict_said_read"))
+	case readNo:
+		said = append(said, m.say("predict_said_unread"))
+	}
+	return strings.Join(said, ", ")
 }
 
-// prediction sets what was said beside what came of it, by the event at.
-func (m *model) prediction(s *sheet, c *inspect.Connection, at int) {
-	g := &m.wire.guess
-	if !g.made || g.conn != c.Conn || at < g.event {
-		return
+func (m *model) whoName(who whoSaid) string {
+	switch who {
+	case whoClient:
+		return m.say("wire_ask_client")
+	case whoServer:
+		return m.say("wire_ask_server")
 	}
+	return m.say("wire_ask_nobody")
+}
+
+func (m *model) alertSaid(a alertSaid) string {
+	switch a.kind {
+	case alertNone:
+		return m.say("predict_no_alert")
+	case alertAnother:
+		return m.say("predict_another")
+	}
+	return inspect.AlertName(a.code)
+}
+
+// predictions sets what was said of the connection beside what came of it by the event at, the latest first. What was
+// tampered with before anything came of it decides nothing.
+func (m *model) predictions(s *sheet, c *inspect.Connection, at int) {
+	until, again := at, false
+	for _, g := range slices.Backward(m.wire.guesses) {
+		if g.conn != c.Conn || g.event > at {
+			continue
+		}
+		if g.said() {
+			m.compare(s, c, g, until, again)
+		}
+		until, again = g.event-1, true
+	}
+}
+
+// compare sets a guess beside what had come by the event at; again is whether something else was tampered with then.
+func (m *model) compare(s *sheet, c *inspect.Connection, g guess, at int, again bool) {
 	notice, noticed := c.Noticed(at)
 	_, over := m.time.ending(c.Conn, at)
+	said := m.guessed(g)
 	switch {
-	case noticed && !g.none && notice.Side == g.side, !noticed && over && g.none:
-		s.text(good, m.pal.glyphs.verified+" "+m.say("wire_guess_right", "who", m.guessed()))
-	case noticed || over:
-		s.text(bad, m.pal.glyphs.refuted+" "+m.say("wire_guess_wrong", "who", m.guessed()))
+	case noticed:
+		m.compareNotice(s, c, g, notice, at)
+	case again:
+		s.text(quiet, m.say("predict_again", "said", said))
+	case over && (g.who == whoUnsaid || g.who == whoNobody) && (g.alert.kind == alertUnsaid || g.alert.kind == alertNone) && g.read == readUnsaid:
+		s.text(good, m.pal.glyphs.verified+" "+m.say("predict_nobody_right", "said", said))
+	case over:
+		s.text(bad, m.pal.glyphs.refuted+" "+m.say("predict_nobody_wrong", "said", said))
 	default:
-		s.text(strong, m.say("wire_guess_open", "who", m.guessed()))
+		s.text(strong, m.say("predict_open", "said", said))
+	}
+}
+
+// compareNotice compares answer by answer once somebody has noticed.
+func (m *model) compareNotice(s *sheet, c *inspect.Connection, g guess, notice inspect.Notice, at int) {
+	verdict := func(right bool, yes, no string, pairs ...any) {
+		if right {
+			s.text(good, m.pal.glyphs.verified+" "+m.say(yes, pairs...))
+		} else {
+			s.text(bad, m.pal.glyphs.refuted+" "+m.say(no, pairs...))
+		}
+	}
+	if who := whoClient + whoSaid(notice.Side); g.who != whoUnsaid {
+		verdict(g.who == who, "predict_who_right", "predict_who_wrong", "was", m.whoName(who), "said", m.whoName(g.who))
+	}
+	account := c.Account(notice.Side, at)
+	i := slices.IndexFunc(account.Alerts, inspect.Alerted.Fatal)
+	if i < 0 {
+		switch none := m.say("predict_no_alert"); {
+		case g.alert.kind == alertUnsaid:
+		case account.Ended == 0:
+			s.text(strong, m.say("predict_alert_open", "said", m.alertSaid(g.alert)))
+		default:
+			verdict(g.alert.kind == alertNone, "predict_alert_right", "predict_alert_wrong", "was", none, "said", m.alertSaid(g.alert))
+		}
+		return
+	}
+	alert := account.Alerts[i]
+	if g.alert.kind != alertUnsaid {
+		right := g.alert == alertSaid{alertPlausible, alert.Description} ||
+			g.alert.kind == alertAnother && !slices.Contains(plausible, alert.Description)
+		verdict(right, "predict_alert_right", "predict_alert_wrong", "was", inspect.AlertName(alert.Description), "said", m.alertSaid(g.alert))
+	}
+	m.compareRead(s, g, alert, verdict)
+}
+
+func (m *model) compareRead(s *sheet, g guess, alert inspect.Alerted, verdict func(right bool, yes, no string, pairs ...any)) {
+	answers := map[bool]string{true: m.say("predict_yes"), false: m.say("predict_no")}
+	peer, said := m.side(alert.Record.Side.Peer()), answers[g.read == readYes]
+	switch read := alert.Fate == inspect.FateRead; {
+	case g.read == readUnsaid:
+	case alert.Fate == inspect.FateHeld:
+		s.text(strong, m.say("predict_read_open", "peer", peer, "said", said))
+	default:
+		verdict(read == (g.read == readYes), "predict_read_right", "predict_read_wrong", "peer", peer, "was", answers[read], "said", said)
 	}
 }

@@ -17,6 +17,8 @@ type deed struct {
 	action inspect.Action
 	done   string // the sentence that says it
 	pairs  []any  // what it says beside the unit
+
+	tampers bool // what arrives, or when, is not what its sender meant
 }
 
 // act does something to the selected unit; what tampers with it may be asked about before.
@@ -26,11 +28,12 @@ func (m *model) act(done string, action inspect.Action, tampers bool, pairs ...a
 		m.complainNotHeld()
 		return nil
 	}
-	return m.commit(deed{unit, action, done, pairs}, tampers)
+	return m.commit(deed{unit: unit, action: action, done: done, pairs: pairs}, tampers)
 }
 
-// commit does a deed, after the question which side will notice if one is to be asked.
+// commit does a deed, after the questions what will come of it if they are to be asked.
 func (m *model) commit(d deed, tampers bool) tea.Cmd {
+	d.tampers, m.wire.asking = tampers, guess{}
 	if tampers && !m.wire.silent && !m.noticedAlready(d.unit.Conn) {
 		m.wire.deed = d
 		return m.enter(onPredict)
@@ -53,9 +56,13 @@ func (m *model) complainNotHeld() {
 // perform does the deed, and goes to the present to see what comes of it.
 func (m *model) perform(d deed) bool {
 	name := m.named(d.unit)
+	before := m.time.session.Recording().Len()
 	if err := m.stepper.Resolve(d.unit.ID, d.action); err != nil {
 		m.complain("wire_too_late", "what", name)
 		return false
+	}
+	if d.tampers {
+		m.remember(d, before)
 	}
 	m.tell(d.done, append([]any{"what", name}, d.pairs...)...)
 	m.present()

@@ -20,7 +20,7 @@ type verdictKey struct {
 	conn, at, w  int
 	lang         string
 	theme        *palette
-	guess        guess
+	guesses      int
 	items, taken int
 	refused      string
 }
@@ -32,15 +32,16 @@ func (m *model) verdictLines(w int) []string {
 		return nil
 	}
 	at := m.time.event()
-	key := verdictKey{m.time.session.Recording(), c.Conn, at, w, m.sentences.Lang(), m.pal, m.wire.guess, m.time.items, m.time.taken(), m.whyNotSealed()}
+	key := verdictKey{m.time.session.Recording(), c.Conn, at, w, m.sentences.Lang(), m.pal, len(m.wire.guesses), m.time.items, m.time.taken(), m.whyNotSealed()}
 	if m.wire.told.of == key {
 		return m.wire.told.lines
 	}
 	s := &sheet{m: m, w: w}
-	m.prediction(s, c, at)
+	m.predictions(s, c, at)
 	s.text(bad, key.refused)
 	m.firstNotice(s, c, at)
 	m.whyLines(s, c, at)
+	m.becauseLines(s, c, at)
 	m.accounts(s, c, at)
 	m.wire.told = toldVerdict{key, s.lines}
 	return s.lines

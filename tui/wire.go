@@ -18,11 +18,12 @@ type wire struct {
 	place     map[int]int // by event: the unit that it brought, or decided on
 	sel       int         // the event of the selected unit, and 1; 0: whichever needs a decision first
 	until     string      // what the wire runs to, in words; "" if to no end
-	deed      deed        // that waits for a prediction
+	deed      deed        // that waits for predictions
 	silent    bool        // nothing is asked before a deed
-	guess     guess
-	sealed    int  // the unit that was last sealed again, or was to be
-	clock     bool // a second is being counted
+	asking    guess       // what was said so far
+	guesses   []guess     // of this session, the latest last
+	sealed    int         // the unit that was last sealed again, or was to be
+	clock     bool        // a second is being counted
 	told      toldVerdict
 }
 

@@ -65,17 +65,28 @@ func TestTheWireShowsWhatWaitsAndWhatBecameOfIt(t *testing.T) {
 }
 
 func TestADropIsPredictedObservedAndExplained(t *testing.T) {
-	for key, said := range map[string]string{"c": "You said: the client. So it was.", "s": "You said: the server. It was not so.", "n": "You said: nobody. It was not so."} {
+	for answers, said := range map[string]string{
+		"c1y": "✓ The first to notice: the client, as you said.|✓ The alert: bad_record_mac, as you said.|✓ Does the server understand it: yes, as you said.",
+		"s5n": "✗ The first to notice: the client. You had said: the server.|✗ The alert: bad_record_mac. You had said: decrypt_error.|✗ Does the server understand it: yes. You had said: no.",
+		"n":   "✗ The first to notice: the client. You had said: nobody.",
+		"c9 ": "✗ The alert: bad_record_mac. You had said: another one.",
+		" 0":  "✗ The alert: bad_record_mac. You had said: no alert.",
+		"  y": "✓ Does the server understand it: yes, as you said.",
+		"cr":  "✓ The first to notice: the client, as you said.",
+	} {
 		s := heldScreen(t, Options{})
 		s.size(100, 40)
 		s.press("u", "2")
 		s.waiting("Certificate")
 		s.press("d")
 		s.shows("Predict: which side will be the first to notice?")
-		s.press(key)
+		for _, answer := range answers {
+			s.press(string(answer))
+		}
 		s.settled()
-		s.shows(said, "First to notice: the client", "bad_record_mac", "the server understood it", "tls: bad record MAC",
-			"sealed before it had not arrived", "sequence number, nonce", "1 dropped")
+		s.shows(strings.Split(said, "|")...)
+		s.shows("First to notice: the client", "bad_record_mac", "the server understood it", "tls: bad record MAC",
+			"sealed before it had not arrived", "sequence number, nonce", "1 dropped", "The server can read the alert: it opens it as number")
 	}
 }
 
@@ -86,8 +97,10 @@ func TestWithoutAPredictionTheRestGoesOnWaiting(t *testing.T) {
 	s.press("t", "enter")
 	s.waiting("ServerHello")
 	s.shows("sent 2 times", "holding")
-	if s.m.wire.guess.made {
-		t.Error("a prediction was made of nothing")
+	for _, g := range s.m.wire.guesses {
+		if g.said() {
+			t.Errorf("a prediction was made of nothing: %+v", g)
+		}
 	}
 	s.press("p", "d")
 	s.shows("dropped")
@@ -145,9 +158,9 @@ func TestTwoRecordsChangePlaces(t *testing.T) {
 	s.press("u", "2")
 	s.waiting("Certificate")
 	s.until("the whole flight", func() bool { return len(s.m.pending()) == 3 })
-	s.press("x", "c")
+	s.press("x", "c", "enter")
 	s.settled()
-	s.shows("So it was", "bad_record_mac", "sealed before it had not arrived")
+	s.shows("as you said", "bad_record_mac", "sealed before it had not arrived")
 }
 
 func TestWhatIsInjectedIsShownAsSuch(t *testing.T) {
@@ -155,7 +168,7 @@ func TestWhatIsInjectedIsShownAsSuch(t *testing.T) {
 	s.size(100, 30)
 	s.press("I")
 	s.shows(":inject 15 03 03 00 02 02 28")
-	s.press("enter", "s")
+	s.press("enter", "s", "enter")
 	s.settled()
 	s.shows("injected", "First to notice: the client, which sent no alert", "the client never sent this record")
 	s.command("inject 1")
@@ -168,9 +181,9 @@ func TestTheCutDirectionEndsAndTheRestIsUndeliverable(t *testing.T) {
 	s.press("u", "2")
 	s.waiting("Certificate")
 	s.until("the whole flight", func() bool { return len(s.m.pending()) == 3 })
-	s.press("C", "c")
+	s.press("C", "c", "0")
 	s.settled()
-	s.shows("undeliverable", "First to notice: the client", "unexpected EOF")
+	s.shows("undeliverable", "First to notice: the client", "unexpected EOF", "✓ The alert: no alert, as you said.", "the header of the record announces")
 }
 
 func TestTheTranscriptsPartWhereTheWireAlteredAHello(t *testing.T) {
@@ -208,8 +221,9 @@ func TestWithoutAGateNothingCanBeHeld(t *testing.T) {
 func TestTheVerdictsFollowTheCursor(t *testing.T) {
 	s := heldScreen(t, Options{})
 	s.size(100, 40)
-	s.press("d", "s")
+	s.press("d", "s", "enter")
 	s.settleAfterSilence()
+	s.shows("You say: the server. Nobody has noticed anything so far", "Row 1 never arrived, and nothing tells the server so: it goes on waiting.")
 	s.press("home", "right")
 	s.shows("Nobody has noticed anything wrong so far.", "1 record waits")
 	s.hides("You said", "You say")
@@ -325,4 +339,51 @@ func TestARecordIsDelayedForAsLongAsItIsSaid(t *testing.T) {
 	s.waiting("ServerHello")
 	s.press("w")
 	s.shows("goes on in 3s.")
+}
+
+func TestThatNobodyNoticesIsCertainOnlyAtTheEnd(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.size(110, 40)
+	s.press("e", "right", "right", "1", "enter")
+	s.shows("Predict: which side will be the first to notice?")
+	s.press("n")
+	s.shows("You say: nobody.")
+	s.ask("create nome ana")
+	s.press("esc")
+	s.shows("You say: nobody. Nobody has noticed anything so far: it stays open", "only the record's header was changed")
+	s.ask("exit")
+	s.settled()
+	s.shows("✓ You said: nobody. The session is over, and nobody has noticed.")
+}
+
+func TestASecondDeedLeavesTheFirstPredictionUndecided(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.size(120, 44)
+	s.press("e", "right", "right", "1", "enter", "n")
+	s.ask("create nome ana")
+	s.press("esc", "H", "i")
+	s.write("read nome")
+	s.press("enter", "esc")
+	s.waiting(`"read nome\n"`)
+	s.press("t", "s", "1", "y")
+	s.until("the alert", func() bool { return strings.Contains(s.text(), "as you said") })
+	s.shows("✓ The first to notice: the server, as you said.", "You said: nobody. Nothing had come of it when something else was tampered with")
+}
+
+func TestALossIsNotNoticedBeforeTheNextRecord(t *testing.T) {
+	s := textHeld(t, "read nome")
+	s.press("p", "d", "n")
+	s.shows("You say: nobody.", "never arrived, and nothing has told the server so far", "the tag will not verify")
+}
+
+func TestAPredictionCanBeLeftAtAnyQuestion(t *testing.T) {
+	for _, keys := range [][]string{{"esc"}, {"c", "esc"}, {"s", "1", "esc"}, {" ", " ", "esc"}} {
+		s := heldScreen(t, Options{})
+		s.press("d")
+		s.press(keys...)
+		s.shows("waits", "r release")
+		if len(s.m.pending()) != 1 || len(s.m.wire.guesses) != 0 {
+			t.Errorf("after %q the record is gone", keys)
+		}
+	}
 }

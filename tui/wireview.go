@@ -179,7 +179,7 @@ func (m *model) acts(w int) []string {
 	switch {
 	case m.mode == onUntil:
 		return m.untilLines(w)
-	case m.mode == onPredict:
+	case m.mode == onPredict, m.mode == onPredictAlert, m.mode == onPredictRead:
 		return m.predictLines(w)
 	case m.stepper == nil:
 		return nil
@@ -191,8 +191,23 @@ func (m *model) acts(w int) []string {
 	})
 }
 
-// keysInLines names keys and what they do, on as many lines as they take.
+// keysInLines names keys and what they do.
 func (m *model) keysInLines(w int, wanted func(*binding) bool) []string {
+	var choices []choice
+	for i := range m.keys {
+		if b := &m.keys[i]; wanted(b) {
+			key, _, _ := strings.Cut(b.show, " ")
+			choices = append(choices, choice{m.keyNames(key), m.actWord(b.brief)})
+		}
+	}
+	return m.choicesInLines(w, choices)
+}
+
+// A choice is a key, and what it stands for.
+type choice struct{ key, word string }
+
+// choicesInLines names choices on as many lines as they take.
+func (m *model) choicesInLines(w int, choices []choice) []string {
 	var lines []string
 	var spans []span
 	used := 0
@@ -202,19 +217,12 @@ func (m *model) keysInLines(w int, wanted func(*binding) bool) []string {
 		}
 		spans, used = nil, 0
 	}
-	for i := range m.keys {
-		b := &m.keys[i]
-		if !wanted(b) {
-			continue
-		}
-		key, _, _ := strings.Cut(b.show, " ")
-		key = m.keyNames(key)
-		word := m.actWord(b.brief)
-		need := width(key) + width(word) + 3
-		if used+need > w-1 {
+	for _, c := range choices {
+		need := width(c.key) + width(c.word) + 3
+		if used+need > w+1 { // the last one needs no gap behind it
 			flush()
 		}
-		spans = append(spans, span{strong, key}, span{plain, " " + word}, span{quiet, "  "})
+		spans = append(spans, span{strong, c.key}, span{plain, " " + c.word}, span{quiet, "  "})
 		used += need
 	}
 	flush()
@@ -237,6 +245,8 @@ func (m *model) actWord(id string) string {
 		return m.say("wire_act_run")
 	case id == "wire_act_ask" && m.wire.silent:
 		return m.say("wire_act_ask_not")
+	case id == "edit_act_hands" && m.edit != nil && m.edit.keys:
+		return m.say("edit_act_hands_without")
 	}
 	return m.say(id)
 }
