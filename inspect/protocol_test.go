@@ -1,0 +1,654 @@
+package inspect_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"example.com/tlslab/inspect"
+)
+
+// A toy is a protocol with a state: the client's hello names the conversation,
+// each message is announced by a unit with its length, and both are answered with
+// an ack. Messages are encrypted, and end with a checksum.
+type toy struct{}
+
+const toyLabel = "TOY_KEY"
+
+func (toy) Name() string { return "toy" }
+
+func (toy) Splitter(from inspect.Side) inspect.Splitter {
+	return &toySplitter{greets: from == inspect.Client}
+}
+
+func (toy) Reader() inspect.Reader { return new(toyReader) }
+
+type toySplitter struct {
+	greets bool // a hello comes next
+	length int  // of the message that comes next; 0 if none does
+}
+
+func (s *toySplitter) Next(b []byte) int {
+	const hello, announced = 9, 3
+	size := s.length
+	switch {
+	case s.greets:
+		size = hello
+	case size > 0:
+	case b[0] == 'A':
+		return 1
+	case b[0] == 'L':
+		size = announced
+	}
+	if size > 0 && len(b) >= size {
+		if !s.greets && s.length == 0 {
+			s.length = int(binary.BigEndian.Uint16(b[1:]))
+		} else {
+			s.greets, s.length = false, 0
+		}
+	}
+	return size
+}
+
+type toyReader struct {
+	id    []byte
+	count [2]int
+	next  [2]bool // a message comes next
+}
+
+func (r *toyReader) Read(from inspect.Side, b []byte, whole bool) inspect.Reading {
+	switch {
+	case !whole:
+		return nil
+	case r.next[from]:
+		r.next[from] = false
+		r.count[from]++
+		return toyMessage{toyUnit{"message"}, r.id, from, r.count[from]}
+	case b[0] == 'H':
+		r.id = bytes.Clone(b[1:])
+		return toyUnit{"hello"}
+	case b[0] == 'L':
+		r.next[from] = binary.BigEndian.Uint16(b[1:]) > 0
+		return toyUnit{"length"}
+	}
+	return toyUnit{"ack"}
+}
+
+type toyUnit struct{ name string }
+
+func (u toyUnit) Name() string { return u.name }
+func (u toyUnit) Text() bool   { return u.name == "message" }
+
+func (u toyUnit) Fields(b []byte) inspect.Field {
+	return inspect.Dissect(b, "toy."+u.name, "", func(d *inspect.Dissector) {
+		d.Bytes("toy.kind", 1, "")
+		if u.name == "length" {
+			d.Uint("toy.length", 2)
+		} else if n := len(d.Rest()); n > 0 {
+			d.Bytes("toy.rest", n, "")
+		}
+	})
+}
+
+type toyMessage struct {
+	toyUnit
+	id    []byte
+	from  inspect.Side
+	count int
+}
+
+func (m toyMessage) Open(b []byte, secrets inspect.Secrets) ([]byte, inspect.Reason) {
+	why := inspect.Reason{Key: "unit_no_secret"}
+	for _, secret := range secrets(toyLabel, m.id) {
+		clear := toyCrypt(secret.Bytes, m.from, m.count, b)
+		if last := len(clear) - 1; last >= 0 && clear[last] == checksum(clear[:last]) {
+			return clear[:last], inspect.Reason{}
+		}
+		why = inspect.Reason{Key: "unit_mac"}
+	}
+	return nil, why
+}
+
+func (m toyMessage) ClearFields(clear []byte) inspect.Field {
+	return inspect.Dissect(clear, "toy.clear", "", func(d *inspect.Dissector) { d.Text("toy.text", len(clear)) })
+}
+
+func (m toyMessage) Seal(b, clear []byte, secrets inspect.Secrets) ([]byte, inspect.Reason) {
+	all := secrets(toyLabel, m.id)
+	if len(all) == 0 {
+		return nil, inspect.Reason{Key: "unit_no_secret"}
+	}
+	if len(clear)+1 != len(b) {
+		return nil, inspect.Reason{Key: "unit_length"}
+	}
+	return toySeal(all[0].Bytes, m.from, m.count, string(clear)), inspect.Reason{}
+}
+
+func checksum(b []byte) (sum byte) {
+	for _, c := range b {
+		sum = sum*31 + c
+	}
+	return sum
+}
+
+func toyCrypt(key []byte, from inspect.Side, count int, b []byte) []byte {
+	stream := sha256.Sum256(fmt.Appendf(nil, "%x %s %d", key, from, count))
+	out := make([]byte, len(b))
+	for i := range b {
+		out[i] = b[i] ^ stream[i%len(stream)]
+	}
+	return out
+}
+
+func toySeal(key []byte, from inspect.Side, count int, text string) []byte {
+	return toyCrypt(key, from, count, append([]byte(text), checksum([]byte(text))))
+}
+
+// toySays is what one side sends: the hello, and each text announced, with an ack
+// for the one of its peer's before.
+func toySays(key []byte, from inspect.Side, texts ...string) (all []byte) {
+	if from == inspect.Client {
+		all = append(all, 'H')
+		all = append(all, toyID...)
+	}
+	for i, text := range texts {
+		sealed := toySeal(key, from, i+1, text)
+		all = binary.BigEndian.AppendUint16(append(all, 'A', 'L'), uint16(len(sealed)))
+		all = append(all, sealed...)
+	}
+	return all
+}
+
+const toyID = "id345678"
+
+var (
+	toyKey   = []byte("the key")
+	toyTexts = [2][]string{
+		inspect.Client: {"create nome ana", "read nome", ""},
+		inspect.Server: {"Ok", "ana", strings.Repeat("y", 300)},
+	}
+)
+
+// toyTalk has the client say all that it has to say, in these pieces, and then the
+// server. Each tells its key.
+func toyTalk(tap *inspect.Tap, says [2][][]byte) {
+	client, server := tap.PipeOf(toy{})
+	for _, end := range []*inspect.Endpoint{client, server} {
+		fmt.Fprintf(end.KeyLog(), "%s %x %x\n", toyLabel, toyID, toyKey)
+	}
+	say := func(end *inspect.Endpoint, pieces [][]byte) {
+		for _, piece := range pieces {
+			end.Write(piece)
+		}
+		end.CloseWrite()
+	}
+	var parts sync.WaitGroup
+	parts.Go(func() { say(client, says[inspect.Client]) })
+	io.ReadAll(server)
+	parts.Go(func() { say(server, says[inspect.Server]) })
+	io.ReadAll(client)
+	parts.Wait()
+	client.Close()
+	server.Close()
+	tap.Close()
+}
+
+func toyConversation() [2][][]byte {
+	return [2][][]byte{{toySays(toyKey, inspect.Client, toyTexts[0]...)}, {toySays(toyKey, inspect.Server, toyTexts[1]...)}}
+}
+
+// still is a clock that stands.
+func still() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+// itemsAccount tells all items of a session of units.
+func itemsAccount(s *inspect.Session) (all []string) {
+	for _, item := range s.Items() {
+		text := fmt.Sprintf("%d %s %s %s", item.Kind, item.Side, item.Lane, item.How)
+		switch item.Kind {
+		case inspect.RecordItem:
+			text = unitAccount(item.Record)
+		case inspect.BytesItem:
+			text += fmt.Sprintf("%s from %d %s %x\n", item.Verdict, item.From, item.Reason, s.Bytes(item, s.Recording().Len()))
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// viewsAccount tells what each endpoint sees.
+func viewsAccount(s *inspect.Session) (all []string) {
+	for _, c := range s.Connections() {
+		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+			for _, from := range []inspect.Side{inspect.Client, inspect.Server} {
+				for _, r := range c.View(side).Records(from) {
+					all = append(all, fmt.Sprintf("%s sees %s", side, unitAccount(r)))
+				}
+			}
+			for _, secret := range c.View(side).Secrets(side, s.Recording().Len()) {
+				all = append(all, fmt.Sprintf("%s has %s %x %x\n", side, secret.Label, secret.ClientRandom, secret.Bytes))
+			}
+		}
+	}
+	return all
+}
+
+func unitAccount(r *inspect.Record) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %d at %d+%d %x %s %v %v %v %q %q %d %v %s\n", r.Side, r.Lane, r.Seq, r.Offset, r.Length, r.Raw(), r.Name(), r.Text(),
+		r.Encrypted, r.Decrypted, r.Reason(), r.Plaintext(), r.Content, r.Truncated, r.Verdict)
+	tree(&b, r.Fields(), 1)
+	for _, part := range r.Parts {
+		tree(&b, r.PartFields(part, r.Plaintext()[part.Offset:][:part.Length]), 2)
+	}
+	return b.String()
+}
+
+func tree(b *strings.Builder, f inspect.Field, depth int) {
+	fmt.Fprintf(b, "%*s%s %s %d+%d %q\n", 2*depth, "", f.Kind, f.Name, f.Offset, f.Length, f.Value)
+	for _, child := range f.Children {
+		tree(b, child, depth+1)
+	}
+}
+
+func TestUnitsAreReadAndOpenedInBothViews(t *testing.T) {
+	tap := &inspect.Tap{Now: still, Gate: new(inspect.Rules)}
+	toyTalk(tap, toyConversation())
+	session := inspect.NewSession(tap.Recording())
+	session.End()
+	c := session.Connections()[0]
+	if c.Opening.Protocol != "toy" || c.Opening.Speaks == nil {
+		t.Errorf("the connection is opened as %q", c.Opening.Protocol)
+	}
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		for _, from := range []inspect.Side{inspect.Client, inspect.Server} {
+			var names, texts []string
+			for _, r := range c.View(side).Records(from) {
+				names = append(names, r.Name())
+				if r.Encrypted != (r.Name() == "message") || r.TLS() || r.DecidedAt < 0 {
+					t.Errorf("%s %d, a %s: encrypted %v, TLS %v, decided at %d", from, r.Seq, r.Name(), r.Encrypted, r.TLS(), r.DecidedAt)
+				}
+				if r.Decrypted {
+					texts = append(texts, string(r.Plaintext()))
+				}
+			}
+			want := []string{"ack", "length", "message", "ack", "length", "message", "ack", "length", "message"}
+			if from == inspect.Client {
+				want = append([]string{"hello"}, want...)
+			}
+			if !slices.Equal(names, want) {
+				t.Errorf("%s sees of the %s %q", side, from, names)
+			}
+			if !slices.Equal(texts, toyTexts[from]) {
+				t.Errorf("%s reads of the %s %q", side, from, texts)
+			}
+		}
+	}
+	if secrets := c.View(inspect.Server).Secrets(inspect.Server, tap.Recording().Len()); len(secrets) != 1 || secrets[0].Origin != inspect.ServerLog {
+		t.Errorf("the server's secrets: %v", secrets)
+	}
+	account := c.Account(inspect.Server, tap.Recording().Len())
+	if account.Fidelity != inspect.TextWhole {
+		t.Errorf("of what the client wrote, the server's program has read %s", account.Fidelity)
+	}
+}
+
+func TestUnitsAreTheSameWhateverTheChunkingAndWheneverTheirSecretComes(t *testing.T) {
+	tap := &inspect.Tap{Now: still}
+	toyTalk(tap, toyConversation())
+	original := tap.Recording()
+	full := inspect.NewSession(original)
+	full.End()
+	want := append(itemsAccount(full), viewsAccount(full)...)
+	if !strings.Contains(strings.Join(want, ""), toyTexts[inspect.Client][0]) {
+		t.Fatalf("nothing was opened:\n%s", want)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		again := moved(t, rechunked(t, original))
+		grown := new(inspect.Recording)
+		session := inspect.NewSession(grown)
+		for e := range again.Events(0) {
+			grown.Append(e)
+			if rapid.Bool().Draw(t, "extend") {
+				session.Extend()
+			}
+		}
+		session.Extend()
+		session.End()
+		if got := append(itemsAccount(session), viewsAccount(session)...); !slices.Equal(got, want) {
+			t.Fatalf("got\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// moved copies a recording, with the secrets elsewhere in it.
+func moved(t *rapid.T, original *inspect.Recording) *inspect.Recording {
+	var events, secrets []inspect.Event
+	for e := range original.Events(0) {
+		if e.Kind == inspect.Secret {
+			secrets = append(secrets, e)
+		} else {
+			events = append(events, e)
+		}
+	}
+	places := rapid.SliceOfN(rapid.IntRange(1, len(events)), len(secrets), len(secrets)).Draw(t, "places")
+	slices.Sort(places)
+	copied := new(inspect.Recording)
+	for i, e := range events {
+		for len(places) > 0 && places[0] <= i {
+			copied.Append(secrets[0])
+			secrets, places = secrets[1:], places[1:]
+		}
+		copied.Append(e)
+	}
+	for _, e := range secrets {
+		copied.Append(e)
+	}
+	return copied
+}
+
+func TestGatesHoldTheSameUnitsWhateverTheChunkingOfWhatEndpointsWrite(t *testing.T) {
+	actions := map[string]inspect.Action{
+		"forward": inspect.Forward, "drop": inspect.Drop, "repeat": inspect.Repeat(1), "flip": inspect.Flip(-1, 0x01),
+		"inject": inspect.Inject([]byte("AAL\x00\x05x")), "cut": inspect.CutAfter(2), "swap": inspect.Swap(time.Hour),
+		"reseal": inspect.Reseal(bytes.ToUpper), "field": inspect.FlipField("toy.length"),
+	}
+	names := slices.Sorted(func(yield func(string) bool) {
+		for name := range actions {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom(names).Draw(t, "action")
+		match := inspect.Match{
+			From: rapid.SampledFrom([]inspect.Sender{inspect.FromClient, inspect.FromServer}).Draw(t, "from"),
+			Nth:  rapid.IntRange(1, 9).Draw(t, "nth"),
+		}
+		whole := toyConversation()
+		var pieces [2][][]byte
+		for side, all := range whole {
+			rest := all[0][:rapid.IntRange(0, len(all[0])).Draw(t, "length")] // perhaps it ends within a unit
+			whole[side] = [][]byte{rest}
+			for len(rest) > 0 {
+				n := rapid.IntRange(1, min(len(rest), 40)).Draw(t, "size")
+				pieces[side], rest = append(pieces[side], rest[:n]), rest[n:]
+			}
+		}
+		run := func(says [2][][]byte) []string {
+			tap := &inspect.Tap{Now: still, Gate: &inspect.Rules{List: []inspect.Rule{{Match: match, Do: actions[name]}}}}
+			toyTalk(tap, says)
+			session := inspect.NewSession(tap.Recording())
+			session.End()
+			items := itemsAccount(session)
+			slices.Sort(items) // what is delivered and what is captured meanwhile have no order
+			return append(viewsAccount(session), items...)
+		}
+		want, got := run(whole), run(pieces)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%s: got\n%s\nwant\n%s", name, got, want)
+		}
+	})
+}
+
+func TestWhatIsNoUnitIsShownAsItIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		protocol inspect.Protocol
+		came     []string
+		units    int
+		reason   string
+	}{
+		"no unit begins so":         {toy{}, []string{"Hid345678A", "?what", " comes"}, 2, "no_unit"},
+		"too long":                  {cutter(func([]byte) int { return inspect.MaxUnit + 1 }), []string{"one", "two"}, 0, "unit_too_long"},
+		"a protocol nobody knows":   {nil, []string{"one", "two"}, 0, "no_tls"},
+		"units of what came":        {cutter(func(b []byte) int { return len(b) }), []string{"one", "two"}, 2, ""},
+		"a length that is negative": {cutter(func([]byte) int { return -1 << 63 }), []string{"one", "two"}, 0, "no_unit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recording := new(inspect.Recording)
+			recording.Append(inspect.Event{Kind: inspect.Opened, Opening: &inspect.Opening{Protocol: "odd", Speaks: c.protocol}})
+			for _, b := range c.came {
+				recording.Append(inspect.Event{Kind: inspect.Captured, Bytes: []byte(b)})
+			}
+			session := inspect.NewSession(recording)
+			items := session.Items()
+			if c.reason == "" {
+				if len(items) != c.units {
+					t.Errorf("%d items, want %d", len(items), c.units)
+				}
+				return
+			}
+			if len(items) != c.units+1 || items[c.units].Kind != inspect.BytesItem || items[c.units].Because.Key != c.reason {
+				t.Fatalf("got %+v", items)
+			}
+			all := strings.Join(c.came, "")
+			if got := session.Bytes(items[c.units], recording.Len()); string(got) != all[items[c.units].From:] {
+				t.Errorf("the bytes are %q", got)
+			}
+		})
+	}
+}
+
+// A cutter is a protocol of nothing but a splitter.
+type cutter func(b []byte) int
+
+func (c cutter) Name() string                                    { return "cutter" }
+func (c cutter) Splitter(inspect.Side) inspect.Splitter          { return c }
+func (c cutter) Next(b []byte) int                               { return c(b) }
+func (c cutter) Reader() inspect.Reader                          { return c }
+func (c cutter) Read(inspect.Side, []byte, bool) inspect.Reading { return nil }
+
+func TestBehindAGapUnitsAreBytesAgain(t *testing.T) {
+	recording := new(inspect.Recording)
+	recording.Append(inspect.Event{Kind: inspect.Opened, Opening: &inspect.Opening{Protocol: "lines", Speaks: inspect.Lines}})
+	recording.Append(inspect.Event{Kind: inspect.Captured, Bytes: []byte("one\ntw")})
+	recording.Append(inspect.Event{Kind: inspect.Captured, N: 100})
+	recording.Append(inspect.Event{Kind: inspect.Captured, Bytes: []byte("e\nfour")})
+	recording.Append(inspect.Event{Kind: inspect.Captured, Bytes: []byte("\n")})
+	session := inspect.NewSession(recording)
+	session.End()
+	items := session.Items()
+	if len(items) != 4 || !items[1].Record.Truncated || items[2].Kind != inspect.GapItem || items[3].Kind != inspect.BytesItem {
+		t.Fatalf("got %+v", items)
+	}
+	if got := session.Bytes(items[3], recording.Len()); string(got) != "e\nfour\n" {
+		t.Errorf("behind the gap stands %q", got)
+	}
+	if length, _ := session.Run(items[2], recording.Len()); length != 100 {
+		t.Errorf("the gap has %d bytes", length)
+	}
+}
+
+func TestAUnitThatNoSecretOpensSaysWhyAndWaitsOnlyAsLongAsABetterOneMayCome(t *testing.T) {
+	tap := &inspect.Tap{Now: still}
+	toyTalk(tap, toyConversation())
+	recording := new(inspect.Recording)
+	for e := range tap.Recording().Events(0) {
+		if e.Kind != inspect.Secret {
+			recording.Append(e)
+		}
+	}
+	session := inspect.NewSession(recording)
+	messages := func(reason string, decided, decrypted bool) {
+		t.Helper()
+		n := 0
+		for r := range session.Records() {
+			if r.Name() != "message" {
+				continue
+			}
+			n++
+			if r.Reason().Key != reason || r.DecidedAt >= 0 != decided || r.Decrypted != decrypted || decrypted && r.Plaintext() == nil && r.Content > 0 {
+				t.Errorf("%s %d: reason %q, decided at %d, decrypted %v", r.Side, r.Seq, r.Reason().Key, r.DecidedAt, r.Decrypted)
+			}
+		}
+		if n != 6 {
+			t.Errorf("%d messages", n)
+		}
+	}
+	tell := func(identifier string, key []byte) {
+		recording.Append(inspect.Event{Kind: inspect.Secret, Conn: -1, Cause: -1, Logged: &inspect.LoggedSecret{
+			Origin: inspect.FromFile, Label: toyLabel, ClientRandom: []byte(identifier), Bytes: key,
+		}})
+		session.Extend()
+	}
+	messages("unit_no_secret", false, false)
+	tell("another!", toyKey)
+	messages("unit_no_secret", false, false)
+	tell(toyID, toyKey)
+	messages("", true, true)
+	tell(toyID, []byte("a wrong one, too late"))
+	messages("", true, true)
+}
+
+func TestAUnitThatWasChangedIsAlteredForItsReceiverAndSaysWhyItCannotBeRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		do     inspect.Action
+		reason string
+		text   string
+	}{
+		"a flipped bit":      {inspect.Flip(-1, 0x01), "unit_mac", ""},
+		"by who has the key": {inspect.Reseal(bytes.ToUpper), "", "READ NOME"},
+		"too long to seal":   {inspect.Reseal(func(b []byte) []byte { return append(b, b...) }), "", "read nome"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rules := &inspect.Rules{List: []inspect.Rule{{Match: inspect.Match{Type: inspect.ApplicationData, Content: []byte("read")}, Do: c.do}}}
+			tap := &inspect.Tap{Now: still, Gate: rules}
+			toyTalk(tap, toyConversation())
+			session := inspect.NewSession(tap.Recording())
+			for _, r := range session.Connections()[0].View(inspect.Server).Records(inspect.Client) {
+				if r.Seq != 6 {
+					continue
+				}
+				if r.Reason().Key != c.reason || string(r.Plaintext()) != c.text || r.DecidedAt < 0 {
+					t.Errorf("reason %q, text %q, decided at %d", r.Reason().Key, r.Plaintext(), r.DecidedAt)
+				}
+				if want := inspect.VerdictAltered; c.text != "read nome" && r.Verdict != want {
+					t.Errorf("verdict %s", r.Verdict)
+				}
+			}
+			refused := 0
+			for _, applied := range rules.Report() {
+				if applied.How == inspect.Refused {
+					refused++
+				}
+			}
+			if refused > 0 != (c.text == "read nome") {
+				t.Errorf("%d refused", refused)
+			}
+		})
+	}
+}
+
+func TestRulesFindUnitsByNameTextAndField(t *testing.T) {
+	rules := new(inspect.Rules)
+	for _, m := range []inspect.Match{
+		{Message: "length", Nth: 2},
+		{Type: inspect.ApplicationData, From: inspect.FromServer, Nth: 3},
+		{Type: inspect.Handshake},
+		{Record: inspect.ApplicationData},
+		{Content: []byte("nome ana")},
+	} {
+		rules.List = append(rules.List, inspect.Rule{Match: m, Do: inspect.Forward})
+	}
+	tap := &inspect.Tap{Now: still, Gate: rules}
+	toyTalk(tap, toyConversation())
+	session := inspect.NewSession(tap.Recording())
+	var got []string
+	for _, applied := range rules.Report() {
+		if applied.How != inspect.Acted {
+			t.Errorf("%+v", applied)
+		}
+		r := session.Unit(0, applied.Unit)
+		got = append(got, fmt.Sprintf("%d %s %d", applied.Rule, r.Side, r.Seq))
+	}
+	if want := []string{"4 client 3", "0 client 5", "1 server 8"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestWhatAProgramSaysThroughSomethingThatEncryptsIsRecordedAsItIsReadThere(t *testing.T) {
+	tap := &inspect.Tap{Now: still}
+	below, peer := tap.PipeOf(toy{})
+	above := below.Over(shifted{below})
+	go func() {
+		io.WriteString(above, "abc")
+		above.CloseWrite()
+	}()
+	if got, err := io.ReadAll(peer); string(got) != "bcd" || err != nil {
+		t.Errorf("%q crossed the wire, %v", got, err)
+	}
+	peer.Close()
+	above.Close()
+	var wrote []string
+	for e := range tap.Recording().Events(0) {
+		if e.Kind == inspect.Wrote {
+			wrote = append(wrote, string(e.Bytes))
+		}
+	}
+	if !slices.Equal(wrote, []string{"abc"}) {
+		t.Errorf("the program wrote %q", wrote)
+	}
+}
+
+// shifted encrypts as Caesar did.
+type shifted struct{ *inspect.Endpoint }
+
+func (s shifted) Write(b []byte) (int, error) {
+	b = bytes.Clone(b)
+	for i := range b {
+		b[i]++
+	}
+	return s.Endpoint.Write(b)
+}
+
+func TestUnitsAreChangedByTheirFields(t *testing.T) {
+	tap := &inspect.Tap{Now: still}
+	client, server := tap.PipeOf(inspect.Lines)
+	go func() {
+		io.WriteString(client, "create nome ana\r\n")
+		client.CloseWrite()
+	}()
+	io.ReadAll(server)
+	client.Close()
+	server.Close()
+	for r := range inspect.NewSession(tap.Recording()).Records() {
+		d, err := r.Draft()
+		if err != nil || d.Sealed {
+			t.Fatalf("sealed %v, %v", d.Sealed, err)
+		}
+		d, err = d.SetValue("line.text", "delete everything at once")
+		if err != nil || string(d.Bytes) != "delete everything at once\r\n" {
+			t.Errorf("%q, %v", d.Bytes, err)
+		}
+		if text, _ := d.Fields.Find("line.text"); text.Length != len(d.Bytes)-2 {
+			t.Errorf("dissected anew: %+v", d.Fields)
+		}
+	}
+}
+
+func TestAFieldThatIsCountedIsSetWithItsLength(t *testing.T) {
+	dissect := func(b []byte) inspect.Field {
+		return inspect.Dissect(b, "odd", "", func(d *inspect.Dissector) {
+			d.Counted("odd.body", 2, func(d *inspect.Dissector) { d.Text("odd.text", len(d.Rest())) })
+		})
+	}
+	b := []byte("\x00\x03ana")
+	root := dissect(b)
+	text, ok := root.Find("odd.text")
+	if !ok {
+		t.Fatalf("%+v", root)
+	}
+	changed, err := inspect.ReplaceField(root, b, text, []byte("maria"), true)
+	if err != nil || string(changed) != "\x00\x05maria" {
+		t.Errorf("%q, %v", changed, err)
+	}
+}
