@@ -55,14 +55,57 @@ func TestEverySceneEndsAsItsScriptExpects(t *testing.T) {
 	})
 }
 
+// Which scenes tamper with the wire on a channel is seen from playing them.
 func TestNoAlteringSceneIsMetOnAWireThatForwardsEverything(t *testing.T) {
+	altering := 0
 	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
-		script, _ := docs.Scene(scene.Name)
-		if !strings.Contains(script, "tamper ") {
+		result := playScene(t, scene, channel, true)
+		if len(result.Applied) > 0 {
+			t.Errorf("an honest wire did %v", result.Applied)
+		}
+		if result.Tampers == 0 {
 			return
 		}
-		if playScene(t, scene, channel, true).Err() == nil {
+		altering++
+		if result.Err() == nil {
 			t.Error("every expectation is met although nothing was tampered with")
+		}
+	})
+	if altering < 30 {
+		t.Errorf("only %d scenes on their channels tamper with the wire", altering)
+	}
+}
+
+func TestEachLineThatTampersMeetsItsRecord(t *testing.T) {
+	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
+		result := playScene(t, scene, channel, false)
+		met := make(map[int]bool)
+		for _, applied := range result.Applied {
+			if applied.How != inspect.Acted {
+				t.Errorf("%v", applied)
+			}
+			met[applied.Rule] = true
+		}
+		if len(met) != result.Tampers {
+			t.Errorf("%d of %d lines met their record", len(met), result.Tampers)
+		}
+	})
+}
+
+// Where an endpoint is not as it should be, that is what decides.
+func TestNoSceneOfFaultyEndpointsIsMetByGoodOnes(t *testing.T) {
+	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
+		if len(scene.With) == 0 {
+			return
+		}
+		p := &program{sentence: docs.For(docs.English)}
+		good := func(channel string, _ []string) (inspect.Stage, error) { return p.sceneStage(channel, nil) }
+		result, err := lesson.Runner{Open: good}.Run(t.Context(), scene, channel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Err() == nil {
+			t.Error("every expectation is met although both endpoints are good")
 		}
 	})
 }

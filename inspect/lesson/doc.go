@@ -9,8 +9,9 @@
 //	tamper client text 2: drop    from here on, the second such record is dropped
 //	do create nome ana            the client does a command and waits
 //	send "create a 1" "read a"    several, each in its own record, then the answers
+//	pause 200ms                   the client thinks
 //	connect                       the client comes again, on a new connection
-//	guess "read nome" show        from sizes alone: which one was the latest?
+//	guess "read a" "drop a -> Ok" from sizes alone: which one was the latest? (-> says which answer it gets)
 //	exit                          the client leaves
 //	note late-alert               a remark that belongs to what comes of it, by its name
 //	only tls12: connect           a line that counts on some channels alone

@@ -39,7 +39,7 @@ func parseExpect(words []string, tail string, hasTail bool) (func(*run) error, s
 }
 
 const assertions = `there are: answer TEXT, no answer, silence, SIDE fails [TEXT], SIDE is content, SIDE alerts NAME [understood|not understood],` +
-	` SIDE notices, nobody notices, SIDE receives VERDICT, attacker reads [TEXT|nothing], attacker changes nothing, attacker changes the data, SIDE ends with close_notify|end of file|cut,` +
+	` SIDE notices, nobody notices, SIDE learns in its handshake|after its handshake|of nothing, SIDE receives VERDICT, SIDE reads nothing, attacker reads [TEXT|nothing], attacker changes nothing, attacker changes the data, attacker sees a pause of TIME, SIDE ends with close_notify|end of file|cut,` +
 	` resumed, not resumed, version NAME, guessed, not guessed`
 
 var sides = map[string]inspect.Side{"client": inspect.Client, "server": inspect.Server}
@@ -80,6 +80,14 @@ func parseAbout(words []string) (assertion, string) {
 		return func(r *run) (string, bool) { return r.answered(), r.err == nil && !r.silent && r.answer == argument }, ""
 	case words[0] == "version":
 		return func(r *run) (string, bool) { return r.version(), r.version() == argument }, ""
+	case words[0] == "attacker" && strings.HasPrefix(argument, "sees a pause of "):
+		d, ok := parseTime(words[5:])
+		if !ok {
+			return nil, "a pause is of a time, as in: attacker sees a pause of 200ms"
+		}
+		return func(r *run) (string, bool) {
+			return fmt.Sprintf("the longest pause is %v", r.paused()), r.paused() >= d
+		}, ""
 	case words[0] == "attacker" && words[1] == "reads" && len(words) == 3:
 		return func(r *run) (string, bool) { return r.exposed(), r.readByAttacker(words[2]) }, ""
 	case isSide:
@@ -101,6 +109,15 @@ func parseOf(side inspect.Side, verb string, rest []string) (assertion, string) 
 		return func(r *run) (string, bool) { return r.failing(side), len(r.errors(side)) == 0 }, ""
 	case verb == "notices" && argument == "":
 		return func(r *run) (string, bool) { return r.noticed(), r.noticed() == side.String() }, ""
+	case verb == "learns" && slices.Contains([]string{inHandshake, afterHandshake, ofNothing}, argument):
+		return func(r *run) (string, bool) {
+			return side.String() + " learns " + r.learned(side), r.learned(side) == argument
+		}, ""
+	case verb == "reads" && argument == "nothing":
+		return func(r *run) (string, bool) {
+			text := r.read(side)
+			return fmt.Sprintf("the %s reads %q", side, text), text == ""
+		}, ""
 	case verb == "receives" && len(rest) == 1:
 		return func(r *run) (string, bool) {
 			verdicts := r.received(side)

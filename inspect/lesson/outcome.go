@@ -93,6 +93,38 @@ func (r *run) noticed() string {
 	return who
 }
 
+// When an endpoint can learn that its peer has refused it.
+const (
+	inHandshake    = "in its handshake"
+	afterHandshake = "after its handshake" // which it believed to be over
+	ofNothing      = "of nothing"
+)
+
+// learned says when the side heard of the first fatal alert of its peer.
+func (r *run) learned(side inspect.Side) string {
+	for _, c := range r.of(side) {
+		for _, alert := range c.Account(side, r.last()).Heard {
+			switch {
+			case !alert.Fatal():
+			case c.View(side).State(alert.Event).HandshakeDone:
+				return afterHandshake
+			default:
+				return inHandshake
+			}
+		}
+	}
+	return ofNothing
+}
+
+// read joins what the side's program read on all its connections.
+func (r *run) read(side inspect.Side) string {
+	var all []byte
+	for _, c := range r.of(side) {
+		all = append(all, r.text(c, side, inspect.Read)...)
+	}
+	return string(all)
+}
+
 func (r *run) errors(side inspect.Side) (all []string) {
 	for _, c := range r.of(side) {
 		for _, failure := range c.Account(side, r.last()).Errors {
@@ -272,34 +304,4 @@ func (r *run) resumption() string {
 		return "resumed"
 	}
 	return "not resumed"
-}
-
-// guess guesses which of the commands the latest one was, from the length of
-// the client's latest record alone. How much longer a record is than what it
-// carries follows from version and suite, which the ServerHello tells everyone.
-func (r *run) guess(among []string) error {
-	r.session.Extend()
-	r.guessed = ""
-	conns := r.session.Connections()
-	if len(conns) == 0 {
-		return nil
-	}
-	records := conns[len(conns)-1].View(inspect.Client).Records(inspect.Client)
-	for _, record := range slices.Backward(records) {
-		if record.InnerType != inspect.ApplicationData {
-			continue
-		}
-		sealing := record.Length - record.Content
-		var fitting []string
-		for _, command := range among {
-			if len(command)+len("\n")+sealing == record.Length {
-				fitting = append(fitting, command)
-			}
-		}
-		if len(fitting) == 1 {
-			r.guessed = fitting[0]
-		}
-		return nil
-	}
-	return nil
 }

@@ -36,6 +36,8 @@ type Result struct {
 	Scene, Channel string
 	Recording      *inspect.Recording
 	Checks         []Check
+	Tampers        int               // how many lines of the scene tamper with the wire on this channel
+	Applied        []inspect.Applied // what came of them: the rules are numbered in their order
 	Outcome
 }
 
@@ -105,7 +107,7 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 	for _, expectation := range run.expected {
 		run.check(expectation)
 	}
-	run.result.Outcome = run.outcome()
+	run.result.Outcome, run.result.Applied = run.outcome(), rules.Report()
 	return run.result, nil
 }
 
@@ -179,6 +181,7 @@ func (r *run) close() {
 }
 
 func (r *run) tamper(m inspect.Match, act inspect.Action) error {
+	r.result.Tampers++
 	if r.Honest {
 		return nil
 	}
@@ -223,6 +226,24 @@ func (r *run) connect() error {
 	}
 	r.err = play.Reconnect(r.ctx)
 	return nil
+}
+
+// pause has the client think for a while, unless the session is silent already.
+func (r *run) pause(d time.Duration) error {
+	if r.silent {
+		return nil
+	}
+	if err := r.open(); err != nil {
+		return err
+	}
+	thought := time.NewTimer(d)
+	defer thought.Stop()
+	select {
+	case <-thought.C:
+		return nil
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
 }
 
 // wait does what the client is to do, unless the session is silent already.

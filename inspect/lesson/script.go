@@ -113,6 +113,8 @@ func (s *Scene) parse(number int, line string) string {
 			return verb + " stands alone"
 		}
 		return add(map[string]func(*run) error{"connect": (*run).connect, "exit": (*run).exit}[verb], "")
+	case "pause":
+		return add(parsePause(rest))
 	case "guess":
 		return add(parseGuess(rest))
 	case "note":
@@ -120,7 +122,7 @@ func (s *Scene) parse(number int, line string) string {
 	case "expect":
 		return add(parseExpect(words, tail, hasTail))
 	}
-	return "no such verb; there are on, with, tamper, do, send, connect, exit, guess, note, expect, only"
+	return "no such verb; there are on, with, tamper, do, send, pause, connect, exit, guess, note, expect, only"
 }
 
 // parseOnly reads a line that counts on some channels alone.
@@ -212,13 +214,36 @@ func parseDo(verb string, rest []string) (func(*run) error, string) {
 	return func(r *run) error { return r.send(rest) }, ""
 }
 
+// parsePause reads how long the client thinks.
+func parsePause(rest []string) (func(*run) error, string) {
+	d, ok := parseTime(rest)
+	if !ok {
+		return nil, "pause needs a time, as in: pause 200ms"
+	}
+	return func(r *run) error { return r.pause(d) }, ""
+}
+
+// parseTime reads a time of at most an hour, which stands alone.
+func parseTime(words []string) (d time.Duration, ok bool) {
+	if len(words) != 1 {
+		return 0, false
+	}
+	d, err := time.ParseDuration(words[0])
+	return d, err == nil && d > 0 && d <= time.Hour
+}
+
 // parseGuess reads the commands among which someone who sees only the wire
-// guesses the latest one.
+// guesses the latest one; behind an arrow, the answer that it is known to get.
 func parseGuess(rest []string) (func(*run) error, string) {
 	if len(rest) < 2 {
-		return nil, `guess needs two commands or more, as in: guess "read nome" "show"`
+		return nil, `guess needs two commands or more, as in: guess "read nome" "delete nome -> Ok"`
 	}
-	return func(r *run) error { return r.guess(rest) }, ""
+	var among []candidate
+	for _, text := range rest {
+		command, answer, answered := strings.Cut(text, " -> ")
+		among = append(among, candidate{command, answer, answered})
+	}
+	return func(r *run) error { return r.guess(among) }, ""
 }
 
 // parseNote reads the name of a remark that belongs to the outcome.
@@ -332,10 +357,8 @@ func parseAction(words []string) (act inspect.Action, what string) {
 	case "repeat":
 		return inspect.Repeat(1), ""
 	case "delay":
-		if len(rest) == 1 {
-			if d, err := time.ParseDuration(rest[0]); err == nil && d > 0 && d <= time.Hour {
-				return inspect.Delay(d), ""
-			}
+		if d, ok := parseTime(rest); ok {
+			return inspect.Delay(d), ""
 		}
 		return nil, "delay needs a time, as in: delay 500ms"
 	case "cut":

@@ -113,6 +113,9 @@ func TestWhatIsWrongWithAScriptIsSaidWithItsLine(t *testing.T) {
 		"on plain\nonly tls12":                            "only needs channels",
 		"on plain\ndo \"x":                                "a quote without its end",
 		"on plain\nguess one":                             "two commands or more",
+		"on plain\npause 2h":                              "pause needs a time",
+		"on plain\nexpect attacker sees a pause of night": "a pause is of a time",
+		"on plain\nexpect client learns never":            "no such assertion",
 	} {
 		_, err := lesson.Parse("test", script)
 		var syntax *lesson.SyntaxError
@@ -160,7 +163,7 @@ func TestSilenceIsAnOutcome(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"on plain tls12\nwith expired\ntamper client text 2 containing \"x\": flip byte -1 bit 3\ndo a \"b c\"\nexpect tls12: server alerts bad_record_mac not understood",
-		"on mtls\nonly mtls: tamper either certificate every: cut 3\nsend \"a\" b\nconnect\nguess a b\nexit\nexpect no answer",
+		"on mtls\nonly mtls: tamper either certificate every: cut 3\nsend \"a\" b\nconnect\nguess a \"b -> c\"\npause 1ms\nexit\nexpect no answer\nexpect attacker sees a pause of 1ms\nexpect client learns of nothing",
 	} {
 		f.Add(seed)
 	}
