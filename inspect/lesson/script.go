@@ -3,7 +3,6 @@ package lesson
 import (
 	"cmp"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -259,9 +258,9 @@ func parseNote(rest []string) (func(*run) error, string) {
 
 // parseTamper reads a rule: what it is about, and what it does.
 func parseTamper(about []string, action string) (func(*run) error, string) {
-	m, what := parseMatch(about)
-	if what != "" {
-		return nil, what
+	m, err := parseMatch(about)
+	if err != nil {
+		return nil, err.Error()
 	}
 	words, what := split(action)
 	if what != "" {
@@ -284,40 +283,89 @@ var messages = []string{
 	"server_key_exchange", "server_hello_done", "client_key_exchange", "finished", "new_session_ticket", "key_update",
 }
 
+// A MatchError says which word of a match was not understood, and what may
+// stand there.
+type MatchError struct {
+	Part MatchPart
+	Word string // "" where a word is missing
+}
+
+// A MatchPart is a part of a match.
+type MatchPart uint8
+
+// The parts, in their order: SENDER KIND [NUMBER|every] [containing TEXT].
+const (
+	MatchSender MatchPart = iota + 1
+	MatchKind
+	MatchRest
+	MatchQuote // no part, but a quote without its end
+)
+
+// Choices returns the words that may stand in the part: each of them as it is
+// written.
+func (p MatchPart) Choices() []string {
+	switch p {
+	case MatchSender:
+		return []string{"client", "server", "either"}
+	case MatchKind:
+		return append([]string{"record", "text", "alert", "handshake", "change_cipher_spec"}, messages...)
+	case MatchRest:
+		return []string{"2", "every", "containing TEXT"}
+	}
+	return nil
+}
+
+func (e *MatchError) Error() string {
+	if e.Part == MatchQuote {
+		return "a quote without its end"
+	}
+	what := fmt.Sprintf("%q is not understood", e.Word)
+	if e.Word == "" {
+		what = "a word is missing"
+	}
+	behind := [...]string{"", "first comes whose record it is", "then which kind", "then which of them"}[e.Part]
+	return fmt.Sprintf("%s: %s: %s", what, behind, strings.Join(e.Part.Choices(), ", "))
+}
+
 // ParseMatch reads which records are meant, in the words of a scene, as in:
 // server certificate; client text 3; either alert every. Without a number it is
-// the first one.
+// the first one. The error is a [*MatchError].
 func ParseMatch(text string) (inspect.Match, error) {
 	words, what := split(text)
 	if what != "" {
-		return inspect.Match{}, errors.New(what)
+		return inspect.Match{}, &MatchError{Part: MatchQuote}
 	}
-	m, what := parseMatch(words)
-	if what != "" {
-		return inspect.Match{}, errors.New(what)
+	m, err := parseMatch(words)
+	if err != nil {
+		return inspect.Match{}, err
 	}
 	return m, nil
 }
 
-// parseMatch reads SENDER WHAT [NUMBER|every] [containing TEXT]. Without a
+var senders = map[string]inspect.Sender{"client": inspect.FromClient, "server": inspect.FromServer, "either": inspect.FromEither}
+
+// parseMatch reads SENDER KIND [NUMBER|every] [containing TEXT]. Without a
 // number the rule is about the first, from where it stands on.
-func parseMatch(words []string) (m inspect.Match, what string) {
-	if len(words) < 2 {
-		return m, "say whose records and which, as in: client text 2"
+func parseMatch(words []string) (m inspect.Match, err *MatchError) {
+	var sender, kind string // "" where the words end
+	if len(words) > 0 {
+		sender = words[0]
 	}
-	senders := map[string]inspect.Sender{"client": inspect.FromClient, "server": inspect.FromServer, "either": inspect.FromEither}
-	from, ok := senders[words[0]]
+	if len(words) > 1 {
+		kind = words[1]
+	}
+	from, ok := senders[sender]
 	if !ok {
-		return m, "the sender is client, server or either"
+		return m, &MatchError{MatchSender, sender}
 	}
 	m.From, m.Nth = from, 1
-	switch kind := words[1]; {
+	switch {
 	case contentTypes[kind] != 0:
 		m.Type = contentTypes[kind]
 	case slices.Contains(messages, kind):
 		m.Message = kind
 	case kind != "record":
-		return m, "no such kind of record: there are record, text, alert, handshake, change_cipher_spec, and the names of messages"
+		return m, &MatchError{MatchKind, kind}
 	}
 	for rest := words[2:]; len(rest) > 0; rest = rest[1:] {
 		n, err := strconv.Atoi(rest[0])
@@ -329,10 +377,10 @@ func parseMatch(words []string) (m inspect.Match, what string) {
 		case err == nil && n > 0:
 			m.Nth = n
 		default:
-			return m, "after the kind comes a number from 1, every, or containing TEXT"
+			return m, &MatchError{MatchRest, rest[0]}
 		}
 	}
-	return m, ""
+	return m, nil
 }
 
 // swapWait is how long a record that is to be overtaken waits for the next.

@@ -174,3 +174,35 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestAMatchThatIsNotUnderstoodNamesTheWordAndWhatMayStandThere(t *testing.T) {
+	for text, want := range map[string]lesson.MatchError{
+		"":                             {lesson.MatchSender, ""},
+		"certificate":                  {lesson.MatchSender, "certificate"},
+		"server":                       {lesson.MatchKind, ""},
+		"server certificat":            {lesson.MatchKind, "certificat"},
+		"client text third":            {lesson.MatchRest, "third"},
+		"client text 0":                {lesson.MatchRest, "0"},
+		"client text containing":       {lesson.MatchRest, "containing"},
+		`client text containing "half`: {lesson.MatchQuote, ""},
+	} {
+		_, err := lesson.ParseMatch(text)
+		var got *lesson.MatchError
+		if !errors.As(err, &got) || *got != want {
+			t.Errorf("%q: %v, want %+v", text, err, want)
+			continue
+		}
+		for _, choice := range got.Part.Choices() {
+			if !strings.Contains(err.Error(), choice) {
+				t.Errorf("%q: %q does not name %s", text, err, choice)
+			}
+		}
+	}
+	for _, kind := range lesson.MatchKind.Choices() {
+		for _, sender := range lesson.MatchSender.Choices() {
+			if _, err := lesson.ParseMatch(sender + " " + kind + " 2"); err != nil {
+				t.Errorf("%s %s is offered, but: %v", sender, kind, err)
+			}
+		}
+	}
+}
