@@ -16,8 +16,9 @@ type Wait struct {
 }
 
 // Waiting returns how side waited for its peer once event at had happened; ok
-// is false if it had said nothing, or something had reached it since. Whether
-// it expects an answer is not known: a server that has answered waits for the
+// is false if it had said nothing, or something had reached it since, or it had
+// found something wrong: then it did not wait any more. Whether it expects an
+// answer is not known: a server that has answered waits for the
 // next request.
 func (c *Connection) Waiting(side Side, at int) (w Wait, ok bool) {
 	sent := c.passages(side, at)
@@ -33,7 +34,11 @@ func (c *Connection) Waiting(side Side, at int) (w Wait, ok bool) {
 	if last < 0 {
 		return Wait{}, false
 	}
-	w = Wait{Since: said[last].event, Until: c.gaveUp(side, said[last].event, at, alerts)}
+	w = Wait{Since: said[last].event}
+	wrong := false
+	if w.Until, wrong = c.gaveUp(side, w.Since, at, alerts); wrong {
+		return Wait{}, false
+	}
 	if p := sent[w.Since]; p != nil && p.fate != FateUnread { // which here is that of all that arrived
 		w.Fate = p.fate
 	}
@@ -45,24 +50,24 @@ func (c *Connection) Waiting(side Side, at int) (w Wait, ok bool) {
 	return w, !c.reached(side, w.Since, by)
 }
 
-// gaveUp returns the first event behind since by which side waits no longer; -1
-// if there is none by at.
-func (c *Connection) gaveUp(side Side, since, at int, alerts []Alerted) int {
-	first := never
+// gaveUp returns the first event behind since by which side waits no longer, and
+// whether it says that something was wrong; -1 if there is none by at.
+func (c *Connection) gaveUp(side Side, since, at int, alerts []Alerted) (first int, wrong bool) {
+	first = never
 	for _, alert := range alerts {
-		if alert.Event > since {
-			first = min(first, alert.Event)
+		if alert.Event > since && alert.Event < first {
+			first, wrong = alert.Event, alert.Fatal()
 		}
 	}
 	for e := range c.events(at) {
-		if e.Index > since && e.Side == side && (e.Kind == Ended || e.Kind == Failed) {
-			first = min(first, e.Index)
+		if e.Index > since && e.Index < first && e.Side == side && (e.Kind == Ended || e.Kind == Failed) {
+			first, wrong = e.Index, e.Kind == Failed && !e.Err.ownDoing()
 		}
 	}
 	if first == never {
-		return -1
+		return -1, false
 	}
-	return first
+	return first, wrong
 }
 
 // reached reports whether anything of its peer reached side behind the event

@@ -1,6 +1,7 @@
 package inspect_test
 
 import (
+	"crypto/tls"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -65,10 +66,21 @@ func TestWhoeverHasSaidSomethingWaitsUntilAnythingComesOrItGivesUp(t *testing.T)
 	})
 }
 
+func TestWhoeverFindsSomethingWrongDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		drop := inspect.Rule{Match: inspect.Match{From: inspect.FromServer, Message: "certificate"}, Do: inspect.Drop}
+		session := dialogue(t, &inspect.Rules{List: []inspect.Rule{drop}}, tls.VersionTLS13, "one ")
+		c, last := session.Connections()[0], session.Recording().Len()-1
+		if w, ok := c.Waiting(inspect.Client, last); ok {
+			t.Errorf("the client, which sent a fatal alert: %+v", w)
+		}
+	})
+}
+
 func TestWithoutAGateWhoeverIsAnsweredWaitsNoLonger(t *testing.T) {
 	r := new(inspect.Recording)
 	at := time.Unix(1000, 0)
-	r.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Time: at, Opening: &inspect.Opening{Protocol: inspect.ProtocolClear}})
+	r.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Time: at, Opening: &inspect.Opening{Protocol: "lines", Speaks: inspect.Lines}})
 	asked := r.Append(inspect.Event{Kind: inspect.Captured, Side: inspect.Client, Cause: -1, Time: at, Bytes: []byte("read a\n")})
 	answered := r.Append(inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Cause: -1, Time: at, Bytes: []byte("Ok\n")})
 	ended := r.Append(inspect.Event{Kind: inspect.Ended, Side: inspect.Client, Cause: -1, Time: at.Add(time.Second), How: inspect.EndOfFile})

@@ -8,6 +8,7 @@ import (
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/lesson"
 	"example.com/tlslab/tui/term"
 	tea "github.com/charmbracelet/bubbletea"
 )
@@ -32,7 +33,7 @@ func commands() []command {
 		{"wire", "wire", nil, "wire_command", func(m *model, _ string) tea.Cmd { return m.toggleWire() }},
 		{"hold", "hold", nil, "wire_command_hold", func(m *model, _ string) tea.Cmd { return m.hold() }},
 		{"run", "run", nil, "wire_command_run", func(m *model, _ string) tea.Cmd { return m.runOn() }},
-		{"until", "until client text 3", nil, "wire_command_until", (*model).commandUntil},
+		{"until", "until client text 3", breakpoints(), "wire_command_until", (*model).commandUntil},
 		{"inject", "inject " + forgedAlert, nil, "wire_command_inject", (*model).commandInject},
 		{"cut", "cut 17|before|behind", []string{"before", "behind"}, "wire_command_cut", (*model).commandCut},
 		{"delay", "delay 500ms", []string{"500ms", "3s", "10s", "1m"}, "wire_command_delay", (*model).commandDelay},
@@ -43,6 +44,16 @@ func commands() []command {
 		{"help", "help", nil, "tui_command_help", func(m *model, _ string) tea.Cmd { return m.toggleHelp() }},
 		{"quit", "quit", nil, "tui_command_quit", func(m *model, _ string) tea.Cmd { return m.askToQuit() }},
 	}
+}
+
+// breakpoints are what may follow :until, but for numbers and texts.
+func breakpoints() (all []string) {
+	for _, sender := range lesson.MatchSender.Choices() {
+		for _, kind := range lesson.MatchKind.Choices() {
+			all = append(all, sender+" "+kind)
+		}
+	}
+	return all
 }
 
 // runCommand does what was typed after ":".

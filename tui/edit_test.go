@@ -2,6 +2,7 @@ package tui
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,7 +129,7 @@ func TestWhatWaitedWhenTheScreenWasLeftIsSaid(t *testing.T) {
 	}
 	keys.Close()
 	_, last, _ := strings.Cut(out.text.String(), "\x1b[?1049l")
-	if !strings.Contains(last, "Never delivered: 1 record of the client that waited on the wire") {
+	if !strings.Contains(last, "Never delivered: ClientHello (client), which waited on the wire, ") {
 		t.Errorf("behind the screen stands %q", last)
 	}
 }
@@ -136,12 +137,16 @@ func TestWhatWaitedWhenTheScreenWasLeftIsSaid(t *testing.T) {
 func TestAnEndpointThatDiesLeavesWhatWaitsUndeliverable(t *testing.T) {
 	s := heldScreen(t, Options{})
 	s.size(100, 40)
+	s.press("r")
+	s.waiting("ServerHello")
 	s.m.play.(*echoPlay).client.Close()
-	s.until("the end of the client", func() bool { return s.m.time.follow || s.m.time.at < len(s.m.time.steps) })
-	s.press("end", "r")
-	s.until("the server's fate", func() bool { s.press("a"); return s.m.over() })
-	s.press("end")
-	s.shows("ended")
+	s.until("the ServerHello's fate", func() bool { return strings.Contains(s.text(), "✗ undeliverable") })
+	if line := s.row("✗ undeliverable"); !strings.Contains(line, " ServerHello ") {
+		t.Errorf("the ServerHello was for the client: %q", line)
+	}
+	s.until("the end of the server's records", func() bool {
+		return !slices.ContainsFunc(s.m.pending(), func(u inspect.Unit) bool { return u.From == inspect.Server })
+	})
 	s.fits()
 }
 

@@ -140,8 +140,10 @@ func (l *live) scene(o Options, generation int, name, channel string) tea.Cmd {
 }
 
 // read lays out a recording that is watched.
-func (l *live) read(r *inspect.Recording, generation int) tea.Cmd {
-	return l.task(func() tea.Msg { return opened{generation: generation, time: newTimeline(r, nil)} })
+func (l *live) read(o Options, generation int) tea.Cmd {
+	return l.task(func() tea.Msg {
+		return opened{generation: generation, time: newTimeline(o.Recording, o.stopped()), stepper: o.Gate}
+	})
 }
 
 // grown says that the recording holds more than it did.

@@ -70,7 +70,7 @@ func (m *model) Init() tea.Cmd {
 		return tea.Batch(title, m.restart(m.o.Held))
 	}
 	if m.opening {
-		return tea.Batch(title, m.live.read(m.o.Recording, m.generation))
+		return tea.Batch(title, m.live.read(m.o, m.generation))
 	}
 	return tea.Batch(title, m.watch())
 }
@@ -290,6 +290,7 @@ func (m *model) grow(msg grown) tea.Cmd {
 func (m *model) extend() {
 	was := m.time.visible()
 	m.time.extend()
+	m.tellExpired()
 	m.moved(was)
 	m.catchUp()
 	m.leavePromptIfOver()
@@ -336,9 +337,11 @@ func (m *model) stepOn() tea.Cmd {
 		m.tell("tui_not_begun")
 		return nil
 	}
-	m.time.follow = m.time.at > 0
+	m.time.follow = m.time.at > 0 || m.o.Stage == nil
 	switch {
 	case m.stepper != nil && m.release():
+	case m.o.Stage == nil && m.holding():
+		m.tell("wire_nothing_waits")
 	case m.o.Stage == nil:
 		m.tell("tui_no_more_watch")
 	case m.over():
@@ -644,9 +647,9 @@ func (m *model) scrollView(n int) tea.Cmd {
 	return nil
 }
 
-// askToQuit asks first while a session lives.
+// askToQuit asks first while a session lives, or somebody waits for what is held.
 func (m *model) askToQuit() tea.Cmd {
-	if !m.lives() {
+	if !m.lives() && len(m.pending()) == 0 {
 		return m.quit()
 	}
 	m.asked, m.mode = m.mode, onQuit

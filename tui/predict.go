@@ -216,6 +216,8 @@ func (m *model) compare(s *sheet, c *inspect.Connection, g guess, at int, again 
 	_, over := m.time.ending(c.Conn, at)
 	said := m.guessed(g)
 	switch {
+	case noticed && leftBefore(c, notice):
+		s.text(strong, m.say("predict_unknown", "said", said))
 	case noticed:
 		m.compareNotice(s, c, g, notice, at)
 	case again:

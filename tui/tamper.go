@@ -2,6 +2,8 @@ package tui
 
 import (
 	"encoding/hex"
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,10 +44,19 @@ func (m *model) commit(d deed, tampers bool) tea.Cmd {
 	return nil
 }
 
+// complainNoGate says what has one.
+func (m *model) complainNoGate() {
+	if m.o.Stage == nil {
+		m.complain("wire_no_gate_watch")
+		return
+	}
+	m.complain("wire_no_gate")
+}
+
 func (m *model) complainNotHeld() {
 	switch {
 	case m.stepper == nil:
-		m.complain("wire_no_gate")
+		m.complainNoGate()
 	case m.holding():
 		m.complain("wire_not_held")
 	default:
@@ -205,7 +216,7 @@ func (m *model) toggleHold() tea.Cmd {
 
 func (m *model) hold() tea.Cmd {
 	if m.stepper == nil {
-		m.complain("wire_no_gate")
+		m.complainNoGate()
 		return nil
 	}
 	m.stepper.Stop()
@@ -216,7 +227,7 @@ func (m *model) hold() tea.Cmd {
 
 func (m *model) runOn() tea.Cmd {
 	if m.stepper == nil {
-		m.complain("wire_no_gate")
+		m.complainNoGate()
 		return nil
 	}
 	m.run("")
@@ -253,7 +264,7 @@ func (m *model) stops() []stop {
 
 func (m *model) askUntil() tea.Cmd {
 	if m.stepper == nil {
-		m.complain("wire_no_gate")
+		m.complainNoGate()
 		return nil
 	}
 	return m.enter(onUntil)
@@ -282,17 +293,35 @@ func (m *model) untilLines(w int) []string {
 // commandUntil runs until what is written in the words of a scene.
 func (m *model) commandUntil(words string) tea.Cmd {
 	if m.stepper == nil {
-		m.complain("wire_no_gate")
+		m.complainNoGate()
 		return nil
 	}
 	match, err := lesson.ParseMatch(words)
-	if err != nil {
-		m.complain("wire_until_what")
+	if unclear := new(lesson.MatchError); errors.As(err, &unclear) {
+		m.complainUntil(unclear)
 		return nil
 	}
 	m.run(inspect.Safe(words), match)
 	m.tell("wire_run_until", "until", inspect.Safe(words))
 	return nil
+}
+
+// complainUntil says which word of a breakpoint was not understood, and what may stand there.
+func (m *model) complainUntil(e *lesson.MatchError) {
+	id := map[lesson.MatchPart]string{
+		lesson.MatchSender: "wire_until_sender", lesson.MatchKind: "wire_until_kind", lesson.MatchRest: "wire_until_rest", lesson.MatchQuote: "wire_until_quote",
+	}[e.Part]
+	word := inspect.Safe(e.Word)
+	if word == "" {
+		word = m.pal.glyphs.more
+	}
+	choices := e.Part.Choices()
+	var messages []string
+	if e.Part == lesson.MatchKind { // more of them than there is room for
+		plain := slices.Index(choices, "client_hello")
+		choices, messages = choices[:plain], []string{"client_hello", "server_hello", "certificate", "finished", m.pal.glyphs.more}
+	}
+	m.complain(id, "word", word, "choices", strings.Join(choices, ", "), "messages", strings.Join(messages, ", "))
 }
 
 // forgedAlert is a fatal handshake_failure in clear: what anybody can put on a wire.

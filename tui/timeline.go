@@ -17,6 +17,7 @@ type timeline struct {
 	fates  map[int]int   // by unit that waited: the event that decided on it
 	ends   map[int][]int // by connection: the items that end it, by index
 	items  int           // how many are laid out
+	late   int           // the unit that went on last since its time had run out, and 1; 0: none has
 	events int           // how many were looked at
 
 	at     int  // steps done
@@ -82,6 +83,8 @@ func (t *timeline) decisionsBefore(event int) {
 				t.fates[e.Cause] = e.Index
 			}
 			t.steps = append(t.steps, step{int32(e.Index), -1, int32(len(t.rows))})
+		case inspect.Expired:
+			t.late = e.Cause + 1
 		case inspect.Undeliverable:
 			if _, twice := t.fates[e.Cause]; !twice {
 				t.fates[e.Cause] = e.Index

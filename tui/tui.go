@@ -21,6 +21,10 @@ type Options struct {
 	Stage inspect.Stage
 	// Recording is watched as it grows, if there is no Stage. Nothing can be typed then.
 	Recording *inspect.Recording
+	// Gate holds what crosses the Recording's connections; nil if nothing does. The screen opens at the wire then.
+	Gate *inspect.Stepper
+	// End ends the Recording's connections, and whatever is held there. It is called once the screen has been left.
+	End func()
 	// NewTap makes the tap of each new session of the stage; done is called once the session has been left and its tap
 	// closed. The screen gives the tap its gate, an [inspect.Stepper] that holds each unit, or lets it through by itself
 	// until it is told to hold; a tap that is not held keeps the gate it has, and a Stepper is taken as it is. nil means
@@ -50,7 +54,8 @@ type Options struct {
 }
 
 // Run shows the screen until the user leaves it or ctx is done. It closes what it opened and returns when nothing of
-// it is left; the terminal is as it was, and below it stands what waited on the wire and was never delivered. The error is ctx's, or says that the terminal or the program failed.
+// it is left; the terminal is as it was, and below it stands what waited on the wire and was never delivered, and who had
+// waited in vain. The error is ctx's, or says that the terminal or the program failed.
 func Run(ctx context.Context, o Options) error {
 	if o.Stage == nil && o.Recording == nil {
 		return errors.New("tui: neither a stage to open nor a recording to watch")
@@ -70,13 +75,24 @@ func Run(ctx context.Context, o Options) error {
 	stop := context.AfterFunc(ctx, program.Quit)
 	_, err := program.Run()
 	live.end()
-	if text := m.neverDelivered(); text != "" {
-		fmt.Fprintln(o.Out, text)
+	if o.End != nil {
+		o.End()
+	}
+	for _, line := range m.lastWords() {
+		fmt.Fprintln(o.Out, line)
 	}
 	if !stop() && err == nil {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// stopped reports which units of the recording were held; nil if none can be.
+func (o *Options) stopped() func(id int) bool {
+	if o.Gate == nil {
+		return nil
+	}
+	return o.Gate.Stopped
 }
 
 // few events of a recording are laid out before the first frame; more of them are read while the screen is there.
@@ -94,8 +110,11 @@ func newModel(o Options, live *live) *model {
 	}
 	m.look(theme, docs.For(o.Lang))
 	m.time = newTimeline(new(inspect.Recording), nil)
+	if o.Gate != nil {
+		m.stepper, m.mode, m.list = o.Gate, onWire, onWire
+	}
 	if o.Stage == nil && o.Recording.Len() <= few {
-		m.time = newTimeline(o.Recording, nil)
+		m.time = newTimeline(o.Recording, o.stopped())
 		m.last()
 	} else {
 		m.opening = true

@@ -43,6 +43,7 @@ func (m *model) verdictLines(w int) []string {
 	m.whyLines(s, c, at)
 	m.becauseLines(s, c, at)
 	m.accounts(s, c, at)
+	m.patienceLine(s, c, at)
 	m.wire.told = toldVerdict{key, s.lines}
 	return s.lines
 }
@@ -78,12 +79,23 @@ func (m *model) firstNotice(s *sheet, c *inspect.Connection, at int) {
 	account := c.Account(notice.Side, at)
 	side, peer := m.side(notice.Side), m.side(notice.Side.Peer())
 	i := slices.IndexFunc(account.Alerts, inspect.Alerted.Fatal)
+	if leftBefore(c, notice) {
+		s.text(bad, m.say("wire_noticed_stranger_left", "side", side, "peer", peer))
+		return
+	}
 	if i < 0 {
 		s.text(bad, m.say("wire_noticed_no_alert", "side", side))
 		return
 	}
 	alert := account.Alerts[i]
 	s.text(bad, m.say("wire_noticed", "side", side, "alert", inspect.AlertName(alert.Description), "fate", m.alertFate(alert.Fate, peer)))
+}
+
+// leftBefore reports whether the peer of who noticed, a program of others, had ended before: what it had noticed is not
+// known, and its end may be all that was noticed then.
+func leftBefore(c *inspect.Connection, notice inspect.Notice) bool {
+	peer := notice.Side.Peer()
+	return !c.Opening.Ours[peer] && c.Account(peer, notice.Event).Ended != 0
 }
 
 // alertFate says whether its receiver could understand an alert.
@@ -115,6 +127,7 @@ func (m *model) accounts(s *sheet, c *inspect.Connection, at int) {
 	}{
 		{"wire_row_error", m.errorsOf},
 		{"wire_row_alerts", m.alertsOf},
+		{"wire_row_waits", func(a *inspect.Account, _ bool) []string { return m.waitsOf(c, a, at) }},
 		{"wire_row_read", m.readOf},
 		{"wire_row_missing", m.missingOf},
 		{"wire_row_silence", m.silencesOf},
@@ -212,6 +225,46 @@ func (m *model) silencesOf(a *inspect.Account, _ bool) []string {
 		texts = append(texts, m.say("wire_silence", "wait", silence.Wait.String()))
 	}
 	return texts
+}
+
+// waitsOf says whether the side waits for its peer, and what keeps it waiting; once it has given up, how long it had
+// waited in vain.
+func (m *model) waitsOf(c *inspect.Connection, a *inspect.Account, at int) []string {
+	if w, ok := inVain(c, a.Side, at); ok {
+		return []string{m.say("wire_waited", "wait", inSeconds(w.For))}
+	}
+	w, ok := c.Waiting(a.Side, at)
+	switch {
+	case !ok || w.Until >= 0:
+		return nil
+	case w.Fate == inspect.FateHeld:
+		return []string{m.say("wire_waits_own_held")}
+	case w.Fate == inspect.FateDropped:
+		return []string{m.say("wire_waits_own_dropped")}
+	case w.Fate == inspect.FateUndelivered:
+		return []string{m.say("wire_waits_own_undelivered")}
+	case a.Held.Units > 0:
+		return []string{m.say("wire_waits_held")}
+	case a.Dropped.Units > 0:
+		return []string{m.say("wire_waits_dropped")}
+	}
+	return []string{m.say("wire_waits")}
+}
+
+// patienceLine says whether those who wait do so for ever.
+func (m *model) patienceLine(s *sheet, c *inspect.Connection, at int) {
+	waits := false
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		w, ok := c.Waiting(side, at)
+		waits = waits || ok && w.Until < 0
+	}
+	switch {
+	case !waits || m.stepper == nil:
+	case c.Opening.Ours == [2]bool{true, true}:
+		s.text(quiet, m.say("wire_waits_for_ever"))
+	default:
+		s.text(quiet, m.say("wire_waits_stranger"))
+	}
 }
 
 func (m *model) endedOf(a *inspect.Account, _ bool) []string {

@@ -389,6 +389,9 @@ func (m *model) comesNext() (string, ink) {
 	if m.stepper != nil {
 		if held := m.stepper.Pending(); len(held) > 0 {
 			unit := held[0]
+			if left, counted := m.patience(unit.ID); counted {
+				return m.say("wire_next_release", "arrow", m.forwardKey(), "side", m.side(unit.From), "what", m.heldName(unit), "left", left), sideInk(unit.From)
+			}
 			return m.say("tui_next_release", "arrow", m.forwardKey(), "side", m.side(unit.From), "what", m.heldName(unit)), sideInk(unit.From)
 		}
 	}

@@ -3,7 +3,7 @@ package tui
 import (
 	"slices"
 	"sort"
-	"strings"
+	"time"
 
 	"example.com/tlslab/inspect"
 )
@@ -24,6 +24,7 @@ type wire struct {
 	guesses   []guess     // of this session, the latest last
 	sealed    int         // the unit that was last sealed again, or was to be
 	clock     bool        // a second is being counted
+	expired   int         // the unit that was last said to have gone on by itself, and 1
 	told      toldVerdict
 }
 
@@ -54,7 +55,7 @@ func (w *wire) extend(r *inspect.Recording) {
 		case inspect.Captured, inspect.Injected:
 			w.place[e.Index] = len(w.units)
 			w.units = append(w.units, unit{event: e.Index, conn: e.Conn, from: e.Side, size: e.N, injected: e.Kind == inspect.Injected})
-		case inspect.Forwarded, inspect.Altered, inspect.Dropped, inspect.Undeliverable:
+		case inspect.Forwarded, inspect.Altered, inspect.Dropped, inspect.Undeliverable, inspect.Expired:
 			if i, ok := w.place[e.Cause]; ok {
 				w.place[e.Index] = i
 				w.units[i].fates = append(w.units[i].fates, fate{e.Index, e.Kind})
@@ -76,6 +77,7 @@ const (
 	unitHeld
 	unitDelayed // somebody has decided on it, and it waits all the same
 	unitForwarded
+	unitExpired // it was let through since nobody had decided on it in time
 	unitOvertaken
 	unitRepeated
 	unitAltered
@@ -98,6 +100,7 @@ func (u *unit) delivered(at int) int {
 func (w *wire) stateAt(i, at int, waits func(id int) bool) (s state, times int) {
 	u := &w.units[i]
 	s = unitOnItsWay
+	expired := false
 	if u.injected {
 		s = unitInjected
 	}
@@ -106,6 +109,8 @@ func (w *wire) stateAt(i, at int, waits func(id int) bool) (s state, times int) 
 			break
 		}
 		switch f.kind {
+		case inspect.Expired:
+			expired = true
 		case inspect.Forwarded:
 			times++
 			s = unitForwarded
@@ -125,6 +130,8 @@ func (w *wire) stateAt(i, at int, waits func(id int) bool) (s state, times int) 
 		s = unitRepeated
 	case s == unitForwarded && w.wasOvertaken(i, at):
 		s = unitOvertaken
+	case s == unitForwarded && expired:
+		s = unitExpired
 	}
 	return s, times
 }
@@ -216,23 +223,75 @@ func (m *model) attendWire() {
 	}
 }
 
-// neverDelivered says what of a session that is over waited on the wire, and found nobody to receive it; "" if nothing did.
-func (m *model) neverDelivered() string {
+// tellExpired says which unit has just gone on by itself.
+func (m *model) tellExpired() {
+	late := m.time.late - 1
+	if late < 0 || m.time.late == m.wire.expired || m.stepper == nil {
+		return
+	}
+	m.wire.expired = m.time.late
+	e := m.time.session.Recording().At(late)
+	unit := inspect.Unit{ID: late, Conn: e.Conn, From: e.Side, Bytes: e.Bytes}
+	m.complain("wire_expired", "what", m.named(unit), "minutes", int(m.stepper.Patience.Minutes()))
+}
+
+// most lines tell of single units that were never delivered.
+const mostUndelivered = 6
+
+// lastWords says what of a session that is over waited on the wire and was never delivered, unit by unit, and who had
+// waited in vain for an answer.
+func (m *model) lastWords() []string {
 	if m.time.stopped == nil {
-		return ""
+		return nil
 	}
-	var units, size [2]int
+	m.time.extend()
+	m.time.move(len(m.time.steps))
+	var lines []string
+	units := 0
 	for e := range m.time.session.Recording().Events(0) {
-		if e.Kind == inspect.Undeliverable && e.Cause >= 0 && m.time.stopped(e.Cause) {
-			units[e.Side]++
-			size[e.Side] += e.N
+		if e.Kind != inspect.Undeliverable || e.Cause < 0 || !m.time.stopped(e.Cause) {
+			continue
+		}
+		if units++; units <= mostUndelivered {
+			lines = append(lines, m.say("wire_never_delivered", "what", m.named(inspect.Unit{ID: e.Cause, Conn: e.Conn, From: e.Side}), "bytes", thousands(int64(e.N), m.sentences.Lang())))
 		}
 	}
-	var said []string
-	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
-		if units[side] > 0 {
-			said = append(said, m.say("wire_never_delivered", "side", m.side(side), "count", units[side], "bytes", thousands(int64(size[side]), m.sentences.Lang())))
+	if more := units - mostUndelivered; more > 0 {
+		lines = append(lines, m.say("wire_never_delivered_more", "count", more))
+	}
+	last := m.time.session.Recording().Len() - 1
+	conns := m.time.session.Connections()
+	for i, c := range conns {
+		if i == mostUndelivered {
+			break
+		}
+		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+			if w, ok := inVain(c, side, last); ok && w.For >= time.Second {
+				lines = append(lines, m.say("wire_waited_in_vain", "side", m.side(side), "wait", inSeconds(w.For)))
+			}
 		}
 	}
-	return strings.Join(said, "\n")
+	return lines
+}
+
+// inVain returns how side waited until it gave up, on a wire that had taken away or kept something of what was sent.
+func inVain(c *inspect.Connection, side inspect.Side, at int) (w inspect.Wait, ok bool) {
+	if w, ok = c.Waiting(side, at); !ok || w.Until < 0 {
+		return w, false
+	}
+	mine, peers := c.Account(side, at), c.Account(side.Peer(), at)
+	for _, lost := range []inspect.Amount{mine.Dropped, mine.Undelivered, mine.Held, peers.Dropped, peers.Undelivered, peers.Held} {
+		if lost.Units > 0 {
+			return w, true
+		}
+	}
+	return w, false
+}
+
+// inSeconds writes how long somebody waited.
+func inSeconds(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/tlslab/inspect"
@@ -141,7 +142,18 @@ func TestHoldingCanBeginAndEndAtAnyTime(t *testing.T) {
 func TestTheWireRunsToABreakpointInTheWordsOfAScene(t *testing.T) {
 	s := heldScreen(t, Options{})
 	s.command("until server")
-	s.shows("Write whose record and which")
+	s.shows("which record? Behind the side comes record, text, alert", "certificate")
+	s.command("until certificate")
+	s.shows("certificate: whose record? First comes one of client, server, either")
+	s.command("until client text third")
+	s.shows("third: behind the kind comes which of them: a number")
+	s.command("until client text containing \"half")
+	s.shows("A text in quotes has no end")
+	s.press(":")
+	s.write("until server cert")
+	s.press("tab")
+	s.shows(":until server certificate", "server certificate_request")
+	s.press("esc")
 	s.command("until client text 2")
 	s.ask("create a b")
 	s.write("read a")
@@ -288,6 +300,88 @@ func TestARecordThatIsHeldForATimeOnlyIsCountedDown(t *testing.T) {
 	if second, ok := gate.Deadline(s.m.pending()[0].ID); !ok || !second.After(first) {
 		t.Errorf("the deadline went from %v to %v", first, second)
 	}
+}
+
+func TestARecordWhoseTimeRunsOutGoesOnAndThatIsSaid(t *testing.T) {
+	testCertificate() // by the real clock
+	synctest.Test(t, func(t *testing.T) {
+		gate := &inspect.Stepper{Patience: 10 * time.Minute}
+		s := open(t, Options{Stage: echoStage{}, NewTap: func(bool) (*inspect.Tap, func()) { return &inspect.Tap{Gate: gate}, func() {} }})
+		s.size(100, 30)
+		s.press("W", "right")
+		s.waiting("ClientHello")
+		s.shows("by itself in 10:00")
+		time.Sleep(10*time.Minute + time.Second)
+		s.waiting("ServerHello")
+		s.shows("ClientHello (client) goes on by itself: nobody decided on it in 10 minutes.")
+		if line := s.row("time ran out"); !strings.Contains(line, " ClientHello ") {
+			t.Errorf("whose time ran out: %q", line)
+		}
+		s.shows("by itself in 9:59")
+	})
+}
+
+func TestTheVerdictsTellWhoWaitsAndWhatForAtEveryStep(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.size(100, 40)
+	line := func() string {
+		for line := range strings.Lines(s.text()) {
+			if words := strings.Join(strings.Fields(line), " "); strings.HasPrefix(words, "waits ") {
+				return words
+			}
+		}
+		return ""
+	}
+	if got := line(); got != "waits still: what it said is held" {
+		t.Errorf("with the ClientHello held: %q", got)
+	}
+	s.shows("Nothing times out here: who waits, waits as long as you let it.")
+	s.press("r")
+	s.waiting("ServerHello")
+	if got := line(); got != "waits still: what is meant for it is held still: what it said is held" {
+		t.Errorf("with the ServerHello held: %q", got)
+	}
+	s.press("H")
+	s.ask("create a b")
+	s.press("esc", "H", "i")
+	s.write("read a")
+	s.press("enter", "esc")
+	s.waiting(`"read a\n"`)
+	s.press("p", "d")
+	if got := line(); got != "waits still: what it said was dropped still: something meant for it was dropped" {
+		t.Errorf("with the request dropped: %q", got)
+	}
+	s.m.play.(*echoPlay).client.Close()
+	s.until("the client's end", func() bool { return strings.Contains(s.text(), "silence: nothing came in ") })
+	s.hides("what it said was dropped")
+}
+
+func TestAWatchedWireWithAGateWorksAsTheLabsDoes(t *testing.T) {
+	gate := &inspect.Stepper{Patience: 10 * time.Minute}
+	tap := &inspect.Tap{Gate: gate}
+	s := open(t, Options{Recording: tap.Recording(), Gate: gate, Waiting: []string{"openssl s_client"}})
+	s.size(100, 40)
+	s.shows("The wire", "Nobody has connected yet. What comes will wait here.", "openssl s_client", "holding: 0 wait")
+	s.press("right")
+	s.shows("Nothing waits on the wire. What comes will wait there.")
+	play, err := echoStage{}.Open(t.Context(), tap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { play.Close() })
+	s.waiting("ClientHello")
+	s.shows("r release", "m more time", "ClientHello (client); by itself in ")
+	s.press("q")
+	s.shows("Leave and end it?")
+	s.press("n", "r")
+	s.waiting("ServerHello")
+	s.press("H")
+	s.until("the handshake", func() bool {
+		return s.m.time.session.Connections()[0].View(inspect.Server).State(1 << 30).HandshakeDone
+	})
+	s.shows("everything goes through")
+	s.press("q") // with nothing held, nothing is asked
+	s.until("the end", func() bool { return s.left })
 }
 
 func TestTheDirectionIsCutWhereItIsSaid(t *testing.T) {

@@ -29,20 +29,20 @@ func (m *model) wireHead(w int) string {
 // wireView draws the units, what can be done with the selected one, and what both endpoints made of it all.
 func (m *model) wireView(w, height int) []string {
 	acts := m.acts(w)
-	if len(acts) > height/2 {
-		acts = acts[:height/2]
+	if most := max(height/2, height-4); len(acts) > most {
+		acts = acts[:most]
 	}
 	about := m.verdictLines(w)
 	room := height - len(acts)
 	below := min(len(about)+1, (room+1)/2)
 	lines := append(m.unitLines(w, room-below), acts...)
-	if below > 1 {
+	if len(about) > 0 {
 		hint := ""
 		if len(about) > below-1 {
 			hint = m.say("wire_verdicts_hint")
 		}
 		lines = append(lines, m.rule(w, m.say("wire_verdicts"), hint))
-		lines = append(lines, about[:min(below-1, len(about))]...)
+		lines = append(lines, about[:max(below-1, 0)]...)
 	}
 	return m.fill(lines, w, height)
 }
@@ -55,10 +55,17 @@ func (m *model) unitLines(w, height int) []string {
 	}
 	if visible == 0 {
 		var lines []string
-		for _, line := range wrap(m.say("wire_empty"), w-2) {
+		id, waiting := "wire_empty", []string(nil)
+		if m.o.Stage == nil && len(m.time.steps) == 0 {
+			id, waiting = "wire_empty_watch", m.waitingLines(w)
+		}
+		for _, line := range wrap(m.say(id), w-2) {
 			lines = append(lines, m.pal.line(w, false, span{quiet, " " + line}))
 		}
-		return m.fill(lines, w, height)
+		if len(lines)+len(waiting) > height { // what can be done goes before what there will be
+			return m.fill(waiting[min(1, len(waiting)):], w, height)
+		}
+		return m.fill(append(lines, waiting...), w, height)
 	}
 	one := func(int) int { return 1 }
 	m.wire.reveal(place{sel, 0}, place{sel, 0}, visible, height, one)
@@ -119,6 +126,8 @@ func (m *model) stateName(s state, times int) (sign, name string, i ink) {
 		return g.held, m.say("wire_state_delayed"), strong
 	case unitForwarded:
 		return " ", m.say("wire_state_forwarded"), quiet
+	case unitExpired:
+		return g.held, m.say("wire_state_expired"), bad
 	case unitOvertaken:
 		return g.altered, m.say("wire_state_overtaken"), bad
 	case unitRepeated:
@@ -160,7 +169,7 @@ type second struct{}
 
 // count keeps the countdown of held units going, as long as there is one.
 func (m *model) count() tea.Cmd {
-	if m.wire.clock || m.list != onWire || m.stepper == nil || m.stepper.Patience <= 0 || len(m.pending()) == 0 {
+	if m.wire.clock || m.stepper == nil || m.stepper.Patience <= 0 || len(m.pending()) == 0 {
 		return nil
 	}
 	m.wire.clock = true
@@ -181,7 +190,7 @@ func (m *model) acts(w int) []string {
 		return m.untilLines(w)
 	case m.mode == onPredict, m.mode == onPredictAlert, m.mode == onPredictRead:
 		return m.predictLines(w)
-	case m.stepper == nil:
+	case m.stepper == nil, m.o.Stage == nil && len(m.time.steps) == 0: // nothing has come yet
 		return nil
 	}
 	_, some := m.selectedHeld()

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -28,7 +29,7 @@ import (
 // Each is run in both languages, and on a small, a usual and a large screen.
 func TestTheScreenDoesWhatItsScriptsSay(t *testing.T) {
 	program := build(t)
-	for _, folder := range []string{"first-15-minutes", "hostile-bytes"} {
+	for _, folder := range []string{"first-15-minutes", "hostile-bytes", "hold"} {
 		for _, lang := range []string{docs.English, docs.Portuguese} {
 			for _, size := range []string{"60x16", "80x24", "200x60"} {
 				t.Run(folder+"/"+lang+"/"+size, func(t *testing.T) {
@@ -106,6 +107,15 @@ type stage struct {
 	sentences *docs.Sentences
 	pictures  map[string]picture
 	escaped   bool // esc was pressed, and nothing was looked at since
+	caller    *call
+}
+
+// A call is a client that talks to the server on the screen in the background.
+type call struct {
+	conn net.Conn
+	done chan struct{}
+	said string // what it was answered, once it is done
+	err  error
 }
 
 // onStage finds the stage of a script among its values.
@@ -133,6 +143,10 @@ type onStage struct{}
 //	signal INT, signal TERM                send that signal to the program
 //	attack FILE                            be a client of the server on the screen, and send each line of FILE
 //	knock FILE                             the same, without TLS
+//	call FILE                              be such a client in the background, until everything is answered
+//	called [TEXT]                          the call has ended, as it should, and was answered with the text
+//	vanish                                 the call is broken off: its connection is reset
+//	below TEXT                             the text stands on the terminal after the screen has been left
 //	inject FILE                            paste each line of FILE into the prompt, and send it
 //	unharmed FILE                          nothing in these lines that a terminal would obey was written
 //	restored [CODE]                        the program ends with that code (0), and the terminal is as it was
@@ -146,6 +160,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"resize": command((*stage).resizeTo), "storm": command((*stage).storm), "picture": command((*stage).keep),
 	"same": command((*stage).same), "title": command((*stage).title), "colourless": command((*stage).colourless),
 	"bare": command((*stage).bare), "browse": command((*stage).browse), "signal": command((*stage).signal), "attack": command((*stage).attack),
+	"call": command((*stage).call), "called": command((*stage).called), "vanish": command((*stage).vanish), "below": command((*stage).below),
 	"knock": command((*stage).knock), "inject": command((*stage).inject), "unharmed": command((*stage).unharmed),
 	"restored": command((*stage).leave),
 }
@@ -439,6 +454,63 @@ func (s *stage) knock(ts *testscript.TestScript, args []string) {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		ts.Fatalf("the server did not hang up")
+	}
+}
+
+func (s *stage) call(ts *testscript.TestScript, args []string) {
+	requests := quotedLines(ts, args[0])
+	conn := s.dial(ts)
+	c := &call{conn: conn, done: make(chan struct{})}
+	s.caller = c
+	ts.Defer(func() {
+		conn.Close()
+		<-c.done
+	})
+	go func() {
+		defer close(c.done)
+		defer conn.Close()
+		defer io.Copy(io.Discard, conn) // a connection that is closed with bytes in it that nobody read is reset, and an alert with it
+		defer conn.(*net.TCPConn).CloseWrite()
+		client := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"})
+		answers := bufio.NewReader(client)
+		for _, request := range requests {
+			if _, c.err = client.Write([]byte(request + "\n")); c.err != nil {
+				return
+			}
+			var answer string
+			if answer, c.err = answers.ReadString('\n'); c.err != nil {
+				return
+			}
+			c.said += answer
+		}
+		c.err = client.CloseWrite()
+	}()
+}
+
+func (s *stage) called(ts *testscript.TestScript, args []string) {
+	select {
+	case <-s.caller.done:
+	case <-time.After(patience):
+		ts.Fatalf("the call has not ended")
+	}
+	ts.Check(s.caller.err)
+	if len(args) > 0 && !strings.Contains(s.caller.said, args[0]) {
+		ts.Fatalf("the call was answered with %q", s.caller.said)
+	}
+}
+
+func (s *stage) vanish(ts *testscript.TestScript, _ []string) {
+	ts.Check(s.caller.conn.(*net.TCPConn).SetLinger(0))
+	ts.Check(s.caller.conn.Close())
+}
+
+func (s *stage) below(ts *testscript.TestScript, args []string) {
+	text := strings.Split(s.text(ts, args), anything)
+	_, last, _ := strings.Cut(string(s.written()), "\x1b[?1049l")
+	for _, part := range text {
+		if !strings.Contains(last, part) {
+			ts.Fatalf("below the screen stands %q, without %q", last, part)
+		}
 	}
 }
 

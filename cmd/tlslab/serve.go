@@ -9,7 +9,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
+	"time"
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/report"
@@ -34,15 +36,21 @@ type serveRun struct {
 	auth      *choice
 	record    string
 	inspect   bool
+	hold      bool
 	plain     bool
 	once      bool
 	look      look
 
-	log  io.Writer    // where the server says what happens
-	ca   string       // file of the authority that clients should trust, or ""
-	talk []string     // how to talk to the server, a line each
-	tap  *inspect.Tap // nil if nobody wants to see
+	log  io.Writer        // where the server says what happens
+	ca   string           // file of the authority that clients should trust, or ""
+	talk []string         // how to talk to the server, a line each
+	tap  *inspect.Tap     // nil if nobody wants to see
+	gate *inspect.Stepper // nil if nothing is held
 }
+
+// holdFor is how long a record is held for a program of others, which does not
+// wait for ever.
+const holdFor = 10 * time.Minute
 
 func (p *program) serve() *cobra.Command {
 	run := &serveRun{program: p, auth: newChoice("none", "require")}
@@ -63,6 +71,7 @@ func (p *program) serve() *cobra.Command {
 	flags.StringVar(&run.cert, "cert", "", p.say("cmd_flag_serve_cert"))
 	flags.StringVar(&run.key, "key", "", p.say("cmd_flag_serve_key"))
 	flags.BoolVar(&run.inspect, "inspect", false, p.say("cmd_flag_inspect"))
+	flags.BoolVar(&run.hold, "hold", false, p.say("cmd_flag_hold", "minutes", int(holdFor.Minutes())))
 	flags.BoolVar(&run.plain, "plain", false, p.say("cmd_flag_serve_plain"))
 	flags.StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
 	flags.BoolVar(&run.once, "once", false, p.say("cmd_flag_once"))
@@ -73,6 +82,9 @@ func (p *program) serve() *cobra.Command {
 // start makes everything that the server needs, in an order in which nothing
 // has to be undone: what can be wrong is found out before anything is served.
 func (r *serveRun) start(ctx context.Context) error {
+	if r.hold && !r.onScreen() {
+		return usage(r.say("cmd_hold_without_screen"))
+	}
 	config, err := r.config()
 	if err != nil {
 		return err
@@ -100,6 +112,10 @@ func (r *serveRun) start(ctx context.Context) error {
 
 	if r.inspect || files != nil {
 		r.tap = inspect.NewTap()
+		if r.hold {
+			r.gate = &inspect.Stepper{Patience: holdFor}
+			r.tap.Gate = r.gate
+		}
 		listener = r.tap.Listener(listener, config)
 	} else {
 		listener = tls.NewListener(listener, config)
@@ -109,6 +125,9 @@ func (r *serveRun) start(ctx context.Context) error {
 		Once:    r.once,
 	}
 	r.watch(server)
+	if r.hold { // the time in which a record is held is the only limit
+		server.HandshakeTimeout, server.IdleTimeout, server.WriteTimeout = kernel.NoTimeout, kernel.NoTimeout, kernel.NoTimeout
+	}
 	if r.tap != nil {
 		defer files.follow(r.tap.Recording())()
 	}
@@ -124,7 +143,7 @@ func (r *serveRun) run(ctx context.Context, server *kernel.Server, listener net.
 	switch {
 	case !r.inspect:
 		return server.Serve(ctx, listener)
-	case r.plain || !r.hasScreen():
+	case !r.onScreen():
 		text := report.Text{Say: r.sentence, ASCII: r.look.ascii}
 		told := tellAll(r.tap.Recording(), text.Writer(r.log))
 		err := server.Serve(ctx, listener)
@@ -133,6 +152,9 @@ func (r *serveRun) run(ctx context.Context, server *kernel.Server, listener net.
 	return r.runScreen(ctx, server, listener)
 }
 
+// onScreen reports whether what the tap sees is shown on the screen.
+func (r *serveRun) onScreen() bool { return r.inspect && !r.plain && r.hasScreen() }
+
 // runScreen serves behind the screen; whoever leaves the screen ends the server.
 func (r *serveRun) runScreen(ctx context.Context, server *kernel.Server, listener net.Listener) error {
 	serving, stop := context.WithCancel(ctx)
@@ -140,20 +162,24 @@ func (r *serveRun) runScreen(ctx context.Context, server *kernel.Server, listene
 	showing, leave := context.WithCancel(ctx)
 	defer leave()
 	r.log = io.Discard // the screen shows it
-	served := make(chan error, 1)
-	go func() {
-		err := server.Serve(serving, listener)
-		if err != nil {
+	var problem error
+	var served sync.WaitGroup
+	served.Go(func() {
+		if problem = server.Serve(serving, listener); problem != nil {
 			leave()
 		}
-		served <- err
-	}()
+	})
+	end := func() {
+		stop()
+		served.Wait()
+		r.tap.Close()
+	}
 	err := show(showing, tui.Options{
-		Recording: r.tap.Recording(), Title: "tlslab serve " + listener.Addr().String(),
+		Recording: r.tap.Recording(), Gate: r.gate, End: end, Title: "tlslab serve " + listener.Addr().String(),
 		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: r.talk,
 	})
-	stop()
-	return errors.Join(<-served, err)
+	end()
+	return errors.Join(problem, err)
 }
 
 // config is what TLS needs: the certificate that was named or the lab's own.

@@ -269,10 +269,22 @@ func (t *terminal) restored(code int) error {
 	if t.emulator.Mode()&vt10x.ModeAltScreen != 0 || !t.emulator.CursorVisible() {
 		problems = append(problems, errors.New("the alternate screen is not left, or the cursor is hidden"))
 	}
-	if _, screen := left["1049"]; screen && !t.resized && p[0] != shellLine {
+	if _, screen := left["1049"]; screen && !t.resized && !t.scrolled(raw) && p[0] != shellLine {
 		problems = append(problems, fmt.Errorf("what stood on the terminal before is gone:\n%v", p))
 	}
 	return errors.Join(append(problems, harmless(raw))...)
+}
+
+// scrolled reports whether what was written beside the alternate screen takes more lines than there are.
+func (t *terminal) scrolled(raw []byte) bool {
+	cols, rows := t.emulator.Size()
+	above, rest, _ := strings.Cut(string(raw), "\x1b[?1049h")
+	_, below, _ := strings.Cut(rest, "\x1b[?1049l")
+	lines := 1 // that of the shell
+	for line := range strings.Lines(above + below) {
+		lines += 1 + utf8.RuneCountInString(line)/cols
+	}
+	return lines >= rows
 }
 
 var private = regexp.MustCompile(`\x1b\[\?([0-9;]+)([hl])`)

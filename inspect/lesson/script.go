@@ -298,7 +298,7 @@ const (
 	MatchSender MatchPart = iota + 1
 	MatchKind
 	MatchRest
-	MatchQuote // no part, but a quote without its end
+	MatchQuote // no part, but a quote without its end, or not as Go writes it
 )
 
 // Choices returns the words that may stand in the part: each of them as it is
@@ -317,7 +317,7 @@ func (p MatchPart) Choices() []string {
 
 func (e *MatchError) Error() string {
 	if e.Part == MatchQuote {
-		return "a quote without its end"
+		return "a quote without its end, or not a string as Go writes it"
 	}
 	what := fmt.Sprintf("%q is not understood", e.Word)
 	if e.Word == "" {
@@ -332,7 +332,7 @@ func (e *MatchError) Error() string {
 // the first one. The error is a [*MatchError].
 func ParseMatch(text string) (inspect.Match, error) {
 	words, what := split(text)
-	if what != "" {
+	if what != "" && strings.TrimSpace(text) != "" {
 		return inspect.Match{}, &MatchError{Part: MatchQuote}
 	}
 	m, err := parseMatch(words)
