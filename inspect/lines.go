@@ -7,45 +7,45 @@ var Lines Protocol = lines{}
 
 type lines struct{}
 
-func (lines) Name() string           { return "lines" }
-func (lines) Splitter(Side) Splitter { return new(LineSplitter) }
-func (lines) Reader() Reader         { return lineReader{} }
+func (lines) Name() string   { return "lines" }
+func (lines) Reader() Reader { return new(lineReader) }
 
 // MaxLine is the greatest length of a line, in bytes: of a longer one, each piece
 // of so many bytes is a unit.
 const MaxLine = 1 << 16
 
-// A LineSplitter cuts lines, each of which ends with a line feed. Its zero value is
+// A LineCutter finds the ends of lines in one direction, for a [Reader]. Its zero value is
 // ready to use.
-type LineSplitter struct {
+type LineCutter struct {
 	Max  int // the greatest length of a line; 0 means MaxLine
 	seen int // bytes of the line that have no end in them
 }
 
-// Next implements [Splitter].
-func (s *LineSplitter) Next(b []byte) int {
-	limit := s.Max
+// Next returns the length of the line that b begins with, its end included; more than len(b) if it is not whole.
+func (c *LineCutter) Next(b []byte) int {
+	limit := c.Max
 	if limit <= 0 {
 		limit = MaxLine
 	}
 	within := b[:min(len(b), limit)]
-	end := bytes.IndexByte(within[min(s.seen, len(within)):], '\n')
+	end := bytes.IndexByte(within[min(c.seen, len(within)):], '\n')
 	switch {
 	case end >= 0:
-		end += s.seen + 1
+		end += c.seen + 1
 	case len(b) >= limit:
 		end = limit
 	default:
-		s.seen = len(b)
+		c.seen = len(b)
 		return len(b) + 1
 	}
-	s.seen = 0
+	c.seen = 0
 	return end
 }
 
-type lineReader struct{}
+type lineReader [2]LineCutter
 
-func (lineReader) Read(Side, []byte, bool) Reading { return line{} }
+func (r *lineReader) Next(from Side, b []byte) (int, Reading) { return r[from].Next(b), line{} }
+func (r *lineReader) Rest(Side, []byte) Reading               { return line{} }
 
 type line struct{}
 

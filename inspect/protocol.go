@@ -5,10 +5,10 @@ package inspect
 // ([Tap.PipeOf], [Opening]); a unit then is a [Record] like those of TLS, and
 // whatever shows, holds or changes records does so with it.
 //
-// It is done in three steps, so that a Session is the same however the bytes came and
-// whenever a secret did: a [Splitter] cuts each direction by itself; a [Reader]
-// says of unit after unit, from what anyone on the wire can see, what it is; and
-// what is encrypted is opened by itself, when its secret is there ([SealedReading]).
+// It is done in two steps, so that a Session is the same however the bytes came and
+// whenever a secret did: a [Reader] cuts them into units and says, from what anyone on
+// the wire can see, what each is; and what is encrypted is opened by itself, when its
+// secret is there ([SealedReading]).
 //
 // What is read may be hostile: it is whatever stood on the wire. Lengths and
 // trees that make no sense are shown as not understood; a panic is not caught.
@@ -17,41 +17,36 @@ package inspect
 type Protocol interface {
 	// Name is a short word of printable ASCII, the same each time, as in "lines".
 	Name() string
-	// Splitter returns a new splitter for what from sends. Each end of the wire has
-	// its own, and so has the gate.
-	Splitter(from Side) Splitter
-	// Reader returns a new reader for one endpoint's view of a connection.
+	// Reader returns a new reader for one endpoint's view of a connection. Each view
+	// has its own, and so has the gate for each.
 	Reader() Reader
 }
 
-// A Splitter cuts the bytes of one direction into units. It may remember what
-// came before.
-type Splitter interface {
-	// Next returns the length of the unit that b begins with. b is never empty,
-	// and must not be changed or kept.
+// A Reader follows one connection as one endpoint sees it: what that one sends,
+// and what it receives. It is shown both as they cross, so that it knows what either side
+// has had when it sends something; it may remember what it likes.
+type Reader interface {
+	// Next returns the length of the unit that b, which from sends, begins with,
+	// and what it is. b is never empty, and must not be changed or kept.
 	//
-	// If the unit is whole, the next call begins behind it. If the length is more
-	// than len(b), Next is called again for the same unit once so many bytes of it
-	// are there; len(b)+1 says that it is not known yet. If the length depends on b's
-	// bytes alone, units are the same however they come. A protocol that has no
-	// bounds of its own returns len(b): a unit is what came at once.
+	// If the unit is whole, the next call for this side begins behind it. A nil
+	// Reading says that the unit is not understood.
+	//
+	// If the length is more than len(b), Next is called again for the same unit once so
+	// many bytes of it are there; len(b)+1 says that it is not known yet. Meanwhile the
+	// other side may go on. A protocol that has no bounds of its own returns len(b): a
+	// unit is then what came at once. Otherwise, what the bytes are must not depend on
+	// how many there are.
 	//
 	// 0 or less says that no unit begins so. Everything from there on is then a
 	// run of bytes that is not understood, and so is a unit of more than [MaxUnit] bytes.
-	Next(b []byte) int
+	Next(from Side, b []byte) (length int, reading Reading)
+	// Rest is told that what from sends ended within the unit that b is the beginning of.
+	Rest(from Side, b []byte) Reading
 }
 
 // MaxUnit is the greatest length of a unit, in bytes.
 const MaxUnit = 16 << 20
-
-// A Reader follows one connection as one endpoint sees it, from what anyone on the
-// wire can see, and says what each unit is.
-type Reader interface {
-	// Read is shown each unit of both sides, in the order in which their last bytes
-	// crossed. b must not be changed or kept. If whole is false, the direction ended
-	// within the unit. A nil Reading says that the unit is not understood.
-	Read(from Side, b []byte, whole bool) Reading
-}
 
 // A Reading is what a unit is. A Session keeps it for each unit, so it should be
 // small: what it needs of the unit's bytes it is given again.

@@ -10,9 +10,8 @@ import (
 // A mad protocol answers with whatever its bytes say: lengths, trees, clear texts.
 type mad struct{ answers []byte }
 
-func (m *mad) Name() string                           { return string(m.answers[:min(len(m.answers), 5)]) }
-func (m *mad) Splitter(inspect.Side) inspect.Splitter { return &mad{m.answers} }
-func (m *mad) Reader() inspect.Reader                 { return &mad{m.answers} }
+func (m *mad) Name() string           { return string(m.answers[:min(len(m.answers), 5)]) }
+func (m *mad) Reader() inspect.Reader { return &mad{m.answers} }
 
 func (m *mad) number() int {
 	if len(m.answers) == 0 {
@@ -31,11 +30,11 @@ func (m *mad) number() int {
 	return n
 }
 
-func (m *mad) Next([]byte) int { return m.number() }
+func (m *mad) Next(inspect.Side, []byte) (int, inspect.Reading) { return m.number(), m.Rest(0, nil) }
 
-func (m *mad) Read(_ inspect.Side, b []byte, _ bool) inspect.Reading {
+func (m *mad) Rest(inspect.Side, []byte) inspect.Reading {
 	switch n := m.number(); {
-	case n < -4:
+	case n < 0:
 		return nil
 	case n%2 == 0:
 		return madReading(m.answers[:min(len(m.answers), n)])

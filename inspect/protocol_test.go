@@ -3,13 +3,13 @@ package inspect_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -17,71 +17,57 @@ import (
 	"example.com/tlslab/inspect"
 )
 
-// A toy is a protocol with a state: the client's hello names the conversation,
-// each message is announced by a unit with its length, and both are answered with
-// an ack. Messages are encrypted, and end with a checksum.
+// A toy is a protocol with a state: the client's hello names the conversation;
+// each message is announced by its length in two digits, which the other side
+// acknowledges with a 1. Only who knows what a side has received can tell an ack from
+// a length that begins with 1. Messages are encrypted, and end with a checksum.
 type toy struct{}
 
 const toyLabel = "TOY_KEY"
 
-func (toy) Name() string { return "toy" }
-
-func (toy) Splitter(from inspect.Side) inspect.Splitter {
-	return &toySplitter{greets: from == inspect.Client}
-}
-
+func (toy) Name() string           { return "toy" }
 func (toy) Reader() inspect.Reader { return new(toyReader) }
 
-type toySplitter struct {
-	greets bool // a hello comes next
-	length int  // of the message that comes next; 0 if none does
-}
-
-func (s *toySplitter) Next(b []byte) int {
-	const hello, announced = 9, 3
-	size := s.length
-	switch {
-	case s.greets:
-		size = hello
-	case size > 0:
-	case b[0] == 'A':
-		return 1
-	case b[0] == 'L':
-		size = announced
-	}
-	if size > 0 && len(b) >= size {
-		if !s.greets && s.length == 0 {
-			s.length = int(binary.BigEndian.Uint16(b[1:]))
-		} else {
-			s.greets, s.length = false, 0
-		}
-	}
-	return size
-}
-
 type toyReader struct {
-	id    []byte
-	count [2]int
-	next  [2]bool // a message comes next
+	id     []byte
+	owes   [2]int // acks
+	length [2]int // of the message that comes next; 0 if none does
+	count  [2]int // of messages
 }
 
-func (r *toyReader) Read(from inspect.Side, b []byte, whole bool) inspect.Reading {
+func (r *toyReader) Next(from inspect.Side, b []byte) (int, inspect.Reading) {
+	const hello, announced = 9, 2
 	switch {
-	case !whole:
-		return nil
-	case r.next[from]:
-		r.next[from] = false
+	case from == inspect.Client && r.id == nil:
+		if len(b) < hello {
+			return hello, nil
+		}
+		r.id = bytes.Clone(b[1:hello])
+		return hello, toyUnit{"hello"}
+	case r.length[from] > 0:
+		n := r.length[from]
+		if len(b) < n {
+			return n, nil
+		}
+		r.length[from] = 0
 		r.count[from]++
-		return toyMessage{toyUnit{"message"}, r.id, from, r.count[from]}
-	case b[0] == 'H':
-		r.id = bytes.Clone(b[1:])
-		return toyUnit{"hello"}
-	case b[0] == 'L':
-		r.next[from] = binary.BigEndian.Uint16(b[1:]) > 0
-		return toyUnit{"length"}
+		return n, toyMessage{toyUnit{"message"}, r.id, from, r.count[from]}
+	case r.owes[from] > 0 && b[0] == '1':
+		r.owes[from]--
+		return 1, toyUnit{"ack"}
+	case len(b) < announced:
+		return announced, nil
 	}
-	return toyUnit{"ack"}
+	n, err := strconv.Atoi(string(b[:announced]))
+	if err != nil {
+		return 0, nil
+	}
+	r.length[from] = n
+	r.owes[from.Peer()]++
+	return announced, toyUnit{"length"}
 }
+
+func (r *toyReader) Rest(inspect.Side, []byte) inspect.Reading { return nil }
 
 type toyUnit struct{ name string }
 
@@ -89,14 +75,7 @@ func (u toyUnit) Name() string { return u.name }
 func (u toyUnit) Text() bool   { return u.name == "message" }
 
 func (u toyUnit) Fields(b []byte) inspect.Field {
-	return inspect.Dissect(b, "toy."+u.name, "", func(d *inspect.Dissector) {
-		d.Bytes("toy.kind", 1, "")
-		if u.name == "length" {
-			d.Uint("toy.length", 2)
-		} else if n := len(d.Rest()); n > 0 {
-			d.Bytes("toy.rest", n, "")
-		}
-	})
+	return inspect.Dissect(b, "toy."+u.name, "", func(d *inspect.Dissector) { d.Bytes("toy.bytes", len(b), "") })
 }
 
 type toyMessage struct {
@@ -153,58 +132,97 @@ func toySeal(key []byte, from inspect.Side, count int, text string) []byte {
 	return toyCrypt(key, from, count, append([]byte(text), checksum([]byte(text))))
 }
 
-// toySays is what one side sends: the hello, and each text announced, with an ack
-// for the one of its peer's before.
-func toySays(key []byte, from inspect.Side, texts ...string) (all []byte) {
-	if from == inspect.Client {
-		all = append(all, 'H')
-		all = append(all, toyID...)
-	}
-	for i, text := range texts {
-		sealed := toySeal(key, from, i+1, text)
-		all = binary.BigEndian.AppendUint16(append(all, 'A', 'L'), uint16(len(sealed)))
-		all = append(all, sealed...)
-	}
-	return all
-}
-
 const toyID = "id345678"
 
 var (
 	toyKey   = []byte("the key")
 	toyTexts = [2][]string{
 		inspect.Client: {"create nome ana", "read nome", ""},
-		inspect.Server: {"Ok", "ana", strings.Repeat("y", 300)},
+		inspect.Server: {"Ok", "ana", strings.Repeat("y", 90)},
 	}
 )
 
-// toyTalk has the client say all that it has to say, in these pieces, and then the
-// server. Each tells its key.
-func toyTalk(tap *inspect.Tap, says [2][][]byte) {
-	client, server := tap.PipeOf(toy{})
-	for _, end := range []*inspect.Endpoint{client, server} {
-		fmt.Fprintf(end.KeyLog(), "%s %x %x\n", toyLabel, toyID, toyKey)
-	}
-	say := func(end *inspect.Endpoint, pieces [][]byte) {
-		for _, piece := range pieces {
-			end.Write(piece)
-		}
-		end.CloseWrite()
-	}
-	var parts sync.WaitGroup
-	parts.Go(func() { say(client, says[inspect.Client]) })
-	io.ReadAll(server)
-	parts.Go(func() { say(server, says[inspect.Server]) })
-	io.ReadAll(client)
-	parts.Wait()
-	client.Close()
-	server.Close()
-	tap.Close()
+// A toyEnd speaks the toy protocol, and writes in pieces of these sizes, in turn.
+type toyEnd struct {
+	*inspect.Endpoint
+	side  inspect.Side
+	sizes []int
+	count int
 }
 
-func toyConversation() [2][][]byte {
-	return [2][][]byte{{toySays(toyKey, inspect.Client, toyTexts[0]...)}, {toySays(toyKey, inspect.Server, toyTexts[1]...)}}
+func (e *toyEnd) send(b string) {
+	for rest := []byte(b); len(rest) > 0; {
+		n := len(rest)
+		if len(e.sizes) > 0 {
+			n = min(n, e.sizes[0])
+			e.sizes = append(e.sizes[1:], e.sizes[0])
+		}
+		e.Write(rest[:n])
+		rest = rest[n:]
+	}
 }
+
+// take returns the next n bytes; false if they do not come.
+func (e *toyEnd) take(n int) (string, bool) {
+	b := make([]byte, n)
+	_, err := io.ReadFull(e.Endpoint, b)
+	return string(b), err == nil
+}
+
+func (e *toyEnd) say(text string) bool {
+	e.count++
+	sealed := toySeal(toyKey, e.side, e.count, text)
+	e.send(fmt.Sprintf("%02d", len(sealed)))
+	ack, ok := e.take(1)
+	if ok = ok && ack == "1"; ok {
+		e.send(string(sealed))
+	}
+	return ok
+}
+
+func (e *toyEnd) hear() bool {
+	digits, ok := e.take(2)
+	n, err := strconv.Atoi(digits)
+	if !ok || err != nil || n < 0 {
+		return false
+	}
+	e.send("1")
+	_, ok = e.take(n)
+	return ok
+}
+
+// converse has the end say and hear its part, and close.
+func (e *toyEnd) converse(texts []string) {
+	defer e.CloseWrite()
+	fmt.Fprintf(e.KeyLog(), "%s %x %x\n", toyLabel, toyID, toyKey)
+	if e.side == inspect.Client {
+		e.send("H" + toyID)
+	} else if _, ok := e.take(9); !ok {
+		return
+	}
+	for _, text := range texts {
+		if e.side == inspect.Client && !e.say(text) || !e.hear() || e.side == inspect.Server && !e.say(text) {
+			return
+		}
+	}
+}
+
+// toyTalk has a client and a server converse through the tap until they are done, or
+// nothing goes on any more.
+func toyTalk(t *testing.T, tap *inspect.Tap, sizes [2][]int) {
+	t.Helper()
+	synctest.Test(t, func(*testing.T) {
+		client, server := tap.PipeOf(toy{})
+		go (&toyEnd{Endpoint: client, side: inspect.Client, sizes: sizes[0]}).converse(toyTexts[0])
+		go (&toyEnd{Endpoint: server, side: inspect.Server, sizes: sizes[1]}).converse(toyTexts[1])
+		synctest.Wait()
+		tap.Close()
+		client.Close()
+		server.Close()
+	})
+}
+
+var atOnce [2][]int // what is written is not cut
 
 // still is a clock that stands.
 func still() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
@@ -261,7 +279,7 @@ func tree(b *strings.Builder, f inspect.Field, depth int) {
 
 func TestUnitsAreReadAndOpenedInBothViews(t *testing.T) {
 	tap := &inspect.Tap{Now: still, Gate: new(inspect.Rules)}
-	toyTalk(tap, toyConversation())
+	toyTalk(t, tap, atOnce)
 	session := inspect.NewSession(tap.Recording())
 	session.End()
 	c := session.Connections()[0]
@@ -280,11 +298,11 @@ func TestUnitsAreReadAndOpenedInBothViews(t *testing.T) {
 					texts = append(texts, string(r.Plaintext()))
 				}
 			}
-			want := []string{"ack", "length", "message", "ack", "length", "message", "ack", "length", "message"}
+			want := "ack length message ack length message ack length message"
 			if from == inspect.Client {
-				want = append([]string{"hello"}, want...)
+				want = "hello length message ack length message ack length message ack"
 			}
-			if !slices.Equal(names, want) {
+			if strings.Join(names, " ") != want {
 				t.Errorf("%s sees of the %s %q", side, from, names)
 			}
 			if !slices.Equal(texts, toyTexts[from]) {
@@ -303,7 +321,7 @@ func TestUnitsAreReadAndOpenedInBothViews(t *testing.T) {
 
 func TestUnitsAreTheSameWhateverTheChunkingAndWheneverTheirSecretComes(t *testing.T) {
 	tap := &inspect.Tap{Now: still}
-	toyTalk(tap, toyConversation())
+	toyTalk(t, tap, atOnce)
 	original := tap.Recording()
 	full := inspect.NewSession(original)
 	full.End()
@@ -355,49 +373,73 @@ func moved(t *rapid.T, original *inspect.Recording) *inspect.Recording {
 	return copied
 }
 
-func TestGatesHoldTheSameUnitsWhateverTheChunkingOfWhatEndpointsWrite(t *testing.T) {
-	actions := map[string]inspect.Action{
-		"forward": inspect.Forward, "drop": inspect.Drop, "repeat": inspect.Repeat(1), "flip": inspect.Flip(-1, 0x01),
-		"inject": inspect.Inject([]byte("AAL\x00\x05x")), "cut": inspect.CutAfter(2), "swap": inspect.Swap(time.Hour),
-		"reseal": inspect.Reseal(bytes.ToUpper), "field": inspect.FlipField("toy.length"),
-	}
-	names := slices.Sorted(func(yield func(string) bool) {
-		for name := range actions {
-			if !yield(name) {
-				return
-			}
-		}
-	})
-	rapid.Check(t, func(t *rapid.T) {
-		name := rapid.SampledFrom(names).Draw(t, "action")
+// toyTampering are the actions of gates, and whether what comes of them has one order:
+// where something comes out of nothing, both sides may speak at once.
+var toyTampering = []struct {
+	name    string
+	act     inspect.Action
+	ordered bool
+}{
+	{"forward", inspect.Forward, true},
+	{"drop", inspect.Drop, true},
+	{"hold", inspect.Hold, true},
+	{"flip", inspect.Flip(-1, 0x01), true},
+	{"swap", inspect.Swap(time.Hour), true},
+	{"reseal", inspect.Reseal(bytes.ToUpper), true},
+	{"field", inspect.FlipField("toy.length", "toy.bytes"), true},
+	{"cut", inspect.CutAfter(1), true},
+	{"repeat", inspect.Repeat(2), false},
+	{"inject", inspect.Inject([]byte("1111051")), false},
+}
+
+func TestAGateIsHandedTheUnitsThatTheSessionHasWhateverTheChunking(outer *testing.T) {
+	rapid.Check(outer, func(t *rapid.T) {
+		tampering := rapid.SampledFrom(toyTampering).Draw(t, "tampering")
 		match := inspect.Match{
 			From: rapid.SampledFrom([]inspect.Sender{inspect.FromClient, inspect.FromServer}).Draw(t, "from"),
-			Nth:  rapid.IntRange(1, 9).Draw(t, "nth"),
+			Nth:  rapid.IntRange(1, 10).Draw(t, "nth"),
 		}
-		whole := toyConversation()
-		var pieces [2][][]byte
-		for side, all := range whole {
-			rest := all[0][:rapid.IntRange(0, len(all[0])).Draw(t, "length")] // perhaps it ends within a unit
-			whole[side] = [][]byte{rest}
-			for len(rest) > 0 {
-				n := rapid.IntRange(1, min(len(rest), 40)).Draw(t, "size")
-				pieces[side], rest = append(pieces[side], rest[:n]), rest[n:]
-			}
-		}
-		run := func(says [2][][]byte) []string {
-			tap := &inspect.Tap{Now: still, Gate: &inspect.Rules{List: []inspect.Rule{{Match: match, Do: actions[name]}}}}
-			toyTalk(tap, says)
+		sizes := rapid.SliceOfN(rapid.IntRange(1, 40), 1, 9)
+		run := func(sizes [2][]int) []string {
+			tap := &inspect.Tap{Now: still, Gate: &inspect.Rules{List: []inspect.Rule{{Match: match, Do: tampering.act}}}}
+			toyTalk(outer, tap, sizes)
 			session := inspect.NewSession(tap.Recording())
 			session.End()
+			unitsAreWhatWasCaptured(t, session)
 			items := itemsAccount(session)
 			slices.Sort(items) // what is delivered and what is captured meanwhile have no order
 			return append(viewsAccount(session), items...)
 		}
-		want, got := run(whole), run(pieces)
-		if !slices.Equal(got, want) {
-			t.Fatalf("%s: got\n%s\nwant\n%s", name, got, want)
+		want := run(atOnce)
+		got := run([2][]int{sizes.Draw(t, "client"), sizes.Draw(t, "server")})
+		if tampering.ordered && !slices.Equal(got, want) {
+			t.Fatalf("got\n%s\nwant\n%s", got, want)
 		}
 	})
+}
+
+// unitsAreWhatWasCaptured compares the sent lanes with the events.
+func unitsAreWhatWasCaptured(t *rapid.T, session *inspect.Session) {
+	var captured, units [2][]string
+	for e := range session.Recording().Events(0) {
+		if e.Kind == inspect.Captured {
+			captured[e.Side] = append(captured[e.Side], string(e.Bytes))
+		}
+	}
+	for side := range units {
+		from := inspect.Side(side)
+		for _, r := range session.Connections()[0].View(from).Records(from) {
+			units[side] = append(units[side], string(r.Raw()))
+		}
+		for _, item := range session.Items() {
+			if item.Kind == inspect.BytesItem && item.Side == from && item.Lane == inspect.Sent {
+				return // what came at once
+			}
+		}
+		if !slices.Equal(units[side], captured[side]) {
+			t.Fatalf("%s: units %q, captured %q", from, units[side], captured[side])
+		}
+	}
 }
 
 func TestWhatIsNoUnitIsShownAsItIs(t *testing.T) {
@@ -407,7 +449,7 @@ func TestWhatIsNoUnitIsShownAsItIs(t *testing.T) {
 		units    int
 		reason   string
 	}{
-		"no unit begins so":         {toy{}, []string{"Hid345678A", "?what", " comes"}, 2, "no_unit"},
+		"no unit begins so":         {toy{}, []string{"Hid34567812", "twelve bytes?what", " comes"}, 3, "no_unit"},
 		"too long":                  {cutter(func([]byte) int { return inspect.MaxUnit + 1 }), []string{"one", "two"}, 0, "unit_too_long"},
 		"a protocol nobody knows":   {nil, []string{"one", "two"}, 0, "no_tls"},
 		"units of what came":        {cutter(func(b []byte) int { return len(b) }), []string{"one", "two"}, 2, ""},
@@ -438,14 +480,14 @@ func TestWhatIsNoUnitIsShownAsItIs(t *testing.T) {
 	}
 }
 
-// A cutter is a protocol of nothing but a splitter.
+// A cutter is a protocol that knows nothing but lengths.
 type cutter func(b []byte) int
 
-func (c cutter) Name() string                                    { return "cutter" }
-func (c cutter) Splitter(inspect.Side) inspect.Splitter          { return c }
-func (c cutter) Next(b []byte) int                               { return c(b) }
-func (c cutter) Reader() inspect.Reader                          { return c }
-func (c cutter) Read(inspect.Side, []byte, bool) inspect.Reading { return nil }
+func (c cutter) Name() string                              { return "cutter" }
+func (c cutter) Reader() inspect.Reader                    { return c }
+func (c cutter) Rest(inspect.Side, []byte) inspect.Reading { return nil }
+
+func (c cutter) Next(_ inspect.Side, b []byte) (int, inspect.Reading) { return c(b), nil }
 
 func TestBehindAGapUnitsAreBytesAgain(t *testing.T) {
 	recording := new(inspect.Recording)
@@ -470,7 +512,7 @@ func TestBehindAGapUnitsAreBytesAgain(t *testing.T) {
 
 func TestAUnitThatNoSecretOpensSaysWhyAndWaitsOnlyAsLongAsABetterOneMayCome(t *testing.T) {
 	tap := &inspect.Tap{Now: still}
-	toyTalk(tap, toyConversation())
+	toyTalk(t, tap, atOnce)
 	recording := new(inspect.Recording)
 	for e := range tap.Recording().Events(0) {
 		if e.Kind != inspect.Secret {
@@ -522,10 +564,10 @@ func TestAUnitThatWasChangedIsAlteredForItsReceiverAndSaysWhyItCannotBeRead(t *t
 		t.Run(name, func(t *testing.T) {
 			rules := &inspect.Rules{List: []inspect.Rule{{Match: inspect.Match{Type: inspect.ApplicationData, Content: []byte("read")}, Do: c.do}}}
 			tap := &inspect.Tap{Now: still, Gate: rules}
-			toyTalk(tap, toyConversation())
+			toyTalk(t, tap, atOnce)
 			session := inspect.NewSession(tap.Recording())
 			for _, r := range session.Connections()[0].View(inspect.Server).Records(inspect.Client) {
-				if r.Seq != 6 {
+				if r.Seq != 5 {
 					continue
 				}
 				if r.Reason().Key != c.reason || string(r.Plaintext()) != c.text || r.DecidedAt < 0 {
@@ -560,7 +602,7 @@ func TestRulesFindUnitsByNameTextAndField(t *testing.T) {
 		rules.List = append(rules.List, inspect.Rule{Match: m, Do: inspect.Forward})
 	}
 	tap := &inspect.Tap{Now: still, Gate: rules}
-	toyTalk(tap, toyConversation())
+	toyTalk(t, tap, atOnce)
 	session := inspect.NewSession(tap.Recording())
 	var got []string
 	for _, applied := range rules.Report() {
@@ -570,7 +612,7 @@ func TestRulesFindUnitsByNameTextAndField(t *testing.T) {
 		r := session.Unit(0, applied.Unit)
 		got = append(got, fmt.Sprintf("%d %s %d", applied.Rule, r.Side, r.Seq))
 	}
-	if want := []string{"4 client 3", "0 client 5", "1 server 8"}; !slices.Equal(got, want) {
+	if want := []string{"4 client 2", "0 server 1", "1 server 8"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

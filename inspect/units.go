@@ -1,75 +1,66 @@
 package inspect
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
-// units cuts one direction of a connection that is not TLS. It sees to it that
-// whatever a Splitter returns, every byte belongs to one unit, or to the run of bytes
-// after the last.
+// units are those of one direction in one view of a connection that is not TLS. It
+// sees to it that whatever a Reader returns, every byte belongs to one unit, or to the
+// run of bytes after the last.
 type units struct {
-	splitter Splitter // nil: the protocol is not known
-	need     int      // of the unit that is not whole: how many bytes to ask again with
-	lost     string   // why what comes is no unit, if it is not; a key of reasons
-	rest     []byte   // a lane's: the beginning of the unit that is not whole
+	from   Side
+	reader Reader // the view's; nil if the protocol is not known
+	need   int    // of the unit that is not whole: how many bytes to ask again with
+	lost   string // why what comes is no unit, if it is not; a key of reasons
+	rest   []byte // the beginning of the unit that is not whole
 }
 
-func newUnits(opening Opening, from Side) *units {
-	if opening.Speaks == nil {
+func newUnits(reader Reader, from Side) *units {
+	if reader == nil {
 		return &units{lost: "no_tls"}
 	}
-	return &units{splitter: opening.Speaks.Splitter(from)}
+	return &units{from: from, reader: reader}
 }
 
 // next returns the length of the unit that b begins with, more than len(b) if it
 // is not whole; 0 if there are no more units, which lost tells why.
-func (u *units) next(b []byte) int {
+func (u *units) next(b []byte) (length int, reading Reading) {
 	switch {
 	case u.lost != "":
-		return 0
+		return 0, nil
 	case len(b) < u.need:
-		return u.need
+		return u.need, nil
 	}
-	n := u.splitter.Next(b)
+	n, reading := u.reader.Next(u.from, b)
 	u.need = 0
 	switch {
 	case n <= 0:
 		u.lost = "no_unit"
-		return 0
+		return 0, nil
 	case n > MaxUnit:
 		u.lost = "unit_too_long"
-		return 0
+		return 0, nil
 	case n > len(b):
 		u.need = n
 	}
-	return n
+	return n, reading
 }
 
-// length is next for a gate, to which what came at once is a unit where there is no other.
-func (u *units) length(b []byte) int {
-	if n := u.next(b); n > 0 {
-		return n
-	}
-	return len(b)
-}
-
-// addUnits takes e's bytes into a lane that is not TLS.
-func (l *lane) addUnits(e Event, start int64) {
-	u := l.units
-	if e.Bytes == nil && e.N > 0 {
-		l.missedUnits(e, start)
-		return
-	}
-	b := e.Bytes
+// cut calls found for each unit that b completes, and lost with what is left when
+// there are no more units. Both are given bytes that are valid for good only if b's are.
+func (u *units) cut(b []byte, found func(unit []byte, behind int, reading Reading), lost func(rest []byte)) {
 	if len(u.rest) > 0 {
 		u.rest = append(u.rest, b...)
 		b = u.rest
 	}
 	whole := len(b)
-	for len(b) > 0 && l.run == 0 {
-		n := u.next(b)
+	for len(b) > 0 {
+		n, reading := u.next(b)
 		switch {
 		case n == 0:
-			l.begin(BytesItem, l.size-int64(len(b)), u.lost)
 			u.rest = nil
+			lost(b)
 			return
 		case n > len(b):
 			if len(b) < whole || len(u.rest) == 0 {
@@ -77,12 +68,48 @@ func (l *lane) addUnits(e Event, start int64) {
 			}
 			return
 		}
-		l.cutUnit(e, l.size-int64(len(b)), b[:n], false)
+		found(b[:n:n], len(b)-n, reading)
 		b = b[n:]
 	}
 	u.rest = nil
-	if l.run == GapItem && e.N > 0 {
-		l.begin(BytesItem, start, u.lost)
+}
+
+// A viewpoint is one endpoint's view as a gate needs it, to cut what the endpoint sends.
+type viewpoint struct {
+	mu             sync.Mutex
+	sent, received *units
+}
+
+func newViewpoint(p Protocol, side Side) *viewpoint {
+	reader := p.Reader()
+	return &viewpoint{sent: newUnits(reader, side), received: newUnits(reader, side.Peer())}
+}
+
+// receive shows the reader what is about to reach the endpoint.
+func (v *viewpoint) receive(b []byte) {
+	v.received.cut(b, func([]byte, int, Reading) {}, func([]byte) {})
+}
+
+// length is next for a gate, to which what came at once is a unit where there is no other.
+func (u *units) length(b []byte) int {
+	if n, _ := u.next(b); n > 0 {
+		return n
+	}
+	return len(b)
+}
+
+// addUnits takes e's bytes into a lane that is not TLS.
+func (l *lane) addUnits(e Event, start int64) {
+	switch {
+	case e.Bytes == nil && e.N > 0:
+		l.missedUnits(e, start)
+	case l.run == GapItem && e.N > 0:
+		l.begin(BytesItem, start, l.units.lost)
+	case l.run == 0:
+		found := func(unit []byte, behind int, reading Reading) {
+			l.cutUnit(e, l.size-int64(behind), unit, reading, false)
+		}
+		l.units.cut(e.Bytes, found, func(rest []byte) { l.begin(BytesItem, l.size-int64(len(rest)), l.units.lost) })
 	}
 }
 
@@ -101,15 +128,15 @@ func (l *lane) missedUnits(e Event, start int64) {
 func (l *lane) cutRest(e Event, end int64) {
 	if rest := l.units.rest; len(rest) > 0 {
 		l.units.rest = nil
-		l.cutUnit(e, end-int64(len(rest)), rest, true)
+		l.cutUnit(e, end, rest, l.units.reader.Rest(l.from, rest), true)
 	}
 }
 
-// cutUnit makes a record of the unit b at offset.
-func (l *lane) cutUnit(e Event, offset int64, b []byte, truncated bool) {
+// cutUnit makes a record of the unit b; end is the offset behind it.
+func (l *lane) cutUnit(e Event, end int64, b []byte, reading Reading, truncated bool) {
 	r := &Record{
-		Side: l.from, Lane: l.lane, Seq: len(l.records), Event: e.Index, Time: e.Time, Offset: offset, Length: len(b), size: len(b),
-		DecidedAt: -1, Content: -1, Verdict: l.verdict, Truncated: truncated,
+		Side: l.from, Lane: l.lane, Seq: len(l.records), Event: e.Index, Time: e.Time, Offset: end - int64(len(b)), Length: len(b),
+		size: len(b), DecidedAt: -1, Content: -1, Verdict: l.verdict, Truncated: truncated, unit: &unit{reading: reading},
 	}
 	l.records = append(l.records, r)
 	l.decided = len(l.records) // there is no order in which units must be opened
@@ -123,9 +150,8 @@ type unit struct {
 	tries   int     // how often it was tried to open it
 }
 
-// readUnit says what a unit is whose bytes are b.
+// readUnit decides a unit whose bytes are b, as far as that can be done yet.
 func (v *View) readUnit(r *Record, b []byte) {
-	r.unit = &unit{reading: v.reader.Read(r.Side, b, !r.Truncated)}
 	sealed, ok := r.unit.reading.(SealedReading)
 	if !ok {
 		r.DecidedAt, r.Content, r.Epoch = v.session.now.Index, len(b), Epoch{Kind: EpochClear}

@@ -48,17 +48,17 @@ type KnownSecret struct {
 
 func newView(s *Session, c *Connection, side Side) *View {
 	v := &View{session: s, conn: c, side: side, shared: !c.Opening.Gated, ours: c.Opening.Gated && c.Opening.Ours[side] && !s.omniscient}
+	if c.Opening.Speaks != nil {
+		v.reader = c.Opening.Speaks.Reader()
+	}
 	for _, from := range []Side{Client, Server} {
 		v.lanes[from] = &lane{from: from, source: s.recording, epoch: Epoch{Kind: EpochClear}}
 		if !c.Opening.tls() {
-			v.lanes[from].units = newUnits(c.Opening, from)
+			v.lanes[from].units = newUnits(v.reader, from)
 		}
 		if !v.shared && from != side {
 			v.lanes[from].lane = Received
 		}
-	}
-	if c.Opening.Speaks != nil {
-		v.reader = c.Opening.Speaks.Reader()
 	}
 	clear := Epoch{Kind: EpochClear}
 	v.states = []milestone{{c.Event, State{Epoch: [2]Epoch{clear, clear}}}}

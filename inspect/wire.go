@@ -20,7 +20,8 @@ type wire struct {
 	tap       *Tap
 	recording *Recording
 	conn      int
-	speaks    Protocol // nil for TLS
+	speaks    Protocol      // nil for TLS
+	views     [2]*viewpoint // by Side; nil for TLS, and without a gate
 	gate      Gate
 	ends      [2]net.Conn // towards each Side
 	dirs      [2]*direction
@@ -45,9 +46,8 @@ type alarm struct {
 type direction struct {
 	wire   *wire
 	from   Side
-	stream stream             // of captured bytes: the reader's alone
-	sent   stream             // of altered and injected bytes
-	unit   func(b []byte) int // the length of the unit that b, which is not empty, begins with; more than len(b) if it is not whole
+	stream stream // of captured bytes: the reader's alone
+	sent   stream // of altered and injected bytes
 
 	mu     sync.Mutex
 	change *sync.Cond
@@ -80,9 +80,9 @@ func (t *Tap) pump(opening *Opening, client, server net.Conn) *wire {
 	}
 	w.conn = w.recording.open(opening, t.now())
 	for _, from := range []Side{Client, Server} {
-		d := &direction{wire: w, from: from, unit: unitLength, held: make(map[int]Unit)}
-		if !opening.tls() {
-			d.unit = newUnits(*opening, from).length
+		d := &direction{wire: w, from: from, held: make(map[int]Unit)}
+		if opening.Speaks != nil && t.Gate != nil {
+			w.views[from] = newViewpoint(opening.Speaks, from)
 		}
 		d.stream = stream{conn: int32(w.conn), side: from}
 		d.sent = stream{conn: int32(w.conn), side: from}
@@ -219,21 +219,37 @@ func (d *direction) offer(rest []byte) ([]byte, error) {
 	n, err := d.wire.ends[d.from].Read(buffer)
 	rest = append(rest, buffer[:n]...)
 	for len(rest) > 0 {
-		size := d.unit(rest)
-		if size > len(rest) {
-			if err == nil {
-				break
-			}
-			size = len(rest)
+		id, size := d.capture(rest, err != nil)
+		if size == 0 {
+			break
 		}
-		d.hold(rest[:size])
+		d.hold(id)
 		rest = rest[size:]
 	}
 	return rest, err
 }
 
+// capture records the unit that b begins with, and returns its length: 0 if it is
+// not whole, and more may come.
+func (d *direction) capture(b []byte, last bool) (id, size int) {
+	if view := d.wire.views[d.from]; view != nil {
+		view.mu.Lock() // the order of events is the one in which the view's reader is shown units
+		defer view.mu.Unlock()
+		size = view.sent.length(b)
+	} else {
+		size = unitLength(b)
+	}
+	if size > len(b) {
+		if !last {
+			return 0, 0
+		}
+		size = len(b)
+	}
+	return d.stream.append(d.wire.recording, d.wire.event(Captured, d.from), b[:size]), size
+}
+
 // unitLength returns the length of the TLS record that b begins with, or of what came
-// at once.
+// at once; more than len(b) if it is not whole.
 func unitLength(b []byte) int {
 	if notTLS(b) != "" {
 		return len(b)
@@ -244,12 +260,12 @@ func unitLength(b []byte) int {
 	return headerLength + int(b[3])<<8 + int(b[4])
 }
 
-func (d *direction) hold(unit []byte) {
-	id := d.stream.append(d.wire.recording, d.wire.event(Captured, d.from), unit)
+// hold hands the unit to the gate.
+func (d *direction) hold(id int) {
 	u := Unit{ID: id, Conn: d.wire.conn, From: d.from, Speaks: d.wire.speaks, Bytes: d.wire.recording.At(id).Bytes}
 	d.mu.Lock()
 	d.held[id] = u
-	d.bytes += len(unit)
+	d.bytes += len(u.Bytes)
 	d.change.Broadcast() // where nothing is delivered any more, it is given up
 	d.mu.Unlock()
 	d.wire.gateMu.Lock()
@@ -439,6 +455,11 @@ func (d *direction) noteDelivery(item delivery, size int) (event int, ok bool) {
 	}
 	e := d.wire.event(item.kind, d.from)
 	e.cause = int64(item.cause)
+	if view := d.wire.views[d.from.Peer()]; view != nil {
+		view.mu.Lock()
+		defer view.mu.Unlock()
+		view.receive(item.bytes)
+	}
 	switch item.kind {
 	case Forwarded:
 		return d.wire.recording.append(e), true
