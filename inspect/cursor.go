@@ -256,7 +256,7 @@ func nameOf(kind string) string {
 }
 
 // isGrammar has the kinds of the leaves that only say how others are written.
-var isGrammar = map[string]bool{kindLength: true, "der.tag": true, "der.length": true, "der.unused_bits": true}
+var isGrammar = map[string]bool{kindLength: true, "der.tag": true, "der.length": true, "der.unused_bits": true, "json.structural": true, "json.ws": true}
 
 // inARow returns the values of the fields as one line, cut off where it gets
 // too long for one.
