@@ -129,7 +129,9 @@ func (c *Conn) Report(err error) {
 // thread names the goroutine that serves the connection.
 func (c *Conn) thread() string { return fmt.Sprintf("client %d", c.ID) }
 
-func (c *Conn) isDismissed() bool {
+// Dismissed reports whether the server itself has closed the session. A handler that has made an
+// event of its own happen asks it afterwards.
+func (c *Conn) Dismissed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.dismissed

@@ -245,7 +245,7 @@ func (s *Server) session(ctx context.Context, c *Conn, established func()) (isCl
 	established()
 	s.emit(EventClient, c)
 	defer c.endWith(ctx)()
-	if c.isDismissed() {
+	if c.Dismissed() {
 		return true, ErrDismissed
 	}
 	err = c.reason(s.handle(ctx, c))

@@ -70,7 +70,7 @@ func (v *Verbs[Request, Answer]) Do(ctx context.Context, client *Conn, verb stri
 		server.emit(EventUnknownVerb, client)
 	}
 	switch {
-	case client.isDismissed():
+	case client.Dismissed():
 		return none, ErrDismissed
 	case handler == nil:
 		return none, ErrUnknownVerb

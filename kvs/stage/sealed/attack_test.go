@@ -94,7 +94,7 @@ func converse(t *testing.T, m *middle, authenticated bool, request, answer strin
 	clientWire, serverWire, finish := between(t, m)
 	clientConfig, serverConfig := configs(t, authenticated)
 	var result talk
-	client, server := sealed.Client(clientWire, clientConfig), sealed.Server(serverWire, serverConfig)
+	client, server := sealed.ClientEnd(clientWire, clientConfig), sealed.ServerEnd(serverWire, serverConfig)
 	var parts sync.WaitGroup
 	parts.Go(func() {
 		defer serverWire.Close()
@@ -163,8 +163,8 @@ func TestWhoSwapsThePublicKeysReadsEverything(t *testing.T) {
 		stranger.Pinned = append(stranger.Pinned, fingerprint(t, "client"), fingerprint(t, "server"))
 		clientWire, toClient := wires(t)
 		toServer, serverWire := wires(t)
-		client, server := sealed.Client(clientWire, clientConfig), sealed.Server(serverWire, serverConfig)
-		asServer, asClient := sealed.Server(toClient, stranger), sealed.Client(toServer, stranger)
+		client, server := sealed.ClientEnd(clientWire, clientConfig), sealed.ServerEnd(serverWire, serverConfig)
+		asServer, asClient := sealed.ServerEnd(toClient, stranger), sealed.ClientEnd(toServer, stranger)
 
 		var parts sync.WaitGroup
 		var read []byte
@@ -267,7 +267,7 @@ func TestTheServerOpensARecordedSecretForAnybody(t *testing.T) {
 		failed := make(chan error, 1)
 		go func() {
 			defer serverWire.Close()
-			failed <- sealed.Server(serverWire, serverConfig).HandshakeContext(t.Context())
+			failed <- sealed.ServerEnd(serverWire, serverConfig).HandshakeContext(t.Context())
 		}()
 		public, err := sealed.MarshalPublicKey(&key(t, "stranger").PublicKey)
 		if err != nil {
@@ -308,7 +308,7 @@ func TestARecordedRequestIsTakenAgain(t *testing.T) {
 			t.Fatal(result.clientErr)
 		}
 		wire, serverWire := wires(t)
-		server := sealed.Server(serverWire, second(configs(t, authenticated)))
+		server := sealed.ServerEnd(serverWire, second(configs(t, authenticated)))
 		var heard []byte
 		var serverErr error
 		var parts sync.WaitGroup
@@ -337,7 +337,7 @@ func TestAMessageThatIsSentBackToItsSenderIsTakenUnlessDirectionsHaveTheirOwnKey
 	bothVariants(t, func(t *testing.T, authenticated bool) {
 		clientWire, serverWire := wires(t)
 		mirrorWire, toServer := wires(t)
-		client, server := sealed.Client(clientWire, first(configs(t, authenticated))), sealed.Server(serverWire, second(configs(t, authenticated)))
+		client, server := sealed.ClientEnd(clientWire, first(configs(t, authenticated))), sealed.ServerEnd(serverWire, second(configs(t, authenticated)))
 		meet(t, client, server)
 		defer mirrorWire.Close()
 		defer toServer.Close()
@@ -365,7 +365,7 @@ func TestMessagesThatAreRepeatedLeftOutOrReorderedAreNoticedByTheirNumbers(t *te
 		t.Run(name, func(t *testing.T) {
 			bothVariants(t, func(t *testing.T, authenticated bool) {
 				clientWire, serverWire := wires(t)
-				client, server := sealed.Client(clientWire, first(configs(t, authenticated))), sealed.Server(serverWire, second(configs(t, authenticated)))
+				client, server := sealed.ClientEnd(clientWire, first(configs(t, authenticated))), sealed.ServerEnd(serverWire, second(configs(t, authenticated)))
 				meet(t, client, server)
 				attacker := raw{t, serverWire}
 				var parts sync.WaitGroup
@@ -403,7 +403,7 @@ func TestMessagesThatAreRepeatedLeftOutOrReorderedAreNoticedByTheirNumbers(t *te
 func TestACutBetweenMessagesIsNotNoticed(t *testing.T) {
 	bothVariants(t, func(t *testing.T, authenticated bool) {
 		clientWire, serverWire := wires(t)
-		client, server := sealed.Client(clientWire, first(configs(t, authenticated))), sealed.Server(serverWire, second(configs(t, authenticated)))
+		client, server := sealed.ClientEnd(clientWire, first(configs(t, authenticated))), sealed.ServerEnd(serverWire, second(configs(t, authenticated)))
 		meet(t, client, server)
 		clientWire.Close()
 		if _, err := server.ReadMessage(); err != io.EOF {

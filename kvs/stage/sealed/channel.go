@@ -54,7 +54,8 @@ type Config struct {
 // ReadMessage), ends its stream (CloseWrite), or has written more than a message takes.
 //
 // The channel is half duplex, because nothing in its format tells an acknowledging 1 from
-// a length that begins with 1: the two ends must not send at the same time. Its
+// a length that begins with 1: the two ends must not send at the same time, so what is longer than one message must
+// not be answered before its end. Its
 // methods may be called from several goroutines, but while one waits in Read nothing is sent.
 //
 // After an *[Error] it is of no use but to be closed. An end of the stream between two messages is io.EOF,
@@ -75,12 +76,12 @@ type Conn struct {
 	written []byte // that has not been sent
 }
 
-// Client returns the client's end of a channel. The keys are exchanged by
+// ClientEnd returns the client's end of a channel. The keys are exchanged by
 // HandshakeContext, or by whatever is asked first.
-func Client(wire net.Conn, config *Config) *Conn { return newConn(wire, config, true) }
+func ClientEnd(wire net.Conn, config *Config) *Conn { return newConn(wire, config, true) }
 
-// Server returns the server's end of a channel.
-func Server(wire net.Conn, config *Config) *Conn { return newConn(wire, config, false) }
+// ServerEnd returns the server's end of a channel.
+func ServerEnd(wire net.Conn, config *Config) *Conn { return newConn(wire, config, false) }
 
 func newConn(wire net.Conn, config *Config, client bool) *Conn {
 	return &Conn{config: config, client: client, wire: wire, limits: limits{conn: wire}}
@@ -101,7 +102,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Server(wire, l.config), nil
+	return ServerEnd(wire, l.config), nil
 }
 
 // HandshakeContext exchanges the keys, unless that has been done. Its errors are

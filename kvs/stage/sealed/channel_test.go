@@ -104,7 +104,7 @@ func meet(t testing.TB, client, server *sealed.Conn) {
 func pair(t testing.TB, clientConfig, serverConfig *sealed.Config) (client, server *sealed.Conn) {
 	t.Helper()
 	clientWire, serverWire := wires(t)
-	client, server = sealed.Client(clientWire, clientConfig), sealed.Server(serverWire, serverConfig)
+	client, server = sealed.ClientEnd(clientWire, clientConfig), sealed.ServerEnd(serverWire, serverConfig)
 	for _, conn := range []*sealed.Conn{client, server} {
 		conn.SetDeadline(time.Now().Add(soon))
 	}
@@ -256,7 +256,7 @@ func TestAReadThatIsInterruptedLeavesWritingAlone(t *testing.T) {
 func TestTheEndOfItsContextEndsAKeyExchange(t *testing.T) {
 	_, serverConfig := configs(t, false)
 	peer, wire := wires(t)
-	server := sealed.Server(wire, serverConfig)
+	server := sealed.ServerEnd(wire, serverConfig)
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
 	go func() { failed <- server.HandshakeContext(ctx) }()
@@ -292,8 +292,8 @@ func TestTheSecretOfASessionIsToldByBothEnds(t *testing.T) {
 func TestTheTwoVariantsDoNotUnderstandEachOther(t *testing.T) {
 	for _, authenticated := range []bool{false, true} {
 		clientWire, serverWire := wires(t)
-		client := sealed.Client(clientWire, first(configs(t, authenticated)))
-		server := sealed.Server(serverWire, second(configs(t, !authenticated)))
+		client := sealed.ClientEnd(clientWire, first(configs(t, authenticated)))
+		server := sealed.ServerEnd(serverWire, second(configs(t, !authenticated)))
 		failed := make(chan error, 1)
 		go func() { failed <- server.HandshakeContext(t.Context()) }()
 		if err := client.HandshakeContext(t.Context()); !errors.Is(err, sealed.ErrRefused) {

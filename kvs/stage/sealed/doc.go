@@ -4,7 +4,7 @@
 //
 // # The channel
 //
-// It is that of the Anweddol server (in Python), byte for byte. [Client] and [Server] make it of any net.Conn.
+// It is that of the Anweddol server (in Python), byte for byte. [ClientEnd] and [ServerEnd] make it of any net.Conn.
 // First the keys are exchanged; each step is acknowledged by the other end with the one byte 1, or refused with 0:
 //
 //	client                                server
@@ -45,9 +45,27 @@
 // talks (the public keys cross in clear); padding that hides lengths, for whoever wants it; new keys in a long session; a single round trip before the first
 // request (the key exchange takes four, and the length of each message one more); and the many who have tried to break it.
 //
+// # The service
+//
+// A [Server] answers one request a connection, {"verb": "STAT", "parameters": {}}, with {"success": true, "message": "OK", "data": {}}:
+//
+//	STAT       uptime (seconds), available (containers)
+//	CREATE     container_uuid, client_token, container_iso_sha256, container_username, container_password, container_listen_port
+//	DESTROY    wants container_uuid and client_token
+//
+// and whatever [Server.Handle] adds. The messages are OK, Bad authentication, Bad request, Refused request, Unavailable and Internal
+// error; a reason may follow, in brackets. A container is an isolated key-value space that begins as the [Image] has it, with a [Shell] on a
+// port of its own; all are destroyed when the server stops. Life, limits and statistics are those of package kernel, and so are the
+// events, among which the service has three of its own: created_container (4), created_endpoint_shell (5) and destroyed_container (6).
+//
 // # What is different from the original, and why
+//
+// The containers were virtual machines, their image an ISO file, their shell SSH. Here they are spaces of pairs, so that nothing but this program is needed.
 //
 // A length must be written as above, where Python's int() took signs, spaces and underscores, and it is bounded; reading goes on
 // until all has come, where one recv had to bring it; a key must have 4,096 bits; the client compares the echo with what it
 // sent, where it took over whatever came. None of this changes a byte of an honest conversation.
+//
+// Many clients are served at once. A request that is too long is refused by its length. A container that a
+// callback does not want (it closes the client, or the shell) is undone, where it was left behind.
 package sealed

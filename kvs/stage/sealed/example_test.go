@@ -20,8 +20,8 @@ func Example() {
 		log.Fatal(err)
 	}
 	a, b := net.Pipe()
-	client := sealed.Client(a, &sealed.Config{Key: clientKey})
-	server := sealed.Server(b, &sealed.Config{Key: serverKey})
+	client := sealed.ClientEnd(a, &sealed.Config{Key: clientKey})
+	server := sealed.ServerEnd(b, &sealed.Config{Key: serverKey})
 
 	var parts sync.WaitGroup
 	parts.Go(func() {

@@ -143,6 +143,47 @@ func TestPaddingOfEveryOtherFormIsRefused(t *testing.T) {
 	}
 }
 
+// Whoever can tell wrong padding from everything else decrypts any block without the key, with some 128 questions a byte.
+func TestWhoCanTellWrongPaddingDecryptsWithoutTheKey(t *testing.T) {
+	s := newPlainSeal(newSecret())
+	const secret = "the password is "
+	body := s.seal([]byte("an opening block" + secret))
+	previous, target := body[:16], body[16:32]
+	isPadded := func(forged []byte) bool { // all that the attacker is told
+		_, err := s.open(append(bytes.Clone(forged), target...))
+		return err == nil
+	}
+	decrypted := make([]byte, 16) // what the block cipher makes of target
+	for i := 15; i >= 0; i-- {
+		padding := byte(16 - i)
+		forged := make([]byte, 16)
+		for j := i + 1; j < 16; j++ {
+			forged[j] = decrypted[j] ^ padding
+		}
+		for guess := range 256 {
+			forged[i] = byte(guess)
+			if !isPadded(forged) {
+				continue
+			}
+			if i > 0 { // it may be longer padding by chance
+				forged[i-1] ^= 0xff
+				if !isPadded(forged) {
+					forged[i-1] ^= 0xff
+					continue
+				}
+			}
+			decrypted[i] = byte(guess) ^ padding
+			break
+		}
+	}
+	for i := range decrypted {
+		decrypted[i] ^= previous[i]
+	}
+	if string(decrypted) != secret {
+		t.Errorf("got %q", decrypted)
+	}
+}
+
 // A length that is announced costs nothing: memory grows with what comes.
 func TestMemoryGrowsWithWhatComesAndNotWithWhatIsAnnounced(t *testing.T) {
 	var before, after runtime.MemStats

@@ -217,7 +217,7 @@ func (p *opensslPeer) tag(sender string, number uint64, body []byte) []byte {
 	return p.openssl(covered, "dgst", "-sha256", "-binary", "-mac", "HMAC", "-macopt", "hexkey:"+p.derive(sender+" authentication"))
 }
 
-func (p *opensslPeer) say(message string) {
+func (p *opensslPeer) speak(message string) {
 	p.t.Helper()
 	if !p.authenticated {
 		p.sendFramed(p.openssl([]byte(message), "enc", "-aes-256-cbc", "-K", p.secret[:64], "-iv", p.secret[64:]))
@@ -249,7 +249,7 @@ func (p *opensslPeer) hear() string {
 func TestAClientMadeOfOpenSSLCommandsTalksToOurServer(t *testing.T) {
 	bothVariants(t, func(t *testing.T, authenticated bool) {
 		clientWire, serverWire := wires(t)
-		server := sealed.Server(serverWire, second(configs(t, authenticated)))
+		server := sealed.ServerEnd(serverWire, second(configs(t, authenticated)))
 		var parts sync.WaitGroup
 		defer parts.Wait()
 		parts.Go(func() {
@@ -265,7 +265,7 @@ func TestAClientMadeOfOpenSSLCommandsTalksToOurServer(t *testing.T) {
 		peer := newOpenSSLPeer(t, clientWire, "client", authenticated)
 		peer.exchange()
 		for _, text := range []string{`{"verb": "STAT", "parameters": {}}`, "sixteen bytes ok"} {
-			peer.say(text)
+			peer.speak(text)
 			if answer := peer.hear(); answer != "you said "+text {
 				t.Errorf("got %q", answer)
 			}
@@ -276,7 +276,7 @@ func TestAClientMadeOfOpenSSLCommandsTalksToOurServer(t *testing.T) {
 func TestOurClientTalksToAServerMadeOfOpenSSLCommands(t *testing.T) {
 	bothVariants(t, func(t *testing.T, authenticated bool) {
 		clientWire, serverWire := wires(t)
-		client := sealed.Client(clientWire, first(configs(t, authenticated)))
+		client := sealed.ClientEnd(clientWire, first(configs(t, authenticated)))
 		answers := make(chan string, 2)
 		go func() {
 			defer close(answers)
@@ -299,7 +299,7 @@ func TestOurClientTalksToAServerMadeOfOpenSSLCommands(t *testing.T) {
 			if text := peer.hear(); text != want {
 				t.Errorf("the server got %q", text)
 			}
-			peer.say("you said " + want)
+			peer.speak("you said " + want)
 			if answer := <-answers; answer != "you said "+want {
 				t.Errorf("the client got %q", answer)
 			}
@@ -309,7 +309,7 @@ func TestOurClientTalksToAServerMadeOfOpenSSLCommands(t *testing.T) {
 
 func TestAPublicKeyInPKCS1IsReadToo(t *testing.T) {
 	clientWire, serverWire := wires(t)
-	server := sealed.Server(serverWire, second(configs(t, false)))
+	server := sealed.ServerEnd(serverWire, second(configs(t, false)))
 	failed := make(chan error, 1)
 	go func() { failed <- server.HandshakeContext(t.Context()) }()
 	peer := newOpenSSLPeer(t, clientWire, "client", false)

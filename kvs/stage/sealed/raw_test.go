@@ -3,6 +3,7 @@ package sealed_test
 import (
 	"crypto"
 	"crypto/hkdf"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"fmt"
@@ -114,4 +115,13 @@ func (o *offline) open(t *testing.T, clientBox, serverBox, body []byte) string {
 	}
 	iv, ciphertext := body[:16], body[16:len(body)-32]
 	return openMessage(t, append(aesKey, iv...), ciphertext)
+}
+
+func encryptOAEP(t *testing.T, peer *rsa.PublicKey, secret []byte) []byte {
+	t.Helper()
+	box, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, peer, secret, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box
 }
