@@ -15,13 +15,13 @@ import (
 // maxLinger is how many bytes that nobody will answer are read before a close.
 const maxLinger = 256 << 10
 
-// Conn is a connection as its handler sees it, and the client that callbacks are given. Deadlines are
-// kept for it, and its bytes are counted. The
-// embedded Conn is the one that the listener gave out. One goroutine may read
-// and another write; the other methods may be called from any.
+// Conn is a connection as its handler sees it, and the client that callbacks are
+// given. Deadlines are kept for it, and its bytes are counted. The embedded Conn
+// is the one that the listener gave out. One goroutine may read and another
+// write; the other methods may be called from any.
 type Conn struct {
 	net.Conn
-	ID     int64 // its number, from 1: the how many-th of its server
+	ID     int64 // 1 for the first of its server, and so on
 	server *Server
 
 	mu        sync.Mutex
@@ -65,12 +65,15 @@ func (c *Conn) Read(p []byte) (int, error) {
 // Write writes as net.Conn does, within the server's WriteTimeout.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.Conn.SetWriteDeadline(deadline(cmp.Or(c.server.WriteTimeout, DefaultWriteTimeout)))
+	// Counted before, so that whoever has read them finds them counted.
+	c.server.counts.bytesOut.Add(int64(len(p)))
 	n, err := c.Conn.Write(p)
-	c.server.counts.bytesOut.Add(int64(n))
+	c.server.counts.bytesOut.Add(int64(n - len(p)))
 	return n, err
 }
 
-// Close ends the session, from a callback or a handler. Its error is then [ErrDismissed].
+// Close ends the session at once, from a callback or from anywhere else. The
+// session's error is then [ErrDismissed], unless its handler was done.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	c.dismissed = true
@@ -78,7 +81,8 @@ func (c *Conn) Close() error {
 	return c.Conn.Close()
 }
 
-// Err returns why the session has ended. It is nil before, and when the client was done, or left.
+// Err returns why the session has ended. It is nil before, and when the client
+// was done, or left.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,8 +95,8 @@ func (c *Conn) Server() *Server { return c.server }
 // MaxRequest is how long a request may be, in bytes.
 func (c *Conn) MaxRequest() int { return cmp.Or(c.server.MaxRequest, DefaultMaxRequest) }
 
-// Request returns a reader for one request: it gives as many bytes of the connection
-// as a request may have, and then [ErrTooLarge].
+// Request returns a reader for one request: it gives as many bytes of the
+// connection as a request may have; if there are more, it gives [ErrTooLarge].
 func (c *Conn) Request() io.Reader { return &request{c, c.MaxRequest()} }
 
 type request struct {
@@ -113,15 +117,16 @@ func (r *request) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Malformed tells of a request that cannot be understood, with what is wrong by field; "" is the
-// request as a whole. It is counted.
+// Malformed tells of a request that cannot be understood, with what is wrong
+// with it by field; "" is the request as a whole. It is counted.
 func (c *Conn) Malformed(errs map[string]string) {
 	c.server.counts.malformed.Add(1)
 	c.server.emit(EventMalformedRequest, c, errs)
 }
 
-// Report tells of an error of the server's own that a request ran into, of which the client
-// need not know more than that there was one. It is counted, and logged: there must be no secret in it.
+// Report tells of an error of the server's own that a request ran into, and of
+// which the client learns no more than that there was one. It is counted as a
+// runtime error, and logged: there must be no secret in it.
 func (c *Conn) Report(err error) {
 	c.server.report(RuntimeError{Thread: c.thread(), Err: err, Client: c})
 }

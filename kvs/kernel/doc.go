@@ -1,71 +1,92 @@
 // Package kernel is the managed server that every server of the lab is built on. It
 // listens, completes handshakes, hands each connection to a handler in a goroutine
-// of its own, and ends in good order; it counts what happens, tells whoever asked to be
-// told, and lets no fault of a handler reach another client.
+// of its own, and ends in good order. It counts what happens, tells whoever asked
+// to be told, and lets no fault of a handler reach another client.
 //
-// A service is a [Handler]: what is said on a connection is its business. Package kvs is
-// the one over text lines; the stages of the course are others.
+// A service is a [Handler]: what is said on a connection is its business. Package
+// kvs is the one over text lines; the stages of the course are others.
 //
-// # A life
+// # Life
 //
 //	server := &kernel.Server{Addr: "127.0.0.1:0", Handler: handler}
-//	err := server.Start(ctx)      // listens, and returns
-//	addr := server.ListenAddr()   // the port that it took
-//	server.Stop()                 // asks it to end, and returns
-//	err = server.Wait()           // until it has
+//	err := server.Start(ctx)    // listens, and returns
+//	addr := server.ListenAddr() // with the port that it took
+//	err = server.Stop()         // asks it to end, and returns
+//	err = server.Wait()         // until it has
 //
-// [Server.Start] does not block; [Server.Run] does, until the server has stopped: it is Start and then
-// [Server.Wait]. [Server.Stop] and [Server.Restart] ask and return at once, so that they can be called from
-// anywhere, from handlers and callbacks too; Wait after them is the blocking way. A
-// restart takes the same address again, also when Addr asked for any free port. The
-// end of the context that a server was started with stops it as Stop does. Stopping is
-// graceful first: requests that run are answered. What is not over within ShutdownTimeout is cut.
+// [Server.Run] is Start and Wait in one: it blocks. Stop and [Server.Restart] ask,
+// and return at once, so that anyone may call them, handlers and callbacks
+// included; Wait is for whoever wants to block. A restart takes the same address
+// again, also where Addr left the port open, and does not end Run or Wait. The end
+// of the context that a server was started with stops it too.
 //
-// A server that is handed its listener runs with [Server.Serve], which blocks; a single
-// connection, in memory perhaps, is served by [Server.ServeConn].
+// A server that stops takes no more connections, lets the requests that run be
+// answered, and cuts what is not over within its ShutdownTimeout.
 //
-// # Handshakes
+// [Server.Serve] blocks on a listener from elsewhere; [Server.ServeConn] serves a
+// single connection, in memory perhaps, without a listener.
 //
-// A connection that has a method HandshakeContext has a handshake: a *tls.Conn, or one with key exchange of another
-// kind. Wrap makes such connections of those that the network gives:
+// # Handshakes and limits
+//
+// A connection with a method HandshakeContext has a handshake: a *tls.Conn, or one
+// with a key exchange of another kind. The field Wrap makes such connections of
+// those that come from the network:
 //
 //	Wrap: func(l net.Listener) net.Listener { return tls.NewListener(l, config) }
 //
+// What a client can take is bounded: how many there are, the time for a handshake,
+// for silence, for a write, and the size of a request. The fields of [Server] say
+// how much that is. A client that sends a byte now and then is not silent, and
+// keeps its place.
+//
 // # Verbs
 //
-// [Verbs] answers requests that begin with a word. Any word can be given a handler, at any time; requests and
-// errors are counted by it. A handler that panics is an error like any other to its caller, a *[PanicError], and the
-// service answers with what an internal error looks like in its protocol.
+// [Verbs] answers requests that begin with a word. Any word can be given a
+// handler, at any time. Requests and errors are counted by it, in [Statistics]. If
+// the handler panics, the service gets a *[PanicError], and answers with what an
+// internal error is in its protocol; the connection goes on.
 //
 // # Events
 //
-// Every event has a method ([Server.OnClient]) and a name ([Server.On]), and a number where the system that the events come from
-// has one:
+// Whoever wants to know what happens registers callbacks, by a method
+// ([Server.OnClient]) or by name ([Server.On]):
 //
-//	 1  client            client                    the handshake is done
-//	 2  client_closed     client                    why: [Conn.Err]
-//	 3  connection        connection                before the handshake
-//	 7  malformed_request client, errors            errors by field
-//	 8  request           client                    before its verb is looked up
-//	 9  runtime_error     thread, class, traceback, client
+//	    name               parameters
+//	 1  client             client              the handshake is done
+//	 2  client_closed      client              client.Err() says why
+//	 3  connection         connection          the handshake is still to come
+//	 7  malformed_request  client, errors      by field
+//	 8  request            client              it was understood; its verb is looked up next
+//	 9  runtime_error      thread, class, traceback, client, error
 //	10  started
 //	11  stopped
-//	12  unknown_verb      client
-//	    handshake_failed  connection, error
-//	    refused           connection, error         one too many
+//	12  unknown_verb       client
+//	 -  handshake_failed   connection, error
+//	 -  refused            connection, error   there is no place for it
 //
-// A service can [Server.Declare] its own, as the managed service of the course does for its containers (4, 5 and 6).
+// A service adds events of its own with [Server.Declare] and [Server.Emit], as the
+// managed service of the course does for its containers (4, 5 and 6).
 //
-// For each connection, connection comes first; then one of handshake_failed, refused and client; and after client,
-// last of all, client_closed. Callbacks are called one after the other, in the goroutine where the event
-// happened (so several at once when there are several connections), and hold it up: they should be quick. A callback may close the connection or
-// the client that it was given; the server notices and ends that session with [ErrDismissed]. A callback that panics
-// is a runtime error and hurts nobody. A callback must not [Server.Wait].
+// For each connection, connection comes first. Then comes one of handshake_failed,
+// refused and client; and if it was client, client_closed comes last.
 //
-// # Where it comes from
+// Callbacks are called one after the other, in the goroutine in which it happened,
+// which goes on when they are done: so they should be quick, and several run at
+// once where there are several clients. A callback may close the connection or the
+// client that it was given: the server notices, and ends that session with
+// [ErrDismissed]. If it panics, that is a runtime error, and nobody else is hurt.
 //
-// Life, events, statistics and verbs are those of the Anweddol server (in Python). What is different, and why: stop and restart do not wait,
-// since a callback that waits for its own connection waits for ever; callbacks add up and do not replace each other;
-// an endless client is bounded in every way (connections, handshake, silence, writing, request size), where it had one time-out;
-// many clients are served at once; and failed handshakes and refusals are events of their own, where it was silent.
+// # Where this comes from
+//
+// Life, events, statistics and verbs are those of the Anweddol server, a managed
+// service written in Python. What is different here, and why:
+//
+//   - Stop and Restart do not wait. A callback that waited for its own connection
+//     to end would wait for ever.
+//   - Callbacks add up and do not replace each other: who counts and who shows do
+//     not know of each other.
+//   - It had one time-out for a client, and no other limit.
+//   - A handshake that failed and a connection that was refused passed in silence;
+//     here they are events, and counted.
+//   - A panic is part of the statistics there as here, but a handler's is answered.
 package kernel

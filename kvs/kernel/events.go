@@ -99,9 +99,9 @@ func (s *Server) Emit(name string, values ...any) {
 }
 
 // On has f called whenever the event of that name happens, after those that
-// were registered for it before. The error says that there is no such event. The
-// values of an event have the types of the parameters of its method: f of [Server.OnClient] is given
-// a *Conn, so the value "client" is one.
+// were registered for it before. The values have the types that the method of
+// the event gives them: [Server.OnClient] gives its function a *Conn, so the
+// value "client" is one. The error says that there is no such event.
 func (s *Server) On(name string, f func(Event)) error {
 	var names []string
 	for _, kind := range s.Events() {

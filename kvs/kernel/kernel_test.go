@@ -38,24 +38,24 @@ var echo = kernel.HandlerFunc(func(ctx context.Context, conn *kernel.Conn) error
 })
 
 func Example() {
-	listener, _ := net.Listen("tcp", "127.0.0.1:0")
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error)
-	go func() {
-		server := &kernel.Server{Handler: echo}
-		ended <- server.Serve(ctx, listener)
-	}()
+	server := &kernel.Server{Addr: "127.0.0.1:0", Handler: echo}
+	server.OnClientClosed(func(client *kernel.Conn) { fmt.Println("client", client.ID, "has left") })
+	if err := server.Start(context.Background()); err != nil {
+		fmt.Println(err)
+	}
 
-	conn, _ := net.Dial("tcp", listener.Addr().String())
+	conn, _ := net.Dial("tcp", server.ListenAddr().String())
 	fmt.Fprintln(conn, "hello")
 	line, _ := bufio.NewReader(conn).ReadString('\n')
 	fmt.Print(line)
-	stop()
 	conn.Close()
-	fmt.Println(<-ended)
+
+	server.Stop()
+	fmt.Println(server.Wait(), server.Statistics().BytesIn)
 	// Output:
 	// hello
-	// <nil>
+	// client 1 has left
+	// <nil> 6
 }
 
 func TestManyClientsAreServedAtOnce(t *testing.T) {

@@ -46,8 +46,8 @@ type end struct {
 }
 
 // Start listens on Addr and returns. The server then accepts connections until
-// [Server.Stop] or the end of ctx. The error is [ErrRunning], [ErrStopping] (call [Server.Wait] first), or
-// says why it cannot listen.
+// [Server.Stop] or the end of ctx. The error is [ErrRunning], or [ErrStopping]
+// (call [Server.Wait] first), or says why it cannot listen.
 func (s *Server) Start(ctx context.Context) error {
 	run, err := s.begin(ctx)
 	if err != nil {
@@ -78,9 +78,9 @@ func (s *Server) Run(ctx context.Context) error {
 // over within ShutdownTimeout is cut.
 //
 // It returns when no connection is left: nil after ctx, Stop or Once, otherwise
-// why it cannot accept, or as Start does. When a handler does not return although its connection
-// was cut, Serve returns ErrStuck a second later. Addr and Wrap are not for this
-// listener: it is served as it is.
+// why it cannot accept, or as Start does. When a handler does not return
+// although its connection was cut, Serve returns ErrStuck a second later. Addr
+// and Wrap are not for this listener: it is served as it is.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	run, err := s.begin(ctx)
 	if err != nil {
@@ -92,8 +92,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 }
 
 // Stop asks the server to stop, as the end of its context does, and returns at
-// once; [Server.Wait] waits until it has. A restart that is under way is called off. The
-// error is [ErrNotRunning], also when the server was asked to stop before.
+// once; [Server.Wait] waits until it has. A restart that is under way is called
+// off. The error is [ErrNotRunning], also when the server was asked to stop
+// before.
 func (s *Server) Stop() error {
 	l := &s.life
 	l.mu.Lock()
@@ -108,8 +109,9 @@ func (s *Server) Stop() error {
 
 // Restart asks the server to stop and, when it has, to listen on the same
 // address again, and returns at once. The event started tells when it is back;
-// [Server.Wait] waits until it stops for good. If it cannot listen again, it has stopped, and Wait
-// says why. The context that the server was started with still holds.
+// [Server.Wait] waits until it stops for good. If it cannot listen again, it has
+// stopped, and Wait says why. The context that the server was started with still
+// holds.
 //
 // The error is [ErrNotRunning], also when the server was asked to stop before,
 // or [ErrNoAddr]. A server that is restarting already is left to it.
@@ -131,9 +133,9 @@ func (s *Server) Restart() error {
 }
 
 // Wait blocks until the server has stopped for good: no connection is left, and
-// the callbacks of the event stopped have returned. It returns nil when the server was asked to
-// stop, otherwise why it has stopped, as Serve does; [ErrNotRunning] if it never
-// ran. Handlers and callbacks must not call it: it would wait for them.
+// the callbacks of the event stopped have returned. It returns what Serve would:
+// nil when the server was asked to stop. If it never ran, the error is
+// [ErrNotRunning]. Handlers and callbacks must not call it: it waits for them.
 func (s *Server) Wait() error {
 	s.life.mu.Lock()
 	end := s.life.end
@@ -153,7 +155,8 @@ func (s *Server) ListenAddr() net.Addr {
 	return s.life.addr
 }
 
-// begin begins a life. The context that it returns is the first run's: it ends with ctx or by Stop.
+// begin begins a life. The context that it returns is the first run's: it ends
+// with ctx or by Stop.
 func (s *Server) begin(ctx context.Context) (run context.Context, err error) {
 	l := &s.life
 	l.mu.Lock()
@@ -195,7 +198,8 @@ func (s *Server) stopping() {
 	s.life.phase = stopping
 }
 
-// next returns the context of the run that follows the one that has ended, or nil if none is to follow.
+// next returns the context of the run that follows the one that has ended, or
+// nil if none is to follow.
 func (s *Server) next(ctx context.Context) context.Context {
 	l := &s.life
 	l.mu.Lock()

@@ -31,7 +31,8 @@ const (
 // A Handler serves one connection until its client is done, and returns then.
 // Ctx is done when the server is asked to stop: the handler should answer the
 // request that it is working on, take no further one, and return. It need not
-// close the connection. Nil, or an error that wraps io.EOF, is an end in good order.
+// close the connection. Nil, or an error that wraps io.EOF, is an end in good
+// order; any other error is logged, so there must be no secret in it.
 //
 // A panic ends the connection, and no other. Handlers of single requests are
 // better registered with [Verbs], so that a panic can be answered.
@@ -45,7 +46,8 @@ type HandlerFunc func(ctx context.Context, conn *Conn) error
 func (f HandlerFunc) ServeConn(ctx context.Context, conn *Conn) error { return f(ctx, conn) }
 
 // Server serves connections. Its fields must not be changed once it serves; its
-// methods may be called from any goroutine. Its limits hold for all its connections together.
+// methods may be called from any goroutine. Its limits hold for all its
+// connections together.
 type Server struct {
 	Handler Handler
 
@@ -57,9 +59,9 @@ type Server struct {
 	Wrap func(net.Listener) net.Listener
 
 	// Log, if not nil, is told of every event: what goes wrong as errors and
-	// warnings, connections as information, requests for debugging. It
-	// gets addresses, names of events and errors, but nothing that a client
-	// sent, and not the value of a panic.
+	// warnings, connections as information, requests for debugging. It gets
+	// addresses, errors and stacks, but no verb, nothing else of a request or an
+	// answer, not the value of a panic, and of a service's own events their names.
 	Log *slog.Logger
 
 	// Timeouts: zero is the default above, NoTimeout waits for ever.
@@ -78,8 +80,8 @@ type Server struct {
 	// it finds the limit as [Conn.MaxRequest], and has it kept by [Conn.Request].
 	MaxRequest int
 
-	// Once serves one client, and stops when it is done. Who
-	// does not finish the handshake does not count; who comes second is refused.
+	// Once serves one client, and stops when it is done. Who does not finish the
+	// handshake does not count; who comes second is refused.
 	Once bool
 
 	life   life
@@ -118,14 +120,14 @@ func (e *HandshakeError) Unwrap() error {
 }
 
 // ServeConn serves one connection and returns when it is closed: nil when the
-// client was done, or left. It keeps to ctx as Serve does, and knows nothing of Stop.
+// client was done, or left. It keeps to ctx as Serve does. Stop does not reach it.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
 	return s.serve(ctx, conn, func() {})
 }
 
-// serveAll accepts connections and serves each until ctx is done, the client of Once is, or
-// it cannot accept any more; then it calls stopping. It returns when no connection is left,
-// or with ErrStuck a second after that should be so.
+// serveAll accepts connections and serves each until ctx is done, the client of
+// Once is, or it cannot accept any more; then it calls stopping. It returns when
+// no connection is left, or with ErrStuck a second after that should be so.
 func (s *Server) serveAll(ctx context.Context, listener net.Listener, stopping func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

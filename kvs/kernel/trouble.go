@@ -10,21 +10,22 @@ import (
 	"strings"
 )
 
-// A RuntimeError is something that went wrong with the server itself, and that it survived: a panic of a
-// handler or a callback, a connection that could not be accepted, what a service reports with [Conn.Report].
+// A RuntimeError is something that went wrong with the server itself, and that
+// it survived: a panic of a handler or a callback, a connection that could not
+// be accepted, what a service reports with [Conn.Report].
 type RuntimeError struct {
 	Thread    string // where: "client 3", "accept", "callback of client"
 	Class     string // the type of the error, or of the value of the panic
 	Traceback string // the stack
 	Client    *Conn  // nil if it was nobody's
-	Err       error  // a *[PanicError] after a panic
+	Err       error  // after a panic a *[PanicError]
 }
 
 func (e RuntimeError) Error() string { return e.Thread + ": " + e.Err.Error() }
 func (e RuntimeError) Unwrap() error { return e.Err }
 
-// A PanicError is a panic as an error. A service answers the request with what an internal
-// error is in its protocol, and says no more.
+// A PanicError is a panic as an error. A service answers the request with what
+// an internal error is in its protocol, and says no more.
 type PanicError struct {
 	Value any
 }
@@ -68,7 +69,8 @@ func (s *Server) logs(event string) bool {
 	return s.Log != nil && s.Log.Enabled(context.Background(), level(event))
 }
 
-// log writes an event to the log: names, addresses, errors, and nothing else of what a client may have sent.
+// log writes an event to the log: who, where and why, and nothing else of what
+// a client may have sent.
 func (s *Server) log(e Event) {
 	var attrs []slog.Attr
 	for i, parameter := range e.Parameters {
@@ -83,6 +85,9 @@ func (s *Server) log(e Event) {
 		case error:
 			attrs = append(attrs, slog.String("error", loggable(value)))
 		case string:
+			if e.Name != EventRuntimeError { // a service's own may be anything
+				continue
+			}
 			attrs = append(attrs, slog.String(parameter, value))
 		}
 	}

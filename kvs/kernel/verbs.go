@@ -11,16 +11,17 @@ import (
 var ErrUnknownVerb = errors.New("unknown verb")
 
 // Verbs answers requests by the word that they begin with. What a request and an
-// answer are is the service's affair, which decodes the one and encodes the other. The zero value knows no verb. It may be
-// used by several goroutines, and by the connections of several servers.
+// answer are is up to the service, which decodes the one and encodes the other.
+// The zero value knows no verb. It may be used by several goroutines, and for the
+// connections of several servers.
 type Verbs[Request, Answer any] struct {
 	mu       sync.RWMutex
 	names    []string
 	handlers map[string]VerbHandler[Request, Answer]
 }
 
-// A VerbHandler answers a request of a client. Ctx is done when the server is asked to stop. What an error looks like on the wire is
-// the service's affair too.
+// A VerbHandler answers a request of a client. Ctx is done when the server is
+// asked to stop. What an error looks like on the wire is up to the service too.
 type VerbHandler[Request, Answer any] func(ctx context.Context, client *Conn, request Request) (Answer, error)
 
 // Handle sets who answers a verb, instead of whoever did, from the next request
@@ -52,8 +53,8 @@ func (v *Verbs[Request, Answer]) Names() []string {
 	return slices.Clone(v.names)
 }
 
-// Do has a request answered by the handler of its verb, and tells the server of the client
-// of it: the event request, and who asked for what with which outcome.
+// Do has a request answered by the handler of its verb, and counted by the
+// server of the client, which tells of it as the event request first.
 //
 // The error is the handler's, a *[PanicError] if it panicked, [ErrUnknownVerb] if
 // there is none, or [ErrDismissed] if a callback has closed the client: then there is nobody to answer.
