@@ -70,6 +70,7 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := c.server
 			s.Addr, s.Handler = "127.0.0.1:0", everyVerb()
 			s.Wrap = func(l net.Listener) net.Listener { return moody{l} }
