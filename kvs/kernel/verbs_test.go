@@ -57,17 +57,17 @@ func ExampleVerbs() {
 
 func TestAHandlerCanBeSetForAnyVerbAndReplacedWhileTheServerServes(t *testing.T) {
 	var verbs kernel.Verbs[string, string]
-	say := func(text string) kernel.VerbHandler[string, string] {
+	reply := func(text string) kernel.VerbHandler[string, string] {
 		return func(context.Context, *kernel.Conn, string) (string, error) { return text, nil }
 	}
-	verbs.Handle("STAT", say("first"))
+	verbs.Handle("STAT", reply("first"))
 	verbs.Handle("a custom one", nil) // which nobody answered before either
 	s := &kernel.Server{Handler: service(&verbs)}
 	conn := dialMemory(t, s)
 	talkTo(t, conn, "STAT", "first")
 	talkTo(t, conn, "CUSTOM", "error: unknown verb")
-	verbs.Handle("CUSTOM", say("mine"))
-	verbs.Handle("STAT", say("second"))
+	verbs.Handle("CUSTOM", reply("mine"))
+	verbs.Handle("STAT", reply("second"))
 	talkTo(t, conn, "CUSTOM", "mine")
 	talkTo(t, conn, "STAT", "second")
 	if got := verbs.Names(); !slices.Equal(got, []string{"STAT", "CUSTOM"}) {
@@ -82,7 +82,7 @@ func TestAHandlerCanBeSetForAnyVerbAndReplacedWhileTheServerServes(t *testing.T)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for range 100 {
-			verbs.Handle("CUSTOM", say("mine"))
+			verbs.Handle("CUSTOM", reply("mine"))
 			verbs.Names()
 		}
 	})
