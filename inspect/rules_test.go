@@ -375,6 +375,67 @@ func TestWhatIsHeldForAPeerThatBreaksOffIsUndeliverableAtOnce(t *testing.T) {
 	tap.Close()
 }
 
+func TestOneStepperHoldsManyPeersOutsideAtOnce(t *testing.T) {
+	clientConfig, serverConfig := configs(t)
+	stepper := &inspect.Stepper{Patience: 10 * time.Minute}
+	tap := &inspect.Tap{Gate: stepper}
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := tap.Listener(inner, serverConfig)
+	defer listener.Close()
+	const peers = 8
+	var parts, talks sync.WaitGroup
+	parts.Go(func() {
+		for range peers {
+			conn, err := listener.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			parts.Go(func() {
+				defer conn.Close()
+				io.Copy(conn, conn)
+			})
+		}
+	})
+	for i := range peers {
+		talks.Go(func() {
+			conn, err := tls.Dial("tcp", inner.Addr().String(), clientConfig)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			said, heard := fmt.Sprintf("peer %d", i), make([]byte, 6)
+			io.WriteString(conn, said)
+			if _, err := io.ReadFull(conn, heard); err != nil || string(heard) != said {
+				t.Errorf("said %q, heard %q: %v", said, heard, err)
+			}
+		})
+	}
+	over, stop := context.WithCancel(t.Context())
+	parts.Go(func() { // somebody at the screen
+		for stepper.Wait(over) == nil {
+			pending := stepper.Pending()
+			for _, u := range pending {
+				if _, ok := stepper.Deadline(u.ID); ok {
+					stepper.Extend()
+				}
+				if err := stepper.Resolve(u.ID, inspect.Forward); err != nil && !errors.Is(err, inspect.ErrNotHeld) {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	talks.Wait()
+	stepper.Run()
+	stop()
+	parts.Wait()
+	tap.Close()
+}
+
 // An action may read all that is known of its record, while what other connections bring is read too.
 func TestOneListOfRulesReadsTheRecordsOfManyConnectionsAtOnce(t *testing.T) {
 	client, server := configs(t)
