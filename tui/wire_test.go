@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/tlslab/inspect"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // heldScreen opens a session that is held, its wire shown, the ClientHello on it.
@@ -478,6 +479,21 @@ func TestAPredictionCanBeLeftAtAnyQuestion(t *testing.T) {
 		s.shows("waits", "r release")
 		if len(s.m.pending()) != 1 || len(s.m.wire.guesses) != 0 {
 			t.Errorf("after %q the record is gone", keys)
+		}
+	}
+}
+
+func TestAKeyThatStandsAtTheEdgeIsWhole(t *testing.T) {
+	m, end := detached(Options{Recording: recordingOf()})
+	defer end()
+	choices := []choice{{"a", "one"}, {"b", "three"}}
+	for w := 5; w < 20; w++ {
+		lines := m.choicesInLines(w, choices)
+		if wide := w >= len(" a one  b three"); wide != (len(lines) == 1) {
+			t.Errorf("at %d cells there are %d lines", w, len(lines))
+		}
+		if text := ansi.Strip(strings.Join(lines, "")); w > 8 && strings.Contains(text, m.pal.glyphs.more) {
+			t.Errorf("at %d cells: %q", w, text)
 		}
 	}
 }

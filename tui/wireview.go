@@ -227,12 +227,15 @@ func (m *model) choicesInLines(w int, choices []choice) []string {
 		spans, used = nil, 0
 	}
 	for _, c := range choices {
-		need := width(c.key) + width(c.word) + 3
-		if used+need > w+1 { // the last one needs no gap behind it
+		gap, need := "  ", width(c.key)+1+width(c.word)
+		if 1+used+len(gap)+need > w {
 			flush()
 		}
-		spans = append(spans, span{strong, c.key}, span{plain, " " + c.word}, span{quiet, "  "})
-		used += need
+		if used == 0 {
+			gap = ""
+		}
+		spans = append(spans, span{plain, gap}, span{strong, c.key}, span{plain, " " + c.word})
+		used += len(gap) + need
 	}
 	flush()
 	return lines
