@@ -52,6 +52,14 @@ func (d *Dissector) Counted(kind string, size int, read func(*Dissector)) {
 	d.c.nested(kind, min(max(size, 1), 4), d.on(read))
 }
 
+// Part has the next n bytes read by themselves: what goes wrong in them ends with
+// them, and what read leaves of them is not understood.
+func (d *Dissector) Part(n int, read func(*Dissector)) {
+	if d.c.has(NotUnderstood, n) {
+		d.c.within(n, d.on(read))
+	}
+}
+
 // Group makes a parent of what read reads.
 func (d *Dissector) Group(kind string, read func(*Dissector)) { d.c.group(kind, d.on(read)) }
 

@@ -101,6 +101,24 @@ func (e *SyntaxError) Error() string {
 // one that is not escaped; any other is taken as it is, byte for byte. The error is a
 // *[SyntaxError]. The words may share the line's memory.
 func Split(line []byte) (words [][]byte, err error) {
+	all, err := Scan(line)
+	if err != nil {
+		return nil, err
+	}
+	for _, word := range all {
+		words = append(words, word.Text)
+	}
+	return words, nil
+}
+
+// A Word is a word of a line: where it stands, quotes included, and what it says.
+type Word struct {
+	Offset, Length int
+	Text           []byte
+}
+
+// Scan is [Split] with the words' places. With an error come the words before it.
+func Scan(line []byte) (words []Word, err error) {
 	for i := 0; i < len(line); {
 		switch line[i] {
 		case ' ', '\t':
@@ -108,18 +126,18 @@ func Split(line []byte) (words [][]byte, err error) {
 		case '"':
 			word, end, err := quoted(line, i)
 			if err != nil {
-				return nil, err
+				return words, err
 			}
-			words, i = append(words, word), end
+			words, i = append(words, Word{i, end - i, word}), end
 		default:
 			word := line[i:]
 			if end := bytes.IndexAny(word, " \t"); end >= 0 {
 				word = word[:end]
 			}
 			if at := bytes.IndexByte(word, '"'); at >= 0 {
-				return nil, &SyntaxError{i + at, InnerQuote}
+				return words, &SyntaxError{i + at, InnerQuote}
 			}
-			words, i = append(words, word), i+len(word)
+			words, i = append(words, Word{i, len(word), word}), i+len(word)
 		}
 	}
 	return words, nil

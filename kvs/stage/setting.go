@@ -14,6 +14,7 @@ import (
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/pki"
+	"example.com/tlslab/kvs/stage/kv"
 	"example.com/tlslab/kvs/store"
 )
 
@@ -209,7 +210,7 @@ func (s *sequence) Close() error { return s.now().Close() }
 func (s *sequence) connect(ctx context.Context) *play {
 	handler := &kvs.Server{Store: s.store, Lang: s.setting.Lang}
 	if s.setting.Channel == ChannelClear {
-		client, server := s.tap.PipeOf(inspect.Lines)
+		client, server := s.tap.PipeOf(kv.Protocol{})
 		return begin(ctx, s.tap, client, server, handler)
 	}
 	if !s.setting.has(SomeoneInBetween) {
