@@ -63,3 +63,22 @@ func TestOutsideOfAGlassBoxNothingIsSaidOfOne(t *testing.T) {
 	s.press("K")
 	s.hides("PRIVATE_KEY", "glass box")
 }
+
+func TestTheTopOfTheKeyScheduleIsToldInTheReadersLanguage(t *testing.T) {
+	for lang, want := range map[string][]string{
+		"en":    {"= ECDH(client's private key, server's key share) on x25519", "verify_data (server)", "PSK (of ticket 1)"},
+		"pt-BR": {"= ECDH(chave privada do cliente, key share do servidor) em x25519", "verify_data (servidor)", "PSK (do ticket 1)"},
+	} {
+		s := open(t, Options{Lang: lang, Recording: traces(t, "1-rtt")})
+		s.size(200, 60)
+		s.press("D", "down", "down", "down")
+		s.shows(want...)
+		if lang == "pt-BR" {
+			s.hides("'s private key", "'s key share", "(server)", "of ticket")
+			hybrid := s.m.formula(&inspect.Value{Formula: "ML-KEM.Decaps(seed, ciphertext) + ECDH(scalar, point), where seed + scalar is the client's private key and ciphertext + point the server's key share"})
+			if want := "ML-KEM.Decaps(seed, ciphertext) + ECDH(scalar, point), onde seed + scalar é: chave privada do cliente; ciphertext + point é: key share do servidor"; hybrid != want {
+				t.Errorf("got %q\nwant %q", hybrid, want)
+			}
+		}
+	}
+}

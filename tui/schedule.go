@@ -409,5 +409,5 @@ func (m *model) branchName(b branch) string {
 		return m.say("tui_proofs")
 	}
 	name, _, _ := strings.Cut(b.value.Name, " (from ")
-	return b.step + inspect.Safe(name)
+	return b.step + m.owned(name)
 }

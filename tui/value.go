@@ -93,7 +93,7 @@ func (s *sheet) hex(word string, column int, ink ink, b []byte) {
 // aboutValue says of a value its bytes, how it is computed, and of what.
 func (m *model) aboutValue(v *inspect.Value, w int) []string {
 	s := &sheet{m: m, w: w}
-	s.lines = append(s.lines, m.ends(w, []span{{strong, inspect.Safe(v.Name)}}, span{quiet, inspect.Safe(v.RFC)}))
+	s.lines = append(s.lines, m.ends(w, []span{{strong, m.owned(v.Name)}}, span{quiet, inspect.Safe(v.RFC)}))
 	if v.Bytes == nil {
 		s.text(plain, m.say("tui_value_missing", "why", v.Missing))
 		if m.inGlassBox(v) {
@@ -119,10 +119,10 @@ func (m *model) aboutValue(v *inspect.Value, w int) []string {
 func (m *model) inputs(s *sheet, inputs []inspect.Input) {
 	column := 0
 	for _, input := range inputs {
-		column = max(column, width(inspect.Safe(input.Name))+1)
+		column = max(column, width(m.owned(input.Name))+1)
 	}
 	for _, input := range inputs {
-		name := inspect.Safe(input.Name)
+		name := m.owned(input.Name)
 		if column > s.w/4 {
 			s.text(quiet, name)
 			name = ""
@@ -225,6 +225,15 @@ func (m *model) formula(v *inspect.Value) string {
 		return m.say("tui_formula_shared", "group", group(formula[len("the key exchange of "):]))
 	case strings.HasPrefix(formula, "ECDH on "):
 		return m.say("tui_formula_pre_master", "group", group(formula[len("ECDH on "):]))
+	case strings.HasPrefix(formula, "ECDH(") && strings.Contains(formula, ") on "):
+		exchange, on, _ := strings.Cut(formula, " on ")
+		return m.say("tui_formula_on", "formula", m.owned(exchange), "group", group(on))
+	case strings.Contains(formula, "ML-KEM.Decaps(") && strings.Contains(formula, ", where "):
+		exchange, where, _ := strings.Cut(formula, ", where ")
+		parts := strings.NewReplacer(" is the ", "\n", " and ", "\n", " the ", "\n").Replace(where)
+		if part := strings.Split(parts, "\n"); len(part) == 4 {
+			return m.say("tui_formula_hybrid", "formula", inspect.Safe(exchange), "first", part[0], "own", m.owned(part[1]), "second", part[2], "peer", m.owned(part[3]))
+		}
 	case strings.HasSuffix(formula, " of the connection that the ticket is from"):
 		return m.say("tui_formula_ticket", "formula", inspect.Safe(strings.TrimSuffix(formula, " of the connection that the ticket is from")))
 	case strings.HasPrefix(formula, "a key that both sides were given"):
@@ -247,6 +256,23 @@ func (m *model) formula(v *inspect.Value) string {
 		return m.say("tui_formula_length", "formula", inspect.Safe(strings.TrimSuffix(formula, ", the length in clear")))
 	}
 	return inspect.Safe(v.Formula)
+}
+
+// owned names values, and those that a formula names, with the words for whose they are in the language of the screen.
+func (m *model) owned(name string) string {
+	var words []string
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		words = append(words,
+			side.String()+"'s private key", m.say("tui_private_key_of", "side", m.side(side)),
+			side.String()+"'s public key", m.say("tui_public_key_of", "side", m.side(side)),
+			side.String()+"'s key share", m.say("tui_key_share_of", "side", m.side(side)),
+			"("+side.String()+")", "("+m.side(side)+")",
+		)
+	}
+	if before, ticket, ok := strings.Cut(name, " (of ticket "); ok {
+		name = before + " (" + m.say("tui_of_ticket", "number", strings.TrimSuffix(ticket, ")")) + ")"
+	}
+	return strings.NewReplacer(words...).Replace(inspect.Safe(name))
 }
 
 // explainValue returns what the manual says about a kind of value.

@@ -695,7 +695,13 @@ func (m *model) secrets(w, height int) []string {
 		if len(known) > 0 {
 			head = m.say("tui_secrets_known", "side", m.side(side), "count", len(known))
 		}
-		sides[i] = append(sides[i], m.pal.line(width, false, span{sideInk(side), " " + m.pal.glyphs.arrow(side) + " " + head}))
+		for n, line := range wrap(head, width-4) {
+			arrow := m.pal.glyphs.arrow(side)
+			if n > 0 {
+				arrow = " "
+			}
+			sides[i] = append(sides[i], m.pal.line(width, false, span{sideInk(side), " " + arrow + " " + line}))
+		}
 		for _, secret := range known {
 			if len(known)*3+3 < height {
 				sides[i] = append(sides[i], m.pal.line(width, false))
