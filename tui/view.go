@@ -462,7 +462,7 @@ func (m *model) footer(w int) []string {
 
 // saidLines is what was said, on as few lines as it needs.
 func (m *model) saidLines(w int, said string) []string {
-	const most = 3
+	const most = 4
 	text := wrap(said, w-2)
 	if len(text) > most {
 		text = append(text[:most-1], text[most-1]+m.pal.glyphs.more)
