@@ -249,7 +249,7 @@ func (m *model) began(msg opened) tea.Cmd {
 func (m *model) catchUp() {
 	if m.eager && len(m.time.steps) > 0 {
 		m.eager, m.said = false, saying{}
-		m.goTo(m.time.at + 1)
+		m.oneStep()
 	}
 }
 
@@ -329,7 +329,7 @@ func (m *model) forward() tea.Cmd {
 
 func (m *model) stepOn() tea.Cmd {
 	if m.time.at < len(m.time.steps) {
-		m.goTo(m.time.at + 1)
+		m.oneStep()
 		return nil
 	}
 	if m.lives() && len(m.time.steps) == 0 {
@@ -352,6 +352,15 @@ func (m *model) stepOn() tea.Cmd {
 		m.tell("tui_no_more")
 	}
 	return nil
+}
+
+// oneStep goes on by one step. It is one, also where the session goes on by itself: whoever steps to the latest record of a
+// handshake that is under way has not asked for the rest of it.
+func (m *model) oneStep() {
+	m.goTo(m.time.at + 1)
+	if m.o.Stage != nil && !m.holding() {
+		m.time.follow = false
+	}
 }
 
 // release lets the oldest unit on the wire go and reports whether there was one. What has not been shown yet is shown first.
@@ -434,7 +443,7 @@ func (m *model) tick(msg tick) tea.Cmd {
 		return nil
 	}
 	m.stepOn()
-	if m.time.at == len(m.time.steps) && (!m.holding() || m.over()) {
+	if m.time.at == len(m.time.steps) && (!m.holding() && !m.underWay() || m.over()) {
 		m.playing = false
 		return nil
 	}
@@ -474,6 +483,19 @@ func (m *model) over() bool {
 		}
 	}
 	return len(conns) > 0
+}
+
+// underWay reports whether the session that runs here is in its handshake: more will come without anybody's doing.
+func (m *model) underWay() bool {
+	if !m.lives() {
+		return false
+	}
+	for _, c := range m.time.session.Connections() {
+		if c.View(inspect.Client).State(m.time.taken() - 1).HandshakeDone {
+			return false
+		}
+	}
+	return true
 }
 
 // lives reports whether there is a session that leaving would end.

@@ -42,7 +42,7 @@ func TestTheStateIsThatOfTheStep(t *testing.T) {
 	s.press("K")
 	s.shows("CLIENT_TRAFFIC_SECRET_0", "the client knows 4 secrets", "the server knows 4 secrets")
 	s.press("esc", "home", "right", "K")
-	s.shows("the client knows no secret yet")
+	s.shows("client: no secret yet")
 }
 
 func TestBothEndpointsAndTheirSecretsFit80Columns(t *testing.T) {
@@ -632,7 +632,7 @@ func TestNothingIsSaidOfWhatAStrangerKnows(t *testing.T) {
 	s.hides("0 secrets logged")
 	s.press("K")
 	s.shows("what the client knows is not seen")
-	s.hides("knows no secret")
+	s.hides("no secret yet")
 }
 
 func TestALongLineIsSentWholeOrNotTakenAtAll(t *testing.T) {

@@ -142,3 +142,20 @@ func TestASecretCountsFromTheMessagesOnThatItFollowsFrom(t *testing.T) {
 		}
 	}
 }
+
+func TestAStepIsOneStepWhileTheSessionGoesOnByItself(t *testing.T) {
+	s := finished(t, Options{})
+	n := len(s.m.time.steps)
+	s.press("left", "right")
+	if s.m.time.at != n {
+		t.Fatalf("step %d, want %d, the latest so far", s.m.time.at, n)
+	}
+	s.m.time.session.Recording().Append(inspect.Event{Kind: inspect.Failed, Cause: -1, Err: &inspect.EndpointError{Text: "meanwhile"}})
+	s.until("one more step", func() bool { return len(s.m.time.steps) > n })
+	if s.m.time.at != n {
+		t.Errorf("step %d, want %d: nobody has asked for more", s.m.time.at, n)
+	}
+	s.press("end")
+	s.m.time.session.Recording().Append(inspect.Event{Kind: inspect.Failed, Cause: -1, Err: &inspect.EndpointError{Text: "afterwards"}})
+	s.until("the latest step", func() bool { return s.m.time.at == n+2 })
+}

@@ -695,7 +695,7 @@ func (m *model) secrets(w, height int) []string {
 		if len(known) > 0 {
 			head = m.say("tui_secrets_known", "side", m.side(side), "count", len(known))
 		}
-		for n, line := range wrap(head, width-4) {
+		for n, line := range wrap(head, width-3) {
 			arrow := m.pal.glyphs.arrow(side)
 			if n > 0 {
 				arrow = " "
