@@ -92,6 +92,8 @@ func explainKernel(say *docs.Sentences, err error) (text string, ok bool) {
 		return explainHandshake(say, handshake), true
 	case errors.Is(err, kernel.ErrIdle):
 		return say.Say("kvs_idle"), true
+	case errors.Is(err, kernel.ErrSlow):
+		return say.Say("kvs_slow"), true
 	case errors.Is(err, kernel.ErrTooMany):
 		return say.Say("kvs_too_many"), true
 	case errors.Is(err, kernel.ErrDismissed):

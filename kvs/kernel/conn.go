@@ -26,6 +26,7 @@ type Conn struct {
 
 	mu        sync.Mutex
 	stopping  bool
+	by        time.Time // see ReadBy
 	dismissed bool
 	ended     bool
 	err       error // why it ended
@@ -33,8 +34,8 @@ type Conn struct {
 }
 
 // Read reads as net.Conn does. It returns [ErrIdle] when the client says nothing
-// for longer than the server's IdleTimeout, and [ErrStopping], also while it
-// waits, when the server is to stop.
+// for longer than the server's IdleTimeout, [ErrSlow] after the time that was set
+// with [Conn.ReadBy], and [ErrStopping], also while it waits, when the server is to stop.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	if c.stopping {
@@ -43,7 +44,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	// Both ways, since in TLS a read can write: the answer to a KeyUpdate
 	// (RFC 8446, section 4.6.3).
-	c.Conn.SetDeadline(deadline(cmp.Or(c.server.IdleTimeout, DefaultIdleTimeout)))
+	by := deadline(cmp.Or(c.server.IdleTimeout, DefaultIdleTimeout))
+	late := ErrIdle
+	if !c.by.IsZero() && (by.IsZero() || c.by.Before(by)) {
+		by, late = c.by, ErrSlow
+	}
+	c.Conn.SetDeadline(by)
 	c.mu.Unlock()
 
 	n, err := c.Conn.Read(p)
@@ -55,11 +61,19 @@ func (c *Conn) Read(p []byte) (int, error) {
 		if c.stopping {
 			return n, ErrStopping
 		}
-		return n, ErrIdle
+		return n, late
 	case errors.Is(err, io.ErrClosedPipe): // so a net.Pipe says that this end was closed
 		return n, net.ErrClosed
 	}
 	return n, err
+}
+
+// ReadBy sets the time until which a request that has begun must be there whole, however often a
+// byte of it comes; the zero time is none. It is for whoever reads.
+func (c *Conn) ReadBy(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.by = t
 }
 
 // Write writes as net.Conn does, within the server's WriteTimeout.

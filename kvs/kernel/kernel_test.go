@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -264,6 +265,37 @@ func TestAPanicEndsItsOwnConnectionOnly(t *testing.T) {
 		t.Errorf("reported as %v", err)
 	}
 	talk(t, other, "still here")
+}
+
+func TestARequestThatComesByteForByteIsWaitedForNoLongerThanItMayTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := &kernel.Server{IdleTimeout: 5 * time.Second, Linger: time.Millisecond, Handler: kernel.HandlerFunc(func(_ context.Context, conn *kernel.Conn) error {
+			conn.ReadBy(time.Now().Add(time.Hour)) // the silence before it is a shorter wait
+			conn.Read(make([]byte, 1))
+			conn.ReadBy(time.Now().Add(10 * time.Second))
+			_, err := io.ReadAll(conn)
+			return err
+		})}
+		client, server := net.Pipe()
+		var drip sync.WaitGroup
+		defer drip.Wait()
+		defer client.Close()
+		drip.Go(func() {
+			for {
+				if _, err := client.Write([]byte("x")); err != nil {
+					return
+				}
+				time.Sleep(3 * time.Second)
+			}
+		})
+		if err := s.ServeConn(t.Context(), server); !errors.Is(err, kernel.ErrSlow) {
+			t.Errorf("ended with %v", err)
+		}
+		if took := time.Since(began).Round(time.Second); took != 10*time.Second {
+			t.Errorf("waited %v", took)
+		}
+	})
 }
 
 func TestASilentClientIsSentAway(t *testing.T) {

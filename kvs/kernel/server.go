@@ -94,6 +94,7 @@ type Server struct {
 var (
 	ErrHandshakeTimeout = errors.New("the client did not finish the handshake in time")
 	ErrIdle             = errors.New("the client said nothing for too long")
+	ErrSlow             = errors.New("the client did not finish its request in time")
 	ErrStopping         = errors.New("the server is stopping")
 	ErrTooMany          = errors.New("too many connections")
 	ErrOnce             = errors.New("this server serves one client, and has it")
