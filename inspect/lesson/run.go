@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"example.com/tlslab/inspect"
@@ -23,8 +24,22 @@ type Runner struct {
 	// Watch is told of the recording before the play begins; nil for nobody.
 	Watch func(*inspect.Recording)
 
+	// Pace is asked before each line of the scene that does something, and again
+	// before a record is tampered with, which waits on the wire then; nil goes on
+	// at once. It may wait, as for a person who looks on: that time counts for no
+	// deadline. An error ends the scene. It can be called from any goroutine, for
+	// each connection one at a time.
+	Pace func(ctx context.Context, m Moment) error
+
 	// Honest leaves the wire alone: no record is tampered with.
 	Honest bool
+}
+
+// A Moment is where a scene stands.
+type Moment struct {
+	Step       // the line that is about to be done; of one that tampers, perhaps long ago
+	At, Of int // it is the At-th of so many on its channel that do something, from 1
+	Unit   int // the record that is about to be tampered with, by the index of its Captured event; -1 for none
 }
 
 // DefaultPatience is how long a [Runner] waits for an answer.
@@ -121,7 +136,8 @@ type run struct {
 	session  *inspect.Session
 	current  inspect.Play
 	result   *Result
-	now      step
+	now      Moment
+	pauses   pauses
 	expected []expectation
 
 	answer  string // the latest
@@ -136,7 +152,7 @@ type run struct {
 // An expectation is judged when everything is over, but for what is said of
 // the latest answer.
 type expectation struct {
-	step
+	Step
 	assertion
 	answer, latest, guessed string
 	err                     error
@@ -144,22 +160,94 @@ type expectation struct {
 }
 
 func (r *run) play(scene *Scene) error {
-	for _, r.now = range scene.steps {
-		if err := r.now.run(r); err != nil {
-			return fmt.Errorf("line %d: %s: %w", r.now.line, r.now.text, err)
+	for _, s := range scene.steps {
+		if s.on(r.result.Channel) && s.acts() {
+			r.now.Of++
+		}
+	}
+	for _, s := range scene.steps {
+		if !s.on(r.result.Channel) {
+			continue
+		}
+		r.now.Step, r.now.Unit = s.Step, -1
+		err := r.pace(s)
+		if err == nil {
+			err = s.run(r)
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %s: %w", s.Line, s.Text, err)
 		}
 	}
 	return nil
 }
 
+// pace asks whether to go on with a step.
+func (r *run) pace(s step) error {
+	if !s.acts() {
+		return nil
+	}
+	r.now.At++
+	if r.Pace == nil {
+		return nil
+	}
+	return r.Pace(r.ctx, r.now)
+}
+
+// paced is the action, once the person who looks on has seen what waits.
+func (r *run) paced(act inspect.Action) inspect.Action {
+	moment := r.now
+	if r.Pace == nil {
+		return act
+	}
+	return func(h inspect.Held) {
+		moment := moment
+		moment.Unit = h.ID
+		r.pauses.begin()
+		r.Pace(r.ctx, moment)
+		r.pauses.end()
+		act(h)
+	}
+}
+
+// pauses are when a deadline stands still.
+type pauses struct {
+	mu    sync.Mutex
+	open  int
+	ended time.Time
+}
+
+func (p *pauses) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open++
+}
+
+func (p *pauses) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open--
+	p.ended = time.Now()
+}
+
+// left returns how much of the patience is left when a deadline has come that
+// knows of no pause: it begins anew with the end of each.
+func (p *pauses) left(patience time.Duration) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open > 0 {
+		return patience
+	}
+	return patience - time.Since(p.ended)
+}
+
 func (r *run) expect(check assertion) {
-	r.expected = append(r.expected, expectation{r.now, check, r.answer, r.latest, r.guessed, r.err, r.silent})
+	r.expected = append(r.expected, expectation{r.now.Step, check, r.answer, r.latest, r.guessed, r.err, r.silent})
 }
 
 func (r *run) check(e expectation) {
 	r.answer, r.latest, r.guessed, r.err, r.silent = e.answer, e.latest, e.guessed, e.err, e.silent
 	got, ok := e.assertion(r)
-	r.result.Checks = append(r.result.Checks, Check{e.line, e.text, ok, got})
+	r.result.Checks = append(r.result.Checks, Check{e.Line, e.Text, ok, got})
 }
 
 // open opens the play when it is first needed, so that what is to be tampered
@@ -185,7 +273,7 @@ func (r *run) tamper(m inspect.Match, act inspect.Action) error {
 	if r.Honest {
 		return nil
 	}
-	r.rules.Add(inspect.Rule{Match: m, Do: act})
+	r.rules.Add(inspect.Rule{Match: m, Do: r.paced(act)})
 	return nil
 }
 
@@ -270,18 +358,25 @@ func (r *run) wait(command string, do func() (string, error)) error {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	r.latest, r.answer, r.err = command, "", nil
-	select {
-	case said := <-done:
-		r.answer, r.err = said.answer, said.err
-	case <-deadline.C:
+	for {
+		select {
+		case said := <-done:
+			r.answer, r.err = said.answer, said.err
+			return nil
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		case <-deadline.C:
+		}
+		if left := r.pauses.left(patience); left > 0 {
+			deadline.Reset(left)
+			continue
+		}
 		r.silent = true
 		r.until = r.tap.Recording().Append(inspect.Event{
 			Kind: inspect.Silent, Conn: r.client(), Side: inspect.Client, Cause: -1, Time: time.Now(), N: int(patience.Milliseconds()),
 		})
-	case <-r.ctx.Done():
-		return r.ctx.Err()
+		return nil
 	}
-	return nil
 }
 
 // client returns the connection that the client has, which is the latest of its own.

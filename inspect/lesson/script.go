@@ -36,10 +36,28 @@ type Scene struct {
 
 // A step is one line of a scene.
 type step struct {
-	line int
-	text string
-	run  func(*run) error
+	Step
+	channels []string // those on which it counts; nil: all
+	run      func(*run) error
 }
+
+// on reports whether the step counts on the channel.
+func (s step) on(channel string) bool {
+	return s.channels == nil || slices.Contains(s.channels, channel)
+}
+
+// A Step is one line of a scene.
+type Step struct {
+	Line  int    // of the script, from 1
+	Text  string // of that line
+	Verb  string // its first word, but for only
+	About string // what follows it, up to the colon
+	Does  string // what follows the colon
+}
+
+// acts reports whether something happens, and not only something is said of
+// what happened.
+func (s Step) acts() bool { return s.Verb != "expect" && s.Verb != "note" }
 
 // A SyntaxError says what is wrong with which line of a script.
 type SyntaxError struct {
@@ -89,7 +107,8 @@ func (s *Scene) parse(number int, line string) string {
 	}
 	add := func(f func(*run) error, what string) string {
 		if what == "" {
-			s.steps = append(s.steps, step{number, line, f})
+			about := strings.TrimSpace(strings.TrimPrefix(head, words[0]))
+			s.steps = append(s.steps, step{Step: Step{number, line, words[0], about, tail}, run: f})
 		}
 		return what
 	}
@@ -136,13 +155,7 @@ func (s *Scene) parseOnly(number int, channels []string, line string) string {
 	if len(s.steps) == before {
 		return "on and with count on every channel"
 	}
-	do := s.steps[before].run
-	s.steps[before].run = func(r *run) error {
-		if !slices.Contains(channels, r.result.Channel) {
-			return nil
-		}
-		return do(r)
-	}
+	s.steps[before].channels = channels
 	return ""
 }
 
