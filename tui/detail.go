@@ -18,6 +18,7 @@ type subject struct {
 	message *inspect.Message // if it is one
 	values  []inspect.Value  // of a protection: one for each of the root's children
 
+	was   []byte             // what was sent, of bytes that arrived otherwise
 	pairs map[string]pairing // of a comparison: by path
 	open  map[string]bool    // the nodes that show their children at first; nil means the root
 }
@@ -48,6 +49,7 @@ type subjectKey struct {
 	lang      string
 	inner     int  // how many ClientHellos can be shown that were encrypted in others
 	wide      bool // there is room for two columns
+	arrived   bool // as something else than was sent
 }
 
 // A node is a field as the tree shows it. The path is its place among its ancestors' children: "0.3.1".
@@ -74,13 +76,14 @@ func (m *model) attend() {
 	case inspect.RecordItem:
 		key.decided, key.length = m.isDecided(item.Record), len(item.Record.Raw())
 		key.inner, key.wide = m.inners(item.Record), m.w >= sideBySide
+		key.arrived = m.arrived(item.Record) != nil
 	case inspect.BytesItem:
 		key.length = len(m.time.session.Bytes(*item, m.time.event()))
 	}
 	if d.of == key {
 		return
 	}
-	same := d.of.recording == key.recording && d.of.row == key.row && d.of.decided == key.decided && d.of.inner == key.inner
+	same := d.of.recording == key.recording && d.of.row == key.row && d.of.arrived == key.arrived && d.of.decided == key.decided && d.of.inner == key.inner
 	old := *d
 	*d = detail{of: key, subjects: m.subjects(item)}
 	if same && old.current < len(d.subjects) {
@@ -89,7 +92,8 @@ func (m *model) attend() {
 		d.sel, d.at = min(old.sel, max(len(d.nodes)-1, 0)), old.at
 		return
 	}
-	d.turnTo(max(slices.IndexFunc(d.subjects, func(s subject) bool { return s.pairs != nil }), 0), m.pal)
+	first := func(s subject) bool { return s.pairs != nil || s.was != nil && m.list == onWire }
+	d.turnTo(max(slices.IndexFunc(d.subjects, first), 0), m.pal)
 	m.leaveHex()
 }
 
@@ -106,6 +110,9 @@ func (m *model) subjects(item *inspect.Item) []subject {
 		if m.isDecided(r) && r.Encrypted {
 			list = append(list, m.protection(r)...)
 		}
+		if x := m.arrived(r); x != nil {
+			list = append(list, subject{title: m.say("tui_subject_arrived", "count", len(x.Received.Raw())), bytes: x.Received.Raw(), root: x.Received.Fields(), was: x.Sent.Raw()})
+		}
 		return list
 	case inspect.BytesItem:
 		b := m.time.session.Bytes(*item, m.time.event())
@@ -113,6 +120,19 @@ func (m *model) subjects(item *inspect.Item) []subject {
 		return []subject{{title: m.say("tui_subject_bytes", "count", len(b)), bytes: b, root: leaf}}
 	}
 	return nil
+}
+
+// arrived returns how a record crossed that was changed on the way, or nil: it was not, or has not arrived.
+func (m *model) arrived(r *inspect.Record) *inspect.Crossing {
+	conns := m.time.session.Connections()
+	if r.Lane == inspect.Received && r.Verdict == inspect.VerdictNone || r.Conn >= len(conns) || !conns[r.Conn].Opening.Gated {
+		return nil
+	}
+	x := conns[r.Conn].Crossing(r)
+	if x.Sent == nil || x.Received == nil || x.Intact() || x.Received.Event > m.time.event() {
+		return nil
+	}
+	return &x
 }
 
 func (m *model) clearSubjects(r *inspect.Record) []subject {

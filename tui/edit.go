@@ -331,10 +331,13 @@ func (m *model) changedLine() string {
 
 // changedBytes returns which bytes of the detail are not what they were.
 func (m *model) changedBytes() []inspect.Change {
-	if m.edit == nil {
-		return nil
+	if m.edit != nil {
+		return inspect.Changes(m.edit.before, m.edit.now())
 	}
-	return inspect.Changes(m.edit.before, m.edit.now())
+	if s := m.detail.subject(); s != nil && s.was != nil {
+		return inspect.Changes(s.was, s.bytes)
+	}
+	return nil
 }
 
 func isChanged(changes []inspect.Change, at int) bool {

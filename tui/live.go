@@ -116,29 +116,6 @@ func (l *live) open(o Options, generation int, held bool) tea.Cmd {
 	})
 }
 
-// played is a scene that was played, and what came of it.
-type played struct {
-	generation int
-	time       *timeline
-	told       string
-	err        error
-}
-
-// scene closes the session and plays a scene in its place.
-func (l *live) scene(o Options, generation int, name, channel string) tea.Cmd {
-	l.stop()
-	l.session, l.stop = context.WithCancel(l.ctx)
-	ctx := l.session
-	return l.task(func() tea.Msg {
-		l.close()
-		r, told, err := o.Scene(ctx, name, channel)
-		if r == nil {
-			r = new(inspect.Recording)
-		}
-		return played{generation, newTimeline(r, nil), told, err}
-	})
-}
-
 // read lays out a recording that is watched.
 func (l *live) read(o Options, generation int) tea.Cmd {
 	return l.task(func() tea.Msg {

@@ -31,7 +31,8 @@ type model struct {
 	detail   detail
 	schedule schedule
 	wire     wire
-	edit     *edit // nil while nothing is being changed
+	edit     *edit  // nil while nothing is being changed
+	scene    *scene // nil where the session is no scene
 	findings findings
 	scroll   int // of help and secrets
 	shown    int // lines of them, as last drawn
@@ -66,7 +67,10 @@ type saying struct {
 // Init sets the title and begins.
 func (m *model) Init() tea.Cmd {
 	title := tea.SetWindowTitle(inspect.Safe(m.title()))
-	if m.o.Stage != nil {
+	switch {
+	case m.o.Play != "":
+		return tea.Batch(title, m.commandScene(m.o.Play))
+	case m.o.Stage != nil:
 		return tea.Batch(title, m.restart(m.o.Held))
 	}
 	if m.opening {
@@ -99,8 +103,8 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		return m.pressed(msg)
 	case opened:
 		return m.began(msg)
-	case played:
-		m.showScene(msg)
+	case news:
+		return m.hear(msg)
 	case grown:
 		return m.grow(msg)
 	case answered:
@@ -268,7 +272,7 @@ func (m *model) forget() {
 	m.time = newTimeline(new(inspect.Recording), nil)
 	m.streams, m.detail = streams{}, detail{}
 	m.ladder, m.schedule, m.findings, m.wire = ladder{}, schedule{}, findings{}, wire{silent: m.wire.silent}
-	m.edit = nil
+	m.edit, m.scene = nil, nil
 	m.mode, m.before = m.list, m.list
 }
 
@@ -330,6 +334,11 @@ func (m *model) forward() tea.Cmd {
 func (m *model) stepOn() tea.Cmd {
 	if m.time.at < len(m.time.steps) {
 		m.oneStep()
+		return nil
+	}
+	if m.scene.running() {
+		m.time.follow = true
+		m.scene.goOn()
 		return nil
 	}
 	if m.lives() && len(m.time.steps) == 0 {
@@ -418,7 +427,7 @@ func (m *model) togglePlay() tea.Cmd {
 		return nil
 	}
 	m.playing = true
-	if m.time.at == len(m.time.steps) && !m.holding() {
+	if m.time.at == len(m.time.steps) && !m.holding() && !m.scene.running() {
 		m.goTo(0)
 	}
 	return m.due()
@@ -443,7 +452,7 @@ func (m *model) tick(msg tick) tea.Cmd {
 		return nil
 	}
 	m.stepOn()
-	if m.time.at == len(m.time.steps) && (!m.holding() && !m.underWay() || m.over()) {
+	if m.time.at == len(m.time.steps) && (!m.holding() && !m.underWay() || m.over()) && !m.scene.running() {
 		m.playing = false
 		return nil
 	}

@@ -1,11 +1,71 @@
 package tui
 
 import (
+	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/lesson"
 	tea "github.com/charmbracelet/bubbletea"
 )
+
+// An Audience follows a scene while it is played. Both functions may wait, until the scene's context is done.
+type Audience struct {
+	Begins func(s *lesson.Scene, channel string, r *inspect.Recording) // before the first step
+	Pace   func(ctx context.Context, m lesson.Moment) error            // see [lesson.Runner]
+}
+
+// scene is what is played in the session's place, or was.
+type scene struct {
+	name, channel string
+	news          chan tea.Msg  // from where it is played
+	on            chan struct{} // the user goes on
+	waits         int           // how often it waits for that: an attack on two connections can wait on both
+	moment        lesson.Moment // the latest
+	paused        map[int]bool  // units that waited for the user
+	result        *lesson.Result
+	failed        bool
+}
+
+// running reports whether a scene is being played.
+func (s *scene) running() bool { return s != nil && s.result == nil && !s.failed }
+
+// goOn lets the scene go on, where it waits for the user.
+func (s *scene) goOn() {
+	if s.waits > 0 {
+		s.waits--
+		s.on <- struct{}{} // which has room for all that waits
+	}
+}
+
+// holds reports whether the unit waits for the user.
+func (s *scene) holds(id int) bool { return s != nil && s.waits > 0 && s.moment.Unit == id }
+
+// The news of a scene.
+type (
+	// staged says that it begins.
+	staged struct {
+		name, channel string
+		time          *timeline
+	}
+	// paused says that it waits for the user.
+	paused struct{ moment lesson.Moment }
+	// played says what came of it, or why it could not be played.
+	played struct {
+		result *lesson.Result
+		err    error
+	}
+	// news is any of them, of a session.
+	news struct {
+		generation int
+		tea.Msg
+	}
+)
+
+// maxPauses bounds how often a scene can wait for the user at the same time: once for each connection, and for a step.
+const maxPauses = 1 << 10
 
 // commandScene plays a scene in the session's place: NAME, or NAME CHANNEL.
 func (m *model) commandScene(rest string) tea.Cmd {
@@ -20,19 +80,182 @@ func (m *model) commandScene(rest string) tea.Cmd {
 	}
 	m.forget()
 	m.tell("wire_scene_plays", "name", inspect.Safe(name))
-	return m.live.scene(m.o, m.generation, name, strings.TrimSpace(channel))
+	s := &scene{name: name, news: make(chan tea.Msg), on: make(chan struct{}, maxPauses), paused: make(map[int]bool)}
+	m.scene = s
+	return tea.Batch(m.live.scene(m.o, s, name, strings.TrimSpace(channel)), m.live.hear(s, m.generation))
 }
 
-// showScene shows what a scene recorded, from its end, and says what came of it.
-func (m *model) showScene(msg played) {
+// scene closes the session and plays a scene in its place.
+func (l *live) scene(o Options, s *scene, name, channel string) tea.Cmd {
+	l.stop()
+	l.session, l.stop = context.WithCancel(l.ctx)
+	ctx := l.session
+	tell := func(ctx context.Context, msg tea.Msg) error {
+		select {
+		case s.news <- msg:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	audience := Audience{
+		Begins: func(scene *lesson.Scene, channel string, r *inspect.Recording) {
+			tell(ctx, staged{scene.Name, channel, newTimeline(r, func(id int) bool { return s.paused[id] })})
+		},
+		Pace: func(ctx context.Context, m lesson.Moment) error {
+			if err := tell(ctx, paused{m}); err != nil {
+				return err
+			}
+			select {
+			case <-s.on:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	}
+	return l.task(func() tea.Msg {
+		l.close()
+		result, err := o.Scene(ctx, name, channel, audience)
+		tell(ctx, played{result, err})
+		return nil
+	})
+}
+
+// hear waits for the next news of a scene.
+func (l *live) hear(s *scene, generation int) tea.Cmd {
+	ctx := l.session
+	return l.task(func() tea.Msg {
+		select {
+		case msg := <-s.news:
+			return news{generation, msg}
+		case <-ctx.Done():
+			return nil
+		}
+	})
+}
+
+// hear takes news of the scene.
+func (m *model) hear(msg news) tea.Cmd {
 	if msg.generation != m.generation {
+		return nil
+	}
+	s := m.scene
+	switch msg := msg.Msg.(type) {
+	case staged:
+		s.name, s.channel = msg.name, msg.channel
+		m.opening, m.time, m.said = false, msg.time, saying{}
+		m.time.follow = true
+		m.mode, m.list = onWire, onWire
+		return tea.Batch(m.watch(), m.live.hear(s, m.generation))
+	case paused:
+		s.moment = msg.moment
+		s.waits++
+		if id := msg.moment.Unit; id >= 0 {
+			s.paused[id] = true
+		}
+		playing := m.playing
+		m.present()
+		m.playing = playing
+		m.selectTampered()
+		return m.live.hear(s, m.generation)
+	case played:
+		m.opening, s.result, s.failed = false, msg.result, msg.err != nil
+		m.present()
+		m.selectTampered()
+		if msg.err != nil {
+			m.complain("wire_scene_failed", "error", inspect.Safe(msg.err.Error()))
+		}
+	}
+	return nil
+}
+
+// selectTampered selects the record that was tampered with last: what is said below is about it.
+func (m *model) selectTampered() {
+	if at := slices.Max(append(slices.Collect(maps.Keys(m.scene.paused)), -1)); at >= 0 {
+		m.wire.sel = at + 1
+	}
+}
+
+// sceneView says at the top of what is shown which scene it is, what its step does, and in the end what came of it.
+func (m *model) sceneView(w, height int) []string {
+	s := m.scene
+	if s == nil || s.channel == "" {
+		return nil
+	}
+	roomy := height >= 14
+	sheet := &sheet{m: m, w: w}
+	hint := m.say("scene_view_step", "at", s.moment.At, "of", s.moment.Of)
+	if !s.running() {
+		hint = m.say("scene_view_over")
+	}
+	sheet.lines = append(sheet.lines, m.rule(w, m.say("scene_view", "name", s.name, "channel", s.channel), hint))
+	if roomy || !s.running() {
+		sheet.text(quiet, m.say("scene_"+underscored(s.name)+"_title"))
+	}
+	switch {
+	case s.result != nil:
+		sheet.text(strong, m.o.Told(s.result, m.sentences.Lang()))
+	case s.running() && s.moment.At > 0:
+		sheet.text(strong, m.sceneStep())
+		if why := m.sceneWhy(); roomy && why != "" {
+			sheet.text(plain, why)
+		}
+	}
+	return sheet.lines[:min(len(sheet.lines), max(height/2, 1))]
+}
+
+func underscored(name string) string { return strings.ReplaceAll(inspect.Safe(name), "-", "_") }
+
+// sceneStep says what the scene's step does.
+func (m *model) sceneStep() string {
+	now := m.scene.moment
+	pairs := []any{"about", inspect.Safe(now.About), "does", inspect.Safe(now.Does)}
+	if row, ok := m.time.rowAt(now.Unit); ok && now.Unit >= 0 {
+		return m.say("scene_step_unit", append(pairs, "row", row+1)...)
+	}
+	return m.say("scene_step_"+now.Verb, pairs...)
+}
+
+// sceneWhy says what is to be found out by it; "" where that needs no word.
+func (m *model) sceneWhy() string {
+	action, _, _ := strings.Cut(m.scene.moment.Does, " ")
+	if id := "scene_why_" + action; m.scene.moment.Verb == "tamper" && m.sentences.Has(id) {
+		return m.say(id)
+	}
+	return ""
+}
+
+// sceneNext says what the key that goes on does.
+func (m *model) sceneNext() (string, ink) {
+	s := m.scene
+	row, ok := m.time.rowAt(s.moment.Unit)
+	switch {
+	case s.waits == 0:
+		return m.say("scene_goes_on"), quiet
+	case ok && s.moment.Unit >= 0:
+		return m.say("scene_next_unit", "arrow", m.forwardKey(), "row", row+1), bad
+	}
+	return m.say("scene_next", "arrow", m.forwardKey()), strong
+}
+
+// sceneLines explains a scene that is over: what it teaches, and what its script expected.
+func (m *model) sceneLines(s *sheet) {
+	if m.scene == nil || m.scene.result == nil {
 		return
 	}
-	m.opening, m.time = false, msg.time
-	m.last()
-	if msg.err != nil {
-		m.complain("wire_scene_failed", "error", inspect.Safe(msg.err.Error()))
-		return
+	s.text(strong, m.say("scene_"+underscored(m.scene.name)+"_title"))
+	s.text(strong, m.o.Told(m.scene.result, m.sentences.Lang()))
+	s.text(plain, m.say("scene_"+underscored(m.scene.name)+"_lesson"))
+	for _, note := range m.scene.result.Notes {
+		s.text(quiet, m.say("scene_note_"+underscored(note)))
 	}
-	m.said = saying{ink: strong, text: inspect.Safe(msg.told)}
+	for _, check := range m.scene.result.Checks {
+		sign, ink := m.pal.glyphs.verified, good
+		if !check.OK {
+			sign, ink = m.pal.glyphs.refuted, bad
+		}
+		s.text(ink, sign+" "+inspect.Safe(check.Text))
+	}
+	s.text(plain, "")
 }

@@ -9,6 +9,7 @@ import (
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/lesson"
 	"example.com/tlslab/tui/term"
 	tea "github.com/charmbracelet/bubbletea"
 	xterm "golang.org/x/term"
@@ -33,10 +34,12 @@ type Options struct {
 	// Held begins with a session that waits for each step.
 	Held bool
 
-	// Scene plays a scene on a channel, "" for the one that suits it best, and returns what was recorded, and in a
-	// sentence what came of it. nil if there are no scenes.
-	Scene  func(ctx context.Context, name, channel string) (r *inspect.Recording, told string, err error)
+	// Scene plays a scene on a channel, "" for the one that suits it best, before an audience that is the screen. nil if
+	// there are no scenes. Told says in a sentence of a language what came of one.
+	Scene  func(ctx context.Context, name, channel string, a Audience) (*lesson.Result, error)
+	Told   func(r *lesson.Result, lang string) string
 	Scenes []string // their names
+	Play   string   // a scene, and perhaps a channel, to begin with, as in "flip tls13"
 
 	Title string   // of the window and the screen; "" means tlslab
 	Lang  string   // as [docs.For] reads it

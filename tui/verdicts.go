@@ -62,7 +62,9 @@ func (m *model) whyNotSealed() string {
 
 // verdictPage draws all of it.
 func (m *model) verdictPage(w int) []string {
-	lines := m.verdictLines(w)
+	s := &sheet{m: m, w: w}
+	m.sceneLines(s)
+	lines := append(s.lines, m.verdictLines(w)...)
 	if lines == nil {
 		return []string{m.pal.line(w, false, span{quiet, " " + m.say("wire_empty")})}
 	}

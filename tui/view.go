@@ -74,7 +74,8 @@ func (m *model) body(w, height int) []string {
 	if m.list == onWire || m.mode == onWire {
 		head, list = m.wireHead, m.wireView
 	}
-	lines := append([]string{head(w)}, list(w, height-1-below)...)
+	lines := append(m.sceneView(w, height), head(w))
+	lines = append(lines, list(w, height-len(lines)-below)...)
 	return append(lines, m.detailView(w, below)...)
 }
 
@@ -382,6 +383,9 @@ func (m *model) comesNext() (string, ink) {
 	}
 	if m.opening {
 		return m.say("tui_opening"), quiet
+	}
+	if m.scene.running() {
+		return m.sceneNext()
 	}
 	if first, over := m.time.ending(m.current(), m.time.event()); over {
 		return m.howItEnded(first), strong

@@ -173,7 +173,7 @@ func (m *model) unitState(i int, pending []inspect.Unit) (s state, times int) {
 	}
 	id := m.wire.units[i].event
 	present := m.time.at == len(m.time.steps)
-	if s == unitHeld && present && !slices.ContainsFunc(pending, func(u inspect.Unit) bool { return u.ID == id }) {
+	if s == unitHeld && present && !m.scene.holds(id) && !slices.ContainsFunc(pending, func(u inspect.Unit) bool { return u.ID == id }) {
 		s = unitDelayed
 	}
 	return s, times

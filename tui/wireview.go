@@ -14,6 +14,8 @@ import (
 func (m *model) wireHead(w int) string {
 	hint := ""
 	switch n := len(m.pending()); {
+	case m.scene != nil:
+		hint = m.say("scene_wire")
 	case m.stepper == nil:
 		hint = m.say("wire_no_gate_hint")
 	case m.wire.until != "":

@@ -32,6 +32,7 @@ type labRun struct {
 	plain     bool
 	json      bool
 	scene     string
+	begin     string // with this scene, on this channel
 	channel   *choice
 	look      look
 }
@@ -52,8 +53,11 @@ func (p *program) lab() *cobra.Command {
 		Args:                  run.noArgs,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if run.scene != "" || run.channel.value != "" {
+			switch scene := run.scene != "" || run.channel.value != ""; {
+			case scene && (run.plain || run.json || !run.hasScreen()):
 				return run.playScene(cmd)
+			case scene:
+				return run.showScene(cmd)
 			}
 			return run.start(cmd.Context())
 		},
@@ -150,7 +154,7 @@ func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) err
 			return tap, files.follow(tap.Recording())
 		},
 		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: append(r.echNotice(kv), r.seedNotice(kv)...), Title: r.title(),
-		Scene: r.screenScene, Scenes: docs.Scenes(),
+		Scene: r.screenScene(files), Told: sceneTold, Play: r.begin, Scenes: docs.Scenes(),
 		Hints: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"},
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"example.com/tlslab/inspect/lesson"
 	"example.com/tlslab/inspect/report"
 	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/tui"
 	"github.com/spf13/cobra"
 )
 
@@ -283,29 +284,44 @@ func (r *labRun) playScene(cmd *cobra.Command) error {
 	return nil
 }
 
-// screenScene plays a scene for the screen.
-func (r *labRun) screenScene(ctx context.Context, name, channel string) (*inspect.Recording, string, error) {
-	scene, channel, err := r.sceneOn(name, channel)
+// showScene is tlslab lab --scene on a terminal: the screen begins with the scene.
+func (r *labRun) showScene(cmd *cobra.Command) error {
+	scene, channel, err := r.chosenScene(cmd)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	result, err := lesson.Runner{Open: r.sceneStage}.Run(ctx, scene, channel)
-	if err != nil {
-		return nil, "", err
+	r.begin = scene.Name + " " + channel
+	return r.start(cmd.Context())
+}
+
+// screenScene plays a scene before the screen.
+func (r *labRun) screenScene(files *keeper) func(ctx context.Context, name, channel string, a tui.Audience) (*lesson.Result, error) {
+	return func(ctx context.Context, name, channel string, a tui.Audience) (*lesson.Result, error) {
+		scene, channel, err := r.sceneOn(name, channel)
+		if err != nil {
+			return nil, err
+		}
+		stop := func() {}
+		defer func() { stop() }()
+		runner := lesson.Runner{Open: r.sceneStage, Pace: a.Pace, Watch: func(recording *inspect.Recording) {
+			stop = files.follow(recording)
+			a.Begins(scene, channel, recording)
+		}}
+		return runner.Run(ctx, scene, channel)
 	}
-	table := &sceneRun{program: r.program}
-	told := r.say("cmd_scene_told", "title", r.sceneTitle(scene.Name), "channel", channel, "got", table.got(result.Outcome), "noticed", table.noticed(result.Outcome))
-	return result.Recording, told, nil
+}
+
+// sceneTold says in a sentence what came of a scene.
+func sceneTold(result *lesson.Result, lang string) string {
+	table := &sceneRun{program: &program{sentence: docs.For(lang)}}
+	return table.say("cmd_scene_told", "got", table.got(result.Outcome), "noticed", table.noticed(result.Outcome))
 }
 
 // chosenScene is the scene that was named, and the channel, the scene's last if
 // none was: TLS 1.3 where it makes sense there.
 func (r *labRun) chosenScene(cmd *cobra.Command) (scene *lesson.Scene, channel string, err error) {
-	switch {
-	case r.scene == "":
+	if r.scene == "" {
 		return nil, "", usage(r.say("cmd_channel_needs_scene"))
-	case !r.plain && !r.json:
-		return nil, "", usage(r.say("cmd_scene_needs_plain"))
 	}
 	for _, flag := range []string{"tls", "groups", "client-auth", "glass-box", "seed", "ech"} {
 		if cmd.Flags().Changed(flag) {
