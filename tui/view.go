@@ -550,7 +550,7 @@ func (m *model) keyLine(w int) string {
 	room := w - 1
 	for i := range m.keys {
 		b := &m.keys[i]
-		if !b.holds(m.mode) || b.brief == "" || b.actsOnWire() || b.actsInEdit() || m.o.Stage == nil && b.brief == "tui_brief_prompt" {
+		if !b.holds(m.mode) || b.brief == "" || b.actsOnWire() || b.actsInEdit() || (m.o.Stage == nil || m.scene != nil) && b.brief == "tui_brief_prompt" {
 			continue
 		}
 		e := entry{m.footKeys(b), m.say(b.brief), b.brief == "tui_brief_help" || b.brief == "tui_brief_quit" || b.brief == "tui_brief_escape"}
