@@ -2,7 +2,8 @@
 // joined in memory through a tap, ready to be driven by a screen or a lesson
 // that knows them only as [inspect.Stage].
 //
-// [KV] is the key-value service over TLS, the lab's own session.
+// [KV] is the key-value service over TLS, the lab's own session. [Upper] is the
+// first of the course, the uppercase server.
 package stage
 
 import (
