@@ -74,7 +74,8 @@ const recordHeader = 5
 func (m *model) whyNobody(s *sheet, c *inspect.Connection, at int) {
 	m.wire.extend(m.time.session.Recording())
 	waits := func(int) bool { return false }
-	clear, told := c.Opening.Protocol == inspect.Lines.Name(), false
+	unprotected, told := c.Opening.Protocol == inspect.Lines.Name(), false
+	var lost [2]bool
 	for i := range m.wire.visible(at) {
 		u := &m.wire.units[i]
 		row, ok := m.time.rowAt(u.event)
@@ -83,23 +84,23 @@ func (m *model) whyNobody(s *sheet, c *inspect.Connection, at int) {
 		}
 		switch state, _ := m.wire.stateAt(i, at, waits); {
 		case state == unitOnItsWay || state == unitForwarded || state == unitUndeliverable:
-		case clear && !told:
+		case unprotected && !told:
 			told = true
 			s.text(plain, m.say("predict_no_tls"))
-		case clear:
-		case state == unitDropped:
-			m.whyLossUnnoticed(s, c, u, row, at)
+		case unprotected:
+		case state == unitDropped && !lost[u.from]: // what is lost after it is awaited no sooner
+			lost[u.from] = m.whyLossUnnoticed(s, c, u, row, at)
 		case state == unitAltered:
 			m.whyChangeUnnoticed(s, c, u, row, at)
 		}
 	}
 }
 
-// whyLossUnnoticed explains a record that was dropped.
-func (m *model) whyLossUnnoticed(s *sheet, c *inspect.Connection, u *unit, row, at int) {
+// whyLossUnnoticed explains a record that was dropped, and reports whether its receiver still awaits it.
+func (m *model) whyLossUnnoticed(s *sheet, c *inspect.Connection, u *unit, row, at int) bool {
 	r := m.time.item(row).Record
 	if r == nil {
-		return
+		return false
 	}
 	peer := u.from.Peer()
 	received := c.View(peer).Records(u.from)
@@ -108,12 +109,15 @@ func (m *model) whyLossUnnoticed(s *sheet, c *inspect.Connection, u *unit, row, 
 	switch {
 	case r.InnerType == inspect.ChangeCipherSpec && c.View(peer).State(at).Version == tls13:
 		s.text(plain, m.say("predict_dropped_nothing", pairs...))
+		return false
 	case later:
-	case r.Encrypted && r.TLSSeq > 0 || r.Encrypted && r.Decrypted:
+		return false
+	case r.Encrypted && r.InnerType == inspect.ApplicationData: // behind a handshake message a key can change
 		s.text(plain, m.say("predict_dropped_sealed", append(pairs, "n", r.TLSSeq, "next", r.TLSSeq+1)...))
 	default:
 		s.text(plain, m.say("predict_dropped", pairs...))
 	}
+	return true
 }
 
 // tls13 is TLS 1.3, as the hellos write it.
