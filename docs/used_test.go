@@ -15,6 +15,7 @@ import (
 // id stands in the code; and where that happens. Every id that begins so counts as used.
 var builtAtRunTime = map[string]string{
 	"scene_":      "tlslab scenes, from the name of a scene, of a remark, or of what became of an alert",
+	"stage_":      "tlslab lab --stage and tlslab stage, from the name of a stage",
 	"field_":      "Explain, from the kind of a field",
 	"schedule_":   "Explain, from the kind of a value of the key schedule",
 	"protection_": "Explain, from the kind of a value of a record's protection",

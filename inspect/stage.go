@@ -21,3 +21,10 @@ type Play interface {
 	// of it is left.
 	Close() error
 }
+
+// A Preparer is a Play whose endpoints say something by themselves before the
+// first command, as a key exchange does.
+type Preparer interface {
+	// Prepared is closed when that is over, whichever way it ended.
+	Prepared() <-chan struct{}
+}

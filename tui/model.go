@@ -500,11 +500,28 @@ func (m *model) underWay() bool {
 		return false
 	}
 	for _, c := range m.time.session.Connections() {
+		if c.Opening.Speaks != nil {
+			return m.preparing()
+		}
 		if c.View(inspect.Client).State(m.time.taken() - 1).HandshakeDone {
 			return false
 		}
 	}
 	return true
+}
+
+// preparing reports whether endpoints without TLS are still at what comes before the first command.
+func (m *model) preparing() bool {
+	play, ok := m.play.(inspect.Preparer)
+	if !ok {
+		return false
+	}
+	select {
+	case <-play.Prepared():
+		return false
+	default:
+		return true
+	}
 }
 
 // lives reports whether there is a session that leaving would end.

@@ -49,11 +49,6 @@ func drawFromConfigRand() error {
 	return os.Setenv("GODEBUG", strings.TrimPrefix(settings+","+setting+"1", ","))
 }
 
-// tap returns the tap of one session.
-func (r *labRun) tap(kv *stage.KV) *inspect.Tap {
-	return &inspect.Tap{GlassBox: r.glassBox, Now: kv.Now}
-}
-
 // glassBoxNotice says what a glass box is, and with a seed what will be the
 // same each time. It is empty without one.
 func (r *labRun) glassBoxNotice(kv *stage.KV) []string {

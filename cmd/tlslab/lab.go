@@ -23,6 +23,8 @@ var groups = []tls.CurveID{
 // A labRun is what tlslab lab was asked for.
 type labRun struct {
 	*program
+	stageFlags
+	name      *choice // of the stage
 	tls, auth *choice
 	ech       *choice
 	groups    []string
@@ -54,14 +56,19 @@ func (p *program) lab() *cobra.Command {
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch scene := run.scene != "" || run.channel.value != ""; {
+			case scene && run.name.value != stage.NameKV:
+				return run.checkStage(cmd, run.name.value, flagsOfKV)
 			case scene && (run.plain || run.json || !run.hasScreen()):
 				return run.playScene(cmd)
 			case scene:
 				return run.showScene(cmd)
 			}
-			return run.start(cmd.Context())
+			return run.start(cmd)
 		},
 	}
+	run.name = &choice{stage.NameKV, stage.Names()}
+	choose(cmd, run.name, "stage", p.say("cmd_flag_stage"))
+	run.register(cmd, p, stage.Names()...)
 	choose(cmd, run.tls, "tls", p.say("cmd_flag_tls"))
 	cmd.Flags().StringSliceVar(&run.groups, "groups", nil, p.say("cmd_flag_groups"))
 	complete(cmd, "groups", groupNames()...)
@@ -89,8 +96,8 @@ func (l *look) flags(p *program, cmd *cobra.Command) {
 // name is the theme as the screen knows it: "" looks at the environment.
 func (l *look) name() string { return strings.TrimPrefix(l.theme.value, "auto") }
 
-func (r *labRun) start(ctx context.Context) error {
-	kv, err := r.stage()
+func (r *labRun) start(cmd *cobra.Command) error {
+	shown, err := r.lecture(cmd)
 	if err != nil {
 		return err
 	}
@@ -104,9 +111,9 @@ func (r *labRun) start(ctx context.Context) error {
 		return err
 	}
 	if r.plain || r.json || !r.hasScreen() {
-		err = r.runPlain(ctx, kv, files)
+		err = r.runPlain(cmd.Context(), shown, files)
 	} else {
-		err = r.runScreen(ctx, kv, files)
+		err = r.runScreen(cmd.Context(), shown, files)
 	}
 	if problem := files.close(); err == nil {
 		err = problem
@@ -114,7 +121,8 @@ func (r *labRun) start(ctx context.Context) error {
 	return err
 }
 
-func (r *labRun) stage() (*stage.KV, error) {
+// kv is the key-value service over TLS as the flags want it.
+func (r *labRun) kv() (*stage.KV, error) {
 	kv := &stage.KV{Lang: r.sentence.Lang(), Seed: r.seed.number}
 	if kv.Seed != nil && !r.glassBox {
 		return nil, usage(r.say("cmd_seed_without_glass_box"))
@@ -146,17 +154,20 @@ func groupNames() []string {
 	return names
 }
 
-func (r *labRun) runScreen(ctx context.Context, kv *stage.KV, files *keeper) error {
-	return show(ctx, tui.Options{
-		Stage: kv,
+func (r *labRun) runScreen(ctx context.Context, shown *lecture, files *keeper) error {
+	options := tui.Options{
+		Stage: shown,
 		NewTap: func(bool) (*inspect.Tap, func()) {
-			tap := r.tap(kv)
+			tap := shown.tap()
 			return tap, files.follow(tap.Recording())
 		},
-		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: append(r.echNotice(kv), r.seedNotice(kv)...), Title: r.title(),
-		Scene: r.screenScene(files), Told: sceneTold, Play: r.begin, Scenes: docs.Scenes(),
-		Hints: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"},
-	})
+		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: shown.waiting, Title: shown.title,
+		Hints: shown.Conversation,
+	}
+	if shown.Name == stage.NameKV {
+		options.Scene, options.Told, options.Play, options.Scenes = r.screenScene(files), sceneTold, r.begin, docs.Scenes()
+	}
+	return show(ctx, options)
 }
 
 // show runs the screen until the user leaves it or ctx is done: by a signal,

@@ -16,29 +16,31 @@ import (
 
 // runPlain is the lab as text: a conversation on a terminal, otherwise
 // commands in and both streams out.
-func (r *labRun) runPlain(ctx context.Context, kv *stage.KV, files *keeper) error {
-	r.note(append(r.glassBoxNotice(kv), r.echNotice(kv)...))
-	tap := r.tap(kv)
+func (r *labRun) runPlain(ctx context.Context, shown *lecture, files *keeper) error {
+	r.note(shown.notice)
+	tap := shown.tap()
 	defer files.follow(tap.Recording())()
-	play, err := kv.Open(ctx, tap)
+	play, err := shown.Open(ctx, tap)
 	if err != nil {
 		return err
 	}
 	if !r.json && isTerminal(r.in) && isTerminal(r.out) {
-		walk := &walk{labRun: r, play: play, session: inspect.NewSession(tap.Recording())}
+		walk := &walk{labRun: r, shown: shown, play: play, session: inspect.NewSession(tap.Recording())}
 		walk.text = report.Text{Say: r.sentence, ASCII: r.look.ascii, Level: report.Sentences}
 		return walk.run(ctx)
 	}
 	told := tellAll(tap.Recording(), r.storyOf(r.json, r.look.ascii)(r.out))
-	err = r.doAll(ctx, play)
+	err = r.doAll(ctx, shown, play)
 	play.Close()
 	err = errors.Join(err, told.done())
 	r.note(r.dark(told.session))
 	return err
 }
 
-// doAll does the commands of standard input, until exit or its end.
-func (r *labRun) doAll(ctx context.Context, play inspect.Play) error {
+// doAll does the commands of standard input, until exit or its end; the
+// stage's own, if the stage was named and none comes.
+func (r *labRun) doAll(ctx context.Context, shown *lecture, play inspect.Play) error {
+	none := true
 	for line := range lines(ctx, r.in) {
 		if line.err != nil {
 			return line.err
@@ -46,14 +48,27 @@ func (r *labRun) doAll(ctx context.Context, play inspect.Play) error {
 		if strings.TrimSpace(line.text) == "" {
 			continue
 		}
-		if _, err := play.Do(ctx, line.text); err != nil {
-			return r.over(ctx, err)
+		none = false
+		if over, err := r.doOne(ctx, play, line.text); over || err != nil {
+			return err
 		}
-		if isExit(line.text) {
-			return nil
+	}
+	if !none || !shown.byItself {
+		return nil
+	}
+	for _, command := range shown.Conversation {
+		if over, err := r.doOne(ctx, play, command); over || err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (r *labRun) doOne(ctx context.Context, play inspect.Play, command string) (over bool, err error) {
+	if _, err := play.Do(ctx, command); err != nil {
+		return true, r.over(ctx, err)
+	}
+	return isExit(command), nil
 }
 
 // over is why a conversation ended before its time. What the user ended
@@ -71,6 +86,7 @@ func isExit(command string) bool { return strings.TrimSpace(command) == "exit" }
 // the ear: nothing that was said is drawn over.
 type walk struct {
 	*labRun
+	shown   *lecture
 	play    inspect.Play
 	session *inspect.Session
 	text    report.Text
@@ -79,11 +95,25 @@ type walk struct {
 }
 
 func (w *walk) run(ctx context.Context) error {
-	w.print(w.say("cmd_plain_welcome"))
+	w.print(w.welcome())
 	err := w.listen(ctx)
 	w.play.Close()
 	w.goOn()
 	return err
+}
+
+func (w *walk) welcome() string {
+	if w.shown.Name == stage.NameKV {
+		return w.say("cmd_plain_welcome")
+	}
+	return w.say("cmd_plain_welcome_stage", "command", w.shown.Conversation[0])
+}
+
+func (w *walk) help() string {
+	if w.shown.Name == stage.NameKV {
+		return w.say("cmd_plain_help")
+	}
+	return w.say("cmd_plain_help_stage") + "\n" + w.stageCommands(w.shown.Name)
 }
 
 func (w *walk) listen(ctx context.Context) error {
@@ -126,7 +156,7 @@ func (w *walk) colon(ctx context.Context, words []string) {
 	case ":explain":
 		w.about(words, w.text.Explain)
 	case ":help":
-		w.print(w.say("cmd_plain_help"))
+		w.print(w.help())
 	default:
 		w.print(w.say("cmd_plain_unknown", "command", safe(words[0])))
 	}
@@ -151,7 +181,7 @@ func (w *walk) do(ctx context.Context, command string) error {
 func (w *walk) next(ctx context.Context) {
 	w.settle(ctx)
 	if w.told == len(w.session.Items()) {
-		w.print(w.say("cmd_plain_present"))
+		w.print(w.say("cmd_plain_present", "command", w.shown.Conversation[0]))
 		return
 	}
 	w.told++
@@ -203,6 +233,10 @@ func (w *walk) about(words []string, tell func(*inspect.Session, int) string) {
 
 // settle waits for the end of the handshake, in whichever way it ends.
 func (w *walk) settle(ctx context.Context) {
+	if w.shown.Name != stage.NameKV {
+		w.prepare(ctx)
+		return
+	}
 	seen := 0 // never more than what the session was extended by: what comes in between must not be waited for
 	for w.session.Extend(); !w.settled(); w.session.Extend() {
 		var err error
@@ -214,6 +248,17 @@ func (w *walk) settle(ctx context.Context) {
 		w.noted = true
 		w.note(dark)
 	}
+}
+
+// prepare waits for what endpoints without TLS say by themselves.
+func (w *walk) prepare(ctx context.Context) {
+	if play, ok := w.play.(inspect.Preparer); ok {
+		select {
+		case <-play.Prepared():
+		case <-ctx.Done():
+		}
+	}
+	w.session.Extend()
 }
 
 func (w *walk) settled() bool {

@@ -291,7 +291,7 @@ func (r *labRun) showScene(cmd *cobra.Command) error {
 		return err
 	}
 	r.begin = scene.Name + " " + channel
-	return r.start(cmd.Context())
+	return r.start(cmd)
 }
 
 // screenScene plays a scene before the screen.

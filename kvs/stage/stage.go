@@ -161,6 +161,9 @@ type play struct {
 // ErrEnded says that the session was ended before.
 var ErrEnded = errors.New("the session has ended")
 
+// Prepared implements [inspect.Preparer].
+func (p *play) Prepared() <-chan struct{} { return p.ready }
+
 // Do implements [inspect.Play]. An answer that reports an error is an answer
 // like any other. After exit the client closes, with close_notify.
 func (p *play) Do(ctx context.Context, command string) (string, error) {
