@@ -88,7 +88,9 @@ func (p *program) checkStage(cmd *cobra.Command, name string, ofKV []string) (er
 }
 
 // aboutStage says in a line what a stage is.
-func (p *program) aboutStage(name string) string { return p.say("stage_" + underscored(name) + "_about") }
+func (p *program) aboutStage(name string) string {
+	return p.say("stage_" + underscored(name) + "_about")
+}
 
 // stageCommands says what a stage's client can be told, a line each.
 func (p *program) stageCommands(name string) string {

@@ -93,7 +93,7 @@ func (p *program) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}")
 	root.Flags().Bool("version", false, p.say("cmd_version_short"))
 
-	root.AddCommand(p.lab(), p.scenes(), p.serve(), p.client(), p.dump(), p.pki(), p.version(), p.completion())
+	root.AddCommand(p.lab(), p.stage(), p.scenes(), p.serve(), p.client(), p.dump(), p.pki(), p.version(), p.completion())
 	for _, cmd := range root.Commands() {
 		cmd.Flags().SortFlags = false // the most useful first
 	}
@@ -165,7 +165,7 @@ func (p *program) usageTemplate() string {
 ` + p.say("cmd_options_everywhere") + `:
 {{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
 
-` + p.say("cmd_more_help", "help", `{{.CommandPath}} help`) + `{{end}}
+` + p.say("cmd_more_help", "help", `{{.CommandPath}}`) + `{{end}}
 `
 }
 

@@ -383,6 +383,7 @@ func jsonLines(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		var record struct {
 			Kind, Raw string
+			Version   string
 			Schema    int
 			Plaintext *string
 			Fields    []jsonField
@@ -417,6 +418,9 @@ func jsonLines(ts *testscript.TestScript, _ bool, args []string) {
 				at += length
 			}
 			covers(ts, n+1, "message", m.Fields, from, length)
+		}
+		if unit := record.Version == "0x0000"; unit && len(record.Messages) == 0 { // not TLS: its fields say it all
+			continue
 		}
 		if record.Plaintext != nil && at != hexLength(ts, *record.Plaintext) {
 			ts.Fatalf("line %d: messages cover %d of %d bytes", n+1, at, len(*record.Plaintext)/2)

@@ -89,7 +89,7 @@ func (r *serveRun) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := r.listen(ctx)
+	listener, err := r.listen(ctx, r.addr)
 	if err != nil {
 		return err
 	}
@@ -226,21 +226,21 @@ func (r *serveRun) openStore() (store.Store, string, error) {
 }
 
 // listen takes the port, or names a free one.
-func (r *serveRun) listen(ctx context.Context) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(r.addr)
+func (p *program) listen(ctx context.Context, addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, usage(r.say("cmd_bad_addr", "addr", safe(r.addr)))
+		return nil, usage(p.say("cmd_bad_addr", "addr", safe(addr)))
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", r.addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
 	case err == nil:
 		return listener, nil
 	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windowsInUse):
-		return nil, failed(r.say("cmd_port_taken", "addr", safe(r.addr), "free", freeAddr(ctx, host)), err)
+		return nil, failed(p.say("cmd_port_taken", "addr", safe(addr), "free", freeAddr(ctx, host)), err)
 	case errors.Is(err, os.ErrPermission):
-		return nil, failed(r.say("cmd_port_permission", "addr", safe(r.addr)), err)
+		return nil, failed(p.say("cmd_port_permission", "addr", safe(addr)), err)
 	}
-	return nil, failed(r.say("cmd_cannot_listen", "addr", safe(r.addr), "reason", safe(err.Error())), err)
+	return nil, failed(p.say("cmd_cannot_listen", "addr", safe(addr), "reason", safe(err.Error())), err)
 }
 
 // freeAddr returns an address at which one could listen a moment ago.

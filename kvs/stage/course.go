@@ -11,7 +11,8 @@ import (
 
 // The names of the stages, and of what some of them can be told.
 const (
-	NameKV = "kv"
+	NameUpper = "upper"
+	NameKV    = "kv"
 )
 
 // Options are what the stages of the course can be told; each takes its own.
@@ -33,6 +34,7 @@ var course = []struct {
 	takes []string // names of options: the fields of Options, as flags have them
 	enter func(Options) (Entry, error)
 }{
+	{NameUpper, nil, enterUpper},
 	{NameKV, nil, enterKV},
 }
 
@@ -68,6 +70,10 @@ func New(name string, o Options) (Entry, error) {
 		}
 	}
 	return Entry{}, fmt.Errorf("%w as %q; there are %s", ErrNoStage, name, strings.Join(Names(), ", "))
+}
+
+func enterUpper(o Options) (Entry, error) {
+	return Entry{Stage: &Upper{Lang: o.Lang}, Conversation: UpperHints}, nil
 }
 
 func enterKV(o Options) (Entry, error) {
