@@ -75,6 +75,7 @@ var reasons = map[string]string{
 	"unit_no_secret": "the secret that it is encrypted with is not in the recording",
 	"unit_length":    "it has a length that this encryption never gives",
 	"unit_padding":   "what it says in clear does not end in the padding that it should: the key is another, or it was changed on the way",
+	"unit_announced": "its length was told before it, and the receiver takes no other",
 	"unit_mac":       "its authentication code does not verify: the key is another, or it was changed on the way",
 
 	// Why something cannot be changed, or sealed.

@@ -160,7 +160,7 @@ func TestWhoSwapsThePublicKeysReadsEverything(t *testing.T) {
 	bothVariants(t, func(t *testing.T, authenticated bool) {
 		clientConfig, serverConfig := configs(t, authenticated)
 		stranger := &sealed.Config{Key: key(t, "stranger"), Authenticated: authenticated}
-		stranger.Pinned = append(stranger.Pinned, fingerprint(t, "client"), fingerprint(t, "server"))
+		stranger.Trusts = sealed.Pinned(fingerprint(t, "client"), fingerprint(t, "server"))
 		clientWire, toClient := wires(t)
 		toServer, serverWire := wires(t)
 		client, server := sealed.ClientEnd(clientWire, clientConfig), sealed.ServerEnd(serverWire, serverConfig)
@@ -263,7 +263,7 @@ func TestTheServerOpensARecordedSecretForAnybody(t *testing.T) {
 
 		wire, serverWire := wires(t)
 		serverConfig := second(configs(t, authenticated))
-		serverConfig.Pinned = append(serverConfig.Pinned, fingerprint(t, "stranger")) // even one of its own clients
+		serverConfig.Trusts = sealed.Pinned(fingerprint(t, "client"), fingerprint(t, "stranger")) // even one of its own clients
 		failed := make(chan error, 1)
 		go func() {
 			defer serverWire.Close()

@@ -18,9 +18,8 @@ const DefaultMaxMessage = 1 << 20
 
 // The labels of the secrets that open a session, as [Config.KeyLogWriter] is told them.
 const (
-	LabelKey          = "SEALED_KEY"           // of the original: 32 bytes of AES key, 16 of IV
-	LabelClientSecret = "SEALED_CLIENT_SECRET" // of the authenticated variant: 48 bytes
-	LabelServerSecret = "SEALED_SERVER_SECRET" // likewise
+	LabelKey    = "SEALED_KEY"    // of the original: 32 bytes of AES key, 16 of IV
+	LabelSecret = "SEALED_SECRET" // of the authenticated variant: 48 bytes from each end
 )
 
 // Config is how one end of a channel behaves. It may be used for any number of
@@ -31,9 +30,10 @@ type Config struct {
 	Key crypto.Decrypter
 
 	// Authenticated selects the mended variant: the peer's public key must be
-	// one of Pinned. Both ends must agree on it; nothing is negotiated.
+	// one that Trusts takes, such as [Pinned] makes it; where it is nil, none is. Both ends must agree on the
+	// variant; nothing is negotiated.
 	Authenticated bool
-	Pinned        []Fingerprint
+	Trusts        func(peer Fingerprint) bool
 
 	// MaxMessage is how many bytes a message has at most, in clear: zero is
 	// DefaultMaxMessage, and 99,000,000 the most that the length field has room for.
@@ -42,8 +42,8 @@ type Config struct {
 
 	// KeyLogWriter, if not nil, is told the secrets of each session, for study
 	// alone: who has them can read the session. Each is a line as of a TLS key log, in one
-	// Write: the label; the SHA-256 of the 512 bytes in which the client sent its secret; and the
-	// secret, both in hex.
+	// Write: the label; the SHA-256 of the 512 bytes that the secret was sent in; and the
+	// secret, both in hex. There is one for each end.
 	KeyLogWriter io.Writer
 }
 
@@ -89,12 +89,12 @@ func newConn(wire net.Conn, config *Config, client bool) *Conn {
 
 // NewListener returns a listener whose connections are the server's ends of channels.
 func NewListener(inner net.Listener, config *Config) net.Listener {
-	return &listener{inner, config}
+	return &listener{inner, func(wire net.Conn) net.Conn { return ServerEnd(wire, config) }}
 }
 
 type listener struct {
 	net.Listener
-	config *Config
+	secure func(wire net.Conn) net.Conn
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -102,7 +102,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ServerEnd(wire, l.config), nil
+	return l.secure(wire), nil
 }
 
 // HandshakeContext exchanges the keys, unless that has been done. Its errors are

@@ -55,8 +55,8 @@ func configs(t testing.TB, authenticated bool) (client, server *sealed.Config) {
 	t.Helper()
 	client, server = &sealed.Config{Key: key(t, "client")}, &sealed.Config{Key: key(t, "server")}
 	if authenticated {
-		client.Authenticated, client.Pinned = true, []sealed.Fingerprint{fingerprint(t, "server")}
-		server.Authenticated, server.Pinned = true, []sealed.Fingerprint{fingerprint(t, "client")}
+		client.Authenticated, client.Trusts = true, sealed.Pinned(fingerprint(t, "server"))
+		server.Authenticated, server.Trusts = true, sealed.Pinned(fingerprint(t, "client"))
 	}
 	return client, server
 }
@@ -278,11 +278,11 @@ func TestTheSecretOfASessionIsToldByBothEnds(t *testing.T) {
 		var told [2]bytes.Buffer
 		clientConfig.KeyLogWriter, serverConfig.KeyLogWriter = &told[0], &told[1]
 		pair(t, clientConfig, serverConfig)
-		lines := sealed.LabelKey + id
+		label := sealed.LabelKey
 		if authenticated {
-			lines = sealed.LabelClientSecret + id + sealed.LabelServerSecret + id
+			label = sealed.LabelSecret
 		}
-		line := regexp.MustCompile("^" + lines + "$")
+		line := regexp.MustCompile("^" + label + id + label + id + "$")
 		if !line.MatchString(told[0].String()) || told[0].String() != told[1].String() {
 			t.Errorf("the client told %q, the server %q", told[0].String(), told[1].String())
 		}

@@ -127,7 +127,7 @@ func (c *Conn) checkPin(peer *rsa.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(c.config.Pinned, fingerprint) {
+	if c.config.Trusts == nil || !c.config.Trusts(fingerprint) {
 		return fmt.Errorf("%w: its fingerprint is %s", ErrPin, fingerprint)
 	}
 	return nil
@@ -245,20 +245,21 @@ func (c *Conn) receiveSecret(b *boxes, label []byte, check func(secret []byte) e
 
 // establish makes the seals of both directions, and tells the key log.
 func (c *Conn) establish(b *boxes, client, server, clientBox, serverBox []byte) error {
-	id := sha256.Sum256(clientBox)
-	if !c.config.Authenticated {
+	label := LabelKey
+	if c.config.Authenticated {
+		label = LabelSecret
+		fromClient, fromServer := newAuthenticatedSeals(extract(client, server, transcriptHash(b.keys, clientBox, serverBox)))
+		c.out, c.in = fromServer, fromClient
+		if c.client {
+			c.out, c.in = fromClient, fromServer
+		}
+	} else {
 		c.out, c.in = newPlainSeal(client), newPlainSeal(client)
-		return c.log(LabelKey, id[:], client)
 	}
-	fromClient, fromServer := newAuthenticatedSeals(extract(client, server, transcriptHash(b.keys, clientBox, serverBox)))
-	c.out, c.in = fromServer, fromClient
-	if c.client {
-		c.out, c.in = fromClient, fromServer
-	}
-	if err := c.log(LabelClientSecret, id[:], client); err != nil {
+	if err := c.log(label, clientBox, client); err != nil {
 		return err
 	}
-	return c.log(LabelServerSecret, id[:], server)
+	return c.log(label, serverBox, server)
 }
 
 // transcriptHash covers all that the two ends have said in the key exchange.
@@ -267,10 +268,10 @@ func transcriptHash(keys, clientBox, serverBox []byte) []byte {
 	return hash[:]
 }
 
-func (c *Conn) log(label string, id, secret []byte) error {
+func (c *Conn) log(label string, box, secret []byte) error {
 	if c.config.KeyLogWriter == nil {
 		return nil
 	}
-	_, err := fmt.Fprintf(c.config.KeyLogWriter, "%s %x %x\n", label, id, secret)
+	_, err := fmt.Fprintf(c.config.KeyLogWriter, "%s %x %x\n", label, sha256.Sum256(box), secret)
 	return at(SendSecret, err)
 }

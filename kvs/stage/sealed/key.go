@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -181,6 +182,11 @@ func FingerprintOf(key *rsa.PublicKey) (Fingerprint, error) {
 		return Fingerprint{}, err
 	}
 	return sha256.Sum256(der), nil
+}
+
+// Pinned returns a function that takes these keys and no other: see [Config].
+func Pinned(keys ...Fingerprint) func(Fingerprint) bool {
+	return func(f Fingerprint) bool { return slices.Contains(keys, f) }
 }
 
 // ParseFingerprint reads what [Fingerprint.String] wrote.

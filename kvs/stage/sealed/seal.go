@@ -86,6 +86,10 @@ func (s *authenticatedSeal) overhead() int { return aes.BlockSize + aes.BlockSiz
 func (s *authenticatedSeal) seal(message []byte) []byte {
 	iv := make([]byte, aes.BlockSize)
 	rand.Read(iv)
+	return s.sealWith(iv, message)
+}
+
+func (s *authenticatedSeal) sealWith(iv, message []byte) []byte {
 	body := append(iv, encrypt(s.block, iv, message)...)
 	return append(body, s.tag(body)...)
 }

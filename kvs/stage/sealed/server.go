@@ -47,6 +47,9 @@ type Server struct {
 	// Listen opens the listener of an endpoint shell. NewServer sets one that takes
 	// a free port of the host where the server itself listens.
 	Listen func(ctx context.Context) (net.Listener, error)
+	// Secure makes the server's end of a channel of a connection, for the service and for its shells.
+	// NewServer sets one that is [ServerEnd]; a tap wants to be above it too.
+	Secure func(wire net.Conn) net.Conn
 
 	config *Config
 	verbs  kernel.Verbs[Request, Answer]
@@ -70,7 +73,8 @@ func NewServer(config *Config) *Server {
 	s.HandshakeTimeout, s.IdleTimeout, s.WriteTimeout = DefaultClientTimeout, DefaultClientTimeout, DefaultClientTimeout
 	s.MaxRequest = own.MaxMessage
 	s.Handler = kernel.HandlerFunc(s.serve)
-	s.Wrap = func(l net.Listener) net.Listener { return NewListener(l, s.config) }
+	s.Secure = func(wire net.Conn) net.Conn { return ServerEnd(wire, s.config) }
+	s.Wrap = func(l net.Listener) net.Listener { return &listener{l, s.Secure} }
 	s.Listen = s.listen
 	for _, kind := range []kernel.EventKind{
 		{Number: 4, Name: EventCreatedContainer, Parameters: []string{"client", "container"}},

@@ -51,7 +51,7 @@ func (s *Server) openShell(listener net.Listener, container *Container) *Shell {
 	}
 	go func() {
 		defer close(shell.done)
-		server.Serve(ctx, NewListener(listener, s.config))
+		server.Serve(ctx, s.Wrap(listener))
 	}()
 	return shell
 }
