@@ -24,6 +24,9 @@ const (
 	ChannelTLS12 = "tls12"
 	ChannelTLS13 = "tls13"
 	ChannelMTLS  = "mtls" // TLS 1.3, and the client shows a certificate too
+
+	ChannelSealed              = "sealed"               // the home-made one: package sealed
+	ChannelSealedAuthenticated = "sealed-authenticated" // its mended variant
 )
 
 // What can be wrong with the endpoints of a [Setting], or between them.
@@ -52,9 +55,13 @@ type Setting struct {
 	With    []string // of the faults above
 	Lang    string   // of the server's answers
 
+	// Keys are those of the home-made channel; nil: its own.
+	Keys *SealedKeys
+
 	once           sync.Once
 	client, server *tls.Config
 	middle         [2]*tls.Config // of someone in between: as a client, as a server
+	keys           *SealedKeys
 	err            error
 }
 
@@ -76,8 +83,14 @@ func (s *Setting) mint() error {
 			return fmt.Errorf("there is nothing like %q that can be wrong; there are %s", fault, strings.Join(faults, ", "))
 		}
 	}
-	if !slices.Contains([]string{ChannelClear, ChannelTLS12, ChannelTLS13, ChannelMTLS}, s.Channel) {
+	if !slices.Contains([]string{ChannelClear, ChannelTLS12, ChannelTLS13, ChannelMTLS, ChannelSealed, ChannelSealedAuthenticated}, s.Channel) {
 		return fmt.Errorf("there is no channel %q", s.Channel)
+	}
+	if s.isSealed() && slices.ContainsFunc(s.With, func(fault string) bool { return fault != SomeoneInBetween }) {
+		return fmt.Errorf("of the things that can be wrong, the channel %q knows only %s: it has no certificates", s.Channel, SomeoneInBetween)
+	}
+	if s.keys = s.Keys; s.keys == nil {
+		s.keys = new(SealedKeys)
 	}
 	now := time.Now()
 	authority, err := pki.NewAuthority(now)
@@ -213,6 +226,9 @@ func (s *sequence) connect(ctx context.Context) *play {
 		client, server := s.tap.PipeOf(kv.Protocol{})
 		return begin(ctx, s.tap, client, server, handler)
 	}
+	if s.setting.isSealed() {
+		return s.connectSealed(ctx, handler)
+	}
 	if !s.setting.has(SomeoneInBetween) {
 		client, server := s.tap.Pipe(s.setting.client, s.setting.server)
 		return begin(ctx, s.tap, client, server, handler)
@@ -222,6 +238,25 @@ func (s *sequence) connect(ctx context.Context) *play {
 	p := begin(ctx, s.tap, client, server, handler)
 	p.parts.Go(func() { relay(ctx, toClient, toServer) })
 	return p
+}
+
+// connectSealed opens a connection over the home-made channel.
+func (s *sequence) connectSealed(ctx context.Context, handler *kvs.Server) *play {
+	channel := &sealedChannel{s.tap, s.setting.keys, s.setting.Channel == ChannelSealedAuthenticated}
+	if !s.setting.has(SomeoneInBetween) {
+		client, server := s.tap.PipeOf(channel.protocol())
+		return begin(ctx, s.tap, channel.client(client), channel.server(server), handler)
+	}
+	client, fromClient := s.tap.PipeOfBetween("client", "attacker", channel.protocol())
+	toServer, server := s.tap.PipeOfBetween("attacker", "server", channel.protocol())
+	toClient, asClient := channel.between(fromClient, toServer)
+	p := begin(ctx, s.tap, channel.client(client), channel.server(server), handler)
+	p.parts.Go(func() { relayLines(ctx, toClient, asClient) })
+	return p
+}
+
+func (s *Setting) isSealed() bool {
+	return s.Channel == ChannelSealed || s.Channel == ChannelSealedAuthenticated
 }
 
 // relay is what someone in between does: deceive the client, then the server,

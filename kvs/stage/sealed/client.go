@@ -143,14 +143,22 @@ type Lease struct {
 	UUID, Token        string
 	ImageSHA256        string // in hex
 	Username, Password string
-	Port               int // of the endpoint shell; 0 if that is in memory
+	Port               int // of the endpoint shell
 }
 
 // Create asks for a container.
 func (c *Client) Create(ctx context.Context) (Lease, error) {
-	data, err := c.ask(ctx, VerbCreate, nil)
+	answer, err := c.Do(ctx, Request{Verb: VerbCreate})
 	if err != nil {
 		return Lease{}, err
+	}
+	return LeaseOf(answer)
+}
+
+// LeaseOf reads what the answer to CREATE gives.
+func LeaseOf(answer Answer) (Lease, error) {
+	if !answer.Success {
+		return Lease{}, &AnswerError{answer}
 	}
 	var lease Lease
 	for _, field := range []struct {
@@ -164,14 +172,14 @@ func (c *Client) Create(ctx context.Context) (Lease, error) {
 		{fieldUsername, usernameForm, &lease.Username},
 		{fieldPassword, passwordForm, &lease.Password},
 	} {
-		text, ok := data[field.name].(string)
+		text, ok := answer.Data[field.name].(string)
 		if !ok || !field.form.MatchString(text) {
 			return Lease{}, fmt.Errorf("%w: %s", ErrAnswer, field.name)
 		}
 		*field.into = text
 	}
-	port, ok := data[fieldPort].(float64)
-	if lease.Port = int(port); !ok || port != float64(lease.Port) || port < 0 || port > 65535 {
+	port, ok := answer.Data[fieldPort].(float64)
+	if lease.Port = int(port); !ok || port != float64(lease.Port) || port < 1 || port > 65535 {
 		return Lease{}, fmt.Errorf("%w: %s", ErrAnswer, fieldPort)
 	}
 	return lease, nil

@@ -33,7 +33,7 @@ func (p Protocol) Reader() inspect.Reader {
 // A conversation is what the units of one view have in common.
 type conversation struct {
 	authenticated bool
-	keys          [2]Fingerprint      // of the public keys, by side
+	keys          [2]Fingerprint       // of the public keys, by side
 	boxes         [2][sha256.Size]byte // the SHA-256 of what the secrets were sent in, by side
 	transcript    []byte               // its hash, once both were sent
 }
@@ -190,7 +190,7 @@ func (u ackUnit) Fields(b []byte) inspect.Field {
 // A publicKeyUnit is a public key, of whoever sent it.
 type publicKeyUnit struct{}
 
-func (publicKeyUnit) Name() string { return "public key" }
+func (publicKeyUnit) Name() string { return "public_key" }
 func (publicKeyUnit) Text() bool   { return false }
 
 func (publicKeyUnit) Fields(b []byte) inspect.Field {

@@ -97,6 +97,9 @@ func (s *Server) login(container *Container) func(context.Context, *kernel.Conn)
 	service := &kvs.Server{Store: container.Space, Lang: s.Lang}
 	return func(ctx context.Context, conn *kernel.Conn) error {
 		say := docs.For(s.Lang)
+		if s.IdleTimeout >= 0 {
+			conn.ReadBy(time.Now().Add(kernel.DefaultIdleTimeout))
+		}
 		for range shellAttempts {
 			username, err := ask(conn, say.Say("sealed_username"))
 			if err != nil {
@@ -108,6 +111,7 @@ func (s *Server) login(container *Container) func(context.Context, *kernel.Conn)
 			}
 			if container.Admits(username, password) {
 				io.WriteString(conn, "Ok\n")
+				conn.ReadBy(time.Time{})
 				return service.ServeConn(ctx, conn)
 			}
 			io.WriteString(conn, say.Say("kvs_error", "reason", say.Say("sealed_login"))+"\n")
