@@ -11,7 +11,6 @@ import (
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs"
-	"example.com/tlslab/kvs/kernel"
 	"example.com/tlslab/kvs/stage/sealed"
 )
 
@@ -36,10 +35,8 @@ type Sealed struct {
 	own  *SealedKeys
 }
 
-// Conversation returns the commands of a short conversation.
-func (s *Sealed) Conversation() []string {
-	return []string{"STAT", "CREATE", "SHELL create nome ana", "SHELL show", "DESTROY", "STAT"}
-}
+// SealedHints is the stage's own short conversation.
+var SealedHints = []string{"STAT", "CREATE", "SHELL create nome ana", "SHELL show", "DESTROY", "STAT"}
 
 // Open implements [inspect.Stage]. The tap must be the play's own: closing the
 // play closes it. The keys of a first connection are exchanged at once.
@@ -56,7 +53,7 @@ func (s *Sealed) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, erro
 	}
 	p.service = sealed.NewServer(&sealed.Config{Key: s.own.server(), Authenticated: s.Authenticated})
 	p.service.Lang, p.service.Image = s.Lang, s.Image
-	p.service.HandshakeTimeout, p.service.IdleTimeout, p.service.WriteTimeout = kernel.NoTimeout, kernel.NoTimeout, kernel.NoTimeout
+	untimed(&p.service.Server)
 	p.service.Secure = func(wire net.Conn) net.Conn { return p.channel.server(wire.(*inspect.Endpoint)) }
 	p.service.Listen = func(context.Context) (net.Listener, error) { return p.listen(), nil }
 	p.client = sealed.Client{Dial: p.dial}
@@ -202,7 +199,10 @@ func (p *sealedPlay) shell(ctx context.Context, command string) (string, error) 
 // Close implements [inspect.Play]. What is held then is never delivered.
 func (p *sealedPlay) Close() error {
 	p.cancel()
-	p.channel.tap.Close()
+	p.channel.tap.Close() // which ends a command that is under way
+	p.turn.Lock()
+	p.ended = true
+	p.turn.Unlock()
 	p.service.DestroyAll()
 	p.parts.Wait()
 	return nil

@@ -40,7 +40,7 @@ type direction struct {
 }
 
 // between joins two ends through a middle, until the test is over.
-func between(t *testing.T, m *middle) (client, server net.Conn, finish func()) {
+func between(t testing.TB, m *middle) (client, server net.Conn, finish func()) {
 	t.Helper()
 	client, toClient := wires(t)
 	toServer, server := wires(t)
@@ -89,7 +89,7 @@ type talk struct {
 }
 
 // converse has the client say something and the server answer, through a middle.
-func converse(t *testing.T, m *middle, authenticated bool, request, answer string) talk {
+func converse(t testing.TB, m *middle, authenticated bool, request, answer string) talk {
 	t.Helper()
 	clientWire, serverWire, finish := between(t, m)
 	clientConfig, serverConfig := configs(t, authenticated)
