@@ -44,20 +44,21 @@ func (r *reader) Rest(from inspect.Side, b []byte) inspect.Reading {
 // A reading is what a unit is.
 type reading struct {
 	name string
+	kind string
 	text string // the kind of the field with the text in it
 }
 
 var (
-	request = &reading{"request", "upper.text"}
-	answer  = &reading{"answer", "upper.capitals"}
-	unread  = &reading{"unread", "upper.ignored"} // what the server does not take
+	request = &reading{"request", "upper.request", "upper.text"}
+	answer  = &reading{"answer", "upper.answer", "upper.capitals"}
+	unread  = &reading{"unread", "upper.unread", "upper.ignored"} // what the server does not take
 )
 
 func (r *reading) Name() string { return r.name }
 func (r *reading) Text() bool   { return true }
 
 func (r *reading) Fields(b []byte) inspect.Field {
-	return inspect.Dissect(b, "upper."+r.name, "", func(d *inspect.Dissector) {
+	return inspect.Dissect(b, r.kind, "", func(d *inspect.Dissector) {
 		text := bytes.TrimSpace(b)
 		if r != request { // nobody strips the others
 			text = b
