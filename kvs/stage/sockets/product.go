@@ -1,0 +1,111 @@
+package sockets
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/kvs"
+)
+
+// A Product is what clients send: as a gob in V3, as JSON in V4 and V5.
+type Product struct {
+	Code  string  `json:"code"`
+	Name  string  `json:"name"`
+	Price float64 `json:"price"`
+}
+
+// productType is what the definition of the type says in a gob.
+const productType = "Product{Code string, Name string, Price float}"
+
+// String returns the product as a person reads it, safe to show.
+func (p Product) String() string {
+	return fmt.Sprintf("%s, %s, %s", inspect.Safe(p.Code), inspect.Safe(p.Name), strconv.FormatFloat(p.Price, 'f', 2, 64))
+}
+
+// check reports what is wrong with the product, as a *RequestError.
+func (p Product) check() error {
+	switch {
+	case p.Code == "" || p.Name == "" || !utf8.ValidString(p.Code) || !utf8.ValidString(p.Name):
+		return malformed("sockets_product_text")
+	case math.IsNaN(p.Price) || math.IsInf(p.Price, 0) || p.Price < 0:
+		return malformed("sockets_product_price")
+	}
+	return nil
+}
+
+// json returns the product, which is in order, as a JSON text on one line.
+func (p Product) json() []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(p); err != nil {
+		panic(err) // check lets no value pass that JSON does not have
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+}
+
+// ParseProduct reads a product from a JSON text: an object with code, name and price, and with nothing
+// else. The error is a *[RequestError].
+func ParseProduct(text []byte) (Product, error) {
+	var members struct {
+		Code  *string
+		Name  *string
+		Price *float64
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(&members)
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return Product{}, malformed("sockets_not_json", "at", syntax.Offset)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return Product{}, malformed("sockets_not_json", "at", len(text))
+	case err != nil, members.Code == nil, members.Name == nil, members.Price == nil, decoder.Decode(new(any)) != io.EOF:
+		return Product{}, malformed("sockets_product_form")
+	}
+	product := Product{*members.Code, *members.Name, *members.Price}
+	return product, product.check()
+}
+
+// parseWords makes a product of the words of a command: adicionar CODE NAME PRICE, where the price may have a
+// decimal comma. The error is a *UsageError.
+func parseWords(words []string) (Product, error) {
+	if len(words) != 4 {
+		return Product{}, misuse("sockets_usage_add")
+	}
+	price, err := strconv.ParseFloat(strings.Replace(words[3], ",", ".", 1), 64)
+	if err != nil {
+		return Product{}, misuse("sockets_usage_price", "price", shown([]byte(words[3])))
+	}
+	product := Product{words[1], words[2], price}
+	var bad *RequestError
+	if errors.As(product.check(), &bad) {
+		return Product{}, misuse(bad.id)
+	}
+	return product, nil
+}
+
+// split cuts a command into words, of which there is at least one; one that has spaces stands in double quotes.
+func split(command string) ([]string, error) {
+	words, err := kvs.Split([]byte(command))
+	if err != nil {
+		return nil, err
+	}
+	if len(words) == 0 {
+		return nil, misuse("sockets_usage_empty")
+	}
+	all := make([]string, len(words))
+	for i, word := range words {
+		all[i] = string(word)
+	}
+	return all, nil
+}

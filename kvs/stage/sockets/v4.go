@@ -1,0 +1,118 @@
+package sockets
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+
+	"example.com/tlslab/kvs/kernel"
+)
+
+// v4 answers requests, one after the other, until the client says terminar: then the server
+// ends. Meanwhile any other client waits for its turn.
+func (c *session) v4(ctx context.Context) error {
+	if err := c.awaitTurn(ctx); err != nil {
+		return err
+	}
+	defer func() { <-c.turn }()
+	c.list = c.shared
+	err := c.converse(ctx)
+	if c.done {
+		c.conn.Server().Stop()
+	}
+	return err
+}
+
+func (c *session) awaitTurn(ctx context.Context) error {
+	select {
+	case c.turn <- struct{}{}:
+	default:
+		c.print("sockets_must_wait", "addr", c.conn.RemoteAddr())
+		select {
+		case c.turn <- struct{}{}:
+		case <-ctx.Done():
+			return kernel.ErrStopping
+		}
+	}
+	if ctx.Err() != nil {
+		<-c.turn
+		return kernel.ErrStopping
+	}
+	return nil
+}
+
+// converse answers the verbs that a client says, each a line.
+func (c *session) converse(ctx context.Context) error {
+	if err := c.v1(); err != nil {
+		return err
+	}
+	for !c.done {
+		line, err := c.hear()
+		if err != nil {
+			return err
+		}
+		verb := string(bytes.TrimSpace(line))
+		answer, err := c.verbs.Do(ctx, c.conn, verb, c)
+		if err != nil {
+			if answer, err = c.explain(verb, err); err != nil {
+				return err
+			}
+		}
+		if err := c.tell(answer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// explain returns what is answered where a verb was not carried out, or the error if
+// the conversation cannot go on.
+func (c *session) explain(verb string, err error) (answer string, end error) {
+	var (
+		bad      *RequestError
+		panicked *kernel.PanicError
+		failed   *databaseError
+	)
+	switch {
+	case errors.As(err, &bad) && !bad.ends:
+		return c.refused(bad), nil
+	case errors.Is(err, kernel.ErrUnknownVerb):
+		return c.failure(c.say.Say("sockets_unknown_verb", "verb", shown([]byte(verb)), "verbs", strings.Join(c.verbs.Names(), ", "))), nil
+	case errors.As(err, &failed):
+		c.conn.Report(failed)
+		return c.failure(c.say.Say("sockets_internal_error")), nil
+	case errors.As(err, &panicked):
+		return c.failure(c.say.Say("sockets_internal_error")), nil
+	}
+	return "", err
+}
+
+// add takes a product: it says that it waits for one, and then that it has it.
+func (c *session) add() (string, error) {
+	if err := c.tell(c.say.Say("sockets_waiting_for_products")); err != nil {
+		return "", err
+	}
+	line, err := c.hear()
+	if err != nil {
+		return "", err
+	}
+	product, err := ParseProduct(line)
+	if err != nil {
+		return "", err
+	}
+	if err := c.list.add(product); err != nil {
+		return "", err
+	}
+	c.print("sockets_product", "product", product)
+	return c.say.Say("sockets_product_received"), nil
+}
+
+// all returns the list.
+func (c *session) all() (string, error) { return c.list.all() }
+
+// end ends the conversation.
+func (c *session) end() (string, error) {
+	c.done = true
+	return c.say.Say("sockets_goodbye"), nil
+}
