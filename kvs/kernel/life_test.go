@@ -305,6 +305,26 @@ func TestACallbackOfStoppedMayStartTheServerAgain(t *testing.T) {
 	check(t, s.Wait())
 }
 
+func TestAServerThatServesItsOneClientCanBeStopped(t *testing.T) {
+	s := &kernel.Server{Handler: echo, Addr: "127.0.0.1:0", Once: true}
+	check(t, s.Start(t.Context()))
+	conn, err := net.Dial("tcp", s.ListenAddr().String())
+	check(t, err)
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	io.WriteString(conn, "a\n")
+	_, err = io.ReadFull(conn, make([]byte, 2))
+	check(t, err) // it serves its client, and takes no other
+	if !s.Statistics().Running {
+		t.Error("it is said not to run")
+	}
+	check(t, s.Stop())
+	check(t, s.Wait())
+	if n, err := conn.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+		t.Errorf("its client read %d, %v", n, err)
+	}
+}
+
 func TestLifeCanBeAskedForFromManyGoroutinesAtOnce(t *testing.T) {
 	s := &kernel.Server{Handler: echo, Addr: "127.0.0.1:0"}
 	starts, stops := 0, 0

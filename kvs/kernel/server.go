@@ -152,7 +152,9 @@ func (s *Server) serveAll(ctx context.Context, listener net.Listener, stopping f
 			}
 		})
 	})
-	stopping()
+	if err != nil || ctx.Err() != nil { // otherwise, with Once, the server goes on with its client
+		stopping()
+	}
 	if err != nil {
 		stop()
 	}
