@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -133,86 +132,6 @@ func (c *Client) Send(ctx context.Context, verb string) error {
 
 // Greeting waits for what the server of V2 and V3 says first, and returns it.
 func (c *Client) Greeting(ctx context.Context) (string, error) { return c.during(ctx, c.greeted) }
-
-// Add sends a product, with a client of V4 or V5.
-func (c *Client) Add(ctx context.Context, p Product) error {
-	_, err := c.during(ctx, func() (string, error) { return c.add(p) })
-	return err
-}
-
-// List returns the products of the list, with a client of V4 or V5.
-func (c *Client) List(ctx context.Context) (products []Product, err error) {
-	answer, err := c.during(ctx, func() (string, error) { return c.ask("listar") })
-	if err != nil {
-		return nil, err
-	}
-	if json.Unmarshal([]byte(answer), &products) != nil {
-		return nil, ErrAnswer
-	}
-	return products, nil
-}
-
-// Find returns the product of that code, with a client of V5; an *[AnswerError] if it does not exist.
-func (c *Client) Find(ctx context.Context, code string) (Product, error) {
-	answer, err := c.during(ctx, func() (string, error) { return c.find(code) })
-	if err != nil {
-		return Product{}, err
-	}
-	product, err := ParseProduct([]byte(answer))
-	if err != nil {
-		return Product{}, ErrAnswer
-	}
-	return product, nil
-}
-
-// End says terminar, with a client of V4 or V5: it ends the conversation, and in V4 the server.
-func (c *Client) End(ctx context.Context) error {
-	_, err := c.during(ctx, func() (string, error) { return c.last(c.ask("terminar")) })
-	return err
-}
-
-// converse does a command of V4 or V5.
-func (c *Client) converse(command string) (answer string, err error) {
-	words, err := split(command)
-	switch {
-	case err != nil:
-		return "", err
-	case words[0] == "adicionar":
-		product, err := parseWords(words)
-		if err != nil {
-			return "", err
-		}
-		return c.add(product)
-	case words[0] == "consultar":
-		if len(words) != 2 {
-			return "", misuse("sockets_usage_find")
-		}
-		return c.find(words[1])
-	case len(words) != 1:
-		return "", misuse("sockets_usage_alone", "verb", shown([]byte(words[0])))
-	case words[0] == "terminar":
-		return c.last(c.ask(words[0]))
-	}
-	return c.ask(words[0])
-}
-
-func (c *Client) add(p Product) (answer string, err error) {
-	if answer, err = c.ask("adicionar"); err != nil {
-		return "", err
-	}
-	return c.ask(string(p.json()))
-}
-
-func (c *Client) find(code string) (answer string, err error) {
-	text, err := json.Marshal(code)
-	if err != nil {
-		return "", err
-	}
-	if answer, err = c.ask("consultar"); err != nil {
-		return "", err
-	}
-	return c.ask(string(text))
-}
 
 // ask sends a line and returns the one that answers it.
 func (c *Client) ask(line string) (answer string, err error) {

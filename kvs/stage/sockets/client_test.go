@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"strings"
@@ -91,6 +92,9 @@ func TestAProgramAddsListsAndLooksUp(t *testing.T) {
 		}
 		var refused *sockets.AnswerError
 		if _, err := client.Find(t.Context(), "nenhum"); !errors.As(err, &refused) {
+			t.Errorf("got %v", err)
+		}
+		if err := client.Add(t.Context(), sockets.Product{Code: "x", Name: "x", Price: math.Inf(1)}); !errors.As(err, new(*sockets.UsageError)) {
 			t.Errorf("got %v", err)
 		}
 		if err := client.End(t.Context()); err != nil {
@@ -219,10 +223,11 @@ func TestAClientThatWaitsForItsTurnSaysSo(t *testing.T) {
 
 func TestAClientMaySayAVerbAndLeaveTheAnswer(t *testing.T) {
 	server := start(t, &sockets.Server{Version: sockets.V4})
-	first, second := dial(t, sockets.V4, server.addr), dial(t, sockets.V4, server.addr)
+	first := dial(t, sockets.V4, server.addr)
 	if _, err := first.List(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	second := dial(t, sockets.V4, server.addr)
 	if err := second.Send(t.Context(), "listar"); err != nil {
 		t.Error(err)
 	}

@@ -30,8 +30,8 @@ func (p Product) String() string {
 	return fmt.Sprintf("%s, %s, %s", inspect.Safe(p.Code), inspect.Safe(p.Name), strconv.FormatFloat(p.Price, 'f', 2, 64))
 }
 
-// check reports what is wrong with the product, as a *RequestError.
-func (p Product) check() error {
+// check reports what is wrong with the product.
+func (p Product) check() *RequestError {
 	switch {
 	case p.Code == "" || p.Name == "" || !utf8.ValidString(p.Code) || !utf8.ValidString(p.Name):
 		return malformed("sockets_product_text")
@@ -73,7 +73,10 @@ func ParseProduct(text []byte) (Product, error) {
 		return Product{}, malformed("sockets_product_form")
 	}
 	product := Product{*members.Code, *members.Name, *members.Price}
-	return product, product.check()
+	if err := product.check(); err != nil {
+		return Product{}, err
+	}
+	return product, nil
 }
 
 // parseWords makes a product of the words of a command: adicionar CODE NAME PRICE, where the price may have a
@@ -87,9 +90,8 @@ func parseWords(words []string) (Product, error) {
 		return Product{}, misuse("sockets_usage_price", "price", shown([]byte(words[3])))
 	}
 	product := Product{words[1], words[2], price}
-	var bad *RequestError
-	if errors.As(product.check(), &bad) {
-		return Product{}, misuse(bad.id)
+	if err := product.check(); err != nil {
+		return Product{}, misuse(err.id)
 	}
 	return product, nil
 }

@@ -512,6 +512,19 @@ func TestAFaultOfTheServersIsAnsweredWithAnInternalErrorAndReported(t *testing.T
 	}
 }
 
+func TestAStoreThatHoldsSomethingElseIsAFaultOfTheServers(t *testing.T) {
+	pairs := new(store.Memory)
+	pairs.Create([]byte("1"), []byte("ana\n[]"))
+	client := connect(t, start(t, &sockets.Server{Shared: true, Store: pairs}).addr)
+	client.converse(`
+		> listar
+		Error: internal error; the request may not have been carried out
+		> consultar
+		waiting for the code...
+		> "1"
+		Error: internal error; the request may not have been carried out`)
+}
+
 func TestVersionsAreKnownByTheNamesOfTheirStages(t *testing.T) {
 	for _, name := range []string{"sockets-v1", "sockets-v2", "sockets-v3", "sockets-v4", "sockets-v5"} {
 		if v, ok := sockets.ParseVersion(name); !ok || v.String() != name {

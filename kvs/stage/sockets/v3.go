@@ -61,7 +61,10 @@ func (c *session) receive() (Product, error) {
 		if err := gob.NewDecoder(bytes.NewReader(stream)).Decode(&product); err != nil {
 			return Product{}, final("sockets_object_broken")
 		}
-		return product, product.check()
+		if err := product.check(); err != nil {
+			return Product{}, err
+		}
+		return product, nil
 	}
 }
 

@@ -3,6 +3,7 @@ package sockets
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -115,4 +116,63 @@ func (c *session) all() (string, error) { return c.list.all() }
 func (c *session) end() (string, error) {
 	c.done = true
 	return c.say.Say("sockets_goodbye"), nil
+}
+
+// Add sends a product, with a client of V4 or V5.
+func (c *Client) Add(ctx context.Context, p Product) error {
+	_, err := c.during(ctx, func() (string, error) { return c.add(p) })
+	return err
+}
+
+// List returns the products of the list, with a client of V4 or V5.
+func (c *Client) List(ctx context.Context) (products []Product, err error) {
+	answer, err := c.during(ctx, func() (string, error) { return c.ask("listar") })
+	if err != nil {
+		return nil, err
+	}
+	if json.Unmarshal([]byte(answer), &products) != nil {
+		return nil, ErrAnswer
+	}
+	return products, nil
+}
+
+// End says terminar, with a client of V4 or V5: it ends the conversation, and in V4 the server.
+func (c *Client) End(ctx context.Context) error {
+	_, err := c.during(ctx, func() (string, error) { return c.last(c.ask("terminar")) })
+	return err
+}
+
+// converse does a command of V4 or V5.
+func (c *Client) converse(command string) (answer string, err error) {
+	words, err := split(command)
+	switch {
+	case err != nil:
+		return "", err
+	case words[0] == "adicionar":
+		product, err := parseWords(words)
+		if err != nil {
+			return "", err
+		}
+		return c.add(product)
+	case words[0] == "consultar":
+		if len(words) != 2 {
+			return "", misuse("sockets_usage_find")
+		}
+		return c.find(words[1])
+	case len(words) != 1:
+		return "", misuse("sockets_usage_alone", "verb", shown([]byte(words[0])))
+	case words[0] == "terminar":
+		return c.last(c.ask(words[0]))
+	}
+	return c.ask(words[0])
+}
+
+func (c *Client) add(p Product) (answer string, err error) {
+	if err := p.check(); err != nil {
+		return "", misuse(err.id)
+	}
+	if _, err := c.ask("adicionar"); err != nil {
+		return "", err
+	}
+	return c.ask(string(p.json()))
 }

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-
-	"example.com/tlslab/kvs/store"
 )
 
 // v5 is v4 without the turn: each client is served in a goroutine of its own, on a list of its own or
@@ -34,75 +31,33 @@ func (c *session) find() (string, error) {
 	return c.list.find(code)
 }
 
-// MaxList is how many bytes of products a list in memory takes, and MaxAnswer how long the
-// JSON text of any list may be.
-const (
-	MaxList   = 1 << 20
-	MaxAnswer = 4 << 20
-)
-
-// A database keeps products, each as a pair of its code and its JSON text, in the order
-// of the codes.
-type database struct{ pairs store.Store }
-
-// newDatabase returns the database in a store; nil is one in memory.
-func newDatabase(pairs store.Store) database {
-	if pairs == nil {
-		pairs = &store.Memory{Limit: MaxList}
-	}
-	return database{pairs}
-}
-
-func (d database) add(p Product) error {
-	err := d.pairs.Create([]byte(p.Code), p.json())
-	switch {
-	case errors.Is(err, store.ErrExists):
-		return refuse("sockets_code_exists", "code", shown([]byte(p.Code)))
-	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrTooLarge):
-		return refuse("sockets_list_full")
-	}
-	return failedDatabase(err)
-}
-
-// all returns the products as the JSON text of an array.
-func (d database) all() (string, error) {
-	list := []byte{'['}
-	err := d.pairs.Each(func(_, product []byte) error {
-		if len(list) > 1 {
-			list = append(list, ',')
-		}
-		if list = append(list, product...); len(list) >= MaxAnswer {
-			return refuse("sockets_list_too_long", "limit", MaxAnswer)
-		}
-		return nil
-	})
-	return string(append(list, ']')), failedDatabase(err)
-}
-
-// find returns the product of that code as a JSON text.
-func (d database) find(code string) (string, error) {
-	product, err := d.pairs.Read([]byte(code))
-	if errors.Is(err, store.ErrNotFound) {
-		return "", refuse("sockets_no_such_product", "code", shown([]byte(code)))
-	}
-	return string(product), failedDatabase(err)
-}
-
-// A databaseError is a fault of the server's, of which its client need not know more.
-type databaseError struct{ error }
-
-func (e *databaseError) Unwrap() error { return e.error }
-
-func failedDatabase(err error) error {
-	if err == nil || errors.As(err, new(*RequestError)) {
-		return err
-	}
-	return &databaseError{err}
-}
-
 func parseCode(line []byte) (code string, err error) {
 	if !bytes.HasPrefix(bytes.TrimSpace(line), []byte{'"'}) || json.Unmarshal(line, &code) != nil || code == "" {
 		return "", malformed("sockets_code_form")
 	}
 	return code, nil
+}
+
+// Find returns the product of that code, with a client of V5; an *[AnswerError] if it does not exist.
+func (c *Client) Find(ctx context.Context, code string) (Product, error) {
+	answer, err := c.during(ctx, func() (string, error) { return c.find(code) })
+	if err != nil {
+		return Product{}, err
+	}
+	product, err := ParseProduct([]byte(answer))
+	if err != nil {
+		return Product{}, ErrAnswer
+	}
+	return product, nil
+}
+
+func (c *Client) find(code string) (answer string, err error) {
+	text, err := json.Marshal(code)
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.ask("consultar"); err != nil {
+		return "", err
+	}
+	return c.ask(string(text))
 }
