@@ -56,12 +56,11 @@ func (r reading) Fields(b []byte) inspect.Field {
 	for _, object := range root.Children {
 		eachMember(object, b, func(name string, value *inspect.Field) {
 			if kind, known := kinds[name]; known {
-				value.Kind, value.Name = kind, name
+				value.Kind, value.Name, value.RFC = kind, name, ""
 			}
-			if name != "hashes" {
-				return
+			if name == "hashes" {
+				eachMember(*value, b, func(_ string, hash *inspect.Field) { hash.Kind, hash.Name, hash.RFC = "router.sha256", "sha256", "" })
 			}
-			eachMember(*value, b, func(_ string, hash *inspect.Field) { hash.Kind, hash.Name = "router.sha256", "sha256" })
 		})
 	}
 	return root

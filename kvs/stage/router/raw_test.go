@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,3 +157,19 @@ func serving(t *testing.T, server *router.Server) (address string) {
 var twoFiles = map[string]string{"notes.txt": "Olá!\n", "empty": ""}
 
 func hexSum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+
+// jsonText writes a string of any bytes, those that are no UTF-8 as they stand.
+func jsonText(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		switch {
+		case c < ' ' || c == '"' || c == '\\':
+			fmt.Fprintf(&b, `\u%04x`, c)
+		case c == 0xff:
+			b.WriteString(`\udfff`)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return `"` + b.String() + `"`
+}
