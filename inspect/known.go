@@ -2,11 +2,11 @@ package inspect
 
 import "strings"
 
-// Changed returns the event that brought the view's latest message or the
-// recording's latest secret. While it stays the same, so do [View.Schedule],
+// Changed returns the event that brought the view's latest message, its latest unit
+// that asked for secrets under another identifier, or the recording's latest secret. While it stays the same, so do [View.Schedule],
 // [View.Verifications] and [View.Gains].
 func (v *View) Changed() int {
-	changed := v.session.learned
+	changed := max(v.session.learned, v.askedAt)
 	if n := len(v.messages); n > 0 {
 		changed = max(changed, v.messages[n-1].Event)
 	}

@@ -74,6 +74,9 @@ type seal struct {
 // seal reports false for a record that is not protected, or of which this is
 // not known.
 func (r *Record) seal() (seal, bool) {
+	if !r.TLS() {
+		return seal{}, false
+	}
 	l := r.view.lanes[r.Side]
 	s := seal{Record: r, placed: r.DecidedAt >= 0 && r.Why != WhyRecordsMissing, epoch: r.Epoch, seq: r.TLSSeq, raw: r.Raw()}
 	s.suite, s.supported = r.suite()

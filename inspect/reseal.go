@@ -25,6 +25,8 @@ func (v *View) Seal(from Side, p Plain) ([]byte, error) {
 	l := v.lanes[from]
 	tls13 := v.state().Version == version13
 	switch {
+	case l.units != nil:
+		return nil, refuse("seal_protocol")
 	case l.decided < len(l.records):
 		return nil, refuse("seal_undecided")
 	case l.epoch.Kind == EpochClear || tls13 && p.Type == ChangeCipherSpec: // which is never protected (RFC 8446 section 5)
@@ -107,9 +109,10 @@ func Reseal(f func(content []byte) []byte) Action {
 }
 
 // Forged reports whether someone who has the keys made the record: it was
-// decrypted, and its sender never sent it. Without a gate it is false.
+// decrypted, and its sender never sent it. Without a gate it is false, and so it is of
+// units of another protocol than TLS, which may let anyone make them.
 func (r *Record) Forged() bool {
-	if !r.Decrypted || r.Lane != Received {
+	if !r.Decrypted || r.Lane != Received || !r.TLS() {
 		return false
 	}
 	raw := r.Raw()

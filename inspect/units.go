@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"bytes"
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -209,7 +211,7 @@ func (v *View) ask(identifier string) {
 		v.waiting = make(map[string][]*Record)
 	}
 	v.waiting[identifier] = nil
-	v.asked = append(v.asked, identifier)
+	v.asked, v.askedAt = append(v.asked, identifier), v.session.now.Index
 	if greeted := v.session.greeted; !slices.Contains(greeted[identifier], v.conn) {
 		greeted[identifier] = append(greeted[identifier], v.conn)
 	}
@@ -244,6 +246,29 @@ func (v *View) unitSecrets() (all []KnownSecret) {
 	slices.SortFunc(all, func(a, b KnownSecret) int { return a.Event - b.Event })
 	return all
 }
+
+// toldSecrets are the secrets that this view's units can be opened with, as values.
+func (v *View) toldSecrets() (values []Value) {
+	names := make(map[string]int)
+	for _, secret := range v.unitSecrets() {
+		same := func(v Value) bool { return bytes.Equal(v.Bytes, secret.Bytes) && bytes.Equal(v.Inputs[0].Bytes, secret.ClientRandom) }
+		if !v.owns(secret) || slices.ContainsFunc(values, same) || len(values) == mostTold {
+			continue
+		}
+		name := Safe(secret.Label)
+		if names[name]++; names[name] > 1 {
+			name = fmt.Sprintf("%s (%d)", name, names[name])
+		}
+		values = append(values, Value{
+			Kind: "schedule.protocol_secret", Name: name, Bytes: secret.Bytes, Logged: true, Origin: secret.Origin,
+			Inputs: []Input{{"identifier", secret.ClientRandom}}, Event: secret.Event,
+		})
+	}
+	return values
+}
+
+// mostTold is how many secrets of a protocol are told as values.
+const mostTold = 256
 
 func logged(known []KnownSecret) []LoggedSecret {
 	if len(known) == 0 {

@@ -46,12 +46,27 @@ type Input struct {
 // empty before the ServerHello, and where the suite is not supported.
 //
 // After a renegotiation of TLS 1.2 it is that of the latest handshake.
-func (v *View) Schedule() []Value { return v.latest().schedule() }
+//
+// Another [Protocol] than TLS has no key schedule that is known here. Then it is the
+// secrets that were told for it, each with its identifier as its one input, and
+// without a formula.
+func (v *View) Schedule() []Value {
+	if v.reader != nil {
+		return v.toldSecrets()
+	}
+	return v.latest().schedule()
+}
 
 // Schedules returns the key schedules of all handshakes, in order: one, unless
 // TLS 1.2 renegotiates. Each is as [View.Schedule] has it, and none is empty.
 func (v *View) Schedules() [][]Value {
 	var all [][]Value
+	if v.reader != nil {
+		if told := v.toldSecrets(); len(told) > 0 {
+			all = append(all, told)
+		}
+		return all
+	}
 	for _, handshake := range v.handshakes() {
 		if values := handshake.schedule(); len(values) > 0 {
 			all = append(all, values)

@@ -32,6 +32,7 @@ type View struct {
 	reader  Reader               // of units; nil for TLS, and where the protocol is not known
 	waiting map[string][]*Record // by identifier: units that a secret is missing for
 	asked   []string             // the identifiers that secrets were asked for under, in order
+	askedAt int                  // the event of the latest of them
 }
 
 // A milestone is the state from an event on.
