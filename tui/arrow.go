@@ -23,7 +23,9 @@ func (m *model) arrow(r *rung, item *inspect.Item, index, w int) []span {
 	s := m.shaft(r, item, w)
 	n := s.to - s.from
 	stroke := g.stroke(inspect.EpochUnknown)
-	if item.Kind == inspect.RecordItem && m.isDecided(item.Record) {
+	if item.Kind == inspect.RecordItem && !item.Record.TLS() {
+		stroke = m.unitStroke(item.Record)
+	} else if item.Kind == inspect.RecordItem && m.isDecided(item.Record) {
 		stroke = g.stroke(item.Record.Epoch.Kind)
 	}
 	tail, head := m.tail(item, index), g.toServerHead
@@ -283,7 +285,7 @@ func (m *model) arrowNotes(r *rung, item *inspect.Item, index int) []string {
 		return nil
 	}
 	notes := []string{m.say("tui_length", "count", len(record.Raw()))}
-	if record.Encrypted {
+	if record.Encrypted && record.TLS() {
 		key := m.say("tui_protected", "epoch", m.epochName(record.Epoch), "seq", record.TLSSeq)
 		notes = []string{key + m.pal.glyphs.dot + notes[0], key}
 	}

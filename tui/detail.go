@@ -102,6 +102,9 @@ func (m *model) subjects(item *inspect.Item) []subject {
 	switch item.Kind {
 	case inspect.RecordItem:
 		r := item.Record
+		if !r.TLS() {
+			return m.unitSubjects(r)
+		}
 		var list []subject
 		if m.isDecided(r) {
 			list = m.clearSubjects(r)

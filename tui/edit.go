@@ -68,8 +68,11 @@ func (m *model) showEdit() {
 	if e.record == nil {
 		s.title = m.say("tui_subject_bytes", "count", len(e.now()))
 	}
-	if e.keys {
+	switch {
+	case e.keys:
 		s.title = m.say("edit_subject_content", "count", len(s.bytes))
+	case isUnit(e.record):
+		s.title = m.say("unit_as_sent", "name", e.record.Name(), "count", len(s.bytes))
 	}
 	d.subjects = []subject{s}
 	if d.open != nil {
@@ -107,6 +110,10 @@ func (m *model) hidden(e *edit) string {
 	switch {
 	case e.keys || m.inClear(e):
 		return ""
+	case isUnit(e.record) && e.record.Decrypted:
+		return m.say("unit_edit_hidden")
+	case isUnit(e.record):
+		return m.say("unit_edit_unknown", "why", m.why(e.record))
 	case e.record.Decrypted:
 		return m.say("edit_hidden")
 	}
@@ -242,6 +249,9 @@ func (m *model) sendEdit() tea.Cmd {
 	d := deed{unit: e.unit, action: inspect.Alter(func([]byte) []byte { return e.now() }), done: "edit_sent"}
 	if e.keys {
 		d.done = "edit_sealed"
+		if isUnit(e.record) {
+			d.done = "unit_sealed"
+		}
 		d.action = inspect.Edit(func(was inspect.Draft) (inspect.Draft, error) { return was.WithContent(e.draft.Content()) })
 		m.wire.sealed = e.unit.ID
 	}
@@ -271,6 +281,9 @@ func (m *model) editView(w, height int) []string {
 	who, short, ink := "edit_anyone", "edit_without_keys", strong
 	if e.keys {
 		who, short, ink = "edit_insider", "edit_with_keys", bad
+	}
+	if isUnit(e.record) {
+		who = map[bool]string{false: "unit_edit_anyone", true: "unit_edit_insider"}[e.keys]
 	}
 	roomy := height >= 14
 	if roomy {

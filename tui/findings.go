@@ -105,6 +105,9 @@ func (f *findings) find(c *inspect.Connection, t *timeline) {
 			continue
 		}
 		f.agreed[side] = -1
+		if speaks(c) {
+			f.agreed[side] = c.Event
+		}
 		if i := slices.IndexFunc(v.Messages(), func(m *inspect.Message) bool { return m.Name() == "server_hello" || m.Name() == "hello_retry_request" }); i >= 0 {
 			f.agreed[side] = t.since(v.Messages()[i])
 		}

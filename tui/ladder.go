@@ -152,7 +152,7 @@ func alike(a, b *inspect.Item) bool {
 // marksEpoch reports whether the record tells what its sender protects its records with. A ChangeCipherSpec of TLS 1.3
 // does not: it stays in clear, and means nothing (RFC 8446 appendix D.4).
 func marksEpoch(item *inspect.Item) bool {
-	return item.Kind == inspect.RecordItem && item.Lane == inspect.Sent && innerType(item.Record) != inspect.ChangeCipherSpec
+	return item.Kind == inspect.RecordItem && item.Lane == inspect.Sent && item.Record.TLS() && innerType(item.Record) != inspect.ChangeCipherSpec
 }
 
 // visible returns how many rungs have begun when so many rows of the streams are there.

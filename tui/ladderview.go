@@ -93,6 +93,9 @@ func (m *model) ladderHead(w int) string {
 
 // ladderTitle says how the lines of the arrows tell the epochs.
 func (m *model) ladderTitle(w int) string {
+	if speaks(m.conn()) {
+		return ansi.Truncate(m.unitLegend(), max(w, 0), "")
+	}
 	g := &m.pal.glyphs
 	legend := make([]string, 0, 4)
 	for _, e := range []inspect.EpochKind{inspect.EpochClear, inspect.EpochEarly, inspect.EpochHandshake, inspect.EpochApplication} {

@@ -253,7 +253,11 @@ func (m *model) scheduleView(w, height int) []string {
 	title := m.rule(w, m.scheduleTitle(), m.sideHint())
 	if len(list) == 0 {
 		lines := []string{title, m.pal.line(w, false)}
-		for _, line := range wrap(m.say("tui_schedule_empty"), w-4) {
+		text := m.say("tui_schedule_empty")
+		if c := m.conn(); speaks(c) {
+			text = m.scheduleOfProtocol(c)
+		}
+		for _, line := range wrap(text, w-4) {
 			lines = append(lines, m.pal.line(w, false, span{plain, "  " + line}))
 		}
 		return m.fill(lines, w, height)

@@ -304,19 +304,6 @@ func (m *model) nameRecord(r *inspect.Record) (string, int) {
 	return what + strings.Join(names, ", "), r.Content
 }
 
-// nameUnit names a unit of another protocol than TLS, as far as it is known at the cursor.
-func (m *model) nameUnit(r *inspect.Record) (string, int) {
-	switch {
-	case r.Encrypted && !m.isDecided(r):
-		return r.Name() + ": " + m.say("tui_undecided"), -1
-	case r.Encrypted && !r.Decrypted:
-		return r.Name() + ": " + m.say("tui_not_decrypted", "why", m.why(r)), -1
-	case r.Text():
-		return r.Name() + " " + quoted(r.Plaintext()), r.Content
-	}
-	return r.Name(), r.Content
-}
-
 // partName names a part of a record's content: a message in the words of the standard.
 func (m *model) partName(part inspect.Part) string {
 	switch {

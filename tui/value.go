@@ -102,7 +102,9 @@ func (m *model) aboutValue(v *inspect.Value, w int) []string {
 	} else {
 		s.hex("", 0, lit, v.Bytes)
 	}
-	s.text(strong, "= "+m.formula(v))
+	if v.Formula != "" {
+		s.text(strong, "= "+m.formula(v))
+	}
 	m.inputs(s, v.Inputs)
 	m.covers(s, v.Covers)
 	if text, ink := m.inLog(v); text != "" {
@@ -179,6 +181,9 @@ var keyLogLabels = map[string]string{
 // inLog says whether at the cursor a key log has the value too, and whether it is the same.
 func (m *model) inLog(v *inspect.Value) (text string, ink ink) {
 	c, label := m.conn(), keyLogLabels[v.Name]
+	if v.Kind == "schedule.protocol_secret" {
+		label = v.Name
+	}
 	if c == nil || !v.Logged || v.Bytes == nil {
 		return "", plain
 	}

@@ -155,6 +155,9 @@ func (m *model) streamsOrIntro(w, height int) []string {
 	}
 	m.streams.scroll(0, height)
 	id := "tui_intro"
+	if speaks(m.conn()) {
+		id = "unit_intro"
+	}
 	switch {
 	case m.o.Stage == nil:
 		id = "tui_intro_watch"
@@ -237,7 +240,9 @@ func (m *model) facts(c *inspect.Connection) inspect.State {
 func (m *model) agreed(w int) string {
 	left := []span{{quiet, m.say("tui_nothing_agreed")}}
 	c := m.conn()
-	if c != nil && m.time.at > 0 {
+	if speaks(c) {
+		left = []span{{strong, m.protocolName(c)}}
+	} else if c != nil && m.time.at > 0 {
 		if s := m.facts(c); s.Version != 0 {
 			facts := []string{inspect.VersionName(s.Version)}
 			if s.Suite != 0 {
@@ -292,7 +297,7 @@ func (m *model) traffic(w int) string {
 	if address := c.Opening.Addr[inspect.Client]; strings.Contains(address, ":") { // the ends of a pipe have names
 		add("tui_address", address)
 	}
-	if len(who) == 0 {
+	if len(who) == 0 && !speaks(c) {
 		who = []span{{quiet, m.say("tui_nobody")}}
 	}
 	count := func(side inspect.Side) span {
@@ -301,6 +306,9 @@ func (m *model) traffic(w int) string {
 			records, bytes = 0, 0
 		}
 		id := "tui_count"
+		if speaks(c) {
+			id = "unit_count"
+		}
 		if w < 100 {
 			id = "tui_count_short"
 		}
@@ -314,6 +322,9 @@ func (m *model) endpoints(w int) string {
 	c := m.conn()
 	if c == nil || m.time.at == 0 {
 		return m.ends(w, []span{{quiet, m.say("tui_no_keys_yet")}})
+	}
+	if speaks(c) {
+		return m.protocolKeys(c, w)
 	}
 	state := func(id string, side inspect.Side) span {
 		epoch, secrets := m.epoch(m.time.state(c, side).Epoch[side]), len(m.knownTo(c, side))
@@ -416,7 +427,7 @@ func (m *model) upcoming(item *inspect.Item) string {
 	}
 	r := item.Record
 	if r.DecidedAt < 0 {
-		return r.Type.String()
+		return r.Name()
 	}
 	what, _ := m.nameRecord(r)
 	return what

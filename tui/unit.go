@@ -1,0 +1,81 @@
+package tui
+
+import (
+	"strings"
+
+	"example.com/tlslab/inspect"
+)
+
+// What a connection shows that speaks another protocol than TLS.
+
+// speaks reports whether the connection does.
+func speaks(c *inspect.Connection) bool { return c != nil && c.Opening.Speaks != nil }
+
+// isUnit reports whether it is a unit of another protocol than TLS.
+func isUnit(r *inspect.Record) bool { return r != nil && !r.TLS() }
+
+// nameUnit names a unit, as far as it is known at the cursor, and returns its length in clear, -1 if that is not known.
+func (m *model) nameUnit(r *inspect.Record) (string, int) {
+	switch {
+	case r.Encrypted && !m.isDecided(r):
+		return r.Name() + ": " + m.say("tui_undecided"), -1
+	case r.Encrypted && !r.Decrypted:
+		return r.Name() + ": " + m.say("tui_not_decrypted", "why", m.why(r)), -1
+	case r.Text():
+		return r.Name() + " " + quoted(r.Plaintext()), r.Content
+	}
+	return r.Name(), r.Content
+}
+
+// unitSubjects lists what can be shown of a unit: what it says in clear, if it was encrypted, then the unit as it was sent.
+func (m *model) unitSubjects(r *inspect.Record) (list []subject) {
+	if content := r.Plaintext(); m.isDecided(r) && r.Decrypted {
+		for _, part := range r.Parts {
+			b := content[part.Offset:][:part.Length]
+			title := m.say("tui_subject_content", "name", r.Name(), "count", len(b))
+			list = append(list, subject{title: title, bytes: b, root: r.PartFields(part, b)})
+		}
+	}
+	raw := r.Raw()
+	return append(list, subject{title: m.say("unit_as_sent", "name", r.Name(), "count", len(raw)), bytes: raw, root: r.Fields()})
+}
+
+// protocolName says what the connection speaks.
+func (m *model) protocolName(c *inspect.Connection) string {
+	return m.say("unit_protocol", "protocol", inspect.Safe(c.Opening.Protocol))
+}
+
+// protocolKeys is the line that says of other connections what their records are protected with.
+func (m *model) protocolKeys(c *inspect.Connection, w int) string {
+	var known [2]span
+	told := 0
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		n := len(m.knownTo(c, side))
+		told += n
+		known[side] = span{sideInk(side), m.say("unit_secrets", "side", m.side(side), "count", n)}
+	}
+	if told == 0 {
+		return m.ends(w, []span{{quiet, m.say("unit_no_secrets")}})
+	}
+	return m.ends(w, []span{known[inspect.Client]}, known[inspect.Server])
+}
+
+// scheduleOfProtocol says why there is no key schedule, and lists the secrets that were told, if any.
+func (m *model) scheduleOfProtocol(c *inspect.Connection) string {
+	return m.say("unit_no_schedule", "protocol", inspect.Safe(c.Opening.Protocol))
+}
+
+// unitStroke is how the arrow of a unit is drawn: encrypted or not is all that is known of any protocol.
+func (m *model) unitStroke(r *inspect.Record) string {
+	if r.Encrypted {
+		return m.pal.glyphs.stroke(inspect.EpochApplication)
+	}
+	return m.pal.glyphs.stroke(inspect.EpochClear)
+}
+
+// unitLegend says how the lines of the arrows tell units.
+func (m *model) unitLegend() string {
+	g := &m.pal.glyphs
+	return strings.Repeat(g.stroke(inspect.EpochClear), 2) + " " + m.say("tui_epoch_clear") + "  " +
+		strings.Repeat(g.stroke(inspect.EpochApplication), 2) + " " + m.say("unit_encrypted")
+}
