@@ -154,7 +154,9 @@ func (x Crossing) Intact() bool {
 // false if one of them does not count the record, or counts it under another
 // epoch.
 func (x Crossing) Behind() (records int, ok bool) {
-	counted := func(r *Record) bool { return r != nil && r.TLS() && r.Encrypted && r.DecidedAt >= 0 && r.Why != WhyRecordsMissing }
+	counted := func(r *Record) bool {
+		return r != nil && r.TLS() && r.Encrypted && r.DecidedAt >= 0 && r.Why != WhyRecordsMissing
+	}
 	if !counted(x.Sent) || !counted(x.Received) || x.Sent.Epoch != x.Received.Epoch {
 		return 0, false
 	}

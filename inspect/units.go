@@ -251,7 +251,9 @@ func (v *View) unitSecrets() (all []KnownSecret) {
 func (v *View) toldSecrets() (values []Value) {
 	names := make(map[string]int)
 	for _, secret := range v.unitSecrets() {
-		same := func(v Value) bool { return bytes.Equal(v.Bytes, secret.Bytes) && bytes.Equal(v.Inputs[0].Bytes, secret.ClientRandom) }
+		same := func(v Value) bool {
+			return bytes.Equal(v.Bytes, secret.Bytes) && bytes.Equal(v.Inputs[0].Bytes, secret.ClientRandom)
+		}
 		if !v.owns(secret) || slices.ContainsFunc(values, same) || len(values) == mostTold {
 			continue
 		}

@@ -301,7 +301,7 @@ func (m *model) band(item *inspect.Item, w int) []span {
 func (m *model) eventText(item *inspect.Item, p columnPlan) []string {
 	what, _ := m.whatHappened(item)
 	if item.Kind == inspect.ClosedItem {
-		what = m.how(item.How) // the place says whose
+		what = m.howEnded(item) // the place says whose
 	}
 	return wrap(what, p.inner-2)
 }

@@ -255,7 +255,7 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 	case inspect.ErrorItem:
 		return m.say("tui_error", "side", m.side(item.Side), "text", inspect.Safe(item.Text)), -1
 	case inspect.ClosedItem:
-		return m.say("tui_closed", "side", m.side(item.Side), "how", m.how(item.How)), -1
+		return m.say("tui_closed", "side", m.side(item.Side), "how", m.howEnded(item)), -1
 	case inspect.SilenceItem:
 		return m.say("tui_silence", "side", m.side(item.Side), "wait", item.Wait.String()), -1
 	}

@@ -79,3 +79,11 @@ func (m *model) unitLegend() string {
 	return strings.Repeat(g.stroke(inspect.EpochClear), 2) + " " + m.say("tui_epoch_clear") + "  " +
 		strings.Repeat(g.stroke(inspect.EpochApplication), 2) + " " + m.say("unit_encrypted")
 }
+
+// howEnded says how a side ended what it sends. Only TLS has a close_notify that could be missed.
+func (m *model) howEnded(item *inspect.Item) string {
+	if item.How == inspect.ClosedEndOfFile && speaks(m.time.session.Connections()[item.Conn]) {
+		return m.say("unit_closed_end_of_file")
+	}
+	return m.how(item.How)
+}

@@ -452,7 +452,7 @@ func (m *model) current() int {
 
 // howItEnded says who ended the session, and how.
 func (m *model) howItEnded(first *inspect.Item) string {
-	how := m.how(first.How)
+	how := m.howEnded(first)
 	if first.Kind == inspect.AlertItem {
 		how = m.say("tui_closed_notify")
 		if first.Description != 0 {

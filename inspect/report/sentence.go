@@ -42,6 +42,9 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 	case inspect.ErrorItem:
 		return t.Say.Say("report_error", "side", who, "text", inspect.Safe(item.Text))
 	case inspect.ClosedItem:
+		if item.How == inspect.ClosedEndOfFile && s.Connections()[item.Conn].Opening.Speaks != nil {
+			return t.Say.Say("report_unit_closed_end_of_file", "side", who)
+		}
 		return t.Say.Say(closing(item.How), "side", who)
 	case inspect.SilenceItem:
 		return t.Say.Say("report_silence", "side", who, "wait", item.Wait.String())
