@@ -125,6 +125,28 @@ func TestOtherCommandsAreAnsweredToo(t *testing.T) {
 	}
 }
 
+func TestARequestFollowsAfterFiveRoundTrips(t *testing.T) {
+	bothSealed(t, func(t *testing.T, authenticated bool) {
+		tap := inspect.NewTap()
+		play := openSealed(t, &stage.Sealed{Authenticated: authenticated}, tap)
+		do(t, play, "STAT")
+		play.Close()
+		trips, last := 0, inspect.Client
+		for r := range inspect.NewSession(tap.Recording()).Records() {
+			if r.Side == inspect.Server && last == inspect.Client {
+				trips++
+			}
+			if r.Name() == "message" {
+				break
+			}
+			last = r.Side
+		}
+		if trips != 5 {
+			t.Errorf("%d", trips)
+		}
+	})
+}
+
 // What anyone on the wire sees of the original: two messages that begin alike.
 func TestEqualBeginningsShowOnTheWireOfTheOriginalAlone(t *testing.T) {
 	bothSealed(t, func(t *testing.T, authenticated bool) {

@@ -102,7 +102,7 @@ func (r *reader) read(from inspect.Side, side *progress, b []byte) inspect.Readi
 	switch {
 	case side.announced > 0 && !side.sentKey:
 		side.announced, side.sentKey = 0, true
-		peer.owes = append(peer.owes, "public key")
+		peer.owes = append(peer.owes, "public_key")
 		if key, err := ParsePublicKey(b); err == nil {
 			r.talk.keys[from], _ = FingerprintOf(key)
 		}
@@ -178,9 +178,9 @@ func (u ackUnit) Fields(b []byte) inspect.Field {
 	return inspect.Dissect(b, "sealed.ack", "", func(d *inspect.Dissector) {
 		switch {
 		case len(b) == 1 && b[0] == ackYes:
-			d.Bytes("sealed.answer", 1, "1: yes to the "+u.to)
+			d.Bytes("sealed.answer", 1, "1 ("+u.to+")")
 		case len(b) == 1 && b[0] == ackNo:
-			d.Bytes("sealed.answer", 1, "0: no to the "+u.to)
+			d.Bytes("sealed.answer", 1, "0 ("+u.to+")")
 		default:
 			d.Fail("sealed.answer", "an acknowledgement is 1 or 0")
 		}
