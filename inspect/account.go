@@ -133,8 +133,11 @@ func (c *Connection) Account(side Side, at int) Account {
 		}
 	}
 	closeNotify := func(alert Alerted) bool { return alert.Description == 0 }
-	if a.Ended == ClosedEndOfFile && slices.ContainsFunc(a.Alerts, closeNotify) {
+	switch {
+	case a.Ended == ClosedEndOfFile && slices.ContainsFunc(a.Alerts, closeNotify):
 		a.Ended = ClosedNotify
+	case a.Ended == ClosedEndOfFile && c.views[side].lanes[side].unread():
+		a.Ended = ClosedUnread
 	}
 	if slices.ContainsFunc(a.Heard, closeNotify) {
 		a.Saw = ClosedNotify

@@ -35,9 +35,9 @@ func (m *Message) Fields() Field {
 	layout, known := bodies[m.Type]
 	if !known {
 		kind = "handshake.message"
-		layout = body{"RFC 8446 section 4", func(c *cursor, _ *Message) { c.remaining("handshake.body", nil) }}
+		layout = body{handshakeSection(m.version), func(c *cursor, _ *Message) { c.remaining("handshake.body", nil) }}
 	}
-	c := newCursor("RFC 8446 section 4", m.Bytes)
+	c := newCursor(handshakeSection(m.version), m.Bytes)
 	c.code("handshake.msg_type", &handshakeTypes)
 	length := int(c.uint("handshake.length", 3, nil))
 	rfc := layout.rfc
@@ -95,14 +95,33 @@ func nothing(*cursor, *Message) {}
 // message stands in clear, and those of TLS 1.3 that differ never do.
 func (m *Message) is13() bool { return m.version == version13 }
 
-// contentFields dissects the content, in clear, of a record of that type; the
-// leaves' offsets count from its first byte. Handshake content is one leaf:
-// its messages have trees of their own.
-func contentFields(t ContentType, content []byte) []Field {
-	c := newCursor("RFC 8446 section 5.1", content)
+// recordSection is where a version's records in clear are defined,
+// handshakeSection where the header of its handshake messages is.
+func recordSection(version uint16) string {
+	return since13(version, "RFC 8446 section 5.1", "RFC 5246 section 6.2.1")
+}
+
+func handshakeSection(version uint16) string {
+	return since13(version, "RFC 8446 section 4", "RFC 5246 section 7.4")
+}
+
+// since13 chooses the section that a version goes by. While none is agreed on,
+// that is TLS 1.3's, which defines the ClientHello for both.
+func since13(version uint16, tls13, before string) string {
+	if version != 0 && version < version13 {
+		return before
+	}
+	return tls13
+}
+
+// contentFields dissects the content, in clear, of a record of that type in
+// that version, 0 while none is agreed on; the leaves' offsets count from its
+// first byte. Handshake content is one leaf: its messages have trees of their own.
+func contentFields(t ContentType, version uint16, content []byte) []Field {
+	c := newCursor(recordSection(version), content)
 	switch t {
 	case Alert:
-		c.rfc = "RFC 8446 section 6"
+		c.rfc = since13(version, "RFC 8446 section 6", "RFC 5246 section 7.2")
 		c.code("alert.level", &alertLevels)
 		c.code("alert.description", &alerts)
 	case ChangeCipherSpec:

@@ -128,7 +128,7 @@ func FuzzContentFields(f *testing.F) {
 		f.Add(t, []byte{0x02, 0x28})
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, content []byte) {
-		root := Field{Kind: "root", Name: "root", RFC: "none", Length: len(content), Children: contentFields(ContentType(kind), content)}
+		root := Field{Kind: "root", Name: "root", RFC: "none", Length: len(content), Children: contentFields(ContentType(kind), version13, content)}
 		checkFuzzed(t, root, len(content))
 	})
 }

@@ -525,7 +525,7 @@ func TestContentOfEveryTypeIsCovered(t *testing.T) {
 		}
 		var outline []string
 		at := 0
-		for _, f := range contentFields(want.t, content) {
+		for _, f := range contentFields(want.t, version13, content) {
 			if f.Offset != at || f.RFC == "" {
 				t.Errorf("%+v", f)
 			}

@@ -181,7 +181,7 @@ func (d Draft) dissect() Field {
 	case d.unit != nil:
 		return d.unit.fields(d.Bytes)
 	}
-	root := Field{Kind: "record.content", Name: "content", Length: len(d.Bytes), RFC: "RFC 8446 section 5.1"}
+	root := Field{Kind: "record.content", Name: "content", Length: len(d.Bytes), RFC: recordSection(d.version)}
 	if !d.Sealed {
 		root.Kind, root.Name = "record", "TLS record"
 		root.Children = d.headerFields()
@@ -212,11 +212,11 @@ func (d Draft) contentFields(content []byte) (fields []Field) {
 	case d.closed:
 		return d.cipherFields(content)
 	case d.Type != Handshake:
-		return contentFields(d.Type, content)
+		return contentFields(d.Type, d.version, content)
 	}
 	piece := func(from, to int) {
 		if to > from {
-			fields = append(fields, Field{Kind: "record.handshake", Name: "fragment", Offset: from, Length: to - from, RFC: "RFC 8446 section 5.1"})
+			fields = append(fields, Field{Kind: "record.handshake", Name: "fragment", Offset: from, Length: to - from, RFC: recordSection(d.version)})
 		}
 	}
 	at := min(d.begun, len(content))

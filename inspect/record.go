@@ -238,7 +238,7 @@ const (
 // An Item is one thing that a person is shown, in the order in which the
 // recording tells them. What may still change is what is learned later: its
 // Record is decided, Arrived says whether an alert was delivered, and How
-// becomes close_notify where the secret came after the end.
+// stops being ClosedUnread where the secret came after the end.
 type Item struct {
 	Kind  ItemKind
 	Event int // at which it became known
@@ -286,16 +286,18 @@ func (i Item) Final() bool {
 type Closing uint8
 
 // The closings. A close_notify alert tells the peer that nothing was cut off
-// (RFC 8446 section 6.1); an end of file without it tells nothing.
+// (RFC 8446 section 6.1); an end of file without it tells nothing. Where the
+// last record could not be decrypted, it may have been the close_notify.
 const (
 	ClosedNotify Closing = iota + 1
 	ClosedEndOfFile
 	ClosedCut
+	ClosedUnread
 )
 
-// String returns "close_notify", "end of file" or "cut".
+// String returns "close_notify", "end of file", "cut" or "end of file, unread".
 func (c Closing) String() string {
-	return [...]string{"", "close_notify", "end of file", "cut"}[c]
+	return [...]string{"", "close_notify", "end of file", "cut", "end of file, unread"}[c]
 }
 
 // A State is what one view of a connection has agreed on, and what protects
@@ -367,7 +369,10 @@ func (r *Record) Fields() Field {
 }
 
 // headerRFC is where the record header of the version negotiated by then is defined.
-func (r *Record) headerRFC() string { return recordHeaderRFC(r.view.State(r.DecidedAt).Version) }
+func (r *Record) headerRFC() string { return recordHeaderRFC(r.version()) }
+
+// version is the one that was agreed on when the record was read; 0 if none was.
+func (r *Record) version() uint16 { return r.view.State(r.DecidedAt).Version }
 
 // recordHeaderRFC is where a version's record header is defined; while none is
 // agreed on, it may become that of either.
@@ -477,14 +482,15 @@ func (r *Record) PartFields(part Part, content []byte) Field {
 	if kind == 0 {
 		kind = r.Type
 	}
-	children := contentFields(kind, content)
+	version := r.version()
+	children := contentFields(kind, version, content)
 	if kind == Handshake {
 		children = nil // a piece of a message
 	}
 	if len(children) == 1 && part.Type != "change_cipher_spec" {
 		return children[0]
 	}
-	root := Field{Kind: partKinds[kind], Name: part.Type, Length: len(content), RFC: "RFC 8446 section 5.1", Children: children}
+	root := Field{Kind: partKinds[kind], Name: part.Type, Length: len(content), RFC: recordSection(version), Children: children}
 	if root.Kind == "" {
 		root.Kind = "record.content"
 	}
@@ -510,15 +516,16 @@ func (r *Record) contentFields(content []byte, at int) []Field {
 		if r.DecidedAt < 0 {
 			kind = r.Type
 		}
-		fields := contentFields(kind, content)
+		fields := contentFields(kind, r.version(), content)
 		for i := range fields {
 			fields[i] = fields[i].shifted(at)
 		}
 		return fields
 	}
+	version := r.version()
 	var fields []Field
 	for _, part := range r.Parts {
-		f := Field{Kind: "record.handshake", Name: part.Type, Offset: at + part.Offset, Length: part.Length, RFC: "RFC 8446 section 4"}
+		f := Field{Kind: "record.handshake", Name: part.Type, Offset: at + part.Offset, Length: part.Length, RFC: handshakeSection(version)}
 		switch {
 		case r.torn:
 			f.Value = "a piece of a message whose beginning is missing"

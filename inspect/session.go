@@ -332,15 +332,34 @@ func (c *Connection) end(e Event) {
 		how = ClosedCut
 	} else if c.views[e.Side].state().CloseNotify[e.Side] {
 		how = ClosedNotify
+	} else if c.views[e.Side].lanes[e.Side].unread() {
+		how = ClosedUnread
 	}
 	c.closed[e.Side] = len(s.items)
 	s.add(Item{Kind: ClosedItem, Side: e.Side, How: how})
 }
 
-// notified is told that side's close_notify has been read. It may come after
-// the end that it explains, when its secret came late.
+// lastRead is told that the last record that side sent has been read. That may
+// be after its end, when the secret came late.
+func (c *Connection) lastRead(s *Session, side Side) {
+	if i := c.closed[side]; i >= 0 && s.items[i].How == ClosedUnread {
+		s.items[i].How = ClosedEndOfFile
+	}
+}
+
+// notified is told that side's close_notify has been read, which may be late too.
 func (c *Connection) notified(s *Session, side Side) {
-	if i := c.closed[side]; i >= 0 && s.items[i].How == ClosedEndOfFile {
+	if i := c.closed[side]; i >= 0 && s.items[i].How != ClosedCut {
 		s.items[i].How = ClosedNotify
 	}
+}
+
+// unread reports whether the last record of the lane, which can be the
+// close_notify, is whole but could not be read, or not yet.
+func (l *lane) unread() bool {
+	if len(l.records) == 0 {
+		return false
+	}
+	last := l.records[len(l.records)-1]
+	return last.TLS() && !last.Truncated && last.Content < 0
 }

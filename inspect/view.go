@@ -510,6 +510,9 @@ func (v *View) decided(l *lane, r *Record, content []byte) bool {
 		v.tear(l)
 		return true
 	}
+	if l.lane == Sent && !l.unread() {
+		v.conn.lastRead(v.session, l.from)
+	}
 	switch r.InnerType {
 	case Handshake:
 		v.assemble(l, r, content)

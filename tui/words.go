@@ -23,6 +23,8 @@ func (m *model) how(c inspect.Closing) string {
 		return m.say("tui_closed_notify")
 	case inspect.ClosedEndOfFile:
 		return m.say("tui_closed_end_of_file")
+	case inspect.ClosedUnread:
+		return m.say("tui_closed_unread")
 	}
 	return m.say("tui_closed_cut")
 }

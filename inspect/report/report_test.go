@@ -308,8 +308,81 @@ func TestWithoutItsSecretARecordWaitsAndIsPrintedAtTheEnd(t *testing.T) {
 		t.Errorf("before the end:\n%s", text)
 	}
 	w.Close(s)
-	if text := out.String(); !strings.Contains(text, "it waits for its secret") {
+	if text := out.String(); !strings.Contains(text, "not decrypted: no secret for this client random is known") {
 		t.Errorf("at the end:\n%s", text)
+	}
+}
+
+func TestOfAnEndBehindRecordsThatCannotBeReadNobodySaysThatItCameWithoutCloseNotify(t *testing.T) {
+	for _, version := range []string{"tls12", "tls13"} {
+		events := load(t, version)
+		var secrets, others []inspect.Event
+		for _, event := range events {
+			if event.Kind == inspect.Secret {
+				secrets = append(secrets, event)
+			} else {
+				others = append(others, event)
+			}
+		}
+		rec := recordingOf(others...)
+		s := inspect.NewSession(rec)
+		var text bytes.Buffer
+		report.Text{Level: report.Sentences}.Writer(&text).Close(s)
+		if strings.Contains(text.String(), "did not say so") || strings.Count(text.String(), "What it sent last could not be read") != 2 {
+			t.Errorf("%s, without its secrets:\n%s", version, text.String())
+		}
+		endings := func(want inspect.Closing) {
+			t.Helper()
+			for _, item := range s.Items() {
+				if item.Kind == inspect.ClosedItem && item.How != want {
+					t.Errorf("%s: the %s ended with %s, want %s", version, item.Side, item.How, want)
+				}
+			}
+			for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+				if got := s.Connections()[0].Account(side, rec.Len()).Ended; got != want {
+					t.Errorf("%s: the account of the %s has %s, want %s", version, side, got, want)
+				}
+			}
+		}
+		endings(inspect.ClosedUnread)
+		for _, secret := range secrets {
+			rec.Append(secret)
+		}
+		s.Extend()
+		endings(inspect.ClosedNotify)
+	}
+}
+
+func TestAnEndBehindRecordsThatWereReadLateIsOneWithoutCloseNotify(t *testing.T) {
+	events := load(t, "tls13")
+	const alert = 24 // bytes of the record with the close_notify
+	var secrets, others []inspect.Event
+	for _, event := range events {
+		switch {
+		case event.Kind == inspect.Secret:
+			secrets = append(secrets, event)
+		case event.Kind == inspect.Captured && len(event.Bytes) == alert:
+		default:
+			others = append(others, event)
+		}
+	}
+	rec := recordingOf(others...)
+	s := inspect.NewSession(rec)
+	for _, secret := range secrets {
+		rec.Append(secret)
+	}
+	s.Extend()
+	ends := 0
+	for _, item := range s.Items() {
+		if item.Kind == inspect.ClosedItem {
+			ends++
+			if item.How != inspect.ClosedEndOfFile {
+				t.Errorf("the %s ended with %s", item.Side, item.How)
+			}
+		}
+	}
+	if ends != 2 {
+		t.Errorf("%d ends", ends)
 	}
 }
 

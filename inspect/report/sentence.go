@@ -201,6 +201,8 @@ func closing(how inspect.Closing) string {
 		return "report_closed_notify"
 	case inspect.ClosedCut:
 		return "report_closed_cut"
+	case inspect.ClosedUnread:
+		return "report_closed_unread"
 	}
 	return "report_closed_end_of_file"
 }
