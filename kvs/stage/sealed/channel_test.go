@@ -305,20 +305,6 @@ func TestTheTwoVariantsDoNotUnderstandEachOther(t *testing.T) {
 	}
 }
 
-func TestAKeyIsGeneratedOnceAndOnlyWhenItIsUsed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes seconds to generate a key of 4096 bits")
-	}
-	var key sealed.Key
-	public, ok := key.Public().(*rsa.PublicKey)
-	if !ok || public.N.BitLen() != sealed.KeyBits {
-		t.Fatalf("got %T", key.Public())
-	}
-	if again := key.Public().(*rsa.PublicKey); !again.Equal(public) {
-		t.Error("a second one was generated")
-	}
-}
-
 func TestAKeyFileIsMadeForItsOwnerAloneAndReadAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key.pem")
 	if testing.Short() {

@@ -82,7 +82,7 @@ func OpenKey(path string) (*rsa.PrivateKey, error) {
 }
 
 func createKey(path string) (*rsa.PrivateKey, error) {
-	key, err := rsa.GenerateKey(rand.Reader, KeyBits)
+	key, err := new(Key).load()
 	if err != nil {
 		return nil, err
 	}

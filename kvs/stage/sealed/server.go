@@ -141,6 +141,16 @@ func (s *Server) OnDestroyedContainer(f func(client *kernel.Conn, container *Con
 	})
 }
 
+// OnNumber is On for an event that is given by its number, 1 to 12. The error says that there is none.
+func (s *Server) OnNumber(number int, f func(kernel.Event)) error {
+	for _, kind := range s.Events() {
+		if number > 0 && kind.Number == number {
+			return s.On(kind.Name, f)
+		}
+	}
+	return fmt.Errorf("there is no event %d", number)
+}
+
 func (s *Server) on(event string, f func(kernel.Event)) {
 	if err := s.On(event, f); err != nil {
 		panic(err) // NewServer has declared it

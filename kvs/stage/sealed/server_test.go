@@ -1,11 +1,13 @@
 package sealed_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -371,6 +373,61 @@ func TestAllTwelveEventsAreThere(t *testing.T) {
 	}
 	if len(numbers) != 12 || !strings.HasPrefix(numbers[9], "runtime_error(thread, class, traceback, client") {
 		t.Errorf("got %v", numbers)
+	}
+}
+
+func TestAnEventCanBeAskedForByItsNumber(t *testing.T) {
+	s := newService(t, false)
+	s.until("10 started")
+	var told []string
+	for number := 1; number <= 12; number++ {
+		if err := s.OnNumber(number, func(e kernel.Event) { told = append(told, e.Name) }); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, number := range []int{0, -1, 13} {
+		if err := s.OnNumber(number, func(kernel.Event) {}); err == nil {
+			t.Errorf("there is an event %d", number)
+		}
+	}
+	s.tell(`{"verb": "STAT", "parameters": {}}`)
+	s.end()
+	if want := []string{"connection", "client", "request", "client_closed", "stopped"}; !slices.Equal(told, want) {
+		t.Errorf("got %q", told)
+	}
+}
+
+func TestNothingSecretIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	s := newService(t, false, func(s *sealed.Server) {
+		s.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	lease := create(t, s.client())
+	if _, err := s.shell(lease, "a wrong password"); !errors.Is(err, sealed.ErrLogin) {
+		t.Fatal(err)
+	}
+	shell, err := s.shell(lease, lease.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shell.Do(t.Context(), "create nome a-secret-value"); err != nil {
+		t.Fatal(err)
+	}
+	shell.Close()
+	s.tell(`{"verb": "dance", "parameters": {"secret": "step"}}`)
+	if err := s.client().Destroy(t.Context(), lease.UUID, lease.Token); err != nil {
+		t.Fatal(err)
+	}
+	s.end()
+	for _, secret := range []string{lease.Token, lease.Password, lease.Username, "a wrong password", "a-secret-value", "step"} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("%q is in the log:\n%s", secret, log.String())
+		}
+	}
+	for _, event := range []string{"created container", "created endpoint shell", "destroyed container", "malformed request"} {
+		if !strings.Contains(log.String(), event) {
+			t.Errorf("%q is not in the log", event)
+		}
 	}
 }
 
