@@ -1,10 +1,12 @@
 package lesson_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,4 +108,90 @@ func TestASceneEndsWhereWhoLooksOnLeaves(t *testing.T) {
 			t.Errorf("at step %d: %v", at+1, err)
 		}
 	}
+}
+
+// A pair is a stage without TLS, both of whose ends are at hand: what is done is said by the client, and the answer
+// is what the server reads next.
+type pair struct {
+	client, server *inspect.Endpoint
+	heard          *bufio.Reader
+}
+
+func (p *pair) Open(_ context.Context, tap *inspect.Tap) (inspect.Play, error) {
+	p.client, p.server = tap.PipeOf(inspect.Lines)
+	p.heard = bufio.NewReader(p.server)
+	return p, nil
+}
+
+func (p *pair) Do(_ context.Context, command string) (string, error) {
+	if _, err := p.client.Write([]byte(command + "\n")); err != nil {
+		return "", err
+	}
+	line, err := p.heard.ReadString('\n')
+	return strings.TrimSpace(line), err
+}
+
+func (p *pair) Close() error { return errors.Join(p.client.Close(), p.server.Close()) }
+
+func TestARecordThatWaitsForWhoLooksOnHoldsUpWhatComesBehindItAndNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		scene, err := lesson.Parse("test", "on plain\ntamper client text: flip byte 0 bit 5\ndo hello\nexpect answer Hello\ndo again\nexpect answer behind\nexpect attacker changes the data")
+		if err != nil {
+			t.Fatal(err)
+		}
+		stage := new(pair)
+		slow := lesson.Runner{Open: func(string, []string) (inspect.Stage, error) { return stage, nil }}
+		looked := 0
+		slow.Pace = func(_ context.Context, m lesson.Moment) error {
+			if looked++; m.Unit < 0 {
+				return nil
+			}
+			if stage.client.SetDeadline(time.Now().Add(time.Minute)); looked == 3 { // the first record: two steps came before
+				if _, err := stage.client.Write([]byte("behind\n")); err != nil {
+					t.Errorf("the client could not go on speaking: %v", err)
+				}
+				stage.server.Write([]byte("news\n"))
+				b := make([]byte, 100)
+				if n, err := stage.client.Read(b); string(b[:n]) != "news\n" {
+					t.Errorf("the client read %q, %v", b[:n], err)
+				}
+			}
+			stage.client.SetDeadline(time.Time{})
+			return nil
+		}
+		result, err := slow.Run(t.Context(), scene, lesson.Clear)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := result.Err(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestASceneEndsWhereWhoLooksOnLeavesARecordBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		scene, err := lesson.Parse("test", "on plain\ntamper client text: flip byte 0 bit 5\ndo hello")
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := errors.New("seen enough")
+		leaving := lesson.Runner{Open: func(string, []string) (inspect.Stage, error) { return new(pair), nil }}
+		var recording *inspect.Recording
+		leaving.Watch = func(r *inspect.Recording) { recording = r }
+		leaving.Pace = func(_ context.Context, m lesson.Moment) error {
+			if m.Unit >= 0 {
+				return left
+			}
+			return nil
+		}
+		if _, err := leaving.Run(t.Context(), scene, lesson.Clear); !errors.Is(err, left) {
+			t.Errorf("the scene ends with %v", err)
+		}
+		for e := range recording.Events(0) {
+			if e.Kind == inspect.Altered {
+				t.Error("it was tampered with after all")
+			}
+		}
+	})
 }

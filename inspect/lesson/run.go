@@ -25,10 +25,11 @@ type Runner struct {
 	Watch func(*inspect.Recording)
 
 	// Pace is asked before each line of the scene that does something, and again
-	// before a record is tampered with, which waits on the wire then; nil goes on
-	// at once. It may wait, as for a person who looks on: that time counts for no
-	// deadline. An error ends the scene. It can be called from any goroutine, for
-	// each connection one at a time.
+	// before a record is tampered with, which waits on the wire then, and behind it
+	// what its sender sends meanwhile; nil goes on at once. It may wait, as for a
+	// person who looks on: that time counts for no deadline. An error ends the
+	// scene. It can be called from any goroutine, for each direction of a
+	// connection one at a time.
 	Pace func(ctx context.Context, m Moment) error
 
 	// Honest leaves the wire alone: no record is tampered with.
@@ -102,17 +103,22 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 	if err != nil {
 		return nil, fmt.Errorf("scene %s on %s: %w", scene.Name, channel, err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	rules := new(inspect.Rules)
-	tap := &inspect.Tap{Gate: rules}
-	run := &run{Runner: r, ctx: ctx, stage: stage, tap: tap, rules: rules, until: -1}
+	tap, pacer := &inspect.Tap{Gate: rules}, &pacer{rules: rules}
+	if r.Pace != nil {
+		tap.Gate = pacer
+	}
+	run := &run{Runner: r, ctx: ctx, leave: cancel, stage: stage, tap: tap, rules: rules, pacer: pacer, until: -1}
 	run.session = inspect.NewSession(tap.Recording())
 	if r.Watch != nil {
 		r.Watch(tap.Recording())
 	}
 	run.result = &Result{Scene: scene.Name, Channel: channel, Recording: tap.Recording()}
-	err = run.play(scene)
+	if err = run.play(scene); err == nil {
+		err = context.Cause(ctx)
+	}
 	run.close()
 	if err != nil {
 		return nil, fmt.Errorf("scene %s on %s, %w", scene.Name, channel, err)
@@ -130,9 +136,11 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 type run struct {
 	Runner
 	ctx      context.Context
+	leave    context.CancelCauseFunc // whoever looks on has seen enough
 	stage    inspect.Stage
 	tap      *inspect.Tap
 	rules    *inspect.Rules
+	pacer    *pacer
 	session  *inspect.Session
 	current  inspect.Play
 	result   *Result
@@ -203,9 +211,14 @@ func (r *run) paced(act inspect.Action) inspect.Action {
 		moment := moment
 		moment.Unit = h.ID
 		r.pauses.begin()
-		r.Pace(r.ctx, moment)
-		r.pauses.end()
-		act(h)
+		r.pacer.ask(h, func() error {
+			defer r.pauses.end()
+			err := r.Pace(r.ctx, moment)
+			if err != nil {
+				r.leave(err)
+			}
+			return err
+		}, act)
 	}
 }
 
@@ -266,6 +279,8 @@ func (r *run) close() {
 		r.current.Close()
 	}
 	r.tap.Close()
+	r.leave(nil)
+	r.pacer.asked.Wait()
 }
 
 func (r *run) tamper(m inspect.Match, act inspect.Action) error {
@@ -330,7 +345,7 @@ func (r *run) pause(d time.Duration) error {
 	case <-thought.C:
 		return nil
 	case <-r.ctx.Done():
-		return r.ctx.Err()
+		return context.Cause(r.ctx)
 	}
 }
 
@@ -364,7 +379,7 @@ func (r *run) wait(command string, do func() (string, error)) error {
 			r.answer, r.err = said.answer, said.err
 			return nil
 		case <-r.ctx.Done():
-			return r.ctx.Err()
+			return context.Cause(r.ctx)
 		case <-deadline.C:
 		}
 		if left := r.pauses.left(patience); left > 0 {
