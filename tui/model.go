@@ -339,6 +339,7 @@ func (m *model) stepOn() tea.Cmd {
 	if m.scene.running() {
 		m.time.follow = true
 		m.scene.goOn()
+		m.selectTampered()
 		return nil
 	}
 	if m.lives() && len(m.time.steps) == 0 {

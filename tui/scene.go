@@ -21,9 +21,8 @@ type Audience struct {
 type scene struct {
 	name, channel string
 	news          chan tea.Msg  // from where it is played
-	on            chan struct{} // the user goes on
-	waits         int           // how often it waits for that: an attack on two connections can wait on both
-	moment        lesson.Moment // the latest
+	waits         []paused      // for the user to go on: an attack in two directions, or on two connections, can wait in each
+	moment        lesson.Moment // the first of them, or the latest
 	paused        map[int]bool  // units that waited for the user
 	result        *lesson.Result
 	failed        bool
@@ -32,16 +31,33 @@ type scene struct {
 // running reports whether a scene is being played.
 func (s *scene) running() bool { return s != nil && s.result == nil && !s.failed }
 
-// goOn lets the scene go on, where it waits for the user.
-func (s *scene) goOn() {
-	if s.waits > 0 {
-		s.waits--
-		s.on <- struct{}{} // which has room for all that waits
+// wait takes in that the scene waits for the user once more.
+func (s *scene) wait(p paused) {
+	s.waits = append(s.waits, p)
+	s.moment = s.waits[0].moment
+	if id := p.moment.Unit; id >= 0 {
+		s.paused[id] = true
 	}
 }
 
-// holds reports whether the unit waits for the user.
-func (s *scene) holds(id int) bool { return s != nil && s.waits > 0 && s.moment.Unit == id }
+// goOn lets the scene go on where it waits for the user first.
+func (s *scene) goOn() {
+	if len(s.waits) == 0 {
+		return
+	}
+	close(s.waits[0].on)
+	if s.waits = s.waits[1:]; len(s.waits) > 0 {
+		s.moment = s.waits[0].moment
+	}
+}
+
+// holds reports whether the unit waits for the user, itself or behind one that does.
+func (s *scene) holds(u *unit, of *wire) bool {
+	return s != nil && slices.ContainsFunc(s.waits, func(p paused) bool {
+		i, ok := of.place[p.moment.Unit]
+		return ok && !u.injected && u.conn == of.units[i].conn && u.from == of.units[i].from && u.event >= p.moment.Unit
+	})
+}
 
 // The news of a scene.
 type (
@@ -51,7 +67,10 @@ type (
 		time          *timeline
 	}
 	// paused says that it waits for the user.
-	paused struct{ moment lesson.Moment }
+	paused struct {
+		moment lesson.Moment
+		on     chan struct{} // closed when the user goes on
+	}
 	// played says what came of it, or why it could not be played.
 	played struct {
 		result *lesson.Result
@@ -63,9 +82,6 @@ type (
 		tea.Msg
 	}
 )
-
-// maxPauses bounds how often a scene can wait for the user at the same time: once for each connection, and for a step.
-const maxPauses = 1 << 10
 
 // commandScene plays a scene in the session's place: NAME, or NAME CHANNEL.
 func (m *model) commandScene(rest string) tea.Cmd {
@@ -80,7 +96,7 @@ func (m *model) commandScene(rest string) tea.Cmd {
 	}
 	m.forget()
 	m.tell("wire_scene_plays", "name", inspect.Safe(name))
-	s := &scene{name: name, news: make(chan tea.Msg), on: make(chan struct{}, maxPauses), paused: make(map[int]bool)}
+	s := &scene{name: name, news: make(chan tea.Msg), paused: make(map[int]bool)}
 	m.scene = s
 	return tea.Batch(m.live.scene(m.o, s, name, strings.TrimSpace(channel)), m.live.hear(s, m.generation))
 }
@@ -103,11 +119,12 @@ func (l *live) scene(o Options, s *scene, name, channel string) tea.Cmd {
 			tell(ctx, staged{scene.Name, channel, newTimeline(r, func(id int) bool { return s.paused[id] })})
 		},
 		Pace: func(ctx context.Context, m lesson.Moment) error {
-			if err := tell(ctx, paused{m}); err != nil {
+			on := make(chan struct{})
+			if err := tell(ctx, paused{m, on}); err != nil {
 				return err
 			}
 			select {
-			case <-s.on:
+			case <-on:
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
@@ -149,11 +166,7 @@ func (m *model) hear(msg news) tea.Cmd {
 		m.mode, m.list = onWire, onWire
 		return tea.Batch(m.watch(), m.live.hear(s, m.generation))
 	case paused:
-		s.moment = msg.moment
-		s.waits++
-		if id := msg.moment.Unit; id >= 0 {
-			s.paused[id] = true
-		}
+		s.wait(msg)
 		playing := m.playing
 		m.present()
 		m.playing = playing
@@ -170,8 +183,12 @@ func (m *model) hear(msg news) tea.Cmd {
 	return nil
 }
 
-// selectTampered selects the record that was tampered with last: what is said below is about it.
+// selectTampered selects the record that is about to be tampered with, or that was last: what is said below is about it.
 func (m *model) selectTampered() {
+	if id := m.scene.moment.Unit; len(m.scene.waits) > 0 && id >= 0 {
+		m.wire.sel = id + 1
+		return
+	}
 	if at := slices.Max(append(slices.Collect(maps.Keys(m.scene.paused)), -1)); at >= 0 {
 		m.wire.sel = at + 1
 	}
@@ -231,7 +248,7 @@ func (m *model) sceneNext() (string, ink) {
 	s := m.scene
 	row, ok := m.time.rowAt(s.moment.Unit)
 	switch {
-	case s.waits == 0:
+	case len(s.waits) == 0:
 		return m.say("scene_goes_on"), quiet
 	case ok && s.moment.Unit >= 0:
 		return m.say("scene_next_unit", "arrow", m.forwardKey(), "row", row+1), bad

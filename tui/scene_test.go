@@ -42,7 +42,9 @@ func onStage(t *testing.T) Options {
 // staged waits until the scene waits for the user, or is over.
 func (s *screen) staged(what string, text string) {
 	s.t.Helper()
-	s.until(what, func() bool { return (s.m.scene.waits > 0 || !s.m.scene.running()) && strings.Contains(s.text(), text) })
+	s.until(what, func() bool {
+		return (len(s.m.scene.waits) > 0 || !s.m.scene.running()) && strings.Contains(s.text(), text)
+	})
 }
 
 func TestASceneIsPlayedStepByStepInTheSessionsPlace(t *testing.T) {
@@ -68,18 +70,51 @@ func TestASceneIsPlayedStepByStepInTheSessionsPlace(t *testing.T) {
 	s.staged("the record on the wire", "Here it is: row")
 	s.shows("→‖ waits", `"read nome\n"`, "flip byte -1 bit 0", "Nobody has noticed anything wrong so far.", "→ does it to row")
 	s.fits()
+	for _, key := range []string{"r", "H", "d", "e", "u"} {
+		s.press(key)
+		s.shows("The scene decides what becomes of each record: → goes on with it.")
+	}
 	s.press("right")
 	s.staged("the end", "over; V: what it teaches")
 	s.shows("the attacker gets nothing", "altered", "First to notice: the server", "bad_record_mac", "were changed on the way")
 	s.press("V")
 	s.shows("that is integrity", "✓ expect server notices")
-	s.press("V", "home", "right")
+	s.press("V", "H")
+	s.shows("The scene is over: nothing waits any more.")
+	s.press("home", "right")
 	s.shows("ClientHello", "Scene flip on tls13")
 	s.fits()
 	s.command("restart")
 	s.until("a session", func() bool { return !s.m.opening && len(s.m.time.steps) > 0 })
 	s.hides("Scene flip")
 	s.ask("create a b")
+}
+
+func TestWhereASceneWaitsTwiceTheFirstGoesOnFirst(t *testing.T) {
+	s := &scene{paused: make(map[int]bool)}
+	var on [2]chan struct{}
+	for i := range on {
+		on[i] = make(chan struct{})
+		s.wait(paused{lesson.Moment{At: i + 1, Unit: 10 * i}, on[i]})
+	}
+	gone := func(i int) bool {
+		select {
+		case <-on[i]:
+			return true
+		default:
+			return false
+		}
+	}
+	if s.moment.At != 1 {
+		t.Errorf("it shows wait %d", s.moment.At)
+	}
+	if s.goOn(); !gone(0) || gone(1) || s.moment.At != 2 {
+		t.Errorf("the first goes on: %t, the second: %t; it shows wait %d", gone(0), gone(1), s.moment.At)
+	}
+	if s.goOn(); !gone(1) {
+		t.Error("the second does not go on")
+	}
+	s.goOn()
 }
 
 func TestASceneThatCannotBePlayedSaysSo(t *testing.T) {
@@ -106,7 +141,7 @@ func TestASceneIsLeftAtAnyStep(t *testing.T) {
 		s := finished(t, onStage(t))
 		s.command("scene flip tls13")
 		for range at {
-			s.until("a step", func() bool { return s.m.scene.waits > 0 || !s.m.scene.running() })
+			s.until("a step", func() bool { return len(s.m.scene.waits) > 0 || !s.m.scene.running() })
 			s.press("right")
 		}
 		s.command("restart")
@@ -121,7 +156,7 @@ func TestAStepOfASceneFitsEverySize(t *testing.T) {
 		o.Play, o.Lang = "flip tls13", lang
 		s := open(t, o)
 		for step := range 5 {
-			s.until("a step", func() bool { return s.m.scene.waits > 0 || !s.m.scene.running() })
+			s.until("a step", func() bool { return len(s.m.scene.waits) > 0 || !s.m.scene.running() })
 			for _, size := range [][2]int{{60, 16}, {80, 24}, {200, 60}} {
 				s.size(size[0], size[1])
 				for _, id := range []string{"scene_view", "scene_step", "scene_why", "scene_next"} {

@@ -44,13 +44,18 @@ func (m *model) commit(d deed, tampers bool) tea.Cmd {
 	return nil
 }
 
-// complainNoGate says what has one.
+// complainNoGate says what has one, or who decides in the user's place.
 func (m *model) complainNoGate() {
-	if m.o.Stage == nil {
+	switch {
+	case m.scene.running():
+		m.complain("wire_scene_decides", "arrow", m.forwardKey())
+	case m.o.Stage == nil:
 		m.complain("wire_no_gate_watch")
-		return
+	case m.scene != nil:
+		m.complain("wire_scene_over")
+	default:
+		m.complain("wire_no_gate")
 	}
-	m.complain("wire_no_gate")
 }
 
 func (m *model) complainNotHeld() {

@@ -173,7 +173,10 @@ func (m *model) unitState(i int, pending []inspect.Unit) (s state, times int) {
 	}
 	id := m.wire.units[i].event
 	present := m.time.at == len(m.time.steps)
-	if s == unitHeld && present && !m.scene.holds(id) && !slices.ContainsFunc(pending, func(u inspect.Unit) bool { return u.ID == id }) {
+	if present && s == unitOnItsWay && m.scene.holds(&m.wire.units[i], &m.wire) {
+		s = unitHeld
+	}
+	if s == unitHeld && present && !m.scene.holds(&m.wire.units[i], &m.wire) && !slices.ContainsFunc(pending, func(u inspect.Unit) bool { return u.ID == id }) {
 		s = unitDelayed
 	}
 	return s, times

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
@@ -106,6 +109,51 @@ func TestNoSceneOfFaultyEndpointsIsMetByGoodOnes(t *testing.T) {
 		}
 		if result.Err() == nil {
 			t.Error("every expectation is met although both endpoints are good")
+		}
+	})
+}
+
+func TestEveryStepOfASceneIsSaidInBothLanguages(t *testing.T) {
+	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
+		p := &program{sentence: docs.For(docs.English)}
+		var mu sync.Mutex
+		ids := make(map[string]bool)
+		pace := func(_ context.Context, m lesson.Moment) error {
+			mu.Lock()
+			defer mu.Unlock()
+			ids["scene_step_"+m.Verb] = true
+			if action, _, _ := strings.Cut(m.Does, " "); m.Verb == "tamper" {
+				ids["scene_why_"+action] = true
+			}
+			return nil
+		}
+		if _, err := (lesson.Runner{Open: p.sceneStage, Pace: pace}).Run(t.Context(), scene, channel); err != nil {
+			t.Fatal(err)
+		}
+		for id := range ids {
+			for _, lang := range []string{docs.English, docs.Portuguese} {
+				if !docs.For(lang).Has(id) {
+					t.Errorf("no sentence %s in %s", id, lang)
+				}
+			}
+		}
+	})
+}
+
+// Whoever looks on changes nothing.
+func TestASceneThatSomebodyLooksOnAtEndsAsItsScriptExpects(t *testing.T) {
+	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
+		p := &program{sentence: docs.For(docs.English)}
+		pace := func(context.Context, lesson.Moment) error {
+			time.Sleep(time.Hour)
+			return nil
+		}
+		result, err := lesson.Runner{Open: p.sceneStage, Pace: pace}.Run(t.Context(), scene, channel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := result.Err(); err != nil {
+			t.Error(err)
 		}
 	})
 }
