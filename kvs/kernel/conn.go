@@ -35,7 +35,8 @@ type Conn struct {
 
 // Read reads as net.Conn does. It returns [ErrIdle] when the client says nothing
 // for longer than the server's IdleTimeout, [ErrSlow] after the time that was set
-// with [Conn.ReadBy], and [ErrStopping], also while it waits, when the server is to stop.
+// with [Conn.ReadBy], and [ErrStopping], also while it waits, when the server is
+// to stop.
 func (c *Conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	if c.stopping {
@@ -68,8 +69,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadBy sets the time until which a request that has begun must be there whole, however often a
-// byte of it comes; the zero time is none. It is for whoever reads.
+// ReadBy sets the time until which a request that has begun must be there whole,
+// however often a byte of it comes; the zero time is none. It is for whoever reads.
 func (c *Conn) ReadBy(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,8 +149,8 @@ func (c *Conn) Report(err error) {
 // thread names the goroutine that serves the connection.
 func (c *Conn) thread() string { return fmt.Sprintf("client %d", c.ID) }
 
-// Dismissed reports whether the server itself has closed the session. A handler that has made an
-// event of its own happen asks it afterwards.
+// Dismissed reports whether the server itself has closed the session. A handler
+// that has made an event of its own happen asks it afterwards.
 func (c *Conn) Dismissed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -37,7 +37,7 @@
 // What a client can take is bounded: how many there are, the time for a handshake,
 // for silence, for a write, and the size of a request. The fields of [Server] say
 // how much that is. A client that sends a byte now and then is not silent, and
-// keeps its place.
+// keeps its place, unless the service bounds its request with [Conn.ReadBy].
 //
 // # Verbs
 //

@@ -19,7 +19,7 @@ import (
 )
 
 func TestEveryEventIsToldByNameAndByMethodWithItsParametersInOrder(t *testing.T) {
-	s := &kernel.Server{Addr: "127.0.0.1:0", HandshakeTimeout: time.Second, MaxConns: 1, Handler: everyVerb()}
+	s := &kernel.Server{Addr: "127.0.0.1:0", HandshakeTimeout: 3 * time.Second, MaxConns: 1, Handler: everyVerb()}
 	s.Wrap = func(l net.Listener) net.Listener { return moody{l} }
 	told := newDiary()
 	for _, kind := range s.Events() {
@@ -58,7 +58,7 @@ func TestEveryEventIsToldByNameAndByMethodWithItsParametersInOrder(t *testing.T)
 	late := dialTCP(t, s)
 	late.Read(make([]byte, 1)) // until it is refused
 	conn.Close()
-	told.wait(t, "2 client_closed")
+	methods.wait(t, "client_closed") // whom it is told to last
 	bad := dialTCP(t, s)
 	io.WriteString(bad, "bad\n")
 	wantEnd(t, bad)
@@ -214,19 +214,62 @@ func TestACallbackMayCloseWhatItWasGivenAndTheServerEndsThatSession(t *testing.T
 	}
 }
 
+func TestTheHandlerOfAClientThatACallbackHasClosedIsNotCalled(t *testing.T) {
+	s := &kernel.Server{Handler: kernel.HandlerFunc(func(context.Context, *kernel.Conn) error {
+		t.Error("it was called")
+		return nil
+	})}
+	s.OnClient(func(client *kernel.Conn) { client.Close() })
+	client, server := net.Pipe()
+	defer client.Close()
+	if err := s.ServeConn(t.Context(), server); !errors.Is(err, kernel.ErrDismissed) {
+		t.Errorf("got %v, want ErrDismissed", err)
+	}
+}
+
 func TestTheRawConnectionMayBeClosedDuringItsHandshake(t *testing.T) {
-	s := &kernel.Server{Handler: echo}
-	s.OnConnection(func(conn net.Conn) { time.AfterFunc(10*time.Millisecond, func() { conn.Close() }) })
-	l := newLab(t, s)
-	conn, err := net.Dial("tcp", l.address)
-	check(t, err)
-	defer conn.Close()
-	if err := l.events.wait(t, "handshake_failed"); !errors.Is(err, kernel.ErrDismissed) {
+	begun := make(chan bool)
+	s := &kernel.Server{Handler: echo, Addr: "127.0.0.1:0", Wrap: func(l net.Listener) net.Listener { return telling{l, begun} }}
+	s.OnConnection(func(conn net.Conn) {
+		go func() {
+			<-begun
+			conn.Close()
+		}()
+	})
+	failed := make(chan error, 1)
+	s.OnHandshakeFailed(func(_ net.Conn, err error) { failed <- err })
+	check(t, s.Start(t.Context()))
+	wantEnd(t, dialTCP(t, s))
+	if err := <-failed; !errors.Is(err, kernel.ErrDismissed) {
 		t.Errorf("reported as %v", err)
 	}
 	if n := s.Statistics().HandshakesFailed[kernel.ReasonDismissed]; n != 1 {
 		t.Errorf("%d were counted", n)
 	}
+	check(t, s.Stop())
+	check(t, s.Wait())
+}
+
+// telling gives out connections that tell when their handshake has begun.
+type telling struct {
+	net.Listener
+	begun chan bool
+}
+
+func (l telling) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return tellingConn{conn, l.begun}, err
+}
+
+type tellingConn struct {
+	net.Conn
+	begun chan bool
+}
+
+func (c tellingConn) HandshakeContext(context.Context) error {
+	c.begun <- true
+	_, err := c.Read(make([]byte, 1))
+	return err
 }
 
 func TestAPanicInACallbackIsCountedAndHurtsNobody(t *testing.T) {

@@ -49,7 +49,7 @@ type end struct {
 // [Server.Stop] or the end of ctx. The error is [ErrRunning], or [ErrStopping]
 // (call [Server.Wait] first), or says why it cannot listen.
 func (s *Server) Start(ctx context.Context) error {
-	run, err := s.begin(ctx)
+	run, before, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	s.listening(listener, true)
-	go s.live(ctx, run, listener)
+	go s.live(ctx, run, before, listener)
 	return nil
 }
 
@@ -82,13 +82,13 @@ func (s *Server) Run(ctx context.Context) error {
 // although its connection was cut, Serve returns ErrStuck a second later. Addr
 // and Wrap are not for this listener: it is served as it is.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	run, err := s.begin(ctx)
+	run, before, err := s.begin(ctx)
 	if err != nil {
 		listener.Close()
 		return err
 	}
 	s.listening(listener, false)
-	return s.live(ctx, run, listener)
+	return s.live(ctx, run, before, listener)
 }
 
 // Stop asks the server to stop, as the end of its context does, and returns at
@@ -135,7 +135,8 @@ func (s *Server) Restart() error {
 // Wait blocks until the server has stopped for good: no connection is left, and
 // the callbacks of the event stopped have returned. It returns what Serve would:
 // nil when the server was asked to stop. If it never ran, the error is
-// [ErrNotRunning]. Handlers and callbacks must not call it: it waits for them.
+// [ErrNotRunning]. Handlers and callbacks must not call it, nor Run and Serve:
+// these wait for them.
 func (s *Server) Wait() error {
 	s.life.mu.Lock()
 	end := s.life.end
@@ -156,19 +157,20 @@ func (s *Server) ListenAddr() net.Addr {
 }
 
 // begin begins a life. The context that it returns is the first run's: it ends
-// with ctx or by Stop.
-func (s *Server) begin(ctx context.Context) (run context.Context, err error) {
+// with ctx or by Stop. The life before, if there was one, may not have told
+// everyone yet that it is over.
+func (s *Server) begin(ctx context.Context) (run context.Context, before *end, err error) {
 	l := &s.life
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch l.phase {
 	case stopping:
-		return nil, ErrStopping
+		return nil, nil, ErrStopping
 	case starting, running:
-		return nil, ErrRunning
+		return nil, nil, ErrRunning
 	}
-	l.end = &end{come: make(chan struct{})}
-	return l.start(ctx), nil
+	before, l.end = l.end, &end{come: make(chan struct{})}
+	return l.start(ctx), before, nil
 }
 
 // start makes the context of a run. The lock is held.
@@ -212,9 +214,13 @@ func (s *Server) next(ctx context.Context) context.Context {
 	return nil
 }
 
-// live goes from run to run until one is not followed by another.
-func (s *Server) live(ctx, run context.Context, listener net.Listener) error {
+// live goes from run to run until one is not followed by another. Its first event
+// comes after the last of the life before.
+func (s *Server) live(ctx, run context.Context, before *end, listener net.Listener) error {
 	end := s.life.end
+	if before != nil {
+		<-before.come
+	}
 	for {
 		s.emit(EventStarted)
 		err := s.serveAll(run, listener, s.stopping)

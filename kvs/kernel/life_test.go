@@ -167,6 +167,36 @@ func TestARestartWhoseAddressWasTakenMeanwhileSaysSo(t *testing.T) {
 	check(t, s.Wait())
 }
 
+func TestWaitSaysWhyAServerHasStoppedByItself(t *testing.T) {
+	release := make(chan bool)
+	s := &kernel.Server{Addr: "127.0.0.1:0", ShutdownTimeout: 10 * time.Millisecond, Handler: kernel.HandlerFunc(func(context.Context, *kernel.Conn) error {
+		<-release
+		return nil
+	})}
+	client, closed := signalClient(s.OnClient), signalClient(s.OnClientClosed)
+	check(t, s.Start(t.Context()))
+	dialTCP(t, s)
+	<-client
+	check(t, s.Stop())
+	if err := s.Wait(); !errors.Is(err, kernel.ErrStuck) {
+		t.Errorf("got %v, want ErrStuck", err)
+	}
+	close(release)
+	<-closed
+
+	s.Wrap = func(l net.Listener) net.Listener {
+		l.Close()
+		return l
+	}
+	check(t, s.Start(t.Context()))
+	if err := s.Wait(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v, want that it cannot accept", err)
+	}
+	if s.Statistics().Running {
+		t.Error("it counts as running")
+	}
+}
+
 func TestWhatCannotBeAskedOfAServerNowIsRefused(t *testing.T) {
 	release := make(chan bool)
 	s := &kernel.Server{Addr: "127.0.0.1:0", Handler: kernel.HandlerFunc(func(context.Context, *kernel.Conn) error {
@@ -323,6 +353,30 @@ func TestAServerThatServesItsOneClientCanBeStopped(t *testing.T) {
 	if n, err := conn.Read(make([]byte, 1)); n > 0 || err != io.EOF {
 		t.Errorf("its client read %d, %v", n, err)
 	}
+}
+
+func TestTheEventsOfOneLifeComeAfterThoseOfTheLifeBefore(t *testing.T) {
+	s := &kernel.Server{Handler: echo, Addr: "127.0.0.1:0"}
+	seen := newDiary()
+	telling, told := make(chan bool), make(chan bool)
+	s.OnStarted(func() { seen.write("started") })
+	s.OnStopped(func() {
+		telling <- true
+		<-told
+		seen.write("stopped")
+	})
+	check(t, s.Start(t.Context()))
+	check(t, s.Stop())
+	<-telling
+	check(t, s.Start(t.Context())) // it listens
+	conn := dialTCP(t, s)
+	told <- true
+	talk(t, conn, "hello")
+	check(t, s.Stop())
+	<-telling
+	told <- true
+	check(t, s.Wait())
+	seen.want(t, "\nstarted\nstopped\nstarted\nstopped\n")
 }
 
 func TestLifeCanBeAskedForFromManyGoroutinesAtOnce(t *testing.T) {

@@ -123,7 +123,7 @@ func (e *HandshakeError) Unwrap() error {
 // ServeConn serves one connection and returns when it is closed: nil when the
 // client was done, or left. It keeps to ctx as Serve does. Stop does not reach it.
 func (s *Server) ServeConn(ctx context.Context, conn net.Conn) error {
-	return s.serve(ctx, conn, func() {})
+	return s.serve(ctx, s.welcome(conn), func() {})
 }
 
 // serveAll accepts connections and serves each until ctx is done, the client of
@@ -139,9 +139,10 @@ func (s *Server) serveAll(ctx context.Context, listener net.Listener, stopping f
 
 	var conns sync.WaitGroup
 	err := s.accept(accepting, listener, func(conn net.Conn) {
+		c := s.welcome(conn)
 		conns.Go(func() {
 			served := false
-			s.serve(ctx, conn, func() {
+			s.serve(ctx, c, func() {
 				if s.Once {
 					served = true
 					stopAccepting()
@@ -210,11 +211,15 @@ func (s *Server) drain(ctx context.Context, conns *sync.WaitGroup) error {
 	}
 }
 
+// welcome counts a connection.
+func (s *Server) welcome(conn net.Conn) *Conn {
+	return &Conn{Conn: conn, ID: s.counts.accepted.Add(1), server: s}
+}
+
 // serve takes a connection from its first event to its last.
-func (s *Server) serve(ctx context.Context, conn net.Conn, established func()) error {
-	c := &Conn{Conn: conn, ID: s.counts.accepted.Add(1), server: s}
+func (s *Server) serve(ctx context.Context, c *Conn, established func()) error {
 	isClient, err := s.session(ctx, c, established)
-	conn.Close()
+	c.Conn.Close()
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}

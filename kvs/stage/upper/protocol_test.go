@@ -60,6 +60,21 @@ func TestTheTapShowsARequestItsAnswerAndWhatNobodyReads(t *testing.T) {
 	}
 }
 
+func TestWhatTheClientSaysBehindItsAnswerIsReadByNobody(t *testing.T) {
+	reader := upper.Protocol.Reader()
+	for _, c := range []struct {
+		from inspect.Side
+		text string
+		want string
+	}{
+		{inspect.Client, "a", "request"}, {inspect.Client, "b", "request"}, {inspect.Server, "A", "answer"}, {inspect.Client, "c", "unread"}, {inspect.Server, "B", "answer"},
+	} {
+		if n, reading := reader.Next(c.from, []byte(c.text)); n != 1 || reading.Name() != c.want {
+			t.Errorf("%s: got %d bytes of %s, want %s", c.text, n, reading.Name(), c.want)
+		}
+	}
+}
+
 func TestEveryFieldIsExplained(t *testing.T) {
 	for _, text := range []string{" a\n", "a\xc3", "\n"} {
 		for _, from := range []inspect.Side{inspect.Client, inspect.Server} {

@@ -131,6 +131,25 @@ func TestARequestIsItsFirst1024BytesAndTheAnswerArrivesAllTheSame(t *testing.T) 
 	}
 }
 
+func TestAnEmptyRequestIsOneAndItsAnswerIsEmpty(t *testing.T) {
+	s, out := serve(t)
+	for _, send := range []func(*net.TCPConn) error{
+		func(conn *net.TCPConn) error { _, err := io.WriteString(conn, "\n"); return err },
+		(*net.TCPConn).CloseWrite,
+	} {
+		conn := dial(t, s)
+		if err := send(conn); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(conn); len(got) > 0 || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+	if n := strings.Count(out.String(), "Received from 127.0.0.1:\n\"\"\n"); n != 2 || s.Statistics().Verbs[upper.Verb].Requests != 2 {
+		t.Errorf("it counts %+v and says\n%s", s.Statistics().Verbs, out)
+	}
+}
+
 func TestTheServerSaysWhereItRunsWhoAskedAndWithWhichBytes(t *testing.T) {
 	for lang, want := range map[string]string{
 		"en":    "Server running on 127.0.0.1:PORT\nReceived from 127.0.0.1:\n\"Ol\\xc3\\xa1, servidor!\"\nReceived from 127.0.0.1:\n\"a\\x1b]0;x\\x07\\\"\\\\\"\n",
@@ -277,7 +296,7 @@ func TestWhoMisbehavesEndsInGoodOrderAndHurtsNobodyElse(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, _ := serve(t, func(s *upper.Server) { s.IdleTimeout, s.Linger = 300*time.Millisecond, 300*time.Millisecond })
+			s, _ := serve(t, func(s *upper.Server) { s.IdleTimeout, s.Linger = 2*time.Second, 300*time.Millisecond })
 			ended := make(chan error, 100)
 			s.OnClientClosed(func(client *kernel.Conn) { ended <- client.Err() })
 			conn := c.misbehave(t, s)
