@@ -63,6 +63,7 @@ type Client struct {
 	// Tokens, if not nil, is the folder in which the client keeps its token, in the file
 	// [TokenFile]: other clients, and later ones, find it there. It is set before use.
 	Tokens *os.Root
+	Lang   string // of what Run says: "en" or "pt-BR"
 
 	conn net.Conn
 

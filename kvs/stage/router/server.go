@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 // What the fields of a [Server] are, or mean when they are zero.
 const (
 	DefaultAddr           = "127.0.0.1:5050"
-	DefaultIdleTimeout    = time.Minute // who is served keeps all others waiting
+	DefaultIdleTimeout    = 2 * time.Minute // who is served keeps all others waiting
 	DefaultRequestTimeout = 10 * time.Second
 	DefaultWriteTimeout   = 10 * time.Second
 	DefaultTokenLifetime  = time.Hour
@@ -35,7 +37,8 @@ const EventWaiting = "waiting"
 type Server struct {
 	kernel.Server
 
-	Lang string // of messages: "en" or "pt-BR"
+	Lang string    // of messages: "en" or "pt-BR"
+	Out  io.Writer // where it says what happens, a line in each Write, safe to show; nil is nowhere
 
 	// Flawed brings two faults of the original back, to be looked at: a token is made of what can be
 	// guessed, and who shows a wrong one is told so and then given what they asked for all the
@@ -52,7 +55,8 @@ type Server struct {
 	verbs  kernel.Verbs[*Request, []reply]
 	here   atomic.Int64  // clients that are served or wait
 	turn   chan struct{} // full while one is served
-	logins logins        // whose turn it is
+	logins logins        // used by whose turn it is
+	out    sync.Mutex
 }
 
 // NewServer returns a server that listens on DefaultAddr and gives out the files of a folder, which
@@ -66,6 +70,7 @@ func NewServer(folder *os.Root) *Server {
 	s.Handle(URLLogin, s.login)
 	s.Handle(URLHashes, s.hashes)
 	s.Handle(URLFile, s.file)
+	s.screen()
 	return s
 }
 
@@ -175,6 +180,7 @@ func (s *Server) answer(ctx context.Context, conn *kernel.Conn, object []byte, d
 	if conn.Dismissed() {
 		return nil, kernel.ErrDismissed
 	}
+	s.report(conn, request.URL, answers)
 	return answers, nil
 }
 
