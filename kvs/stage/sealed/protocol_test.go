@@ -8,19 +8,16 @@ import (
 	"example.com/tlslab/kvs/stage/sealed"
 )
 
-// recorded makes a recording of what both sides sent: first so much of the client's, then so much of the server's, in turn.
-func recorded(authenticated bool, client, server []byte, steps []byte) *inspect.Recording {
+// recorded makes a recording of what both sides sent: first so much of the client's, then so much of the server's, in turn,
+// and what is left in the end.
+func recorded(authenticated bool, client, server []byte, steps []int) *inspect.Recording {
 	recording := new(inspect.Recording)
 	speaks := sealed.Protocol{Authenticated: authenticated}
 	recording.Append(inspect.Event{Kind: inspect.Opened, Opening: &inspect.Opening{Protocol: speaks.Name(), Speaks: speaks}})
 	streams := [2][]byte{client, server}
-	for i, step := range append(slices.Clone(steps), 255, 255) {
+	for i, step := range append(slices.Clone(steps), len(client), len(server), len(client)) {
 		side := inspect.Side(i % 2)
-		n := min(int(step), len(streams[side]))
-		if i >= len(steps) {
-			n = len(streams[side])
-		}
-		if n > 0 {
+		if n := min(step, len(streams[side])); n > 0 {
 			recording.Append(inspect.Event{Kind: inspect.Captured, Side: side, Bytes: streams[side][:n], N: n})
 			streams[side] = streams[side][n:]
 		}
@@ -28,18 +25,30 @@ func recorded(authenticated bool, client, server []byte, steps []byte) *inspect.
 	return recording
 }
 
+// inOrder are the steps of a conversation of one request: what each side sends until it waits for the other.
+var inOrder = []int{8, 1, 800, 1 + 8, 1, 800, 1 + 512, 1 + 512, 1 + 8, 1}
+
 func FuzzProtocol(f *testing.F) {
+	steps := func(sizes []int) (encoded []byte) {
+		for _, n := range sizes {
+			encoded = append(encoded, byte(n>>8), byte(n))
+		}
+		return encoded
+	}
 	m := new(middle)
 	converse(f, m, false, request, "an answer")
-	f.Add(false, m.fromClient.bytes, m.fromServer.bytes, []byte{8, 1, 255, 1, 255, 0, 255})
+	f.Add(false, m.fromClient.bytes, m.fromServer.bytes, steps(inOrder))
 	m = new(middle)
 	converse(f, m, true, request, "an answer")
-	f.Add(true, m.fromClient.bytes, m.fromServer.bytes, []byte{8, 1, 255, 1, 255, 0, 255})
-	f.Add(false, []byte("99999999"), []byte("0"), []byte{8, 1})
-	f.Add(true, []byte("8=======-----BEG1"), []byte("11-1======"), []byte{200})
+	f.Add(true, m.fromClient.bytes, m.fromServer.bytes, steps(inOrder))
+	f.Add(false, []byte("99999999"), []byte("0"), steps([]int{8, 1}))
+	f.Add(true, []byte("8=======-----BEG1"), []byte("11-1======"), steps([]int{200}))
 	f.Fuzz(func(t *testing.T, authenticated bool, client, server, steps []byte) {
-		recording := recorded(authenticated, client, server, steps)
-		session := inspect.NewSession(recording)
+		var sizes []int
+		for ; len(steps) >= 2; steps = steps[2:] {
+			sizes = append(sizes, int(steps[0])<<8|int(steps[1]))
+		}
+		session := inspect.NewSession(recorded(authenticated, client, server, sizes))
 		session.End()
 		for r := range session.Records() {
 			at := 0
@@ -61,8 +70,7 @@ func TestAUnitThatWasCutOrChangedHasATreeAllTheSame(t *testing.T) {
 	bothVariants(t, func(t *testing.T, authenticated bool) {
 		m := new(middle)
 		converse(t, m, authenticated, request, "an answer")
-		steps := []byte{8, 1, 255, 0, 255, 0, 255, 0, 255, 1, 0, 8, 1, 255, 0, 255, 0, 255, 0, 255, 1, 255, 255, 255}
-		session := inspect.NewSession(recorded(authenticated, m.fromClient.bytes, m.fromServer.bytes, steps))
+		session := inspect.NewSession(recorded(authenticated, m.fromClient.bytes, m.fromServer.bytes, inOrder))
 		seen := map[string]bool{}
 		for r := range session.Records() {
 			seen[r.Name()] = true
