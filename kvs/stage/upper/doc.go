@@ -30,8 +30,9 @@
 //   - The bytes are printed as bytes, those that are not ASCII in hexadecimal:
 //     "Ol\xc3\xa1, servidor!". (So did the original, though its report shows them
 //     as letters: a first question to predict.)
-//   - What is more than 1,024 bytes is not left unread when the server closes. TCP
-//     would reset the connection, and the client might never see its answer.
+//   - What is more than 1,024 bytes is read and thrown away before the server
+//     closes, up to 256 KiB. If it were left unread, TCP would reset the
+//     connection, and the client might never see its answer.
 //   - The client reads until the server closes, and not once.
 //   - A client that says nothing is sent away, and many are served at once.
 package upper
