@@ -87,6 +87,15 @@
 // sealed anew with the keys that the recording holds ([View.Seal]): its
 // receiver accepts it, and only [VerdictResealed] tells.
 //
+// # Other protocols
+//
+// A connection may speak something else than TLS: [Tap.PipeOf] is told its
+// [Protocol], which cuts its bytes into units, says what each is, and opens those
+// that are encrypted with the secrets that the endpoints tell ([Endpoint.KeyLog]).
+// A unit is a [Record] too, with a name, a tree and a clear text, and is held,
+// matched and changed like any other; [Record.TLS] tells them apart. [Dissect] helps
+// to make trees. [Lines] is the plainest protocol there is.
+//
 // # A glass box
 //
 // With [Tap.GlassBox], for study alone, the two endpoints of a [Tap.Pipe] draw

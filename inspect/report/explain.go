@@ -20,6 +20,9 @@ func (t Text) Explain(s *inspect.Session, n int) string {
 	}
 	e := explainer{text: t, told: make(map[string]bool)}
 	e.tree(item.Record.Fields(), "", 1)
+	for _, tree := range clearTrees(item.Record) {
+		e.tree(tree, "", 1)
+	}
 	for _, part := range item.Record.Parts {
 		if part.Message != nil {
 			e.tree(part.Message.Fields(), "", 1)

@@ -43,6 +43,9 @@ func itemLine(s *inspect.Session, i int) []byte {
 	item := s.Items()[i]
 	switch item.Kind {
 	case inspect.RecordItem:
+		if !item.Record.TLS() {
+			return encode(unitLine(s, item))
+		}
 		return encode(recordLine(s, item))
 	case inspect.BytesItem:
 		return encode(bytesLine(s, item))
@@ -180,7 +183,7 @@ func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 	r := item.Record
 	line := recordJSON{
 		Kind: "record", Conn: item.Conn, Dir: item.Side.String(), Lane: item.Lane.String(), Seq: &r.Seq,
-		Time: jsonTime(r.Time), Type: r.Name(),
+		Time: jsonTime(r.Time), Type: r.Type.String(),
 		Fields: []fieldJSON{}, Messages: []messageJSON{},
 	}
 	line.Version, line.Length = header(r)
@@ -194,12 +197,12 @@ func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 	}
 	root := r.Fields()
 	line.Raw, line.Truncated, line.Epoch = r.Raw(), r.Truncated, r.Epoch.String()
-	line.Decrypted, line.Why = r.Decrypted, r.Reason().String()
+	line.Decrypted, line.Why = r.Decrypted, r.Why.String()
 	line.Fields = fields(leavesOrChildren(root), 0)
-	if r.Encrypted && r.DecidedAt >= 0 && r.TLS() {
+	if r.Encrypted && r.DecidedAt >= 0 {
 		line.TLSSeq = &r.TLSSeq
 	}
-	if r.Decrypted && r.TLS() {
+	if r.Decrypted {
 		seal := r.Sealed()
 		line.Sealed = &sealJSON{seal.Secret, seal.Nonce, seal.AdditionalData}
 	}
@@ -246,9 +249,6 @@ func sentSeq(s *inspect.Session, item inspect.Item) optional[int] {
 // messages covers the content of a record once, and adds the messages that it completes.
 func messages(status inspect.ECHStatus, r *inspect.Record, root inspect.Field) []messageJSON {
 	all := []messageJSON{}
-	if !r.TLS() {
-		return all
-	}
 	start := contentStart(root)
 	for _, part := range r.Parts {
 		item := messageJSON{Type: part.Type, Offset: part.Offset, Length: part.Length, Fields: []fieldJSON{}}
