@@ -109,7 +109,8 @@
 // byte it keeps less than a tenth of a byte where records are full (16 KiB), some
 // 7 bytes where they hold 40, some 10 where connections are nearly all handshake,
 // and less than 120 of the worst that its tests know: empty records, alerts,
-// KeyUpdates, single bytes. Trees are built when they are asked for and are not
+// KeyUpdates, single bytes. A unit of another protocol takes less than 700 bytes, however
+// short it is, and what its protocol keeps of it. Trees are built when they are asked for and are not
 // kept: at most some 1,600 bytes are allocated for each byte of a message, and a
 // tree has at most 262,144 fields.
 //

@@ -12,7 +12,8 @@ const (
 	mostOfBulk  = 0.1 // records of 16 KiB
 	mostOfSmall = 10  // records of 40 bytes
 	mostOfShort = 20  // connections that are nearly all handshake
-	mostOfAny   = 120 // whatever a peer can think of
+	mostOfAny   = 120 // whatever a peer can think of in TLS
+	mostOfUnits = 700 // units of a single byte
 )
 
 func TestASessionTakesMemoryLinearInItsInput(t *testing.T) {
@@ -29,6 +30,7 @@ func TestASessionTakesMemoryLinearInItsInput(t *testing.T) {
 		"alerts":           {mostOfAny, func(n int) *Recording { return clearRecords(n, Alert, []byte{1, 90}) }, 20000},
 		"HelloRequests":    {mostOfAny, func(n int) *Recording { return clearRecords(n, Handshake, make([]byte, 1<<14)) }, 5},
 		"one byte a piece": {mostOfAny, byteByByte, 50000},
+		"one byte a unit":  {mostOfUnits, emptyLines, 50000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			once, twice := kept(input.make(input.n)), kept(input.make(2*input.n))
@@ -111,6 +113,13 @@ func byteByByte(n int) *Recording {
 		s.rec.Append(Event{Kind: Captured, Cause: -1, Bytes: record[i%len(record):][:1]})
 	}
 	return s.rec
+}
+
+func emptyLines(n int) *Recording {
+	rec := new(Recording)
+	rec.Append(Event{Kind: Opened, Cause: -1, Opening: &Opening{Protocol: Lines.Name(), Speaks: Lines}})
+	rec.Append(Event{Kind: Captured, Cause: -1, Bytes: bytes.Repeat([]byte("\n"), n)})
+	return rec
 }
 
 // shortSessions are connections of a handshake and a line each way.

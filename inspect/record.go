@@ -165,8 +165,8 @@ func (r *Record) Text() bool {
 // Reason returns why it is encrypted (or undecided) and not decrypted; the zero
 // Reason, if it is not so.
 func (r *Record) Reason() Reason {
-	if r.Why == WhyProtocol && r.unit != nil && r.unit.because.Key != "" {
-		return r.unit.because
+	if r.Why == WhyProtocol && r.unit != nil && r.unit.because != nil {
+		return *r.unit.because
 	}
 	return r.Why.Reason()
 }

@@ -148,7 +148,7 @@ func (l *lane) cutUnit(e Event, end int64, b []byte, reading Reading, truncated 
 // A unit is what a record is that is not TLS.
 type unit struct {
 	reading Reading // nil: not understood
-	because Reason  // why it is encrypted and not opened
+	because *Reason // why it is encrypted and not opened; nil if it is not so
 	tries   int     // how often it was tried to open it
 }
 
@@ -183,11 +183,11 @@ func (v *View) openUnit(r *Record, sealed SealedReading, b []byte) {
 	}
 	switch {
 	case why.Key == "":
-		r.DecidedAt, r.Decrypted, r.Content, r.Why, r.unit.because = v.session.now.Index, true, len(clear), WhyNone, Reason{}
+		r.DecidedAt, r.Decrypted, r.Content, r.Why, r.unit.because = v.session.now.Index, true, len(clear), WhyNone, nil
 		r.Parts = whole(r.Name(), clear)
 		return
 	case waits && r.unit.tries <= maxCandidates:
-		r.Why, r.unit.because = WhyProtocol, why
+		r.Why, r.unit.because = WhyProtocol, &why
 		for _, identifier := range asked {
 			if list := v.waiting[identifier]; len(list) == 0 || list[len(list)-1] != r {
 				v.waiting[identifier] = append(list, r)
@@ -195,7 +195,7 @@ func (v *View) openUnit(r *Record, sealed SealedReading, b []byte) {
 		}
 		return
 	}
-	r.DecidedAt, r.Why, r.unit.because = v.session.now.Index, WhyProtocol, why
+	r.DecidedAt, r.Why, r.unit.because = v.session.now.Index, WhyProtocol, &why
 	if r.Lane == Received && r.Verdict == VerdictNone {
 		r.Verdict = VerdictUnreadable
 		v.session.add(Item{Kind: RecordItem, Side: r.Side, Lane: Received, Record: r})
@@ -231,7 +231,7 @@ func (v *View) retry(identifier string) {
 		}
 		b := r.Raw()
 		if b == nil {
-			r.DecidedAt, r.Why, r.unit.because = v.session.now.Index, WhyBytesLetGo, Reason{}
+			r.DecidedAt, r.Why, r.unit.because = v.session.now.Index, WhyBytesLetGo, nil
 			continue
 		}
 		v.openUnit(r, sealed, b)

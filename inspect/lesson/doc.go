@@ -18,8 +18,8 @@
 //	expect tls12 tls13: server alerts bad_record_mac
 //
 // What tamper is about: the sender (client, server, either); the kind of record
-// (record, text, alert, handshake, change_cipher_spec, or a message such as
-// client_hello); which one (a number, the first if there is none, or every);
+// (record, text, alert, handshake, change_cipher_spec, a message such as
+// client_hello, or unit and what a protocol without TLS calls it); which one (a number, the first if there is none, or every);
 // and containing TEXT. What it does: drop, hold, repeat, swap, delay TIME, cut
 // before, cut behind, cut N, inject HEX, inject text TEXT, flip byte N [bit B],
 // flip field KIND, set field KIND to HEX. A negative N counts from the end; the

@@ -321,7 +321,7 @@ func (p MatchPart) Choices() []string {
 	case MatchSender:
 		return []string{"client", "server", "either"}
 	case MatchKind:
-		return append([]string{"record", "text", "alert", "handshake", "change_cipher_spec"}, messages...)
+		return append([]string{"record", "text", "alert", "handshake", "change_cipher_spec", "unit NAME"}, messages...)
 	case MatchRest:
 		return []string{"2", "every", "containing TEXT"}
 	}
@@ -377,6 +377,8 @@ func parseMatch(words []string) (m inspect.Match, err *MatchError) {
 		m.Type = contentTypes[kind]
 	case slices.Contains(messages, kind):
 		m.Message = kind
+	case kind == "unit" && len(words) > 2:
+		m.Message, words = words[2], words[1:]
 	case kind != "record":
 		return m, &MatchError{MatchKind, kind}
 	}

@@ -206,3 +206,28 @@ func TestAMatchThatIsNotUnderstoodNamesTheWordAndWhatMayStandThere(t *testing.T)
 		}
 	}
 }
+
+func TestAUnitIsMeantByTheNameThatItsProtocolHasForIt(t *testing.T) {
+	scene, err := lesson.Parse("test", `
+		on plain
+		tamper client unit line 2: flip byte 0 bit 5
+		tamper client unit page: drop
+		do hello
+		expect answer hello
+		do hello
+		expect answer Hello
+	`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := runner().Run(t.Context(), scene, lesson.Clear)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := result.Err(); err != nil {
+		t.Error(err)
+	}
+	if _, err := lesson.ParseMatch("client unit"); err == nil {
+		t.Error("a unit without a name is taken")
+	}
+}

@@ -36,14 +36,15 @@ func (maskedUnit) Fields(b []byte) inspect.Field {
 }
 
 func (maskedUnit) Open(b []byte, secrets inspect.Secrets) ([]byte, inspect.Reason) {
-	for _, key := range secrets("MASK", []byte("one")) {
-		clear := bytes.Clone(b)
-		for i := range clear[:len(clear)-1] {
-			clear[i] -= key.Bytes[0]
-		}
-		return clear, inspect.Reason{}
+	keys := secrets("MASK", []byte("one"))
+	if len(keys) == 0 {
+		return nil, inspect.Reason{Key: "unit_no_secret"}
 	}
-	return nil, inspect.Reason{Key: "unit_no_secret"}
+	clear := bytes.Clone(b)
+	for i := range clear[:len(clear)-1] {
+		clear[i] -= keys[0].Bytes[0]
+	}
+	return clear, inspect.Reason{}
 }
 
 func (maskedUnit) ClearFields(clear []byte) inspect.Field {
