@@ -93,7 +93,7 @@ func (p *program) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}")
 	root.Flags().Bool("version", false, p.say("cmd_version_short"))
 
-	root.AddCommand(p.lab(), p.stage(), p.scenes(), p.serve(), p.client(), p.dump(), p.pki(), p.version(), p.completion())
+	root.AddCommand(p.lab(), p.stage(), p.compare(), p.scenes(), p.serve(), p.client(), p.dump(), p.pki(), p.version(), p.completion())
 	for _, cmd := range root.Commands() {
 		cmd.Flags().SortFlags = false // the most useful first
 	}

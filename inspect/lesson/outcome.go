@@ -186,14 +186,9 @@ func (r *run) exposedLines() (lines []string) {
 			if c.Opening.Addr[from] == AttackerName {
 				continue
 			}
-			var seen []byte
-			switch {
-			case c.Opening.Addr[from.Peer()] == AttackerName:
+			seen := r.unprotected(c, from)
+			if c.Opening.Addr[from.Peer()] == AttackerName {
 				seen = r.text(c, from.Peer(), inspect.Read)
-			case c.Opening.Speaks != nil:
-				seen = r.text(c, from, inspect.Captured)
-			default:
-				seen = r.unprotected(c, from)
 			}
 			for line := range strings.Lines(string(r.text(c, from, inspect.Wrote))) {
 				line = strings.TrimSuffix(line, "\n")
@@ -206,11 +201,11 @@ func (r *run) exposedLines() (lines []string) {
 	return lines
 }
 
-// unprotected joins the text that from sent in records without protection: none,
-// unless an endpoint does what TLS forbids.
+// unprotected joins the text that from sent in records without protection: with
+// TLS none, unless an endpoint does what it forbids.
 func (r *run) unprotected(c *inspect.Connection, from inspect.Side) (all []byte) {
 	for _, record := range c.View(from).Records(from) {
-		if record.Type == inspect.ApplicationData && record.DecidedAt >= 0 && !record.Encrypted {
+		if record.Text() && record.DecidedAt >= 0 && !record.Encrypted {
 			all = append(all, record.Plaintext()...)
 		}
 	}

@@ -55,6 +55,8 @@ type Result struct {
 	Tampers        int               // how many lines of the scene tamper with the wire on this channel
 	Applied        []inspect.Applied // what came of them: the rules are numbered in their order
 	Outcome
+
+	stage inspect.Stage
 }
 
 // A Check is an expectation of the scene, and whether it was met.
@@ -115,7 +117,7 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 	if r.Watch != nil {
 		r.Watch(tap.Recording())
 	}
-	run.result = &Result{Scene: scene.Name, Channel: channel, Recording: tap.Recording()}
+	run.result = &Result{Scene: scene.Name, Channel: channel, Recording: tap.Recording(), stage: stage}
 	if err = run.play(scene); err == nil {
 		err = context.Cause(ctx)
 	}

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -223,8 +224,7 @@ func (s *sequence) Close() error { return s.now().Close() }
 func (s *sequence) connect(ctx context.Context) *play {
 	handler := &kvs.Server{Store: s.store, Lang: s.setting.Lang}
 	if s.setting.Channel == ChannelClear {
-		client, server := s.tap.PipeOf(kv.Protocol{})
-		return begin(ctx, s.tap, client, server, handler)
+		return s.connectClear(ctx, handler)
 	}
 	if s.setting.isSealed() {
 		return s.connectSealed(ctx, handler)
@@ -259,6 +259,19 @@ func (s *Setting) isSealed() bool {
 	return s.Channel == ChannelSealed || s.Channel == ChannelSealedAuthenticated
 }
 
+// connectClear opens a connection without TLS, perhaps through someone in between.
+func (s *sequence) connectClear(ctx context.Context, handler *kvs.Server) *play {
+	if !s.setting.has(SomeoneInBetween) {
+		client, server := s.tap.PipeOf(kv.Protocol{})
+		return begin(ctx, s.tap, client, server, handler)
+	}
+	client, toClient := s.tap.PipeOfBetween("client", "attacker", kv.Protocol{})
+	toServer, server := s.tap.PipeOfBetween("attacker", "server", kv.Protocol{})
+	p := begin(ctx, s.tap, client, server, handler)
+	p.parts.Go(func() { relay(ctx, toClient, toServer) })
+	return p
+}
+
 // relay is what someone in between does: deceive the client, then the server,
 // and pass on what they say. If the server refuses, the client is listened to
 // all the same.
@@ -291,4 +304,43 @@ func passOn(to, from endpoint) {
 	if _, err := io.Copy(to, from); err == nil {
 		to.CloseWrite()
 	}
+}
+
+// Steal returns what whoever gets hold of all long-term private keys, once a
+// session is over, finds from what stands on the wire: the secrets that the session can be
+// opened with, if it is so. For TLS these are the keys themselves, in the place of the private keys
+// of the key exchange, which is all that the owner of a certificate for signatures (ECDSA) can try.
+func (s *Setting) Steal(wire *inspect.Session) (found []inspect.LoggedSecret) {
+	for _, c := range wire.Connections() {
+		random := c.View(inspect.Client).State(wire.Recording().Len() - 1).ClientRandom
+		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+			for _, key := range s.longTerm(side) {
+				label := [...]string{inspect.LabelClientEphemeral, inspect.LabelServerEphemeral}[side]
+				found = append(found, inspect.LoggedSecret{Origin: inspect.FromFile, Label: label, ClientRandom: random, Bytes: key})
+			}
+		}
+	}
+	return found
+}
+
+// longTerm returns the private keys of a side's certificates, as a key exchange takes them.
+func (s *Setting) longTerm(side inspect.Side) (keys [][]byte) {
+	var certificates []tls.Certificate
+	switch {
+	case s.Channel == ChannelClear:
+	case side == inspect.Server:
+		certificates = s.server.Certificates
+	case s.client.GetClientCertificate != nil:
+		if mine, err := s.client.GetClientCertificate(nil); err == nil {
+			certificates = append(certificates, *mine)
+		}
+	}
+	for _, certificate := range certificates {
+		if key, ok := certificate.PrivateKey.(*ecdsa.PrivateKey); ok {
+			if scalar, err := key.Bytes(); err == nil {
+				keys = append(keys, scalar)
+			}
+		}
+	}
+	return keys
 }

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/tlslab/inspect/lesson"
+	"example.com/tlslab/inspect/report"
+	"github.com/spf13/cobra"
+)
+
+// compared are the channels that are compared, from the worst to the best.
+var compared = []string{lesson.Clear, lesson.TLS12, lesson.TLS13, lesson.MTLS}
+
+// comparedCommands are the conversation where no script is given: a first command
+// that is long enough for what one flipped bit does to show.
+var comparedCommands = []string{
+	`create encontro "na praia do futuro, ao meio-dia em ponto"`, "read encontro", "create nome ana", "show", "exit",
+}
+
+// maxScript bounds a script, which is written by hand.
+const (
+	maxScript   = 1 << 16
+	maxCommands = 100
+)
+
+// A compareRun is what tlslab compare was asked for.
+type compareRun struct {
+	*program
+	script string
+	json   bool
+}
+
+func (p *program) compare() *cobra.Command {
+	run := &compareRun{program: p}
+	cmd := &cobra.Command{
+		Use:                   "compare " + p.say("cmd_options"),
+		Short:                 p.say("cmd_compare_short"),
+		Long:                  p.say("cmd_compare_long"),
+		Example:               p.say("cmd_compare_example"),
+		Args:                  p.noArgs,
+		DisableFlagsInUseLine: true,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return run.start(cmd.Context()) },
+	}
+	cmd.Flags().StringVar(&run.script, "script", "", p.say("cmd_flag_compare_script"))
+	cmd.Flags().BoolVar(&run.json, "json", false, p.say("cmd_flag_compare_json"))
+	return cmd
+}
+
+func (r *compareRun) start(ctx context.Context) error {
+	commands, err := r.commands()
+	if err != nil {
+		return err
+	}
+	var rows []*lesson.Measure
+	for _, channel := range compared {
+		m, err := lesson.Runner{Open: r.sceneStage}.Compare(ctx, channel, commands)
+		if ctx.Err() != nil {
+			return nil // the user has seen enough
+		}
+		if err != nil {
+			return err
+		}
+		if r.json {
+			if _, err := r.out.Write(report.Line(compareLine(m))); err != nil {
+				return err
+			}
+		}
+		rows = append(rows, m)
+	}
+	if r.json {
+		return nil
+	}
+	r.table(r.out, rows, 80)
+	return nil
+}
+
+// commands are those of the script, a line each.
+func (r *compareRun) commands() (commands []string, err error) {
+	if r.script == "" {
+		return comparedCommands, nil
+	}
+	in := r.in
+	if r.script != "-" {
+		if in, err = os.Open(r.script); err != nil {
+			return nil, err
+		}
+		defer in.Close()
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxScript+1))
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "#") {
+			commands = append(commands, line)
+		}
+	}
+	if len(text) > maxScript || len(commands) > maxCommands || len(commands) == 0 {
+		return nil, usage(r.say("cmd_compare_bad_script", "file", safe(r.script), "lines", maxCommands, "bytes", maxScript))
+	}
+	return commands, nil
+}
+
+// A question is a row of the table: what is asked of each channel.
+type question struct {
+	title string // id of its sentence
+	cell  func(r *compareRun, m *lesson.Measure) string
+}
+
+var questions = []question{
+	{"cmd_compare_sent", func(r *compareRun, m *lesson.Measure) string {
+		return r.say("cmd_compare_sent_cell", "sent", m.Sent[0]+m.Sent[1], "said", m.Said[0]+m.Said[1])
+	}},
+	{"cmd_compare_trips", func(_ *compareRun, m *lesson.Measure) string { return fmt.Sprint(m.RoundTrips) }},
+	{"cmd_compare_reads", func(r *compareRun, m *lesson.Measure) string { return r.reads(m.Read, m.Lines) }},
+	{"cmd_compare_flip", func(r *compareRun, m *lesson.Measure) string { return r.cameOf(m.Flipped) }},
+	{"cmd_compare_swap", (*compareRun).swapped},
+	{"cmd_compare_later", func(r *compareRun, m *lesson.Measure) string { return r.reads(m.ReadLater, m.Lines) }},
+}
+
+// reads says how much of the text someone can read.
+func (r *compareRun) reads(n, of int) string {
+	switch n {
+	case 0:
+		return r.say("cmd_compare_nothing")
+	case of:
+		return r.say("cmd_compare_everything")
+	}
+	return r.say("cmd_compare_some", "count", n, "of", of)
+}
+
+func (r *compareRun) scenes() *sceneRun { return &sceneRun{program: r.program} }
+
+// cameOf says what came of an attack, for whom.
+func (r *compareRun) cameOf(o lesson.Outcome) string {
+	what := r.say("cmd_compare_unharmed")
+	if len(o.Changed) > 0 {
+		what = r.say("cmd_compare_changed")
+	}
+	return what + "; " + r.scenes().noticed(o)
+}
+
+func (r *compareRun) swapped(m *lesson.Measure) string {
+	reads := r.reads(len(m.Swapped.Exposed), max(m.Lines, len(m.Swapped.Exposed)))
+	noticed := r.scenes().noticed(m.Swapped)
+	if !m.Keys {
+		noticed = r.say("cmd_compare_no_key")
+	}
+	return r.say("cmd_compare_swap_cell", "noticed", noticed, "reads", reads)
+}
+
+// table prints, for each question, what each channel comes to, side by side.
+func (r *compareRun) table(out io.Writer, rows []*lesson.Measure, width int) {
+	var names []string
+	for _, m := range rows {
+		names = append(names, m.Channel)
+	}
+	io.WriteString(out, sideBySide(names, width))
+	for _, q := range questions {
+		fmt.Fprintf(out, "\n%s\n", wrap(r.say(q.title), width))
+		var cells []string
+		for _, m := range rows {
+			cells = append(cells, q.cell(r, m))
+		}
+		io.WriteString(out, sideBySide(cells, width))
+	}
+	fmt.Fprintf(out, "\n%s\n", wrap(r.say("cmd_compare_next"), width))
+}
+
+// sideBySide sets texts in columns of one width, behind a margin.
+func sideBySide(texts []string, width int) string {
+	const margin, gap = 2, 2
+	column := (width - margin + gap) / max(len(texts), 1)
+	var columns [][]string
+	height := 0
+	for _, text := range texts {
+		lines := strings.Split(wrap(text, column-gap), "\n")
+		columns, height = append(columns, lines), max(height, len(lines))
+	}
+	var table strings.Builder
+	for i := range height {
+		line := strings.Repeat(" ", margin)
+		for _, lines := range columns {
+			cell := ""
+			if i < len(lines) {
+				cell = lines[i]
+			}
+			line += cell + strings.Repeat(" ", max(0, column-utf8.RuneCountInString(cell)))
+		}
+		table.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return table.String()
+}
+
+// A jsonMeasure is what one conversation comes to on one channel, for programs.
+type jsonMeasure struct {
+	Kind       string      `json:"kind"`
+	Channel    string      `json:"channel"`
+	Sent       jsonBySide  `json:"sent"`
+	Said       jsonBySide  `json:"said"`
+	RoundTrips int         `json:"round_trips"`
+	Lines      int         `json:"lines"`
+	Read       int         `json:"read"`
+	Flip       jsonOutcome `json:"flip"`
+	Keys       bool        `json:"keys"`
+	Swap       jsonOutcome `json:"swap"`
+	ReadLater  int         `json:"read_later"`
+}
+
+type jsonBySide struct {
+	Client int `json:"client"`
+	Server int `json:"server"`
+}
+
+type jsonOutcome struct {
+	Exposed int          `json:"exposed"`
+	Changed []jsonChange `json:"changed"`
+	Noticed string       `json:"noticed,omitempty"`
+	Silent  bool         `json:"silent"`
+	Client  jsonEndpoint `json:"client"`
+	Server  jsonEndpoint `json:"server"`
+}
+
+func compareLine(m *lesson.Measure) jsonMeasure {
+	return jsonMeasure{
+		Kind: "comparison", Channel: m.Channel, Sent: jsonBySide{m.Sent[0], m.Sent[1]}, Said: jsonBySide{m.Said[0], m.Said[1]},
+		RoundTrips: m.RoundTrips, Lines: m.Lines, Read: m.Read, Flip: jsonOutcomeOf(m.Flipped), Keys: m.Keys, Swap: jsonOutcomeOf(m.Swapped),
+		ReadLater: m.ReadLater,
+	}
+}
+
+func jsonOutcomeOf(o lesson.Outcome) jsonOutcome {
+	told := jsonOutcome{
+		Exposed: len(o.Exposed), Changed: []jsonChange{}, Noticed: o.Noticed, Silent: o.Silent,
+		Client: jsonEnd(o.Endpoint[0]), Server: jsonEnd(o.Endpoint[1]),
+	}
+	for _, change := range o.Changed {
+		told.Changed = append(told.Changed, jsonChange{change.Side.String(), change.Wrote, change.Read})
+	}
+	return told
+}
