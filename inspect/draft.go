@@ -203,6 +203,11 @@ func (d Draft) headerFields() []Field {
 	c.code("record.type", &contentTypes)
 	c.code("record.version", &versions)
 	c.uint("record.length", 2, nil)
+	for i := range c.fields {
+		if c.fields[i].Kind == "record.version" {
+			c.fields[i].Name = recordVersionName(d.version)
+		}
+	}
 	return c.fields
 }
 

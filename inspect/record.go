@@ -386,11 +386,17 @@ func recordHeaderRFC(version uint16) string {
 	return "RFC 8446 section 5.1"
 }
 
+// recordVersionName is what a version's standard calls the version in the
+// record header, RFC 8446's name where none is agreed on.
+func recordVersionName(version uint16) string {
+	return since13(version, "legacy_record_version", "version")
+}
+
 func (r *Record) headerFields(raw []byte) []Field {
 	rfc := r.headerRFC()
 	fields := []Field{
 		{Kind: "record.type", Name: "type", Length: 1, Value: fmt.Sprintf("%s (0x%02x)", r.Type, uint8(r.Type)), RFC: rfc},
-		{Kind: "record.version", Name: "legacy_record_version", Offset: 1, Length: 2, Value: fmt.Sprintf("%s (0x%04x)", VersionName(r.Version), r.Version), RFC: rfc},
+		{Kind: "record.version", Name: recordVersionName(r.version()), Offset: 1, Length: 2, Value: fmt.Sprintf("%s (0x%04x)", VersionName(r.Version), r.Version), RFC: rfc},
 		{Kind: "record.length", Name: "length", Offset: 3, Length: 2, Value: fmt.Sprint(r.Length), RFC: rfc},
 	}
 	for i, f := range fields {
