@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"net"
 	"slices"
@@ -112,7 +111,7 @@ func (b basis) check(c Verification, chain []*x509.Certificate) Verification {
 func (b basis) success(chain []*x509.Certificate) Reason {
 	var subjects []string
 	for _, certificate := range chain {
-		subjects = append(subjects, distinguished(certificate.Subject))
+		subjects = append(subjects, distinguished(certificate.RawSubject))
 	}
 	_, use := b.use()
 	data := []any{"chain", strings.Join(subjects, " < "), "use", use, "time", moment(b.now)}
@@ -135,13 +134,13 @@ func (b basis) failure(leaf *x509.Certificate, err error) Reason {
 			last = leaf
 		}
 		if text := authority.Error(); text != (x509.UnknownAuthorityError{}).Error() { // it says why one that is there was not taken
-			return because("authority_refused", "subject", distinguished(last.Subject), "error", text)
+			return because("authority_refused", "subject", distinguished(last.RawSubject), "error", text)
 		}
-		return because("unknown_authority", "subject", distinguished(last.Subject), "issuer", distinguished(last.Issuer))
+		return because("unknown_authority", "subject", distinguished(last.RawSubject), "issuer", distinguished(last.RawIssuer))
 	case errors.As(err, &name):
 		return because("wrong_name", "name", b.name, "names", namesOf(leaf))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
-		subject := distinguished(invalid.Cert.Subject)
+		subject := distinguished(invalid.Cert.RawSubject)
 		if b.now.Before(invalid.Cert.NotBefore) {
 			return because("not_yet_valid", "subject", subject, "time", moment(b.now), "from", moment(invalid.Cert.NotBefore))
 		}
@@ -149,14 +148,15 @@ func (b basis) failure(leaf *x509.Certificate, err error) Reason {
 	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
 		return because("wrong_use", "use", use)
 	}
-	return because("chain_broken", "subject", distinguished(leaf.Subject), "error", err)
+	return because("chain_broken", "subject", distinguished(leaf.RawSubject), "error", err)
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// distinguished is a distinguished name, or a word for the empty one.
-func distinguished(name pkix.Name) string {
-	if text := name.String(); text != "" {
+// distinguished is a distinguished name in DER as the trees show it, all of
+// its attributes in their order, or a word for the empty one.
+func distinguished(der []byte) string {
+	if text := distinguishedName(newCursor("", der), "x509.name", tagSequence); text != "" {
 		return text
 	}
 	return "(no name)"

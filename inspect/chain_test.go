@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"strings"
 	"testing"
@@ -130,6 +131,12 @@ func TestACertificateChainIsCheckedAsItsReceiverChecksIt(t *testing.T) {
 		want   string
 	}{
 		"a good one": {good, nil, "verified; the chain CN=leaf < CN=between < CN=root is whole; for serverAuth; its name is lab.example; valid on 2030-05-17 12:00:00 UTC"},
+		"of a subject with an e-mail address": {
+			between.issue(t, "leaf", func(c *x509.Certificate) {
+				leafFor("lab.example", x509.ExtKeyUsageServerAuth)(c)
+				c.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}, Value: "ana@lab.example"}}
+			}), nil, "verified; the chain emailAddress=ana@lab.example,CN=leaf < CN=between < CN=root is whole; ",
+		},
 		"of an unknown authority": {
 			stranger.issue(t, "leaf", leafFor("lab.example", x509.ExtKeyUsageServerAuth)), nil,
 			"refuted; no chain leads from CN=leaf to a trusted root: its issuer should be one, or lead to one, but is CN=stranger",

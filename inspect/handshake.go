@@ -213,7 +213,7 @@ func leafSubject(body []byte, version uint16) string {
 	if err != nil {
 		return ""
 	}
-	return certificate.Subject.String()
+	return distinguishedName(newCursor("", certificate.RawSubject), "x509.subject", tagSequence)
 }
 
 // ticketOf returns the ticket of a TLS 1.2 NewSessionTicket (RFC 5077 section 3.3).
