@@ -275,38 +275,69 @@ func (r *registry) code(name string) (code uint16, ok bool) {
 	return 0, false
 }
 
-// A Change is a run of bytes that is not what it was: Old bytes from Offset on
-// were replaced by New ones.
+// A Change is a run of bytes that is not what it was: New bytes, from Offset on
+// in what there is now, stand in place of Old ones.
 type Change struct {
 	Offset, Old, New int
 }
 
-// Changes returns what was done to before to make it after. Of the same length,
-// they are compared byte by byte; otherwise everything between what they
-// have in common at their beginning and at their end counts as one change.
+// Changes returns what was done to before to make it after: single bytes that
+// were replaced, and, where the lengths differ, one run that was put in or taken out,
+// at the place that leaves the fewest others changed.
 func Changes(before, after []byte) (all []Change) {
-	if len(before) != len(after) {
-		begin := common(before, after, func(b []byte, i int) byte { return b[i] })
-		end := common(before[begin:], after[begin:], func(b []byte, i int) byte { return b[len(b)-1-i] })
-		return []Change{{begin, len(before) - begin - end, len(after) - begin - end}}
+	grown := len(after) - len(before)
+	cut := len(before)
+	if grown != 0 {
+		cut = parting(before, after)
 	}
-	for i := range before {
-		if before[i] == after[i] {
-			continue
+	add := func(c Change) {
+		if last := len(all) - 1; last >= 0 && all[last].Offset+all[last].New == c.Offset {
+			all[last].Old, all[last].New = all[last].Old+c.Old, all[last].New+c.New
+			return
 		}
-		if last := len(all) - 1; last >= 0 && all[last].Offset+all[last].New == i {
-			all[last].Old, all[last].New = all[last].Old+1, all[last].New+1
-			continue
+		all = append(all, c)
+	}
+	for i := range cut {
+		if before[i] != after[i] {
+			add(Change{i, 1, 1})
 		}
-		all = append(all, Change{i, 1, 1})
+	}
+	if grown != 0 {
+		add(Change{cut, max(-grown, 0), max(grown, 0)})
+	}
+	for i := cut + max(grown, 0); i < len(after); i++ {
+		if before[i-grown] != after[i] {
+			add(Change{i, 1, 1})
+		}
 	}
 	return all
 }
 
-// common returns how many bytes a and b have in common, taken one by one.
-func common(a, b []byte, at func(b []byte, i int) byte) (n int) {
-	for n < min(len(a), len(b)) && at(a, n) == at(b, n) {
-		n++
+// parting returns the place behind which after stands as far from before as it is
+// longer or shorter: the last of those that leave the fewest bytes changed.
+func parting(before, after []byte) (best int) {
+	short, long := before, after
+	if len(short) > len(long) {
+		short, long = long, short
 	}
-	return n
+	shift := len(long) - len(short)
+	changed := 0 // with the parting at 0
+	for i := range short {
+		if short[i] != long[i+shift] {
+			changed++
+		}
+	}
+	fewest := changed
+	for i := range short { // from i to i+1
+		if short[i] != long[i+shift] {
+			changed--
+		}
+		if short[i] != long[i] {
+			changed++
+		}
+		if changed <= fewest {
+			best, fewest = i+1, changed
+		}
+	}
+	return best
 }

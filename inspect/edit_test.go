@@ -234,6 +234,8 @@ func TestChangesAreTheBytesThatAreNotWhatTheyWere(t *testing.T) {
 		{"abcdef", "abXYZdef", []Change{{2, 1, 3}}},
 		{"aaa", "aa", []Change{{2, 1, 0}}},
 		{"", "abc", []Change{{0, 0, 3}}},
+		{"L5:M3:abc=z", "L7:M5:abcXY=z", []Change{{1, 1, 1}, {4, 1, 1}, {9, 0, 2}}}, // with its lengths
+		{"L7:M5:abcXY=z", "L5:M3:abc=z", []Change{{1, 1, 1}, {4, 1, 1}, {9, 2, 0}}},
 	} {
 		if got := Changes([]byte(c.before), []byte(c.after)); !slices.Equal(got, c.want) {
 			t.Errorf("%q to %q: %v", c.before, c.after, got)

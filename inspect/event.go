@@ -51,7 +51,7 @@ const (
 	LetGo                              // N captured bytes of Side were let go, oldest first
 	Trusted                            // Roots were given from outside, see [Recording.Trust]
 	Drained                            // gated: no more of what Side sent will be delivered; How is what its peer sees
-	Silent                             // Side waited N milliseconds, until its deadline, and nothing came
+	Silent                             // Side waited N milliseconds, until its deadline, for what did not come
 	Expired                            // the unit Cause was held as long as its gate may: it goes on by itself
 )
 

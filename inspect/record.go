@@ -232,7 +232,8 @@ const (
 	AlertItem                       // an alert in a record that could be read: Record, Level, Description
 	ErrorItem                       // an endpoint's error: Text
 	ClosedItem                      // Side sends no more: How
-	SilenceItem                     // Side waited until its deadline, and nothing came: Wait
+	ExpiredItem                     // what Side sent goes on by itself, since nobody decided on it in time: Record, if it is one
+	SilenceItem                     // Side waited until its deadline for what did not come: Wait
 )
 
 // An Item is one thing that a person is shown, in the order in which the
@@ -247,7 +248,7 @@ type Item struct {
 	Lane  Lane
 	Time  time.Time
 
-	Record *Record // RecordItem, AlertItem
+	Record *Record // RecordItem, AlertItem, ExpiredItem
 
 	From    int64  // BytesItem, GapItem: offset within the lane
 	Reason  string // BytesItem: why it is not split into records, in English

@@ -211,6 +211,8 @@ func (s *Session) take(e Event) {
 		c.end(e)
 	case Drained:
 		c.views[e.Side.Peer()].finish(e.Side)
+	case Expired:
+		s.add(Item{Kind: ExpiredItem, Side: e.Side, Record: c.units[e.Cause]})
 	case Silent:
 		s.add(Item{Kind: SilenceItem, Side: e.Side, Wait: time.Duration(e.N) * time.Millisecond})
 	}

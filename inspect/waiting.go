@@ -50,6 +50,21 @@ func (c *Connection) Waiting(side Side, at int) (w Wait, ok bool) {
 	return w, !c.reached(side, w.Since, by)
 }
 
+// InVain returns how side had waited until it gave up, by the time that event at had happened, where
+// something of what was sent had been taken away or kept; ok is false otherwise.
+func (c *Connection) InVain(side Side, at int) (w Wait, ok bool) {
+	if w, ok = c.Waiting(side, at); !ok || w.Until < 0 {
+		return w, false
+	}
+	mine, peers := c.Account(side, at), c.Account(side.Peer(), at)
+	for _, lost := range []Amount{mine.Dropped, mine.Undelivered, mine.Held, peers.Dropped, peers.Undelivered, peers.Held} {
+		if lost.Units > 0 {
+			return w, true
+		}
+	}
+	return w, false
+}
+
 // gaveUp returns the first event behind since by which side waits no longer, and
 // whether it says that something was wrong; -1 if there is none by at.
 func (c *Connection) gaveUp(side Side, since, at int, alerts []Alerted) (first int, wrong bool) {

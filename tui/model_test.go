@@ -662,7 +662,7 @@ func TestSilenceHasARowOfItsOwn(t *testing.T) {
 	r := new(inspect.Recording)
 	r.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}})
 	r.Append(inspect.Event{Kind: inspect.Silent, Side: inspect.Server, Cause: -1, N: 2000})
-	for lang, want := range map[string]string{"en": "server: nothing came in 2s", "pt-BR": "servidor: nada chegou em 2s"} {
+	for lang, want := range map[string]string{"en": "server: waited 2s for what did not come", "pt-BR": "servidor: esperou 2s pelo que não veio"} {
 		s := open(t, Options{Recording: r, Lang: lang})
 		s.shows(want)
 	}

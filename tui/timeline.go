@@ -93,11 +93,11 @@ func (t *timeline) decisionsBefore(event int) {
 	}
 }
 
-// hasRow reports whether the item has a row of its own. An alert stands in the row of its record; what was received
+// hasRow reports whether the item has a row of its own. An alert stands in the row of its record, and so does that time ran out; what was received
 // has a row only where it is not what was sent.
 func hasRow(item *inspect.Item) bool {
 	switch item.Kind {
-	case inspect.AlertItem:
+	case inspect.AlertItem, inspect.ExpiredItem:
 		return false
 	case inspect.RecordItem:
 		return item.Lane == inspect.Sent || item.Record.Verdict != inspect.VerdictNone

@@ -232,7 +232,7 @@ func (m *model) silencesOf(a *inspect.Account, _ bool) []string {
 // waitsOf says whether the side waits for its peer, and what keeps it waiting; once it has given up, how long it had
 // waited in vain.
 func (m *model) waitsOf(c *inspect.Connection, a *inspect.Account, at int) []string {
-	if w, ok := inVain(c, a.Side, at); ok {
+	if w, ok := c.InVain(a.Side, at); ok {
 		return []string{m.say("wire_waited", "wait", inSeconds(w.For))}
 	}
 	w, ok := c.Waiting(a.Side, at)

@@ -269,26 +269,12 @@ func (m *model) lastWords() []string {
 			break
 		}
 		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
-			if w, ok := inVain(c, side, last); ok && w.For >= time.Second {
+			if w, ok := c.InVain(side, last); ok && w.For >= time.Second {
 				lines = append(lines, m.say("wire_waited_in_vain", "side", m.side(side), "wait", inSeconds(w.For)))
 			}
 		}
 	}
 	return lines
-}
-
-// inVain returns how side waited until it gave up, on a wire that had taken away or kept something of what was sent.
-func inVain(c *inspect.Connection, side inspect.Side, at int) (w inspect.Wait, ok bool) {
-	if w, ok = c.Waiting(side, at); !ok || w.Until < 0 {
-		return w, false
-	}
-	mine, peers := c.Account(side, at), c.Account(side.Peer(), at)
-	for _, lost := range []inspect.Amount{mine.Dropped, mine.Undelivered, mine.Held, peers.Dropped, peers.Undelivered, peers.Held} {
-		if lost.Units > 0 {
-			return w, true
-		}
-	}
-	return w, false
 }
 
 // inSeconds writes how long somebody waited.

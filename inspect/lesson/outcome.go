@@ -270,7 +270,7 @@ func (r *run) changed() string {
 func (r *run) answered() string {
 	switch {
 	case r.silent:
-		return "nothing came until the deadline"
+		return "what it waits for does not come until the deadline"
 	case r.err != nil:
 		return "no answer: " + r.err.Error()
 	}

@@ -152,7 +152,7 @@ type run struct {
 
 	answer  string // the latest
 	err     error  // that came instead of it
-	silent  bool   // nothing came until the deadline
+	silent  bool   // it did not come until the deadline
 	until   int    // silence: what happens after this event is only the end of the play; otherwise -1
 	latest  string // the latest command
 	guessed string

@@ -17,8 +17,8 @@ import (
 const Schema = 1
 
 // NewJSON returns a Writer of JSON lines: the session's line first, then one
-// for each item, and at the end one for each value of the key schedule and each
-// proof. The schema stands in the manual, docs/manual/en/json-lines.md. Strings
+// for each item, and at the end one for each value of the key schedule, each
+// proof, and each endpoint of a gated connection. The schema stands in the manual, docs/manual/en/json-lines.md. Strings
 // that may quote captured text are written as [inspect.Safe] gives them.
 //
 // The lines hold clear text, secrets and keys.
@@ -68,6 +68,12 @@ func itemLine(s *inspect.Session, i int) []byte {
 		return encode(closedLine{
 			Kind: "closed", Conn: item.Conn, Dir: item.Side.String(), Time: jsonTime(item.Time), How: item.How.String(),
 		})
+	case inspect.ExpiredItem:
+		line := expiredLine{Kind: "expired", Conn: item.Conn, Dir: item.Side.String(), Time: jsonTime(item.Time)}
+		if item.Record != nil {
+			line.Seq = &item.Record.Seq
+		}
+		return encode(line)
 	case inspect.SilenceItem:
 		return encode(silenceLine{
 			Kind: "silence", Conn: item.Conn, Side: item.Side.String(), Time: jsonTime(item.Time), Milliseconds: item.Wait.Milliseconds(),
@@ -169,6 +175,13 @@ type (
 		Dir  string   `json:"dir"`
 		Time jsonTime `json:"time"`
 		How  string   `json:"how"`
+	}
+	expiredLine struct {
+		Kind string   `json:"kind"`
+		Conn int      `json:"conn"`
+		Dir  string   `json:"dir"`
+		Seq  *int     `json:"seq"`
+		Time jsonTime `json:"time"`
 	}
 	silenceLine struct {
 		Kind         string   `json:"kind"`

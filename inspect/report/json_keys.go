@@ -73,6 +73,7 @@ func computedLines(s *inspect.Session) []byte {
 			lines = teller.keys(lines)
 			lines = teller.verifications(lines)
 		}
+		lines = endpointLines(s, c, lines)
 	}
 	return lines
 }

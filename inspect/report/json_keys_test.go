@@ -202,6 +202,9 @@ func TestEachValueAndProofIsToldOnceAndLast(t *testing.T) {
 		told := make(map[string]bool)
 		lines := read(t, inspect.NewSession(recordingOf(load(t, name)...)))
 		for _, l := range lines {
+			if l.Kind == "endpoint" {
+				continue
+			}
 			if l.Kind != "key" && l.Kind != "verification" {
 				if computed {
 					t.Errorf("%s: a line of kind %s stands behind those of what was computed", name, l.Kind)

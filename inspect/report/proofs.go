@@ -80,13 +80,15 @@ func (t Text) proofsAt(s *inspect.Session, n int) string {
 	return t.Proofs(s, item.Conn)
 }
 
-// unclosed tells the proofs of the connections that never came to their end.
-func (t Text) unclosed(s *inspect.Session) []byte {
+// last tells the proofs of the connections that never came to their end, and
+// what both endpoints made of each that was gated.
+func (t Text) last(s *inspect.Session) []byte {
 	text := ""
 	for i, c := range s.Connections() {
 		if c.Closed(inspect.Client) < 0 || c.Closed(inspect.Server) < 0 {
 			text += t.Proofs(s, i)
 		}
+		text += t.Verdict(s, i)
 	}
 	return []byte(text)
 }

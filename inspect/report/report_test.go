@@ -508,7 +508,7 @@ func TestSilenceIsToldInBothLanguages(t *testing.T) {
 		inspect.Event{Kind: inspect.Silent, Side: inspect.Server, Cause: -1, N: 1500},
 	))
 	for lang, want := range map[string]string{
-		"en": "#1 The server waited for 1.5s, and nothing came.\n", "pt-BR": "#1 O servidor esperou por 1.5s, e nada chegou.\n",
+		"en": "#1 The server waited 1.5s for what did not come.\n", "pt-BR": "#1 O servidor esperou 1.5s pelo que não veio.\n",
 	} {
 		if got := told(t, report.Text{Say: docs.For(lang)}, s); got != want {
 			t.Errorf("%s: %q", lang, got)

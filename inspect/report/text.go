@@ -39,7 +39,7 @@ type Text struct {
 // Writer returns a Writer that tells each item at the Text's level, with an
 // empty line after those that take more than one.
 func (t Text) Writer(out io.Writer) *Writer {
-	return &Writer{out: out, live: true, item: func(s *inspect.Session, i int) []byte { return []byte(t.Item(s, i+1)) }, end: t.unclosed}
+	return &Writer{out: out, live: true, item: func(s *inspect.Session, i int) []byte { return []byte(t.Item(s, i+1)) }, end: t.last}
 }
 
 // Item tells item n at the Text's level, and the proofs of a connection that it ends.
