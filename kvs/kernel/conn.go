@@ -28,6 +28,7 @@ type Conn struct {
 	stopping  bool
 	by        time.Time // see ReadBy
 	dismissed bool
+	lingers   bool // the handler is done, and the deadline is another one
 	ended     bool
 	err       error // why it ended
 	cutter    *time.Timer
@@ -189,7 +190,9 @@ func (c *Conn) endWith(ctx context.Context) func() {
 			return
 		}
 		c.stopping = true
-		c.Conn.SetReadDeadline(time.Unix(1, 0))
+		if !c.lingers {
+			c.Conn.SetReadDeadline(time.Unix(1, 0))
+		}
 		if bound := cmp.Or(c.server.ShutdownTimeout, DefaultShutdownTimeout); bound > 0 {
 			c.cutter = time.AfterFunc(bound, func() { c.wire().Close() })
 		}
@@ -220,6 +223,7 @@ func (c *Conn) sayGoodbye() {
 func (c *Conn) linger() {
 	wire := c.wire()
 	c.mu.Lock()
+	c.lingers = true
 	wire.SetReadDeadline(deadline(cmp.Or(c.server.Linger, DefaultLinger)))
 	c.mu.Unlock()
 	io.CopyN(io.Discard, wire, maxLinger)

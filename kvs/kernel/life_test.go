@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/tlslab/kvs/kernel"
@@ -377,6 +378,23 @@ func TestTheEventsOfOneLifeComeAfterThoseOfTheLifeBefore(t *testing.T) {
 	told <- true
 	check(t, s.Wait())
 	seen.want(t, "\nstarted\nstopped\nstarted\nstopped\n")
+}
+
+func TestTheEndOfAServerLeavesItsClientsTheTimeToReadTheLastAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		done := kernel.HandlerFunc(func(context.Context, *kernel.Conn) error { return nil })
+		s := &kernel.Server{Handler: done, Linger: 4 * time.Second}
+		ctx, stop := context.WithCancel(t.Context())
+		client, server := net.Pipe()
+		defer client.Close()
+		go s.ServeConn(ctx, server)
+		time.Sleep(time.Second) // the handler is done, and the client has not read all
+		stop()
+		time.Sleep(time.Second)
+		if _, err := io.WriteString(client, "on its way when the server was done"); err != nil {
+			t.Errorf("the connection was closed at once: %v", err)
+		}
+	})
 }
 
 func TestLifeCanBeAskedForFromManyGoroutinesAtOnce(t *testing.T) {

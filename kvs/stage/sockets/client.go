@@ -199,6 +199,13 @@ func (c *Client) hear() (string, error) {
 	}
 }
 
+// Over reports whether the conversation has come to its end, or broken off.
+func (c *Client) Over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over != nil
+}
+
 // last is for what ends the conversation, if it was done.
 func (c *Client) last(answer string, err error) (string, error) {
 	if err == nil || errors.As(err, new(*AnswerError)) {
@@ -298,12 +305,10 @@ func (c *Client) step(ctx context.Context, p *printer, command string) (over boo
 	case c.Version != V2:
 		p.show(answer)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.over != nil {
+	if over = c.Over(); over {
 		p.print("sockets_client_over")
 	}
-	return c.over != nil, nil
+	return over, nil
 }
 
 // A printer writes lines to a person.

@@ -69,13 +69,19 @@ func gobs(f *testing.F) (streams [][]byte) {
 		struct{ Any any }{},
 		struct{ Any any }{"text"},
 	} {
-		var stream bytes.Buffer
-		if err := gob.NewEncoder(&stream).Encode(value); err != nil {
+		stream, err := encodeGob(value)
+		if err != nil {
 			f.Fatal(err)
 		}
-		streams = append(streams, stream.Bytes())
+		streams = append(streams, stream)
 	}
 	return streams
+}
+
+func encodeGob(value any) ([]byte, error) {
+	var stream bytes.Buffer
+	err := gob.NewEncoder(&stream).Encode(value)
+	return stream.Bytes(), err
 }
 
 // timeLike is encoded by a method of its own.
@@ -90,6 +96,7 @@ func FuzzGob(f *testing.F) {
 		understood(f, stream)
 		f.Add(stream)
 	}
+	f.Add([]byte("\a0\xff\x000000")) // an end that is written as two bytes
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		types := make(gobTypes)
 		in := bufio.NewReader(bytes.NewReader(stream))
@@ -99,9 +106,7 @@ func FuzzGob(f *testing.F) {
 				return
 			}
 			root, _ := dissectGob(message, types)
-			if n := covered(t, root); n != len(message) {
-				t.Fatalf("%x: %d bytes of %d", message, n, len(message))
-			}
+			covers(t, root, len(message))
 			examineGob(message, types)
 		}
 	})
@@ -126,18 +131,6 @@ func understood(f *testing.F, stream []byte) {
 			f.Errorf("%x is said to be broken", message)
 		}
 	}
-}
-
-// covered returns how many bytes the leaves of a tree cover, each once and in order.
-func covered(t *testing.T, root inspect.Field) int {
-	at := 0
-	for _, leaf := range root.Leaves() {
-		if leaf.Offset != at {
-			t.Fatalf("%s begins at %d, not at %d", leaf.Kind, leaf.Offset, at)
-		}
-		at = leaf.End()
-	}
-	return at
 }
 
 // Whatever a server is sent, the conversation ends, and what V3 takes is what package gob decodes.
@@ -183,15 +176,15 @@ func TestPackageGobAloneWouldTakeAnotherType(t *testing.T) {
 		Code   string
 		Target string
 	}
-	var stream bytes.Buffer
-	if err := gob.NewEncoder(&stream).Encode(other{"7", "x"}); err != nil {
+	stream, err := encodeGob(other{"7", "x"})
+	if err != nil {
 		t.Fatal(err)
 	}
 	var product Product
-	if err := gob.NewDecoder(bytes.NewReader(stream.Bytes())).Decode(&product); err != nil || product.Code != "7" {
+	if err := gob.NewDecoder(bytes.NewReader(stream)).Decode(&product); err != nil || product.Code != "7" {
 		t.Errorf("package gob has become strict: %v, %v", product, err)
 	}
-	wire := &tape{in: bytes.NewReader(stream.Bytes())}
+	wire := &tape{in: bytes.NewReader(stream)}
 	(&kernel.Server{Handler: &Server{Version: V3}}).ServeConn(t.Context(), wire)
 	if got := wire.out.String(); !strings.Contains(got, "other{Code string, Target string} came") {
 		t.Errorf("V3 says %s", got)

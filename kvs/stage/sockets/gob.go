@@ -298,7 +298,7 @@ func signed(n uint64) int64 {
 func (g *gobReader) typeID() int64 {
 	return signed(g.uint("gob.type_id", func(n uint64, _ int) string {
 		id := signed(n)
-		if id < 0 {
+		if basicTypes[id] == "" && g.types.find(id) == nil {
 			return strconv.FormatInt(id, 10)
 		}
 		return fmt.Sprintf("%d (%s)", id, g.types.name(id))
@@ -410,7 +410,7 @@ func (g *gobReader) fields(t *gobType, depth int) gobStruct {
 				if g.failed {
 					return
 				}
-				if delta > uint64(len(t.fields)-1-at) {
+				if !t.has(at, delta) {
 					g.fail("gob.delta", "the type has no such field")
 					return
 				}
@@ -422,8 +422,13 @@ func (g *gobReader) fields(t *gobType, depth int) gobStruct {
 	return object
 }
 
+// has reports whether the type has a field that is so many fields further than the one at index at.
+func (t *gobType) has(at int, delta uint64) bool {
+	return 0 < delta && delta <= uint64(len(t.fields)-1-at)
+}
+
 func (g *gobReader) fieldName(t *gobType, at int, delta uint64) string {
-	if delta > uint64(len(t.fields)-1-at) {
+	if !t.has(at, delta) {
 		return strconv.FormatUint(delta, 10)
 	}
 	return fmt.Sprintf("+%d: %s", delta, t.fields[at+int(delta)].name)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -84,6 +85,9 @@ func (s *Server) Kernel() *kernel.Server {
 	k := &kernel.Server{Handler: s, Addr: Addr, MaxConns: MaxClients, Once: cmp.Or(s.Version, V5) <= V3}
 	k.OnStarted(func() { s.print("sockets_listening", "addr", k.ListenAddr()) })
 	k.OnStopped(func() { s.print("sockets_stopped") })
+	k.OnRefused(func(conn net.Conn, err error) {
+		s.print("sockets_turned_away", "addr", conn.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))
+	})
 	k.OnClientClosed(func(client *kernel.Conn) {
 		if err := client.Err(); err != nil {
 			s.print("sockets_client_failed", "addr", client.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))

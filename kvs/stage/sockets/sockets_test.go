@@ -139,17 +139,18 @@ func TestAnObjectThatV3DidNotExpectIsRefusedAndNothingOfItIsDone(t *testing.T) {
 			"Erro: objeto recusado: espera-se Product{Code string, Name string, Price float} e veio string; " +
 				"um decodificador que avalia teria construído o que quer que o objeto descreva",
 		},
-		"no name":          {gobProduct("7", "", 2.5), "Erro: o código e o nome de um produto têm de ser texto e não podem ser vazios"},
-		"not a number":     {gobProduct("7", "caneta", nan()), "Erro: o preço de um produto tem de ser um número, 0 ou mais"},
-		"less than 0":      {gobProduct("7", "caneta", -1), "Erro: o preço de um produto tem de ser um número, 0 ou mais"},
-		"no text":          {gobProduct("7", "\xff", 1), "Erro: o código e o nome de um produto têm de ser texto e não podem ser vazios"},
-		"TLS":              {[]byte("\x16\x03\x01\x00\xee\x01\x00\x00\xea\x03\x03..............."), "Erro: o que veio não é um objeto no formato gob"},
-		"a huge length":    {append(bytesOf(0xf8), 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), "Erro: o objeto tem mais de 65536 bytes e não foi decodificado"},
-		"no length":        {bytesOf(0x80), "Erro: o que veio não é um objeto no formato gob"},
-		"nothing in it":    {bytesOf(0), "Erro: o que veio não é um objeto no formato gob"},
-		"endless types":    {repeated(productType, 5000), "Erro: o objeto tem mais de 65536 bytes e não foi decodificado"},
-		"an unknown type":  {gobMessage(gobInt(70), []byte{0}), "Erro: o que veio não é um objeto no formato gob"},
-		"too many in text": {gobMessage(gobInt(aText), []byte{0}, gobUint(1<<40)), "Erro: o que veio não é um objeto no formato gob"},
+		"no name":                             {gobProduct("7", "", 2.5), "Erro: o código e o nome de um produto têm de ser texto e não podem ser vazios"},
+		"not a number":                        {gobProduct("7", "caneta", nan()), "Erro: o preço de um produto tem de ser um número, 0 ou mais"},
+		"less than 0":                         {gobProduct("7", "caneta", -1), "Erro: o preço de um produto tem de ser um número, 0 ou mais"},
+		"no text":                             {gobProduct("7", "\xff", 1), "Erro: o código e o nome de um produto têm de ser texto e não podem ser vazios"},
+		"TLS":                                 {[]byte("\x16\x03\x01\x00\xee\x01\x00\x00\xea\x03\x03..............."), "Erro: o que veio não é um objeto no formato gob"},
+		"a huge length":                       {append(bytesOf(0xf8), 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), "Erro: o objeto tem mais de 65536 bytes e não foi decodificado"},
+		"no length":                           {bytesOf(0x80), "Erro: o que veio não é um objeto no formato gob"},
+		"nothing in it":                       {bytesOf(0), "Erro: o que veio não é um objeto no formato gob"},
+		"endless types":                       {repeated(productType, 5000), "Erro: o objeto tem mais de 65536 bytes e não foi decodificado"},
+		"an end that is written as two bytes": {append(append([]byte{}, productType...), gobMessage(gobInt(65), []byte{0xff, 0}, []byte{0})...), "Erro: o que veio não é um objeto no formato gob"},
+		"an unknown type":                     {gobMessage(gobInt(70), []byte{0}), "Erro: o que veio não é um objeto no formato gob"},
+		"too many in text":                    {gobMessage(gobInt(aText), []byte{0}, gobUint(1<<40)), "Erro: o que veio não é um objeto no formato gob"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := start(t, &sockets.Server{Version: sockets.V3, Lang: "pt-BR"})
@@ -447,6 +448,7 @@ func TestOneClientTooManyIsClosedAndTheOthersAreServed(t *testing.T) {
 	}
 	tooMany := connect(t, server.addr)
 	tooMany.wantEnd()
+	server.screen.await(t, tooMany.LocalAddr().String()+" was turned away: too many connections at once; try again later\n")
 	for _, client := range clients {
 		client.converse("> listar\n[]")
 	}
