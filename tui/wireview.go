@@ -70,7 +70,8 @@ func (m *model) unitLines(w, height int) []string {
 		return m.fill(append(lines, waiting...), w, height)
 	}
 	one := func(int) int { return 1 }
-	m.wire.reveal(place{sel, 0}, place{sel, 0}, visible, height, one)
+	next := min(sel+1, visible-1) // is what the selected unit is followed by, and would be swapped with
+	m.wire.reveal(place{sel, 0}, place{next, 0}, visible, height, one)
 	pending := m.pending()
 	var lines []string
 	for i := m.wire.top.row; i < visible && len(lines) < height; i++ {

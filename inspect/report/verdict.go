@@ -52,7 +52,7 @@ func (t Text) account(c *inspect.Connection, side inspect.Side, at int) (list []
 		}[alert.Fate]
 		list = append(list, t.Say.Say("report_endpoint_alert", "alert", inspect.AlertName(alert.Description), "fate", t.Say.Say(fate, "peer", t.side(side.Peer()))))
 	}
-	if w, ok := c.InVain(side, at); ok {
+	if w, ok := c.InVain(side, at); ok && w.For >= time.Second {
 		list = append(list, t.Say.Say("report_endpoint_waited", "wait", w.For.Round(time.Millisecond).String()))
 	}
 	if toRead := a.Fidelity == inspect.TextBeginning || a.Fidelity == inspect.TextDifferent; c.Opening.Ours[side] && (a.Read > 0 || toRead) {
