@@ -29,7 +29,7 @@
 //
 // The server serves one client at a time, as the original did. Others can connect, and then wait, in the order in which they came,
 // until it has left: [Server.OnWaiting] tells of them. Silence and slow requests are bounded, but a client that goes on asking is served for
-// as long as it likes. That is what the next stage of the course mends.
+// as long as it likes, and the others wait: that is what a server that serves many at once mends, as version 5 of the sockets course.
 //
 // # The token
 //
@@ -40,21 +40,21 @@
 //
 // All of that does not help against who listens: the token crosses in clear and is a password for whoever sees it, also
 // from another connection. Nor would it help to encrypt what follows with the token, as the original meant to: its key would
-// have crossed in clear in the answer to /login. The ip keeps out only who cannot send from it, which who sits on the path, or behind the same
-// router, can. And anyone is given a token: nothing is asked of who logs in.
+// have crossed in clear in the answer to /login. The ip keeps out only who cannot speak from it, which who sits on the path, or shares
+// the address, can. And anyone is given a token: nothing is asked of who logs in.
 //
 // # Where it comes from, and what is different
 //
 // It is a server in Python by Konstantin-create, with packages, urls, codes, token and single thread as above. Changed are:
 //
-//   - The token had nothing in it that could not be guessed. The nonce was added, the address is held to it, and it ends.
+//   - The token had nothing in it that could not be guessed. The random bytes were added.
 //   - A wrong token was answered with an error, and then with the data all the same. It stops the request.
-//   - One read had to bring one package. Where a package ends is said above.
-//   - The serialisation of what is hashed was not said; the example in its text fits none that was tried. It is said here.
+//   - Nothing was said of how long a token is good, and for whom. It ends, and is good for one ip.
+//   - Where a package ends was not said, nor the serialisation of what is hashed; the example of a token in its text fits none that was tried. Both are said here.
 //   - reason and message are new, and left_out: a refusal says what was wrong.
 //   - It meant to encrypt everything with the token, and did not. Neither does this one: see above.
 //
-// [Server.Flawed] brings the first two back, to be looked at, and has every answer say so.
+// [Server.Flawed] brings the first two faults back, to be looked at, and has every answer say so.
 //
 // The client keeps its token in the file TOKEN of a folder that it is given (app/data/connection there), which only the user may read. What the
 // server gives out are files of one folder: its regular files with a plain name ([IsPlain]), up to a bounded size and number, no links, and

@@ -174,11 +174,11 @@ func (s *Server) answer(ctx context.Context, conn *kernel.Conn, object []byte, d
 		return []reply{s.malformed(conn, refused)}, nil
 	}
 	answers, err := s.verbs.Do(ctx, conn, request.URL, request)
-	if err != nil {
-		answers = append([]reply{s.fail(conn, err)}, answers...)
-	}
-	if conn.Dismissed() {
+	switch {
+	case conn.Dismissed():
 		return nil, kernel.ErrDismissed
+	case err != nil:
+		answers = append([]reply{s.fail(conn, err)}, answers...)
 	}
 	s.report(conn, request.URL, answers)
 	return answers, nil
@@ -213,16 +213,20 @@ func (s *Server) write(conn *kernel.Conn, answers ...reply) error {
 	return err
 }
 
-// encode writes an answer as JSON, its members in the order of their names.
+// encode writes an answer as JSON, its members in the order of their names, and last that the server is flawed.
 func (s *Server) encode(answer reply) ([]byte, error) {
-	if s.Flawed {
-		answer["flawed"] = s.Notice()
-	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(answer)
-	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
+	if err := encoder.Encode(answer); err != nil {
+		return nil, err
+	}
+	text.Truncate(text.Len() - len("}\n")) // there is a code before it
+	if s.Flawed {
+		text.WriteString(`,"flawed":`)
+		encoder.Encode(s.Notice())
+	}
+	return append(bytes.TrimSuffix(text.Bytes(), []byte("\n")), '}'), nil
 }
 
 // verb is how package kernel has requests answered.

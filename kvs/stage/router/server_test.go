@@ -275,6 +275,9 @@ func TestAFaultOfTheServersIs500AndNoMoreIsSaid(t *testing.T) {
 	client.Close()
 	server.Stop()
 	server.Wait()
+	if n := server.Statistics().RuntimeErrors; n != 3 {
+		t.Errorf("%d runtime errors", n)
+	}
 	if strings.Contains(log.String(), token) {
 		t.Error("the token stands in the log")
 	}
@@ -313,6 +316,11 @@ func TestASecondClientWaitsUntilTheFirstHasLeft(t *testing.T) {
 		if got := <-order; got != want {
 			t.Errorf("served %s, want %s", got, want)
 		}
+	}
+	dialRaw(t, address).login("fifth")
+	dialRaw(t, address)
+	if ahead := <-waiting; ahead != 1 {
+		t.Errorf("then the next waits for %d", ahead)
 	}
 }
 
@@ -376,6 +384,9 @@ func TestAClientThatACallbackClosesIsNotAnswered(t *testing.T) {
 	if err := <-closed; !errors.Is(err, kernel.ErrDismissed) {
 		t.Errorf("ended with %v", err)
 	}
+	if n := server.Statistics().RuntimeErrors; n != 0 {
+		t.Errorf("%d runtime errors", n)
+	}
 	dialRaw(t, address).login("another")
 }
 
@@ -421,9 +432,11 @@ func TestARequestThatDoesNotBecomeWholeEndsInAnAnswer(t *testing.T) {
 	for _, long := range []string{`{"url":"` + strings.Repeat("a", 1000), `{"a":"` + strings.Repeat("\\", 1<<16), `{"a":` + strings.Repeat(`[`, 1<<15)} {
 		ends(t, address, long, false)
 	}
+	const frame = `{"url":"/login","hostname":"ana","x":""}`
+	ofLength := func(n int) string { return strings.Replace(frame, `""`, `"`+strings.Repeat("x", n-len(frame))+`"`, 1) }
+	ends(t, address, ofLength(1001), false)
 	client := dialRaw(t, address) // one of just the greatest length, much space before it, and many at once
-	frame := `{"url":"/login","hostname":"ana","x":""}`
-	client.send("%s", strings.Repeat(" ", 1<<16)+strings.Replace(frame, `""`, `"`+strings.Repeat("x", 1000-len(frame))+`"`, 1)+strings.Repeat(frame, 500))
+	client.send("%s", strings.Repeat(" ", 1<<16)+ofLength(1000)+strings.Repeat(frame, 500))
 	for range 501 {
 		if answer := client.hear(); answer["code"] != 200.0 {
 			t.Fatal(answer)
@@ -432,7 +445,7 @@ func TestARequestThatDoesNotBecomeWholeEndsInAnAnswer(t *testing.T) {
 	client.Close()
 	server.Stop()
 	server.Wait()
-	if len(malformed) != 16 {
+	if len(malformed) != 17 {
 		t.Errorf("told of %d malformed requests: %q", len(malformed), malformed)
 	}
 }
@@ -446,7 +459,8 @@ func TestASlowClientIsSentAwayAndTheNextIsServed(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- server.ServeConn(t.Context(), end) }()
 		slow := rawOver(t, client)
-		slow.send(`{"url":"/login","hostname":"ana"}` + "\n")
+		slow.send(`{"url":"/login",`)
+		slow.send(`"hostname":"ana"}` + "\n")
 		slow.hear()
 		slow.send("\n") // space is no request that has begun
 		time.Sleep(15 * time.Second)

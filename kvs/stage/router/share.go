@@ -84,10 +84,8 @@ func (s share) readListed(name string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, errNoFile
-	case info.Size() > int64(s.limit):
-		return nil, errTooLarge
 	}
-	content, err := io.ReadAll(io.LimitReader(file, int64(s.limit)+1)) // it may have grown
+	content, err := io.ReadAll(io.LimitReader(file, int64(s.limit)+1))
 	if err == nil && len(content) > s.limit {
 		return nil, errTooLarge
 	}

@@ -70,7 +70,7 @@ func isHostname(s string) bool {
 // addressOf returns the ip of a connection. What has none, in memory, counts as this host's.
 func addressOf(conn net.Conn) netip.Addr {
 	if at, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
-		return at.Addr().Unmap()
+		return at.Addr()
 	}
 	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 }
