@@ -12,12 +12,14 @@ import (
 	"example.com/tlslab/inspect/capture"
 	"example.com/tlslab/inspect/report"
 	"example.com/tlslab/kvs/pki"
+	"example.com/tlslab/kvs/stage"
 	"github.com/spf13/cobra"
 )
 
 func (p *program) dump() *cobra.Command {
 	var lines, ascii bool
 	var ca string
+	protocol := newChoice(protocolNames()...)
 	cmd := &cobra.Command{
 		Use:                   "dump " + p.say("cmd_file_arg") + " " + p.say("cmd_options"),
 		Short:                 p.say("cmd_dump_short"),
@@ -30,12 +32,24 @@ func (p *program) dump() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return p.dumpFile(args[0], ca, p.storyOf(lines, ascii)) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			return p.dumpFile(args[0], ca, protocol.value, p.storyOf(lines, ascii))
+		},
 	}
 	cmd.Flags().BoolVar(&lines, "json", false, p.say("cmd_flag_json"))
 	cmd.Flags().BoolVar(&ascii, "ascii", false, p.say("cmd_flag_ascii"))
 	cmd.Flags().StringVar(&ca, "ca", "", p.say("cmd_flag_dump_ca"))
+	choose(cmd, protocol, "protocol", p.say("cmd_flag_dump_protocol"))
 	return cmd
+}
+
+// protocolNames are what the connections of a capture may be said to speak.
+func protocolNames() []string {
+	names := []string{inspect.ProtocolTLS}
+	for _, protocol := range stage.Protocols() {
+		names = append(names, protocol.Name())
+	}
+	return names
 }
 
 // A story is how a session is told: as text or as JSON lines.
@@ -49,8 +63,9 @@ func (p *program) storyOf(lines, ascii bool) story {
 }
 
 // dumpFile tells what is in a capture, up to the damage if there is any. Its
-// certificate chains are checked against the authority in the file ca, if there is one.
-func (p *program) dumpFile(name, ca string, tell story) error {
+// certificate chains are checked against the authority in the file ca, if there is one; its connections speak what is
+// said.
+func (p *program) dumpFile(name, ca, speaks string, tell story) error {
 	var roots *x509.CertPool
 	if ca != "" {
 		var err error
@@ -67,7 +82,13 @@ func (p *program) dumpFile(name, ca string, tell story) error {
 		defer file.Close()
 		in, shown = file, safe(name)
 	}
-	recording, problem := capture.Read(in)
+	var protocol inspect.Protocol
+	for _, known := range stage.Protocols() {
+		if known.Name() == speaks {
+			protocol = known
+		}
+	}
+	recording, problem := capture.ReadAs(in, protocol)
 	var path *fs.PathError
 	switch {
 	case errors.As(problem, &path):

@@ -45,10 +45,15 @@ func (p *Problem) Unwrap() error { return p.Err }
 // The recording is never nil: it holds everything before the damage, where
 // there is any, and the error says what could not be read, and where, as one
 // or several wrapped [*Problem]. Blocks of more than 16 MiB are damage.
-func Read(r io.Reader) (*inspect.Recording, error) {
+func Read(r io.Reader) (*inspect.Recording, error) { return ReadAs(r, nil) }
+
+// ReadAs is Read for connections that all speak the protocol; nil is TLS. A
+// capture does not say what they speak.
+func ReadAs(r io.Reader, protocol inspect.Protocol) (*inspect.Recording, error) {
 	rec := new(inspect.Recording)
 	in := &input{r: bufio.NewReaderSize(r, 64<<10)}
 	reader := &reader{streams: newStreams(rec), links: make(map[uint32]bool)}
+	reader.streams.protocol = protocol
 	source, err := open(in)
 	for err == nil {
 		var b block

@@ -27,12 +27,13 @@ const (
 
 // streams puts TCP in order and appends what it carries to a recording.
 type streams struct {
-	rec     *inspect.Recording
-	conns   map[pair]*connection
-	over    []*connection // in the order in which they ended
-	opened  int
-	waiting int       // bytes, of all connections
-	last    time.Time // of the segment that was added last
+	rec      *inspect.Recording
+	protocol inspect.Protocol // of the connections; nil for TLS
+	conns    map[pair]*connection
+	over     []*connection // in the order in which they ended
+	opened   int
+	waiting  int       // bytes, of all connections
+	last     time.Time // of the segment that was added last
 }
 
 // A pair is the addresses of a connection, the smaller one first.
@@ -150,9 +151,13 @@ func (s *streams) find(seg segment) (*connection, error) {
 	}
 	s.opened++
 	s.conns[key] = c
-	s.append(c, inspect.Event{Kind: inspect.Opened, Opening: &inspect.Opening{
-		Protocol: "tls", Addr: [2]string{c.addr[inspect.Client].String(), c.addr[inspect.Server].String()},
-	}})
+	opening := &inspect.Opening{
+		Protocol: inspect.ProtocolTLS, Speaks: s.protocol, Addr: [2]string{c.addr[inspect.Client].String(), c.addr[inspect.Server].String()},
+	}
+	if s.protocol != nil {
+		opening.Protocol = s.protocol.Name()
+	}
+	s.append(c, inspect.Event{Kind: inspect.Opened, Opening: opening})
 	return c, nil
 }
 

@@ -130,6 +130,9 @@ func (t Text) columns(label string) int { return utf8.RuneCountInString(t.line(l
 // contents tells the content of a record in a line: its messages by name,
 // application data as it is.
 func (t Text) contents(r *inspect.Record, clear []byte) string {
+	if !r.TLS() && !r.Text() && inspect.SafeBytes(clear) != string(clear) { // a key, say
+		return beginning(clear, width-t.columns("report_in_clear"))
+	}
 	if len(r.Parts) == 0 || r.InnerType == inspect.ApplicationData || !r.TLS() {
 		return t.quoted(clear)
 	}
