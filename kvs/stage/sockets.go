@@ -17,10 +17,11 @@ import (
 	"example.com/tlslab/kvs/stage/sockets"
 )
 
-// Sockets is a version of the sockets course, without TLS. Its commands are those of
-// [sockets.Client.Do], and "cliente N", after which client N does what follows; it connects if it has not.
-// When a version's server has ended, the next command starts it anew. It implements
-// [inspect.Stage], and may be opened any number of times.
+// Sockets is a version of the sockets course, without TLS. The commands of its play are those of
+// [sockets.Client.Do]; "cliente N", which makes client N (1 to 9) the one that does what follows, and which
+// connects if it has not; and exit, which ends the play. When the server has ended, the next
+// command starts it anew. In V4 a client that waits for its turn sends one verb, whose answer nobody waits
+// for. It implements [inspect.Stage], and may be opened any number of times.
 type Sockets struct {
 	Version sockets.Version
 	Lang    string // of what the server says

@@ -36,8 +36,8 @@ func TestEachVersionOfSocketsPlaysItsOwnConversation(t *testing.T) {
 			client value
 			server refusal`},
 		sockets.V4: {[]string{
-			"produto recebido [OK]", "o que segue é feito por client 2", "ainda sem resposta: talvez o servidor esteja atendendo outro cliente...",
-			"o que segue é feito por client", `[{"code":"7","name":"caneta","price":2.5}]`, "até logo",
+			"produto recebido [OK]", "agora quem fala é client 2", "ainda sem resposta: talvez o servidor esteja atendendo outro cliente...",
+			"agora quem fala é client", `[{"code":"7","name":"caneta","price":2.5}]`, "até logo",
 		}, `
 			client verb "adicionar\n"
 			server answer "esperando produtos...\n"
@@ -49,8 +49,8 @@ func TestEachVersionOfSocketsPlaysItsOwnConversation(t *testing.T) {
 			client verb "terminar\n"
 			server answer "até logo\n"`},
 		sockets.V5: {[]string{
-			"produto recebido [OK]", "o que segue é feito por client 2", "produto recebido [OK]", `[{"code":"8","name":"lápis","price":1.25}]`,
-			"o que segue é feito por client", `[{"code":"7","name":"caneta","price":2.5}]`, `{"code":"7","name":"caneta","price":2.5}`,
+			"produto recebido [OK]", "agora quem fala é client 2", "produto recebido [OK]", `[{"code":"8","name":"lápis","price":1.25}]`,
+			"agora quem fala é client", `[{"code":"7","name":"caneta","price":2.5}]`, `{"code":"7","name":"caneta","price":2.5}`,
 			"Erro: não existe produto com o código 8", "até logo",
 		}, `
 			client verb "adicionar\n"
@@ -181,7 +181,7 @@ func TestASecondClientOfOneThatServesOneIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer play.Close()
-	if got := do(t, play, "cliente 2"); !strings.HasPrefix(got, "connection refused by 127.0.0.1:12000") && got != "client 2 does what follows" {
+	if got := do(t, play, "cliente 2"); !strings.HasPrefix(got, "connection refused by 127.0.0.1:12000") && got != "client 2 takes over" {
 		t.Errorf("got %q", got)
 	}
 	do(t, play, "cliente 1")

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs"
 )
@@ -25,9 +25,18 @@ type Product struct {
 // productType is what the definition of the type says in a gob.
 const productType = "Product{Code string, Name string, Price float}"
 
-// String returns the product as a person reads it, safe to show.
-func (p Product) String() string {
-	return fmt.Sprintf("%s, %s, %s", inspect.Safe(p.Code), inspect.Safe(p.Name), strconv.FormatFloat(p.Price, 'f', 2, 64))
+// shown returns the product as a person reads it in a language, safe to show.
+func (p Product) shown(lang string) string {
+	return inspect.Safe(p.Code) + ", " + inspect.Safe(p.Name) + ", " + decimal(p.Price, 2, lang)
+}
+
+// decimal writes a number with so many decimals, as the language does.
+func decimal(number float64, decimals int, lang string) string {
+	text := strconv.FormatFloat(number, 'f', decimals, 64)
+	if docs.For(lang).Lang() == docs.Portuguese {
+		return strings.Replace(text, ".", ",", 1)
+	}
+	return text
 }
 
 // check reports what is wrong with the product.

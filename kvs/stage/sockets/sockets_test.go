@@ -108,7 +108,7 @@ func TestAProductCrossesTheWireAsAGobInV3(t *testing.T) {
 	client.wantEnd()
 	client.Close()
 	server.awaitEnd(t)
-	server.screen.await(t, "produto: 7, lápis, 2.50\n")
+	server.screen.await(t, "produto: 7, lápis, 2,50\n")
 }
 
 func TestAnObjectThatV3DidNotExpectIsRefusedAndNothingOfItIsDone(t *testing.T) {

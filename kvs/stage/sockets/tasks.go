@@ -3,9 +3,7 @@ package sockets
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -79,7 +77,7 @@ func (w *WarmUp) measure(work func() error) (took time.Duration, err error) {
 		return 0, err
 	}
 	took = now().Sub(began)
-	w.say("sockets_tasks_took", "seconds", w.seconds(took), "task", w.first)
+	w.say("sockets_tasks_took", "seconds", decimal(took.Seconds(), 1, w.Lang), "task", w.first)
 	return took, nil
 }
 
@@ -111,15 +109,6 @@ func doze(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// seconds writes a time with one decimal, as the language has it.
-func (w *WarmUp) seconds(d time.Duration) string {
-	text := fmt.Sprintf("%.1f", d.Seconds())
-	if docs.For(w.Lang).Lang() == docs.Portuguese {
-		return strings.Replace(text, ".", ",", 1)
-	}
-	return text
 }
 
 func (w *WarmUp) say(id string, pairs ...any) {

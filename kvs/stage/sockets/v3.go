@@ -20,7 +20,7 @@ func (c *session) v3() error {
 	if err != nil {
 		return err
 	}
-	c.print("sockets_product", "product", product)
+	c.print("sockets_product", "product", product.shown(c.Lang))
 	return c.tell(c.say.Say("sockets_product_received"))
 }
 

@@ -105,7 +105,7 @@ func (c *session) add() (string, error) {
 	if err := c.list.add(product); err != nil {
 		return "", err
 	}
-	c.print("sockets_product", "product", product)
+	c.print("sockets_product", "product", product.shown(c.Lang))
 	return c.say.Say("sockets_product_received"), nil
 }
 
