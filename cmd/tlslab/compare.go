@@ -14,7 +14,7 @@ import (
 )
 
 // compared are the channels that are compared, from the worst to the best.
-var compared = []string{lesson.Clear, lesson.TLS12, lesson.TLS13, lesson.MTLS}
+var compared = lesson.Channels
 
 // comparedCommands are the conversation where no script is given: a first command
 // that is long enough for what one flipped bit does to show.

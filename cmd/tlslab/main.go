@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"example.com/tlslab/docs"
+	"example.com/tlslab/kvs/stage"
 	"github.com/spf13/cobra"
 )
 
@@ -33,12 +34,13 @@ type program struct {
 	in       *os.File
 	out, err *os.File
 	sentence *docs.Sentences
+	keys     *stage.SealedKeys // of the home-made channel: they are generated when they are first used
 }
 
 func newProgram(args []string) *program {
 	return &program{
 		name: called(args[0]), in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		sentence: docs.For(docs.Match(langOf(args[1:]))),
+		sentence: docs.For(docs.Match(langOf(args[1:]))), keys: new(stage.SealedKeys),
 	}
 }
 

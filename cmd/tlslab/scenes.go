@@ -91,7 +91,7 @@ func (p *program) scene(name string) (*lesson.Scene, error) {
 
 // sceneStage is the stage that a scene is played on.
 func (p *program) sceneStage(channel string, with []string) (inspect.Stage, error) {
-	return &stage.Setting{Channel: channel, With: with, Lang: p.sentence.Lang()}, nil
+	return &stage.Setting{Channel: channel, With: with, Lang: p.sentence.Lang(), Keys: p.keys}, nil
 }
 
 func (r *sceneRun) list(scenes []*lesson.Scene) {

@@ -15,14 +15,15 @@ import (
 // The channels that a scene can be played on. What opens the stage knows what
 // each of them is.
 const (
-	Clear = "plain" // no TLS
-	TLS12 = "tls12"
-	TLS13 = "tls13"
-	MTLS  = "mtls" // TLS 1.3, and the client shows a certificate too
+	Clear  = "plain"  // no TLS
+	Sealed = "sealed" // cryptography of one's own making, and no TLS
+	TLS12  = "tls12"
+	TLS13  = "tls13"
+	MTLS   = "mtls" // TLS 1.3, and the client shows a certificate too
 )
 
 // Channels are all of them, in the order of a table.
-var Channels = []string{Clear, TLS12, TLS13, MTLS}
+var Channels = []string{Clear, Sealed, TLS12, TLS13, MTLS}
 
 // A Scene is a script that has been read: what is done to a session, and what
 // must come of it on each channel.

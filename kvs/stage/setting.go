@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/pki"
 	"example.com/tlslab/kvs/stage/kv"
+	"example.com/tlslab/kvs/stage/sealed"
 	"example.com/tlslab/kvs/store"
 )
 
@@ -312,6 +314,11 @@ func passOn(to, from endpoint) {
 // of the key exchange, which is all that the owner of a certificate for signatures (ECDSA) can try.
 func (s *Setting) Steal(wire *inspect.Session) (found []inspect.LoggedSecret) {
 	for _, c := range wire.Connections() {
+		if s.isSealed() {
+			protocol := sealed.Protocol{Authenticated: s.Channel == ChannelSealedAuthenticated}
+			found = append(found, protocol.Steal(c, [2]crypto.Decrypter{s.keys.client(), s.keys.server()})...)
+			continue
+		}
 		random := c.View(inspect.Client).State(wire.Recording().Len() - 1).ClientRandom
 		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
 			for _, key := range s.longTerm(side) {
@@ -327,7 +334,7 @@ func (s *Setting) Steal(wire *inspect.Session) (found []inspect.LoggedSecret) {
 func (s *Setting) longTerm(side inspect.Side) (keys [][]byte) {
 	var certificates []tls.Certificate
 	switch {
-	case s.Channel == ChannelClear:
+	case s.client == nil || s.Channel == ChannelClear:
 	case side == inspect.Server:
 		certificates = s.server.Certificates
 	case s.client.GetClientCertificate != nil:
