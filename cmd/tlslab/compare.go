@@ -175,7 +175,7 @@ func (r *compareRun) table(out io.Writer, rows []*lesson.Measure, width int) {
 
 // sideBySide sets texts in columns of one width, behind a margin.
 func sideBySide(texts []string, width int) string {
-	const margin, gap = 2, 2
+	const margin, gap = 1, 1
 	column := (width - margin + gap) / max(len(texts), 1)
 	var columns [][]string
 	height := 0

@@ -21,7 +21,7 @@ func compareOn(t *testing.T, channel string, open func(string, []string) (inspec
 }
 
 func TestAComparisonSaysWhatEachChannelComesTo(t *testing.T) {
-	p := &program{sentence: docs.For(docs.English)}
+	p := speaker(docs.English)
 	for channel, want := range map[string]struct {
 		trips       int
 		reads       bool
@@ -29,10 +29,11 @@ func TestAComparisonSaysWhatEachChannelComesTo(t *testing.T) {
 		flip, swap  string
 		later, keys bool
 	}{
-		lesson.Clear: {1, true, true, "", "", true, false},
-		lesson.TLS12: {3, false, false, "server", "client", false, true},
-		lesson.TLS13: {2, false, false, "server", "client", false, true},
-		lesson.MTLS:  {2, false, false, "server", "client", false, true},
+		lesson.Clear:  {1, true, true, "", "", true, false},
+		lesson.Sealed: {7, false, true, "", "", true, true},
+		lesson.TLS12:  {3, false, false, "server", "client", false, true},
+		lesson.TLS13:  {2, false, false, "server", "client", false, true},
+		lesson.MTLS:   {2, false, false, "server", "client", false, true},
 	} {
 		t.Run(channel, func(t *testing.T) {
 			t.Parallel()
@@ -43,10 +44,11 @@ func TestAComparisonSaysWhatEachChannelComesTo(t *testing.T) {
 			if m.Lines < 6 || (m.Read == m.Lines) != want.reads || (m.Read == 0) == want.reads {
 				t.Errorf("an eavesdropper reads %d of %d lines", m.Read, m.Lines)
 			}
-			if changed := len(m.Flipped.Changed) > 0; changed != want.changed || m.Flipped.Noticed != want.flip {
+			if changed := len(m.Flipped.Changed) > 0; changed != want.changed || m.Flipped.Noticed != want.flip && channel != lesson.Sealed { // there it may be a quote or a new line, and out of step
+
 				t.Errorf("a flipped bit: %+v", m.Flipped)
 			}
-			if m.Swapped.Noticed != want.swap || (len(m.Swapped.Exposed) > 0) != want.reads || m.Keys != want.keys {
+			if m.Swapped.Noticed != want.swap || (len(m.Swapped.Exposed) > 0) != (want.swap == "") || m.Keys != want.keys {
 				t.Errorf("a swapped key (keys: %v): %+v", m.Keys, m.Swapped)
 			}
 			if (m.ReadLater == m.Lines) != want.later || (m.ReadLater == 0) == want.later {
@@ -86,7 +88,7 @@ func TestWhoeverHasTheKeysOfTheKeyExchangeReadsEverythingLater(t *testing.T) {
 	if err := drawFromConfigRand(); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{sentence: docs.For(docs.English)}
+	p := speaker(docs.English)
 	for _, channel := range []string{lesson.TLS12, lesson.TLS13} {
 		m := compareOn(t, channel, func(channel string, with []string) (inspect.Stage, error) {
 			stage, err := p.sceneStage(channel, with)
@@ -99,13 +101,13 @@ func TestWhoeverHasTheKeysOfTheKeyExchangeReadsEverythingLater(t *testing.T) {
 }
 
 func TestTheTableOfAComparisonFitsItsWidthInBothLanguages(t *testing.T) {
-	p := &program{sentence: docs.For(docs.English)}
+	p := speaker(docs.English)
 	var rows []*lesson.Measure
 	for _, channel := range compared {
 		rows = append(rows, compareOn(t, channel, p.sceneStage))
 	}
 	for _, lang := range []string{docs.English, docs.Portuguese} {
-		run := &compareRun{program: &program{sentence: docs.For(lang)}}
+		run := &compareRun{program: speaker(lang)}
 		for _, width := range []int{80, 120} {
 			var table strings.Builder
 			run.table(&table, rows, width)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rsa"
 	"slices"
 	"strings"
 	"sync"
@@ -12,7 +13,24 @@ import (
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/lesson"
+	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/kvs/stage/sealed"
 )
+
+// speaker is a program that speaks a language. The key pairs of its home-made channel are those of the tests of package
+// sealed: to generate some takes seconds.
+func speaker(lang string) *program { return &program{sentence: docs.For(lang), keys: sealedKeys()} }
+
+var sealedKeys = sync.OnceValue(func() *stage.SealedKeys {
+	read := func(name string) *rsa.PrivateKey {
+		key, err := sealed.OpenKey("../../kvs/stage/sealed/testdata/" + name + ".pem")
+		if err != nil {
+			panic(err)
+		}
+		return key
+	}
+	return &stage.SealedKeys{Client: read("client"), Server: read("server"), Attacker: read("stranger")}
+})
 
 // everyScene calls f for each scene and each of its channels, on a clock that
 // nobody has to wait for.
@@ -38,7 +56,7 @@ func everyScene(t *testing.T, f func(t *testing.T, scene *lesson.Scene, channel 
 
 func playScene(t *testing.T, scene *lesson.Scene, channel string, honest bool) *lesson.Result {
 	t.Helper()
-	p := &program{sentence: docs.For(docs.English)}
+	p := speaker(docs.English)
 	result, err := lesson.Runner{Open: p.sceneStage, Honest: honest}.Run(t.Context(), scene, channel)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +119,7 @@ func TestNoSceneOfFaultyEndpointsIsMetByGoodOnes(t *testing.T) {
 		if len(scene.With) == 0 {
 			return
 		}
-		p := &program{sentence: docs.For(docs.English)}
+		p := speaker(docs.English)
 		good := func(channel string, _ []string) (inspect.Stage, error) { return p.sceneStage(channel, nil) }
 		result, err := lesson.Runner{Open: good}.Run(t.Context(), scene, channel)
 		if err != nil {
@@ -115,7 +133,7 @@ func TestNoSceneOfFaultyEndpointsIsMetByGoodOnes(t *testing.T) {
 
 func TestEveryStepOfASceneIsSaidInBothLanguages(t *testing.T) {
 	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
-		p := &program{sentence: docs.For(docs.English)}
+		p := speaker(docs.English)
 		var mu sync.Mutex
 		ids := make(map[string]bool)
 		pace := func(_ context.Context, m lesson.Moment) error {
@@ -143,7 +161,7 @@ func TestEveryStepOfASceneIsSaidInBothLanguages(t *testing.T) {
 // Whoever looks on changes nothing.
 func TestASceneThatSomebodyLooksOnAtEndsAsItsScriptExpects(t *testing.T) {
 	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
-		p := &program{sentence: docs.For(docs.English)}
+		p := speaker(docs.English)
 		pace := func(context.Context, lesson.Moment) error {
 			time.Sleep(time.Hour)
 			return nil
@@ -160,7 +178,7 @@ func TestASceneThatSomebodyLooksOnAtEndsAsItsScriptExpects(t *testing.T) {
 
 func TestASceneIsTheSameEachTime(t *testing.T) {
 	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
-		table := &sceneRun{program: &program{sentence: docs.For(docs.English)}}
+		table := &sceneRun{program: speaker(docs.English)}
 		var rows []string
 		for range 3 {
 			var row strings.Builder
@@ -177,7 +195,7 @@ func TestEveryRowOfTheTableFitsEightyColumnsAndIsSaidInBothLanguages(t *testing.
 	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
 		result := playScene(t, scene, channel, false)
 		for _, lang := range []string{docs.English, docs.Portuguese} {
-			table := &sceneRun{program: &program{sentence: docs.For(lang)}}
+			table := &sceneRun{program: speaker(lang)}
 			var row strings.Builder
 			table.row(&row, result)
 			if n := len([]rune(row.String())); n > 81 || strings.Contains(row.String(), "scene_") {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
+	"sync"
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs/stage/sealed"
@@ -21,6 +22,15 @@ type SealedKeys struct {
 func (k *SealedKeys) client() crypto.Decrypter   { return orOwn(k.Client, &k.own[0]) }
 func (k *SealedKeys) server() crypto.Decrypter   { return orOwn(k.Server, &k.own[1]) }
 func (k *SealedKeys) attacker() crypto.Decrypter { return orOwn(k.Attacker, &k.own[2]) }
+
+// Generate generates those that are missing, all at once, so that nobody waits for them later.
+func (k *SealedKeys) Generate() {
+	var all sync.WaitGroup
+	for _, pair := range []crypto.Decrypter{k.client(), k.server(), k.attacker()} {
+		all.Go(func() { pair.Public() })
+	}
+	all.Wait()
+}
 
 func orOwn(pair crypto.Decrypter, own *sealed.Key) crypto.Decrypter {
 	if pair == nil {

@@ -95,6 +95,9 @@ func (s *Setting) mint() error {
 	if s.keys = s.Keys; s.keys == nil {
 		s.keys = new(SealedKeys)
 	}
+	if s.isSealed() {
+		s.keys.Generate() // now: to the client it would be silence
+	}
 	now := time.Now()
 	authority, err := pki.NewAuthority(now)
 	if err != nil {
