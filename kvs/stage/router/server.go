@@ -47,7 +47,7 @@ type Server struct {
 
 	RequestTimeout time.Duration // 10 s for a request, from its first byte to its last; kernel.NoTimeout waits for ever
 	TokenLifetime  time.Duration // 1 h; kernel.NoTimeout is until the program ends
-	MaxFile        int           // how large a file that is given out may be, in bytes; zero is 1 MiB
+	MaxFile        int           // how large a file that is given out may be, in bytes; zero is 1 MiB, and a Client takes less than 6 MiB
 
 	Now func() time.Time // the server's clock; nil is time.Now
 
