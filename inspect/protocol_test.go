@@ -694,3 +694,87 @@ func TestAFieldThatIsCountedIsSetWithItsLength(t *testing.T) {
 		t.Errorf("%q, %v", changed, err)
 	}
 }
+
+// counted is a protocol of lines, each of which is encrypted with its number: whoever misses one cannot read the next.
+type counted struct{}
+
+func (counted) Name() string           { return "counted" }
+func (counted) Reader() inspect.Reader { return new(countedReader) }
+
+type countedReader struct {
+	lines inspect.LineCutter
+	count int
+}
+
+func (r *countedReader) Next(_ inspect.Side, b []byte) (int, inspect.Reading) {
+	n := r.lines.Next(b)
+	if n <= len(b) {
+		r.count++
+	}
+	return n, countedLine{toyUnit{"line"}, r.count}
+}
+
+func (r *countedReader) Rest(inspect.Side, []byte) inspect.Reading { return nil }
+
+type countedLine struct {
+	toyUnit
+	count int
+}
+
+func (l countedLine) Open(b []byte, secrets inspect.Secrets) ([]byte, inspect.Reason) {
+	if secrets("COUNTED", []byte("it")) == nil || b[0] != byte('0'+l.count) {
+		return nil, inspect.Reason{Key: "unit_mac"}
+	}
+	return b[1:], inspect.Reason{}
+}
+
+func (l countedLine) ClearFields(clear []byte) inspect.Field { return l.Fields(clear) }
+
+func TestAUnitIsUnreadableWhereItsSenderCanReadItAlone(t *testing.T) {
+	recording := new(inspect.Recording)
+	recording.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{
+		Protocol: "counted", Speaks: counted{}, Gated: true, Ours: [2]bool{true, true},
+	}})
+	for _, origin := range []inspect.Origin{inspect.ClientLog, inspect.ServerLog} {
+		recording.Append(inspect.Event{Kind: inspect.Secret, Conn: -1, Cause: -1, Logged: &inspect.LoggedSecret{
+			Origin: origin, Label: "COUNTED", ClientRandom: []byte("it"), Bytes: []byte{1},
+		}})
+	}
+	for i, text := range []string{"1 one\n", "2 two\n", "no number\n"} {
+		captured := recording.Append(inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte(text)})
+		kind := inspect.Forwarded
+		if i == 0 {
+			kind = inspect.Dropped
+		}
+		recording.Append(inspect.Event{Kind: kind, Cause: captured})
+	}
+	session := inspect.NewSession(recording)
+	var verdicts []string
+	for _, r := range session.Connections()[0].View(inspect.Server).Records(inspect.Client) {
+		verdicts = append(verdicts, r.Verdict.String())
+	}
+	if want := []string{"unreadable", ""}; !slices.Equal(verdicts, want) { // the last one nobody can read
+		t.Errorf("verdicts %q, want %q", verdicts, want)
+	}
+}
+
+func TestALineIsCutAtItsGreatestLengthHoweverItComes(t *testing.T) {
+	text := []byte("abc\n" + strings.Repeat("x", 25) + "\nlast")
+	rapid.Check(t, func(t *rapid.T) {
+		cutter, rest, lengths := inspect.LineCutter{Max: 10}, []byte(nil), []int(nil)
+		for left := text; len(left) > 0; {
+			n := rapid.IntRange(1, len(left)).Draw(t, "chunk")
+			rest, left = append(rest, left[:n]...), left[n:]
+			for len(rest) > 0 {
+				n := cutter.Next(rest)
+				if n > len(rest) {
+					break
+				}
+				lengths, rest = append(lengths, n), rest[n:]
+			}
+		}
+		if want := []int{4, 10, 10, 6}; !slices.Equal(lengths, want) || string(rest) != "last" {
+			t.Fatalf("lines of %v bytes, want %v, and %q", lengths, want, rest)
+		}
+	})
+}

@@ -44,8 +44,8 @@ type Tap struct {
 	// one byte, which Go's crypto makes by chance, does not reach Config.Rand,
 	// so that one which always gives the same bytes gives the same session.
 	//
-	// Everything else that makes an endpoint of a connection is refused with
-	// [ErrGlassBox]. crypto/tls draws its keys from Config.Rand only while the
+	// Everything else that makes an endpoint of a connection with TLS is refused
+	// with [ErrGlassBox]. crypto/tls draws its keys from Config.Rand only while the
 	// environment has GODEBUG=cryptocustomrand=1, which may be set at run time;
 	// [Connection.Dark] tells where it did not.
 	GlassBox bool

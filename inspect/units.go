@@ -196,10 +196,16 @@ func (v *View) openUnit(r *Record, sealed SealedReading, b []byte) {
 		return
 	}
 	r.DecidedAt, r.Why, r.unit.because = v.session.now.Index, WhyProtocol, &why
-	if r.Lane == Received && r.Verdict == VerdictNone {
+	if r.Lane == Received && r.Verdict == VerdictNone && v.conn.senderReads(r) {
 		r.Verdict = VerdictUnreadable
 		v.session.add(Item{Kind: RecordItem, Side: r.Side, Lane: Received, Record: r})
 	}
+}
+
+// senderReads reports whether the unit that arrived as r says something to its sender.
+func (c *Connection) senderReads(r *Record) bool {
+	sent := c.units[c.causeOf(r.Event)]
+	return sent != nil && sent.Decrypted
 }
 
 // ask notes that secrets with the identifier are this view's.

@@ -224,7 +224,7 @@ func TestUnitsFitEverySizeInBothLanguages(t *testing.T) {
 			s := spoken(t, Options{Stage: caesarStage{keys: keys}, Lang: lang})
 			for _, size := range [][2]int{{60, 16}, {80, 24}, {200, 60}} {
 				s.size(size[0], size[1])
-				for _, view := range []string{"L", "D", "W"} {
+				for _, view := range []string{"L", "D", "W", "K", "?"} {
 					s.press(view)
 					s.fits()
 					s.press("esc")
