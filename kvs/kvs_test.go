@@ -102,7 +102,7 @@ func TestWhatCannotBeDoneIsAnsweredInTheServersLanguage(t *testing.T) {
 			for _, request := range []string{
 				`create k w`, `read missing`, `update missing v`, `delete missing`, `fetch k`, `CREATE a b`, ``, "  \t ",
 				`read "k`, `read "\q"`, `read k"`, `read "k"k`, `create k`, `create a b c`, `show all`, `read`, `exit now`,
-				`__import__('os').getpid() 1`, `create __proto__`, "\x1b]52;c;aGk=\a", "read \u202e\x9b", `read "` + "\x1b[2J", `read "a b c"`,
+				`__import__('os').getpid() 1`, `create __proto__`, `__init__`, `__class__`, `Create a b`, `Each`, `Close`, `run`, "\x1b]52;c;aGk=\a", "read \u202e\x9b", `read "` + "\x1b[2J", `read "a b c"`,
 				"read " + strings.Repeat("x", 1000), strings.Repeat("é", 1000), strings.Repeat("x", 40001),
 				"create " + strings.Repeat("k", store.MaxKey+1) + " v",
 			} {

@@ -513,6 +513,16 @@ func TestManyHostileClientsHurtNoOther(t *testing.T) {
 	}
 }
 
+func TestTheServerListensOnThisMachineAloneUnlessItIsToldOtherwise(t *testing.T) {
+	server := router.NewServer(nil)
+	if server.Addr != "127.0.0.1:5050" {
+		t.Errorf("on %s", server.Addr)
+	}
+	if got := server.URLs(); !slices.Equal(got, []string{"/login", "/get_hashes", "/get_file_data"}) {
+		t.Errorf("it answers %q", got)
+	}
+}
+
 func TestMessagesAreInTheServersLanguage(t *testing.T) {
 	for lang, want := range map[string]string{"en": "there is no such url", "pt-BR": "não existe essa url"} {
 		server := newServer(t, shared(t, nil))

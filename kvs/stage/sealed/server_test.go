@@ -560,8 +560,8 @@ func TestTheServerStopsStartsAgainAndForgetsItsContainers(t *testing.T) {
 
 func TestTheDefaultsAreThoseOfTheOriginal(t *testing.T) {
 	s := sealed.NewServer(&sealed.Config{})
-	if s.Addr != ":6150" || s.HandshakeTimeout != 10*time.Second || s.IdleTimeout != 10*time.Second {
-		t.Errorf("got %q, %v, %v", s.Addr, s.HandshakeTimeout, s.IdleTimeout)
+	if s.Addr != ":6150" || s.HandshakeTimeout != 10*time.Second || s.IdleTimeout != 10*time.Second || s.WriteTimeout != 10*time.Second {
+		t.Errorf("got %q, %v, %v, %v", s.Addr, s.HandshakeTimeout, s.IdleTimeout, s.WriteTimeout)
 	}
 	if got := s.Verbs(); !slices.Equal(got, []string{"STAT", "CREATE", "DESTROY"}) {
 		t.Errorf("got %q", got)

@@ -527,6 +527,14 @@ func TestAStoreThatHoldsSomethingElseIsAFaultOfTheServers(t *testing.T) {
 		Error: internal error; the request may not have been carried out`)
 }
 
+func TestTheServersListenOnThisMachineAloneWhereTheCourseHasThem(t *testing.T) {
+	for version := sockets.V1; version <= sockets.V5; version++ {
+		if got := (&sockets.Server{Version: version}).Kernel().Addr; got != "127.0.0.1:12000" {
+			t.Errorf("%s: %s", version, got)
+		}
+	}
+}
+
 func TestVersionsAreKnownByTheNamesOfTheirStages(t *testing.T) {
 	for _, name := range []string{"sockets-v1", "sockets-v2", "sockets-v3", "sockets-v4", "sockets-v5"} {
 		if v, ok := sockets.ParseVersion(name); !ok || v.String() != name {

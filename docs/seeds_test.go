@@ -1,0 +1,213 @@
+package docs
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const seedsPage = "manual/seeds.md"
+
+// seedsHeader are the columns of every table of the page.
+var seedsHeader = []string{"there", "here", "shown by", "why"}
+
+// seedsReasons are the words with which a reason begins: it is done in another way, it is explained where there is nothing to
+// run, it is not done, or it is still to come.
+var seedsReasons = []string{"Different: ", "Told: ", "Left out: ", "Not yet: "}
+
+// players are the tests that play every file of a folder, by the folder and the ending of its files.
+var players = map[string]struct{ folder, test string }{
+	"cmd/*.txtar":              {"testdata/script", "cmd/tlslab.TestTheProgramDoesWhatItsScriptsSay"},
+	"first-15-minutes/*.txtar": {"testdata/script", "cmd/tlslab.TestTheScreenDoesWhatItsScriptsSay"},
+	"hold/*.txtar":             {"testdata/script", "cmd/tlslab.TestTheScreenDoesWhatItsScriptsSay"},
+	"scenes/*.scene":           {"docs", "cmd/tlslab.TestEverySceneEndsAsItsScriptExpects"},
+}
+
+func TestEachRowOfTheSeedsIsShownByATestThatExistsOrHasAReason(t *testing.T) {
+	tests := readTests(t)
+	page, err := os.ReadFile(seedsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := readTables(string(page))
+	if len(tables) != 5 {
+		t.Errorf("%s has %d tables, not one for each of the five systems", seedsPage, len(tables))
+	}
+	for _, rows := range tables {
+		if !slices.Equal(rows[0].cells, seedsHeader) {
+			t.Errorf("%s:%d: the columns are %q, not %q", seedsPage, rows[0].line, rows[0].cells, seedsHeader)
+			continue
+		}
+		known := make(map[string]bool)
+		for _, row := range rows[1:] {
+			if err := checkSeed(row.cells, tests); err != nil {
+				t.Errorf("%s:%d: %v", seedsPage, row.line, err)
+			} else if known[row.cells[0]] {
+				t.Errorf("%s:%d: %s stands here twice", seedsPage, row.line, row.cells[0])
+			}
+			known[row.cells[0]] = true
+		}
+	}
+}
+
+func TestARowOfTheSeedsThatShowsNothingIsNoticed(t *testing.T) {
+	tests := map[string]string{"kvs.TestAnything": `t.Run("one", nil)`, "cmd/tlslab.TestTheProgramDoesWhatItsScriptsSay": ""}
+	for row, want := range map[string]string{
+		"a | b | `kvs.TestAnything` | ":                        "",
+		"a | b | `kvs.TestAnything/one`, `cmd/serve.txtar` | ": "",
+		"a | b | | Told: there is nothing to run.":             "",
+		"a | b | | ":                                              "neither a test nor a reason",
+		"a | | `kvs.TestAnything` | ":                             "is empty",
+		"a | b | `kvs.TestAnything`":                              "3 cells",
+		"a | b | `kvs.TestNothing` | ":                            "no test kvs.TestNothing",
+		"a | b | `kvs/store.TestAnything` | ":                     "no test kvs/store.TestAnything",
+		"a | b | `kvs.TestAnything/two` | ":                       "has no subtest two",
+		"a | b | `kvs.TestAnything`, kvs.TestNothing | ":          "is no list of tests",
+		"a | b | see `kvs.TestAnything` | ":                       "is no list of tests",
+		"a | b | `cmd/nothing.txtar` | ":                          "no such file",
+		"a | b | `terminals/dumb.txtar` | ":                       "no test terminals/dumb.txtar",
+		"a | b | `scenes/flip.scene` | ":                          "no test cmd/tlslab.TestEverySceneEndsAsItsScriptExpects",
+		"a | b | `kvs.TestNothing` | Different: it is very good.": "no test kvs.TestNothing",
+		"a | b | | it just is so":                                 "begins with none of",
+	} {
+		err := checkSeed(cells(row), tests)
+		if got := fmt.Sprint(err); err == nil != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: got %v, want %q", row, err, want)
+		}
+	}
+}
+
+// A tableRow is a line of a table of Markdown.
+type tableRow struct {
+	line  int
+	cells []string
+}
+
+// readTables returns the tables of a page, each with its header and without the line below it.
+func readTables(page string) (tables [][]tableRow) {
+	inside := false
+	for i, line := range strings.Split(page, "\n") {
+		row, isRow := strings.CutPrefix(line, "|")
+		switch {
+		case isRow && !inside:
+			tables = append(tables, nil)
+		case isRow && strings.Trim(row, "-| ") == "":
+			continue
+		}
+		if inside = isRow; inside {
+			last := len(tables) - 1
+			tables[last] = append(tables[last], tableRow{i + 1, cells(strings.TrimSuffix(row, "|"))})
+		}
+	}
+	return tables
+}
+
+func cells(row string) []string {
+	all := strings.Split(row, "|")
+	for i := range all {
+		all[i] = strings.TrimSpace(all[i])
+	}
+	return all
+}
+
+var listOfTests = regexp.MustCompile("^`[^`]+`(, `[^`]+`)*$")
+
+// checkSeed reports what is wrong with a row, where tests are the bodies of all tests by package and name.
+func checkSeed(row []string, tests map[string]string) error {
+	if len(row) != len(seedsHeader) {
+		return fmt.Errorf("a row of %d cells", len(row))
+	}
+	there, here, shownBy, why := row[0], row[1], row[2], row[3]
+	switch {
+	case there == "" || here == "":
+		return fmt.Errorf("one of the first two cells is empty")
+	case shownBy == "" && why == "":
+		return fmt.Errorf("%s: neither a test nor a reason", there)
+	case shownBy != "" && !listOfTests.MatchString(shownBy):
+		return fmt.Errorf("%s: %q is no list of tests", there, shownBy)
+	case why != "" && !slices.ContainsFunc(seedsReasons, func(word string) bool { return strings.HasPrefix(why, word) }):
+		return fmt.Errorf("%s: the reason begins with none of %q", there, seedsReasons)
+	}
+	for _, test := range strings.FieldsFunc(shownBy, func(r rune) bool { return r == '`' }) {
+		if test == ", " {
+			continue
+		}
+		if err := checkTest(test, tests); err != nil {
+			return fmt.Errorf("%s: %w", there, err)
+		}
+	}
+	return nil
+}
+
+// checkTest reports that a test does not exist: package.TestName, perhaps with a slash and the name of a
+// subtest, or the file of a script or of a scene.
+func checkTest(test string, tests map[string]string) error {
+	for pattern, player := range players {
+		if match, _ := path.Match(pattern, test); match {
+			if _, err := os.Stat(filepath.Join("..", player.folder, filepath.FromSlash(test))); err != nil {
+				return err
+			}
+			return checkTest(player.test, tests)
+		}
+	}
+	folder, name := path.Split(test)
+	part := ""
+	if i := strings.Index(test, ".Test"); i >= 0 {
+		if end := strings.IndexByte(test[i:], '/'); end >= 0 {
+			part = test[i+end+1:]
+			folder, name = path.Split(test[:i+end])
+		}
+	}
+	body, ok := tests[folder+name]
+	switch {
+	case !ok:
+		return fmt.Errorf("there is no test %s", test)
+	case part != "" && !(strings.Contains(body, "t.Run(") && strings.Contains(body, strconv.Quote(part))):
+		return fmt.Errorf("the test %s%s has no subtest %s", folder, name, part)
+	}
+	return nil
+}
+
+// readTests returns the source of every test, fuzz target, and example with an output, by package and name.
+func readTests(t *testing.T) map[string]string {
+	t.Helper()
+	tests := make(map[string]string)
+	err := eachGoFile(func(file string) error {
+		if !strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		source, err := os.ReadFile(filepath.Join("..", file))
+		if err != nil {
+			return err
+		}
+		places := token.NewFileSet()
+		parsed, err := parser.ParseFile(places, file, source, 0)
+		if err != nil {
+			return err
+		}
+		for _, declared := range parsed.Decls {
+			f, ok := declared.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || !regexp.MustCompile(`^(Test|Fuzz|Example)`).MatchString(f.Name.Name) || f.Name.Name == "TestMain" {
+				continue
+			}
+			body := string(source[places.Position(f.Pos()).Offset:places.Position(f.End()).Offset])
+			if !strings.HasPrefix(f.Name.Name, "Example") || strings.Contains(body, "// Output:") {
+				tests[path.Dir(file)+"."+f.Name.Name] = body
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tests
+}
