@@ -8,6 +8,7 @@ import (
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/capture"
 	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/kvs/stage/sockets"
 )
 
 // units tells what each unit of a session is and says, in order.
@@ -20,8 +21,9 @@ func units(session *inspect.Session) (all []string) {
 
 func TestACaptureOfAProtocolIsReadAgainAsItWas(t *testing.T) {
 	for name, open := range map[string]inspect.Stage{
-		"kv":     &stage.Setting{Channel: stage.ChannelClear},
-		"sealed": &stage.Sealed{},
+		"kv":         &stage.Setting{Channel: stage.ChannelClear},
+		"sealed":     &stage.Sealed{},
+		"sockets-v3": &stage.Sockets{Version: sockets.V3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tap := inspect.NewTap()
@@ -29,7 +31,7 @@ func TestACaptureOfAProtocolIsReadAgainAsItWas(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := play.Do(t.Context(), map[string]string{"kv": "create nome ana", "sealed": "STAT"}[name]); err != nil {
+			if _, err := play.Do(t.Context(), map[string]string{"kv": "create nome ana", "sealed": "STAT", "sockets-v3": "adicionar 7 caneta 2.5"}[name]); err != nil {
 				t.Fatal(err)
 			}
 			play.Close()
