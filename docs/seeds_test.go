@@ -24,7 +24,7 @@ var seedsHeader = []string{"there", "here", "shown by", "why"}
 // run, it is not done, or it is still to come.
 var seedsReasons = []string{"Different: ", "Told: ", "Left out: ", "Not yet: "}
 
-// players are the tests that play every file of a folder, by the folder and the ending of its files.
+// players are the tests that play every file of a kind, and where these are, by what the page calls them.
 var players = map[string]struct{ folder, test string }{
 	"cmd/*.txtar":              {"testdata/script", "cmd/tlslab.TestTheProgramDoesWhatItsScriptsSay"},
 	"first-15-minutes/*.txtar": {"testdata/script", "cmd/tlslab.TestTheScreenDoesWhatItsScriptsSay"},
@@ -100,7 +100,7 @@ func readTables(page string) (tables [][]tableRow) {
 		switch {
 		case isRow && !inside:
 			tables = append(tables, nil)
-		case isRow && strings.Trim(row, "-| ") == "":
+		case isRow && strings.Contains(row, "-") && strings.Trim(row, "-| ") == "":
 			continue
 		}
 		if inside = isRow; inside {
@@ -148,6 +148,9 @@ func checkSeed(row []string, tests map[string]string) error {
 	return nil
 }
 
+// testName is the name of a test with its package, and perhaps of a subtest.
+var testName = regexp.MustCompile(`^(\S+\.(?:Test|Fuzz|Example)\w*)(?:/(.+))?$`)
+
 // checkTest reports that a test does not exist: package.TestName, perhaps with a slash and the name of a
 // subtest, or the file of a script or of a scene.
 func checkTest(test string, tests map[string]string) error {
@@ -159,20 +162,16 @@ func checkTest(test string, tests map[string]string) error {
 			return checkTest(player.test, tests)
 		}
 	}
-	folder, name := path.Split(test)
-	part := ""
-	if i := strings.Index(test, ".Test"); i >= 0 {
-		if end := strings.IndexByte(test[i:], '/'); end >= 0 {
-			part = test[i+end+1:]
-			folder, name = path.Split(test[:i+end])
-		}
-	}
-	body, ok := tests[folder+name]
-	switch {
-	case !ok:
+	name := testName.FindStringSubmatch(test)
+	if name == nil {
 		return fmt.Errorf("there is no test %s", test)
-	case part != "" && !(strings.Contains(body, "t.Run(") && strings.Contains(body, strconv.Quote(part))):
-		return fmt.Errorf("the test %s%s has no subtest %s", folder, name, part)
+	}
+	body, ok := tests[name[1]]
+	switch subtest := name[2]; {
+	case !ok:
+		return fmt.Errorf("there is no test %s", name[1])
+	case subtest != "" && !(strings.Contains(body, "t.Run(") && strings.Contains(body, strconv.Quote(subtest))):
+		return fmt.Errorf("the test %s has no subtest %s", name[1], subtest)
 	}
 	return nil
 }
@@ -196,7 +195,7 @@ func readTests(t *testing.T) map[string]string {
 		}
 		for _, declared := range parsed.Decls {
 			f, ok := declared.(*ast.FuncDecl)
-			if !ok || f.Recv != nil || !regexp.MustCompile(`^(Test|Fuzz|Example)`).MatchString(f.Name.Name) || f.Name.Name == "TestMain" {
+			if !ok || f.Recv != nil || f.Name.Name == "TestMain" {
 				continue
 			}
 			body := string(source[places.Position(f.Pos()).Offset:places.Position(f.End()).Offset])
