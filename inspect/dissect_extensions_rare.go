@@ -8,7 +8,12 @@ import (
 
 // Extensions that crypto/tls does not have, in the order of their numbers.
 
-func maxFragmentLength(c *cursor, _ place) { c.code("max_fragment_length.length", &maxFragmentLengths) }
+func maxFragmentLength(c *cursor, _ place) {
+	const kind = "max_fragment_length.length"
+	if code := c.code(kind, &maxFragmentLengths); code >= 1 && code <= 4 { // 2^9 to 2^12
+		c.retell(kind, fmt.Sprintf("%s: %d bytes", maxFragmentLengths.label(code), 1<<(8+code)))
+	}
+}
 
 // A server's is empty.
 func trustedCAKeys(c *cursor, where place) {

@@ -355,6 +355,17 @@ func TestValuesReadAsAPersonReadsThem(t *testing.T) {
 	}
 }
 
+func TestAMaximumFragmentLengthIsToldInBytes(t *testing.T) {
+	for code, want := range map[byte]string{1: "2^9 (0x01): 512 bytes", 2: "2^10 (0x02): 1024 bytes", 4: "2^12 (0x04): 4096 bytes", 5: maxFragmentLengths.label(5)} {
+		c := newCursor("RFC 6066 section 4", []byte{code})
+		if maxFragmentLength(c, inClientHello); c.last().Value != want {
+			t.Errorf("%d reads %q, not %q", code, c.last().Value, want)
+		}
+	}
+	c := newCursor("RFC 6066 section 4", nil)
+	maxFragmentLength(c, inClientHello)
+}
+
 func TestACertificateIsToldBySubjectIssuerNamesValidityAndKey(t *testing.T) {
 	for _, session := range []string{"TLS 1.3", "TLS 1.2"} {
 		values := told(live(t)[session], "certificate.cert_data")

@@ -22,6 +22,9 @@ func (r *Record) Protection() []Value {
 	values := seal.keyValues()
 	sequence := seal.sequenceNumber()
 	nonce := seal.nonce()
+	if !seal.supported && r.version() != 0 && r.version() < version13 { // a block or stream cipher has neither nonce nor additional data
+		return append(values, sequence)
+	}
 	additional := seal.additionalData()
 	return append(values, sequence, nonce, additional, seal.plaintext(nonce))
 }
@@ -57,6 +60,54 @@ func (r *Record) KeyName() string {
 		return trafficSecretName(r.Epoch, r.Side)
 	}
 	return r.Side.String() + "_write_key"
+}
+
+// Onward returns what the sender protects its next record with after the first
+// parts of this one: a message that changes its own sending keys does so for all
+// that follows it (RFC 8446 appendix A, RFC 5246 section 7.1). It says nothing
+// of what the other side's messages change. The record must be decided.
+func (r *Record) Onward(parts int) Epoch {
+	epoch := r.Epoch
+	for _, part := range r.Parts[:min(parts, len(r.Parts))] {
+		if part.Message != nil {
+			epoch = part.Message.onward(epoch)
+		}
+	}
+	content := r.Type
+	if r.Encrypted {
+		content = r.InnerType
+	}
+	if version := r.version(); content == ChangeCipherSpec && version != 0 && version != version13 {
+		return epoch.next(EpochApplication)
+	}
+	return epoch
+}
+
+// onward is what the sender of the message, who sent it in that epoch, sends
+// the next one in.
+func (m *Message) onward(epoch Epoch) Epoch {
+	switch {
+	case m.Type == typeClientHello:
+		if parseClientHello(m.body()).earlyData {
+			return Epoch{Kind: EpochEarly}
+		}
+	case !m.is13():
+	case m.Type == typeServerHello && !m.retry(), m.Type == typeEndOfEarlyData:
+		return Epoch{Kind: EpochHandshake}
+	case m.Type == typeFinished && epoch.Kind == EpochHandshake: // a later one ends a post-handshake authentication
+		return Epoch{Kind: EpochApplication}
+	case m.Type == typeKeyUpdate:
+		return epoch.next(EpochApplication)
+	}
+	return epoch
+}
+
+// next is an epoch of that kind that follows e: of the same kind, it is the next generation.
+func (e Epoch) next(kind EpochKind) Epoch {
+	if e.Kind == kind {
+		return Epoch{kind, e.Generation + 1}
+	}
+	return Epoch{Kind: kind}
 }
 
 // A seal is what is known of the protection of one record.
@@ -193,9 +244,7 @@ func (s seal) sequenceNumber() Value {
 		Kind: "protection.sequence_number", Name: "sequence number", RFC: "RFC 8446 section 5.3",
 		Formula: "how many records were sent under this key before: 64 bits, from 0",
 	}
-	if s.supported && !s.suite.tls13 {
-		value.RFC = "RFC 5246 section 6.1"
-	}
+	value.RFC = since13(s.version(), value.RFC, "RFC 5246 section 6.1")
 	if !s.placed {
 		value.lacks(s.Why.Reason())
 		return value

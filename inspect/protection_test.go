@@ -96,3 +96,56 @@ func TestARecordsKeyAndIVAreThoseThatRFC8448Prints(t *testing.T) {
 		}
 	}
 }
+
+func TestAfterARecordItsSenderGoesOnUnderTheKeysOfTheNext(t *testing.T) {
+	changes := map[string]int{}
+	for name, recording := range inspect.KeptSessions(t) {
+		for _, conn := range inspect.NewSession(recording).Connections() {
+			for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+				var before *inspect.Record
+				for _, r := range conn.View(side).Records(side) {
+					if r.Type == inspect.ChangeCipherSpec && r.Onward(1) == r.Epoch { // of TLS 1.3, in clear (RFC 8446 appendix D.4)
+						continue
+					}
+					if r.DecidedAt < 0 || !r.Decrypted && r.Encrypted || before == nil {
+						before = r
+						continue
+					}
+					onward := before.Onward(len(before.Parts))
+					switch got := r.Epoch; {
+					case got == onward:
+						changes[before.Epoch.String()+" to "+got.String()]++
+					case onward.Kind == inspect.EpochEarly && got.Kind == inspect.EpochClear: // since the HelloRetryRequest (RFC 8446 section 4.2.10)
+					case side == inspect.Client && got.Kind == inspect.EpochHandshake: // since the ServerHello
+					default:
+						t.Errorf("%s: after %s record %d the %s should go on under %s, but did under %s", name, side, before.Seq, side, onward, got)
+					}
+					before = r
+				}
+			}
+		}
+	}
+	for _, want := range []string{"clear to handshake", "handshake to application", "clear to application", "clear to early", "early to handshake", "application to application+1"} {
+		if changes[want] == 0 {
+			t.Errorf("nothing went from %s: %v", want, changes)
+		}
+	}
+}
+
+func TestOfABlockCipherNobodySaysThatItHasANonceOrAdditionalData(t *testing.T) {
+	recording, records := inspect.KeptSessions(t)["tls12-cbc.pcapng"], 0
+	if recording == nil {
+		t.Fatal("no such recording")
+	}
+	for r := range inspect.NewSession(recording).Records() {
+		for _, v := range r.Protection() {
+			records++
+			if v.Kind != "protection.sequence_number" || v.RFC != "RFC 5246 section 6.1" {
+				t.Errorf("%s record %d: %s, %s", r.Side, r.Seq, v.Kind, v.RFC)
+			}
+		}
+	}
+	if records == 0 {
+		t.Error("no protected record")
+	}
+}

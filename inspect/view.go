@@ -595,11 +595,7 @@ func (v *View) changeCipherSpec(l *lane) {
 // enter begins an epoch of a lane, whose key is still to be found. One of the
 // same kind follows a renegotiation of TLS 1.2.
 func (v *View) enter(l *lane, kind EpochKind) {
-	epoch := Epoch{Kind: kind}
-	if l.epoch.Kind == kind {
-		epoch.Generation = l.epoch.Generation + 1
-	}
-	l.epoch, l.key, l.seq = epoch, nil, 0
+	l.epoch, l.key, l.seq = l.epoch.next(kind), nil, 0
 	v.change(func(s *State) { s.Epoch[l.from] = l.epoch })
 }
 

@@ -152,7 +152,8 @@ func alike(a, b *inspect.Item) bool {
 // marksEpoch reports whether the record tells what its sender protects its records with. A ChangeCipherSpec of TLS 1.3
 // does not: it stays in clear, and means nothing (RFC 8446 appendix D.4).
 func marksEpoch(item *inspect.Item) bool {
-	return item.Kind == inspect.RecordItem && item.Lane == inspect.Sent && item.Record.TLS() && innerType(item.Record) != inspect.ChangeCipherSpec
+	r := item.Record
+	return item.Kind == inspect.RecordItem && item.Lane == inspect.Sent && r.TLS() && (innerType(r) != inspect.ChangeCipherSpec || r.Onward(0) != r.Epoch)
 }
 
 // visible returns how many rungs have begun when so many rows of the streams are there.

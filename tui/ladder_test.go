@@ -2,6 +2,7 @@ package tui
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"reflect"
 	"strings"
@@ -48,23 +49,51 @@ func TestTheLadderShowsMessagesEpochsProofsAndWhatEachSideKnows(t *testing.T) {
 	s.size(80, 40)
 	s.press("L", "C")
 	s.ladderHas("1  ", "│── ClientHello ─", "▶│")
-	s.ladderHas("handshake, master │◀─ ServerHello ─", "─│ handshake, master")
-	s.ladderHas("server_handshake_traffic_secret ═│")
-	s.ladderHas("│◀═ EncryptedExtensions ═", "┐║")
-	s.ladderHas("│◀═ CertificateVerify ✓ ═", "┤║")
-	s.ladderHas("application, │◀═ Finished ✓ ═", "┘║ application,")
-	s.ladderHas("│═ client_handshake_traffic_secret")
-	s.ladderHas("resumption ║══ Finished ✓ ═", "▶║ resumption")
-	s.ladderHas("PSK for later ║◀━ NewSessionTicket ━")
+	s.ladderHas("handshake, master ║◀─ ServerHello ─", "─║ handshake, master")
+	s.ladderHas("server_handshake_traffic_secret ═║")
+	s.ladderHas("║◀═ EncryptedExtensions ═", "┐║")
+	s.ladderHas("║◀═ CertificateVerify ✓ ═", "┤║")
+	s.ladderHas("application, ║◀═ Finished ✓ ═", "┘┃ application,")
+	s.ladderHas("║═ client_handshake_traffic_secret", "╌┃")
+	s.ladderHas("resumption ┃══ Finished ✓ ═", "▶┃ resumption")
+	s.ladderHas("PSK for later ┃◀━ NewSessionTicket ━")
 	s.press("c")
-	s.ladderHas("early │── ClientHello · binder ✓ ─", "▶│")
-	s.ladderHas("│┄ client_early_traffic_secret")
-	s.ladderHas("┆◀─ ServerHello ─", "│ early, handshake,")
-	s.ladderHas("┆┄┄ EndOfEarlyData ┄", "▶║")
+	s.ladderHas("early ┆── ClientHello · binder ✓ ─", "▶│")
+	s.ladderHas("┆┄ client_early_traffic_secret")
+	s.ladderHas("┆◀─ ServerHello ─", "║ early, handshake,")
+	s.ladderHas("║┄┄ EndOfEarlyData ┄", "▶┃")
 	s.size(200, 60)
-	s.ladderHas("early_secret │── ClientHello")
+	s.ladderHas("early_secret ┆── ClientHello")
 	s.ladderHas("client handshake key, from client_handshake_traffic_secret")
 	s.ladderHas("2 messages in one record · handshake key, record 0 ·")
+}
+
+func TestTheLifelinesSayWhatTheHeadSays(t *testing.T) {
+	glyphs := map[string]rune{"in clear": '│', "early keys": '┆', "handshake keys": '║', "application keys": '┃'}
+	recordings := map[string]*inspect.Recording{
+		"hello-retry-request": traces(t, "hello-retry-request"), "0-rtt": traces(t, "0-rtt"), "1-rtt": traces(t, "1-rtt"),
+		"TLS 1.2": altered(t, echoStage{version: tls.VersionTLS12}, func(inspect.Unit) int { return -1 }),
+	}
+	for name, recording := range recordings {
+		s := open(t, Options{Recording: recording})
+		s.size(80, 60)
+		s.press("L", "home")
+		for s.m.time.at < len(s.m.time.steps) {
+			s.press("right")
+			lines := s.ladderLines()
+			last := []rune(lines[len(lines)-1])
+			p := s.m.plan(80)
+			for side, at := range []int{p.number + p.margin + 1, p.number + p.margin + 2 + p.inner} {
+				if item := s.m.time.item(s.m.time.visible() - 1); item.Kind != inspect.RecordItem {
+					continue
+				}
+				epoch := s.m.epoch(s.m.time.state(s.m.conn(), inspect.Side(side)).Epoch[side])
+				if last[at] != glyphs[epoch] && last[at] != '┊' { // not decided yet
+					t.Errorf("%s, step %d: the head says of the %v %q, the lifeline %c:\n%s", name, s.m.time.at, inspect.Side(side), epoch, last[at], strings.Join(lines, "\n"))
+				}
+			}
+		}
+	}
 }
 
 func TestTheLadderShowsWhatTheStepHasBroughtAndNoMore(t *testing.T) {
@@ -74,7 +103,7 @@ func TestTheLadderShowsWhatTheStepHasBroughtAndNoMore(t *testing.T) {
 	s.ladderHas("│── ClientHello ─")
 	s.hides("ServerHello ─", "handshake, master")
 	s.press("right")
-	s.ladderHas("handshake, master │◀─ ServerHello ─", "│ handshake, master")
+	s.ladderHas("handshake, master ║◀─ ServerHello ─", "║ handshake, master")
 	s.hides("EncryptedExtensions ═", "application,", "Finished")
 	s.press("right")
 	s.ladderHas("◀═ Finished ✓")
@@ -104,12 +133,12 @@ func TestInAHeldSessionAnArrowStopsOnTheWireAndItsReceiverKnowsNothingOfIt(t *te
 	s.press("right")
 	s.until("the server's flight", func() bool { return s.m.time.visible() > 1 })
 	s.ladderHas("│── ClientHello ─", "▶│")
-	s.ladderHas("  │          ‖─ ServerHello ─", "│ handshake, master")
+	s.ladderHas("  │          ‖─ ServerHello ─", "║ handshake, master")
 	s.until("the ServerHello to arrive", func() bool {
 		s.press("right")
-		return strings.Contains(s.text(), "handshake, master │◀─ ServerHello ─")
+		return strings.Contains(s.text(), "handshake, master ║◀─ ServerHello ─")
 	})
-	s.ladderHas("│          ‖═ EncryptedExtensions ═")
+	s.ladderHas("║          ‖═ EncryptedExtensions ═")
 }
 
 func TestApplicationDataInARowSharesARung(t *testing.T) {
@@ -126,13 +155,13 @@ func TestTheLadderAndTheStreamsHaveOneSelection(t *testing.T) {
 	s.size(80, 40)
 	s.press("L", "home", "right", "right", "right")
 	s.press("down", "down") // Certificate and CertificateVerify, in the record of the EncryptedExtensions
-	s.shows("▌                     │◀═ CertificateVerify ✓")
+	s.shows("▌                     ║◀═ CertificateVerify ✓")
 	s.press("enter")
 	s.shows("CertificateVerify in clear, 136 bytes · ✓ verified", "certificate_verify")
 	s.press("esc")
-	s.shows("▌                     │◀═ CertificateVerify ✓")
+	s.shows("▌                     ║◀═ CertificateVerify ✓")
 	s.press("up", "up", "up")
-	s.shows("▌ 2 handshake, master │◀─ ServerHello")
+	s.shows("▌ 2 handshake, master ║◀─ ServerHello")
 	s.press("esc")
 	s.shows("▌▸ 2 ←  ServerHello")
 	if s.m.list != onStreams {

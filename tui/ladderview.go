@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"crypto/tls"
 	"strconv"
 	"strings"
 
@@ -241,7 +242,11 @@ func (m *model) rungLine(i int, line rungLine, p columnPlan, selected bool) stri
 			margins[side] = notes[side][line.note]
 		}
 	}
-	lifelines := m.lifelines(r, item, line.band)
+	parts := line.arrow + 1
+	if line.band {
+		parts = 0
+	}
+	lifelines := m.lifelines(r, item, parts)
 	spans = append(spans, span{plain, right(fit(margins[0], min(width(margins[0]), p.margin), m.pal.glyphs.more), p.margin) + " "}, span{client, lifelines[0]})
 	switch {
 	case line.band:
@@ -254,15 +259,41 @@ func (m *model) rungLine(i int, line rungLine, p columnPlan, selected bool) stri
 	return m.pal.line(w, lit, append(spans, span{server, lifelines[1]}, span{plain, " " + fit(margins[1], p.margin, m.pal.glyphs.more)})...)
 }
 
-// lifelines returns the signs of both lifelines: each tells what its side protects its records with.
-func (m *model) lifelines(r *rung, item *inspect.Item, band bool) (signs [2]string) {
-	own := m.epochOf(r.before)
-	if item.Kind == inspect.RecordItem && marksEpoch(item) && !band {
-		own = m.epochOf(item.Record)
+// lifelines returns the signs of both lifelines behind the first parts of a rung: each tells what its side protects what
+// it sends next with.
+func (m *model) lifelines(r *rung, item *inspect.Item, parts int) (signs [2]string) {
+	var epochs [2]inspect.Epoch
+	epochs[item.Side], epochs[item.Side.Peer()] = m.onward(r.before), m.onward(r.other)
+	if parts > 0 && item.Kind == inspect.RecordItem && marksEpoch(item) && m.isDecided(item.Record) {
+		epochs[item.Side] = item.Record.Onward(parts)
+	} else if parts > 0 && item.Kind == inspect.RecordItem && marksEpoch(item) {
+		epochs[item.Side] = inspect.Epoch{}
 	}
-	signs[item.Side] = m.pal.glyphs.lifeline(own.Kind)
-	signs[item.Side.Peer()] = m.pal.glyphs.lifeline(m.epochOf(r.other).Kind)
+	if epochs[inspect.Client].Kind == inspect.EpochClear && epochs[inspect.Server].Kind != inspect.EpochClear {
+		epochs[inspect.Client] = m.afterServerHello(item.Conn)
+	}
+	for side, epoch := range epochs {
+		signs[side] = m.pal.glyphs.lifeline(epoch.Kind)
+	}
 	return signs
+}
+
+// onward is what the sender of the record, its last so far, protects the next one with; nil is before everything.
+func (m *model) onward(r *inspect.Record) inspect.Epoch {
+	if r == nil || !m.isDecided(r) {
+		return m.epochOf(r)
+	}
+	return r.Onward(len(r.Parts))
+}
+
+// afterServerHello is what a client that has sent in clear until then goes on with once the server's records are
+// protected: in TLS 1.3 the handshake keys, if the ServerHello has arrived.
+func (m *model) afterServerHello(conn int) inspect.Epoch {
+	state := m.time.state(m.time.session.Connections()[conn], inspect.Client)
+	if state.Version == tls.VersionTLS13 && state.Epoch[inspect.Client].Kind != inspect.EpochClear {
+		return inspect.Epoch{Kind: inspect.EpochHandshake}
+	}
+	return inspect.Epoch{Kind: inspect.EpochClear}
 }
 
 // band says under which key its sender's records are from here on.
@@ -315,7 +346,7 @@ func (m *model) event(r *rung, item *inspect.Item, line int, p columnPlan) []spa
 	case inspect.GapItem:
 		sign, ink = m.pal.glyphs.gap, bad
 	}
-	lifelines := m.lifelines(r, item, true)
+	lifelines := m.lifelines(r, item, 0)
 	signs := [2]span{{client, lifelines[inspect.Client]}, {server, lifelines[inspect.Server]}}
 	if line == 0 {
 		signs[item.Side] = span{ink, sign}

@@ -11,11 +11,12 @@ import (
 // protection is what a record is sealed with, as a subject of the detail: its bytes are those of the values, one behind
 // the other. What it gives, the content in clear, is a subject of its own.
 func (m *model) protection(r *inspect.Record) []subject {
-	s := subject{root: inspect.Field{Kind: "protection", Name: m.say("tui_protection"), Value: m.epoch(r.Epoch)}}
+	s := subject{root: inspect.Field{Kind: "protection.record", Name: m.say("tui_protection"), Value: m.epoch(r.Epoch)}}
 	values := slices.DeleteFunc(r.Protection(), func(v inspect.Value) bool { return v.Kind == "protection.plaintext" })
 	if len(values) == 0 {
 		return nil
 	}
+	s.root.RFC = values[len(values)-1].RFC
 	s.title = m.say("tui_subject_protection", "epoch", m.epochName(r.Epoch), "seq", r.TLSSeq)
 	return []subject{m.valued(s, values)}
 }

@@ -52,7 +52,7 @@ func TestTheMessageThatAValueCoversIsAKeyAway(t *testing.T) {
 	s.press("D", "o")
 	s.shows("This value covers no message.")
 	s.press("down", "down", "down", "down", "down", "o")
-	s.shows("▌ 2 handshake, master │◀─ ServerHello")
+	s.shows("▌ 2 handshake, master ║◀─ ServerHello")
 	s.press("D")
 	for s.m.branches()[s.m.selectedBranch(s.m.branches())].proof == nil {
 		s.press("down")
@@ -274,4 +274,13 @@ func TestAValueThatIsNotKnownLeadsToTheGlassBoxWhereThereCanBeOne(t *testing.T) 
 	lab.press("down")
 	lab.shows("_handshake_traffic_secret")
 	lab.hides(hint)
+}
+
+func TestAProtectionIsExplainedAsAWhole(t *testing.T) {
+	for lang, want := range map[string]string{"en": "What this one record is protected with", "pt-BR": "Com que este registro é protegido"} {
+		s := open(t, Options{Lang: lang, Recording: traces(t, "1-rtt")})
+		s.size(120, 50)
+		s.press("home", "right", "right", "right", "S")
+		s.shows(want, "RFC 8446 section 5.2")
+	}
 }
