@@ -68,7 +68,7 @@ func (p *program) lab() *cobra.Command {
 	}
 	run.name = &choice{stage.NameKV, stage.Names()}
 	choose(cmd, run.name, "stage", p.say("cmd_flag_stage"))
-	run.register(cmd, p, stage.Names()...)
+	run.register(p, cmd, stage.Names()...)
 	choose(cmd, run.tls, "tls", p.say("cmd_flag_tls"))
 	cmd.Flags().StringSliceVar(&run.groups, "groups", nil, p.say("cmd_flag_groups"))
 	complete(cmd, "groups", groupNames()...)

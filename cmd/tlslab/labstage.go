@@ -6,6 +6,7 @@ import (
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/kvs/stage/sealed"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -28,7 +29,7 @@ func (r *labRun) lecture(cmd *cobra.Command) (*lecture, error) {
 	if err := r.checkStage(cmd, r.name.value, flagsOfKV); err != nil {
 		return nil, err
 	}
-	options, err := r.options()
+	options, err := r.options(r.program)
 	if err != nil {
 		return nil, err
 	}
@@ -38,8 +39,17 @@ func (r *labRun) lecture(cmd *cobra.Command) (*lecture, error) {
 	}
 	l := &lecture{Entry: entry, tap: inspect.NewTap, byItself: cmd.Flags().Changed("stage")}
 	if entry.Name != stage.NameKV {
-		l.notice = append([]string{r.say("cmd_lab_stage", "name", entry.Name, "about", r.aboutStage(entry.Name))}, r.stageNotice()...)
-		l.waiting, l.title = l.notice, "tlslab lab --stage "+entry.Name
+		l.notice = []string{r.say("cmd_lab_stage", "name", entry.Name, "about", r.aboutStage(entry.Name))}
+		l.title = "tlslab lab --stage " + entry.Name
+		if entry.Notice != "" {
+			l.notice = append(l.notice, entry.Notice)
+		}
+		for _, flag := range []string{"shared", "flawed", "authenticated"} {
+			if cmd.Flags().Changed(flag) {
+				l.title += " --" + flag
+			}
+		}
+		l.waiting = l.notice
 		return l, nil
 	}
 	kv, err := r.kv()
@@ -55,23 +65,55 @@ func (r *labRun) lecture(cmd *cobra.Command) (*lecture, error) {
 
 // stageFlags are what the stages of the course can be told; each takes its own.
 type stageFlags struct {
-	*program
+	shared, flawed, authenticated bool
+	image                         string
+	containers                    int
 }
 
-// register gives a command the flags that one of the stages takes.
-func (f *stageFlags) register(cmd *cobra.Command, p *program, stages ...string) {
-	f.program = p
+// register gives a command the flags that the stages take.
+func (f *stageFlags) register(p *program, cmd *cobra.Command, stages ...string) {
+	takes := func(option string) bool {
+		return slices.ContainsFunc(stage.Taking(option), func(name string) bool { return slices.Contains(stages, name) })
+	}
+	flags := cmd.Flags()
+	for _, flag := range []struct {
+		name, help string
+		into       *bool
+	}{
+		{"shared", "cmd_flag_stage_shared", &f.shared},
+		{"flawed", "cmd_flag_stage_flawed", &f.flawed},
+		{"authenticated", "cmd_flag_stage_authenticated", &f.authenticated},
+	} {
+		if takes(flag.name) {
+			flags.BoolVar(flag.into, flag.name, false, p.say(flag.help))
+		}
+	}
+	if takes("image") {
+		flags.StringVar(&f.image, "image", "", p.say("cmd_flag_stage_image"))
+		flags.IntVar(&f.containers, "containers", 0, p.say("cmd_flag_stage_containers", "count", sealed.DefaultMaxContainers))
+		flags.Lookup("containers").DefValue = ""
+	}
 }
 
-// options are what the flags say. It is said only once, since a file is read.
-func (f *stageFlags) options() (stage.Options, error) {
-	return stage.Options{Lang: f.sentence.Lang()}, nil
+// options are what the flags say.
+func (f *stageFlags) options(p *program) (o stage.Options, err error) {
+	o = stage.Options{
+		Lang: p.sentence.Lang(), Shared: f.shared, Flawed: f.flawed, Authenticated: f.authenticated, Containers: f.containers, Keys: p.keys,
+	}
+	if f.containers < 0 || f.containers > maxContainers {
+		return o, usage(p.say("cmd_stage_bad_containers", "value", f.containers, "most", maxContainers))
+	}
+	if f.image == "" {
+		return o, nil
+	}
+	if o.Image, err = sealed.OpenImage(f.image); err != nil {
+		return o, failed(sealed.Explain(p.sentence, err), err)
+	}
+	return o, nil
 }
 
-// stageNotice says how a stage differs from what it was, or should be.
-func (f *stageFlags) stageNotice() (lines []string) {
-	return lines
-}
+// maxContainers bounds what takes memory.
+const maxContainers = 1000
 
 // checkStage refuses the flags that make no sense with a stage.
 func (p *program) checkStage(cmd *cobra.Command, name string, ofKV []string) (err error) {

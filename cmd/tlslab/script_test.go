@@ -58,13 +58,18 @@ const patience = 30 * time.Second
 //	samebytes FILE FILE    hold two recordings to the same bytes each way
 //	fromthetop FILE        hold a recording to key schedules without a gap
 //	locked FILE            hold a store's lock, until the script is over
+//	fromfile VAR FILE      VAR becomes what stands in a file
 //	needs PROGRAM          skip, or fail, without an outside program
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"code": runCode, "start": start, "terminal": startOnTerminal, "await": await, "send": send, "eof": eof,
 	"signal": interrupt, "finish": finish, "silent": silent, "garbage": garbage, "plainserver": plainServer,
 	"badserver": badServer, "hostile": hostile, "clean": clean, "drop": drop, "jsonlines": jsonLines, "locked": locked,
-	"samebytes": sameBytes, "fromthetop": fromTheTop,
+	"fromfile": fromFile, "samebytes": sameBytes, "fromthetop": fromTheTop,
 	"needs": requireProgram,
+}
+
+func fromFile(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 func startOnTerminal(ts *testscript.TestScript, _ bool, args []string) { begin(ts, args, true) }

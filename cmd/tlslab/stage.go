@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
 
 	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/kvs/stage/router"
+	"example.com/tlslab/kvs/stage/sealed"
+	"example.com/tlslab/kvs/stage/sockets"
 	"example.com/tlslab/kvs/stage/upper"
 	"github.com/spf13/cobra"
 )
@@ -18,13 +22,16 @@ type stageRun struct {
 	*program
 	stageFlags
 	name, addr string
+	folder, db string // of the router's server; of the server of sockets-v5
+	tokens     string // folder of the router's client
+	key        string // file of one's own key pair, for sealed
+	pins       []string
 	out        *sharedWriter
 }
 
 // ends are a stage's server and client over TCP.
 type ends struct {
-	addr  string   // where the server listens unless it is told otherwise
-	words []string // what a shell suggests as the client's first word
+	addr  string // where the server listens unless it is told otherwise
 	serve func(r *stageRun, ctx context.Context, listener net.Listener) error
 	talk  func(r *stageRun, ctx context.Context, words []string) error
 }
@@ -33,9 +40,13 @@ type ends struct {
 func endsOf(name string) ends {
 	switch name {
 	case stage.NameUpper:
-		return ends{upper.DefaultAddr, nil, (*stageRun).serveUpper, (*stageRun).askUpper}
+		return ends{upper.DefaultAddr, (*stageRun).serveUpper, (*stageRun).askUpper}
+	case stage.NameRouter:
+		return ends{router.DefaultAddr, (*stageRun).serveRouter, (*stageRun).talkToRouter}
+	case stage.NameSealed:
+		return ends{sealed.DefaultAddr, (*stageRun).serveSealed, (*stageRun).talkToSealed}
 	}
-	return ends{}
+	return ends{sockets.Addr, (*stageRun).serveSockets, (*stageRun).talkToSockets}
 }
 
 func (p *program) stage() *cobra.Command {
@@ -47,6 +58,12 @@ func (p *program) stage() *cobra.Command {
 			one.AddCommand(p.serve(), p.client())
 		} else {
 			one.AddCommand(p.stageServe(name), p.stageClient(name))
+		}
+		switch name {
+		case stage.NameSealed:
+			one.AddCommand(p.sealedKey())
+		case sockets.V5.String():
+			one.AddCommand(p.warmUp())
 		}
 		cmd.AddCommand(one)
 	}
@@ -80,7 +97,7 @@ func (p *program) stageServe(name string) *cobra.Command {
 		Use:                   "serve " + p.say("cmd_options"),
 		Short:                 p.say("cmd_stage_serve_short"),
 		Long:                  p.say("cmd_stage_serve_long", "about", p.aboutStage(name)),
-		Example:               "  tlslab stage " + name + " serve\n  tlslab stage " + name + " serve --addr 127.0.0.1:0",
+		Example:               "  tlslab stage " + name + " serve --addr 127.0.0.1:0",
 		Args:                  p.noArgs,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -95,7 +112,15 @@ func (p *program) stageServe(name string) *cobra.Command {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&run.addr, "addr", ends.addr, p.say("cmd_flag_stage_serve_addr", "addr", ends.addr))
 	cmd.Flags().Lookup("addr").DefValue = ""
-	run.register(cmd, p, name)
+	run.register(p, cmd, name)
+	switch name {
+	case stage.NameRouter:
+		cmd.Flags().StringVar(&run.folder, "folder", "", p.say("cmd_flag_stage_folder"))
+	case stage.NameSealed:
+		run.registerKeys(cmd)
+	case sockets.V5.String():
+		cmd.Flags().StringVar(&run.db, "db", "", p.say("cmd_flag_stage_db"))
+	}
 	return cmd
 }
 
@@ -110,7 +135,6 @@ func (p *program) stageClient(name string) *cobra.Command {
 		Example:               "  " + run.example(addr),
 		Args:                  cobra.ArbitraryArgs,
 		DisableFlagsInUseLine: true,
-		ValidArgs:             ends.words,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, _, err := net.SplitHostPort(run.addr); err != nil {
 				return usage(p.say("cmd_bad_addr", "addr", safe(run.addr)))
@@ -122,6 +146,13 @@ func (p *program) stageClient(name string) *cobra.Command {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&run.addr, "addr", addr, p.say("cmd_flag_stage_client_addr", "addr", addr))
 	cmd.Flags().Lookup("addr").DefValue = ""
+	switch name {
+	case stage.NameRouter:
+		cmd.Flags().StringVar(&run.tokens, "token-dir", "", p.say("cmd_flag_stage_tokens"))
+	case stage.NameSealed:
+		cmd.Flags().BoolVar(&run.authenticated, "authenticated", false, p.say("cmd_flag_stage_authenticated"))
+		run.registerKeys(cmd)
+	}
 	return cmd
 }
 
@@ -156,10 +187,12 @@ func (r *stageRun) over(ctx context.Context, err error) error {
 }
 
 // dial connects to the server.
-func (r *stageRun) dial(ctx context.Context) (net.Conn, error) {
+func (r *stageRun) dial(ctx context.Context) (net.Conn, error) { return r.dialTo(ctx, r.addr) }
+
+func (r *stageRun) dialTo(ctx context.Context, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", r.addr)
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, r.explainUnreachable(err)
 	}
@@ -171,6 +204,23 @@ func (r *stageRun) explainUnreachable(err error) error {
 		return failed(r.say("cmd_stage_refused", "addr", safe(r.addr), "name", r.name), err)
 	}
 	return failed(r.explainDial(r.addr, "", err), err)
+}
+
+// converse has a person talk, or does the one command of the arguments. What waits for the
+// next line of the input is left behind when ctx is done.
+func (r *stageRun) converse(ctx context.Context, words []string, run func(in io.Reader) error) error {
+	in := io.Reader(r.in)
+	if len(words) > 0 {
+		in = strings.NewReader(strings.Join(words, " ") + "\n")
+	}
+	done := make(chan error, 1)
+	go func() { done <- run(in) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 func (r *stageRun) serveUpper(ctx context.Context, listener net.Listener) error {

@@ -6,19 +6,30 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/kvs/stage/sealed"
+	"example.com/tlslab/kvs/stage/sockets"
 )
 
-// The names of the stages, and of what some of them can be told.
+// The names of the stages; those of the sockets course are its versions'.
 const (
-	NameUpper = "upper"
-	NameKV    = "kv"
+	NameUpper  = "upper"
+	NameRouter = "router"
+	NameSealed = "sealed"
+	NameKV     = "kv"
 )
 
 // Options are what the stages of the course can be told; each takes its own.
 // The zero value is each as it was.
 type Options struct {
-	Lang string // of what the endpoints say: "en" or "pt-BR"
+	Lang          string        // of what the endpoints say: "en" or "pt-BR"
+	Shared        bool          // sockets-v5: all clients work on one list
+	Flawed        bool          // router: with the original's faults
+	Authenticated bool          // sealed: the mended variant
+	Image         *sealed.Image // sealed: what containers begin with
+	Containers    int           // sealed: how many there may be at once; zero is the default
+	Keys          *SealedKeys   // sealed: nil is new ones
 }
 
 // An Entry is a stage of the course, ready to be played in memory.
@@ -26,15 +37,23 @@ type Entry struct {
 	inspect.Stage
 	Name         string
 	Conversation []string // its own short one, whose commands a prompt can suggest
+	Notice       string   // how it differs from what it was, or should be, for everyone who sees it; "" if it does not
 }
 
 // The course, in the order in which it is learned.
 var course = []struct {
 	name  string
 	takes []string // names of options: the fields of Options, as flags have them
-	enter func(Options) (Entry, error)
+	enter func(name string, o Options) Entry
 }{
 	{NameUpper, nil, enterUpper},
+	{sockets.V1.String(), nil, enterSockets},
+	{sockets.V2.String(), nil, enterSockets},
+	{sockets.V3.String(), nil, enterSockets},
+	{sockets.V4.String(), nil, enterSockets},
+	{sockets.V5.String(), []string{"shared"}, enterSockets},
+	{NameRouter, []string{"flawed"}, enterRouter},
+	{NameSealed, []string{"authenticated", "image", "containers"}, enterSealed},
 	{NameKV, nil, enterKV},
 }
 
@@ -64,18 +83,39 @@ var ErrNoStage = errors.New("there is no such stage")
 func New(name string, o Options) (Entry, error) {
 	for _, s := range course {
 		if s.name == name {
-			entry, err := s.enter(o)
+			entry := s.enter(name, o)
 			entry.Name = name
-			return entry, err
+			return entry, nil
 		}
 	}
 	return Entry{}, fmt.Errorf("%w as %q; there are %s", ErrNoStage, name, strings.Join(Names(), ", "))
 }
 
-func enterUpper(o Options) (Entry, error) {
-	return Entry{Stage: &Upper{Lang: o.Lang}, Conversation: UpperHints}, nil
+func enterUpper(_ string, o Options) Entry {
+	return Entry{Stage: &Upper{Lang: o.Lang}, Conversation: UpperHints}
 }
 
-func enterKV(o Options) (Entry, error) {
-	return Entry{Stage: &KV{Lang: o.Lang}, Conversation: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"}}, nil
+func enterSockets(name string, o Options) Entry {
+	version, _ := sockets.ParseVersion(name)
+	return Entry{Stage: &Sockets{Version: version, Lang: o.Lang, Shared: o.Shared}, Conversation: SocketsHints(version)}
+}
+
+func enterRouter(_ string, o Options) Entry {
+	router := &Router{Flawed: o.Flawed, Lang: o.Lang}
+	return Entry{Stage: router, Conversation: RouterHints, Notice: router.Notice()}
+}
+
+func enterSealed(_ string, o Options) Entry {
+	entry := Entry{
+		Stage:        &Sealed{Authenticated: o.Authenticated, Lang: o.Lang, Image: o.Image, Containers: o.Containers, Keys: o.Keys},
+		Conversation: SealedHints, Notice: docs.For(o.Lang).Say("stage_sealed_original"),
+	}
+	if o.Authenticated {
+		entry.Notice = docs.For(o.Lang).Say("stage_sealed_authenticated")
+	}
+	return entry
+}
+
+func enterKV(_ string, o Options) Entry {
+	return Entry{Stage: &KV{Lang: o.Lang}, Conversation: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"}}
 }

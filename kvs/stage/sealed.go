@@ -2,15 +2,11 @@ package stage
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"net"
 	"strings"
 	"sync"
 
-	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
-	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/stage/sealed"
 )
 
@@ -18,17 +14,12 @@ import (
 // client, each of whose requests is a connection of its own. The zero value is the original. Nothing times out.
 //
 // The fields must not be changed once it has been opened; it may be opened any number of times. The
-// commands of its play are
-//
-//	STAT                  how the server fares
-//	CREATE                a container
-//	SHELL COMMAND         a command of the key-value service, in the endpoint shell of the container created last
-//	DESTROY [UUID TOKEN]  the end of a container: of the one created last if none is given
-//	VERB [{JSON}]         any other verb, with its parameters
+// commands of its play are those of [sealed.Console].
 type Sealed struct {
 	Authenticated bool // the mended variant
 	Lang          string
 	Image         *sealed.Image // what containers begin with
+	Containers    int           // how many there may be at once; zero is sealed.DefaultMaxContainers
 	Keys          *SealedKeys   // nil: its own
 
 	once sync.Once
@@ -48,15 +39,16 @@ func (s *Sealed) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, erro
 	})
 	ctx, cancel := context.WithCancel(ctx)
 	p := &sealedPlay{
-		channel: &sealedChannel{tap, s.own, s.Authenticated}, say: docs.For(s.Lang),
-		ctx: ctx, cancel: cancel, shells: make(map[int]*memoryListener),
+		channel: &sealedChannel{tap, s.own, s.Authenticated},
+		ctx:     ctx, cancel: cancel, shells: make(map[int]*memoryListener),
 	}
 	p.service = sealed.NewServer(&sealed.Config{Key: s.own.server(), Authenticated: s.Authenticated})
 	p.service.Lang, p.service.Image = s.Lang, s.Image
 	untimed(&p.service.Server)
 	p.service.Secure = func(wire net.Conn) net.Conn { return p.channel.server(wire.(*inspect.Endpoint)) }
 	p.service.Listen = func(context.Context) (net.Listener, error) { return p.listen(), nil }
-	p.client = sealed.Client{Dial: p.dial}
+	p.service.Virtualization = &sealed.Containers{Max: s.Containers}
+	p.console = sealed.Console{Client: sealed.Client{Dial: p.dial}, Shell: p.shell, Lang: s.Lang}
 	p.begin()
 	return p, nil
 }
@@ -65,8 +57,7 @@ func (s *Sealed) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, erro
 type sealedPlay struct {
 	channel *sealedChannel
 	service *sealed.Server
-	client  sealed.Client
-	say     *docs.Sentences
+	console sealed.Console
 	ctx     context.Context // ends with the play
 	cancel  context.CancelFunc
 	parts   sync.WaitGroup
@@ -74,7 +65,6 @@ type sealedPlay struct {
 	turn  sync.Mutex        // one command at a time
 	first *inspect.Endpoint // the connection that was opened first, until it is used
 	ready chan struct{}     // closed when its keys are exchanged, or cannot be
-	lease *sealed.Lease     // of the container created last
 	ended bool
 
 	mu     sync.Mutex
@@ -92,6 +82,9 @@ func (p *sealedPlay) begin() {
 		}
 	})
 }
+
+// Prepared implements [inspect.Preparer].
+func (p *sealedPlay) Prepared() <-chan struct{} { return p.ready }
 
 // connect opens a connection, which the service serves, and returns the client's end.
 func (p *sealedPlay) connect() *inspect.Endpoint {
@@ -121,79 +114,25 @@ func (p *sealedPlay) Do(ctx context.Context, command string) (string, error) {
 	if p.ended {
 		return "", ErrEnded
 	}
-	verb, rest, _ := strings.Cut(strings.TrimSpace(command), " ")
-	rest = strings.TrimSpace(rest)
-	switch {
-	case verb == "exit":
+	if strings.TrimSpace(command) == "exit" {
 		p.ended = true
 		return "", nil
-	case verb == "SHELL":
-		return p.shell(ctx, rest)
-	case verb == sealed.VerbCreate && rest == "":
-		return p.create(ctx)
-	case verb == sealed.VerbDestroy && rest == "" && p.lease != nil:
-		return p.ask(ctx, verb, map[string]any{"container_uuid": p.lease.UUID, "client_token": p.lease.Token})
-	case verb == sealed.VerbDestroy && len(strings.Fields(rest)) == 2:
-		words := strings.Fields(rest)
-		return p.ask(ctx, verb, map[string]any{"container_uuid": words[0], "client_token": words[1]})
 	}
-	var parameters map[string]any
-	if verb == "" || rest != "" && json.Unmarshal([]byte(rest), &parameters) != nil {
-		return p.say.Say("sealed_usage"), nil
-	}
-	return p.ask(ctx, verb, parameters)
+	return p.console.Do(ctx, command)
 }
 
-func (p *sealedPlay) create(ctx context.Context) (string, error) {
-	answer, err := p.client.Do(ctx, sealed.Request{Verb: sealed.VerbCreate})
-	if err != nil {
-		return "", err
-	}
-	if lease, err := sealed.LeaseOf(answer); err == nil {
-		p.lease = &lease
-	}
-	return written(answer)
-}
-
-func (p *sealedPlay) ask(ctx context.Context, verb string, parameters map[string]any) (string, error) {
-	answer, err := p.client.Do(ctx, sealed.Request{Verb: verb, Parameters: parameters})
-	if err != nil {
-		return "", err
-	}
-	return written(answer)
-}
-
-// written returns an answer as the server wrote it.
-func written(answer sealed.Answer) (string, error) {
-	text, err := json.Marshal(answer)
-	return string(text), err
-}
-
-// shell does one command in the endpoint shell of the container created last, over a connection of its own.
-func (p *sealedPlay) shell(ctx context.Context, command string) (string, error) {
-	if p.lease == nil {
-		return p.say.Say("sealed_no_container"), nil
-	}
+// shell opens a connection to an endpoint shell.
+func (p *sealedPlay) shell(ctx context.Context, port int) (net.Conn, error) {
 	p.mu.Lock()
-	listener := p.shells[p.lease.Port]
+	listener := p.shells[port]
 	p.mu.Unlock()
 	client, server := p.channel.tap.PipeOfBetween("client", "shell", p.channel.protocol())
 	if listener == nil || !listener.take(ctx, server) {
 		client.Close()
 		server.Close()
-		return p.say.Say("sealed_no_container"), nil
+		return nil, sealed.ErrNoShell
 	}
-	kv, err := sealed.OpenShell(ctx, p.channel.client(client), p.lease.Username, p.lease.Password)
-	if err != nil {
-		return "", err
-	}
-	defer kv.Close()
-	answer, err := kv.Do(ctx, command)
-	var failed *kvs.AnswerError
-	if errors.As(err, &failed) {
-		return failed.Answer, nil
-	}
-	return answer, err
+	return p.channel.client(client), nil
 }
 
 // Close implements [inspect.Play]. What is held then is never delivered.

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"example.com/tlslab/kvs/kernel"
+	"example.com/tlslab/kvs/stage/sealed"
+	"github.com/spf13/cobra"
+)
+
+// registerKeys gives a command the flags of one's own key pair, and of the peers'.
+func (r *stageRun) registerKeys(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.key, "key", "", r.say("cmd_flag_stage_key"))
+	cmd.Flags().StringArrayVar(&r.pins, "pin", nil, r.say("cmd_flag_stage_pin"))
+}
+
+// config is what one end of the home-made channel goes by.
+func (r *stageRun) config() (*sealed.Config, error) {
+	if r.authenticated != (len(r.pins) > 0) || r.authenticated && r.key == "" {
+		return nil, usage(r.say("cmd_stage_wants_pins"))
+	}
+	var pinned []sealed.Fingerprint
+	for _, pin := range r.pins {
+		fingerprint, err := sealed.ParseFingerprint(pin)
+		if err != nil {
+			return nil, usage(r.say("cmd_stage_bad_pin", "value", safe(pin)))
+		}
+		pinned = append(pinned, fingerprint)
+	}
+	config := &sealed.Config{Key: new(sealed.Key), Authenticated: r.authenticated, Trusts: sealed.Pinned(pinned...)}
+	if r.key == "" {
+		return config, nil
+	}
+	key, err := sealed.OpenKey(r.key)
+	if err != nil {
+		return nil, r.explainSealed(err)
+	}
+	config.Key = key
+	return config, nil
+}
+
+func (p *program) explainSealed(err error) error {
+	if errors.Is(err, sealed.ErrKey) {
+		return failed(p.say("cmd_stage_bad_key", "reason", sealed.Explain(p.sentence, err)), err)
+	}
+	var failure *sealed.Error
+	if errors.As(err, &failure) {
+		return failed(sealed.Explain(p.sentence, err), err)
+	}
+	return err
+}
+
+func (r *stageRun) serveSealed(ctx context.Context, listener net.Listener) error {
+	config, err := r.config()
+	if err != nil {
+		return err
+	}
+	options, err := r.options(r.program)
+	if err != nil {
+		return err
+	}
+	own, ok := config.Key.Public().(*rsa.PublicKey)
+	if !ok {
+		return failed(r.say("cmd_stage_no_key"), sealed.ErrKey)
+	}
+	fingerprint, err := sealed.FingerprintOf(own)
+	if err != nil {
+		return err
+	}
+	server := sealed.NewServer(config)
+	server.Lang, server.Image, server.Virtualization = r.sentence.Lang(), options.Image, &sealed.Containers{Max: r.containers}
+	r.tellSealed(server)
+	server.OnStarted(func() {
+		fmt.Fprintln(r.out, r.say("cmd_stage_sealed_serving", "addr", listener.Addr().String(), "fingerprint", fingerprint.String()))
+	})
+	return server.Serve(ctx, server.Wrap(listener))
+}
+
+// tellSealed has the server's events told in sentences.
+func (r *stageRun) tellSealed(server *sealed.Server) {
+	tell := func(id string, conn net.Conn, pairs ...any) {
+		peer := "-"
+		if conn != nil {
+			peer = conn.RemoteAddr().String()
+		}
+		fmt.Fprintln(r.out, r.say(id, append(pairs, "peer", peer)...))
+	}
+	server.OnClient(func(client *kernel.Conn) { tell("cmd_serve_connected", client, "reason", "") })
+	server.OnHandshakeFailed(func(conn net.Conn, err error) {
+		tell("cmd_serve_no_handshake", conn, "reason", sealed.Explain(r.sentence, err))
+	})
+	server.OnCreatedContainer(func(client *kernel.Conn, container *sealed.Container) {
+		tell("cmd_stage_sealed_created", client, "uuid", container.UUID)
+	})
+	server.OnDestroyedContainer(func(client *kernel.Conn, container *sealed.Container) {
+		fmt.Fprintln(r.out, r.say("cmd_stage_sealed_destroyed", "uuid", container.UUID))
+	})
+	server.OnClientClosed(func(client *kernel.Conn) {
+		if err := client.Err(); err != nil && !errors.Is(err, kernel.ErrStopping) {
+			tell("cmd_serve_broken", client, "reason", sealed.Explain(r.sentence, err))
+		}
+	})
+}
+
+func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {
+	config, err := r.config()
+	if err != nil {
+		return err
+	}
+	config.Key.Public() // what takes seconds is done before the server waits
+	host, _, _ := net.SplitHostPort(r.addr)
+	console := &sealed.Console{Lang: r.sentence.Lang()}
+	console.Client.Dial = func(ctx context.Context) (net.Conn, error) {
+		wire, err := r.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return sealed.ClientEnd(wire, config), nil
+	}
+	console.Shell = func(ctx context.Context, port int) (net.Conn, error) {
+		wire, err := r.dialTo(ctx, net.JoinHostPort(host, strconv.Itoa(port)))
+		if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, windowsRefused) {
+			return nil, sealed.ErrNoShell
+		}
+		if err != nil {
+			return nil, err
+		}
+		return sealed.ClientEnd(wire, config), nil
+	}
+	do := func(command string) error {
+		answer, err := console.Do(ctx, command)
+		if err != nil {
+			return r.explainSealed(err)
+		}
+		_, err = fmt.Fprintln(r.out, safe(answer))
+		return err
+	}
+	if len(words) > 0 {
+		return do(strings.Join(words, " "))
+	}
+	for line := range lines(ctx, r.in) {
+		switch {
+		case line.err != nil:
+			return line.err
+		case strings.TrimSpace(line.text) == "":
+			continue
+		case isExit(line.text):
+			return nil
+		}
+		if err := do(line.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sealedKey makes a key pair, and says which fingerprint the peer is to pin.
+func (p *program) sealedKey() *cobra.Command {
+	return &cobra.Command{
+		Use:                   "key " + p.say("cmd_file_arg"),
+		Short:                 p.say("cmd_stage_key_short"),
+		Long:                  p.say("cmd_stage_key_long"),
+		Example:               "  tlslab stage sealed key ana.pem",
+		DisableFlagsInUseLine: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage(p.say("cmd_stage_key_one_file"))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := sealed.OpenKey(args[0])
+			if err != nil {
+				return p.explainSealed(err)
+			}
+			fingerprint, err := sealed.FingerprintOf(&key.PublicKey)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(p.out, fingerprint)
+			return err
+		},
+	}
+}
