@@ -201,6 +201,34 @@ func TestAFinishedAfterTheHandshakeChangesNoKeys(t *testing.T) {
 	expect(t, s.told(Client), "clear client_hello; handshake0 finished; application0 finished; application1 application_data")
 }
 
+func TestAClientThatRefusesTheServerHelloInClearHasNoHandshakeKeys(t *testing.T) {
+	alert := []byte{2, 47} // illegal_parameter
+	for name, test := range map[string]struct {
+		refuse func(*script)
+		client EpochKind
+	}{
+		"in clear":             {func(s *script) { s.clear(Client, Alert, alert) }, EpochClear},
+		"under handshake keys": {func(s *script) { s.sealed(Client, Alert, alert) }, EpochHandshake},
+		"not at all":           {func(*script) {}, EpochHandshake},
+	} {
+		s := newScript(0x1301)
+		s.clear(Client, Handshake, s.hello(Client, extensionSupportedVersions))
+		s.clear(Server, Handshake, s.hello(Server, extensionSupportedVersions))
+		greeted := s.rec.Len() - 1
+		s.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", Client, true)
+		test.refuse(s)
+		v := NewSession(s.rec).Connections()[0].View(Client)
+		if got := v.State(greeted - 1).Epoch[Server].Kind; got != EpochClear {
+			t.Errorf("%s: before the ServerHello the server is in epoch %v", name, got)
+		}
+		for _, at := range []int{greeted, s.rec.Len() - 1} {
+			if got := v.State(at).Epoch; got[Client].Kind != test.client || got[Server].Kind != EpochHandshake {
+				t.Errorf("%s: at event %d the epochs are %v", name, at, got)
+			}
+		}
+	}
+}
+
 func TestEachRenegotiationBeginsANewEpoch(t *testing.T) {
 	for _, suite := range []uint16{0xc02f, 0xcca8} {
 		s := newScript(suite)

@@ -557,10 +557,22 @@ func (v *View) alert(l *lane, r *Record, content []byte) {
 		v.arrived(r, content)
 		return
 	}
+	v.keyless(l, r)
 	v.session.add(Item{
 		Kind: AlertItem, Side: l.from, Lane: Sent, Record: r,
 		Level: content[0], Description: content[1], Arrived: v.shared,
 	})
+}
+
+// keyless takes back that the sender of an alert in clear sends under handshake
+// keys: it has refused the ServerHello, say, and has none.
+func (v *View) keyless(l *lane, r *Record) {
+	if r.Encrypted || l.epoch.Kind != EpochHandshake || l.seq > 0 {
+		return
+	}
+	for i := len(v.states) - 1; i >= 0 && v.states[i].state.Epoch[l.from].Kind == EpochHandshake; i-- {
+		v.states[i].state.Epoch[l.from] = Epoch{Kind: EpochClear}
+	}
 }
 
 // refuses reports whether a record that says something in clear comes too late

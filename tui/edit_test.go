@@ -97,6 +97,23 @@ func TestAFieldIsSetByItsValueAndTheLengthsFit(t *testing.T) {
 	s.shows("The transcripts part at message 1, ClientHello")
 }
 
+func TestAClientThatRefusesAnAlteredServerHelloHasNoHandshakeKeys(t *testing.T) {
+	s := heldScreen(t, Options{})
+	s.size(100, 40)
+	s.press("r")
+	s.waiting("ServerHello")
+	s.press("e", "home")
+	for range 44 { // to the first byte of legacy_session_id_echo
+		s.press("right")
+	}
+	s.press(" ", "enter", "enter")
+	s.until("the client's alert", func() bool { return strings.Contains(s.text(), "illegal_parameter") })
+	s.shows("client: in clear, 0 secrets logged", "server: application keys")
+	s.hides("client: handshake keys")
+	s.press("home", "right", "right")
+	s.hides("client: handshake keys")
+}
+
 func TestAnEditThatIsLeftByAnotherWayIsForgotten(t *testing.T) {
 	s := textHeld(t, "read nome")
 	s.press("e", " ", "?")
