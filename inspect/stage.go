@@ -28,3 +28,10 @@ type Preparer interface {
 	// Prepared is closed when that is over, whichever way it ended.
 	Prepared() <-chan struct{}
 }
+
+// A Lasting is a Play whose commands may open further connections, so that it is not
+// over when all that there are have ended.
+type Lasting interface {
+	// Over reports whether no further command can be done. It does not wait.
+	Over() bool
+}

@@ -57,6 +57,18 @@ func TestADarkGlassBoxSaysSoOnceTheKeyExchangeIsAgreedOn(t *testing.T) {
 	s.fits()
 }
 
+func TestALabelStandsOnTopAllTheTime(t *testing.T) {
+	s := finished(t, Options{Label: "FLAWED \x1b on purpose"})
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {200, 60}} {
+		s.size(size[0], size[1])
+		for _, key := range []string{"home", "right", "end", "K", "esc", "?", "esc"} {
+			s.press(key)
+			s.shows(`FLAWED \x1b on purpose`)
+			s.fits()
+		}
+	}
+}
+
 func TestOutsideOfAGlassBoxNothingIsSaidOfOne(t *testing.T) {
 	s := finished(t, Options{})
 	s.hides("GLASS BOX")

@@ -484,8 +484,11 @@ func (m *model) conn() *inspect.Connection {
 	return conns[i]
 }
 
-// over reports whether both sides of every connection have ended, however far the cursor is.
+// over reports whether both sides of every connection have ended, however far the cursor is, and no further one can come.
 func (m *model) over() bool {
+	if play, ok := m.play.(inspect.Lasting); ok && !play.Over() {
+		return false
+	}
 	conns := m.time.session.Connections()
 	for _, c := range conns {
 		if _, over := m.time.ending(c.Conn, m.time.taken()); !over {

@@ -42,6 +42,7 @@ type Options struct {
 	Play   string   // a scene, and perhaps a channel, to begin with, as in "flip tls13"
 
 	Title string   // of the window and the screen; "" means tlslab
+	Label string   // a line that stands on top all the time: what everyone who sees the session must know
 	Lang  string   // as [docs.For] reads it
 	Theme string   // dark, light or neutral; "" looks at the environment
 	ASCII bool     // no signs but ASCII

@@ -201,11 +201,20 @@ func (m *model) waitingLines(w int) []string {
 
 // header draws the facts of the session at the cursor.
 func (m *model) header(w int) []string {
-	lines := append(m.glassBox(w), m.agreed(w), m.traffic(w))
+	lines := append(m.warning(w), m.glassBox(w)...)
+	lines = append(lines, m.agreed(w), m.traffic(w))
 	if m.h >= 20 {
 		lines = append(lines, m.endpoints(w))
 	}
 	return append(lines, m.timeLine(w))
+}
+
+// warning is what everyone who sees the session must know.
+func (m *model) warning(w int) []string {
+	if m.o.Label == "" {
+		return nil
+	}
+	return []string{m.pal.line(w, false, span{bad, " " + inspect.Safe(m.o.Label)})}
 }
 
 // glassBox warns of a session whose private keys are recorded.

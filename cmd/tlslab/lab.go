@@ -162,7 +162,7 @@ func (r *labRun) runScreen(ctx context.Context, shown *lecture, files *keeper) e
 			return tap, files.follow(tap.Recording())
 		},
 		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: shown.waiting, Title: shown.title,
-		Hints: shown.Conversation,
+		Hints: shown.Conversation, Label: shown.Label,
 	}
 	if shown.Name == stage.NameKV {
 		options.Scene, options.Told, options.Play, options.Scenes = r.screenScene(files), sceneTold, r.begin, docs.Scenes()

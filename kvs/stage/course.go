@@ -37,7 +37,8 @@ type Entry struct {
 	inspect.Stage
 	Name         string
 	Conversation []string // its own short one, whose commands a prompt can suggest
-	Notice       string   // how it differs from what it was, or should be, for everyone who sees it; "" if it does not
+	Notice       string   // how it differs from what it was, or should be; "" if it does not
+	Label        string   // the same in a few words, for everyone who sees it
 }
 
 // The course, in the order in which it is learned.
@@ -102,16 +103,21 @@ func enterSockets(name string, o Options) Entry {
 
 func enterRouter(_ string, o Options) Entry {
 	router := &Router{Flawed: o.Flawed, Lang: o.Lang}
-	return Entry{Stage: router, Conversation: RouterHints, Notice: router.Notice()}
+	entry := Entry{Stage: router, Conversation: RouterHints, Notice: router.Notice()}
+	if o.Flawed {
+		entry.Label = docs.For(o.Lang).Say("stage_router_label")
+	}
+	return entry
 }
 
 func enterSealed(_ string, o Options) Entry {
+	say := docs.For(o.Lang)
 	entry := Entry{
 		Stage:        &Sealed{Authenticated: o.Authenticated, Lang: o.Lang, Image: o.Image, Containers: o.Containers, Keys: o.Keys},
-		Conversation: SealedHints, Notice: docs.For(o.Lang).Say("stage_sealed_original"),
+		Conversation: SealedHints, Notice: say.Say("stage_sealed_original"), Label: say.Say("stage_sealed_label"),
 	}
 	if o.Authenticated {
-		entry.Notice = docs.For(o.Lang).Say("stage_sealed_authenticated")
+		entry.Notice, entry.Label = say.Say("stage_sealed_authenticated"), say.Say("stage_sealed_authenticated_label")
 	}
 	return entry
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs/stage/sealed"
@@ -65,7 +66,7 @@ type sealedPlay struct {
 	turn  sync.Mutex        // one command at a time
 	first *inspect.Endpoint // the connection that was opened first, until it is used
 	ready chan struct{}     // closed when its keys are exchanged, or cannot be
-	ended bool
+	ended atomic.Bool
 
 	mu     sync.Mutex
 	shells map[int]*memoryListener // by port
@@ -82,6 +83,9 @@ func (p *sealedPlay) begin() {
 		}
 	})
 }
+
+// Over implements [inspect.Lasting].
+func (p *sealedPlay) Over() bool { return p.ended.Load() }
 
 // Prepared implements [inspect.Preparer].
 func (p *sealedPlay) Prepared() <-chan struct{} { return p.ready }
@@ -111,11 +115,11 @@ func (p *sealedPlay) dial(ctx context.Context) (net.Conn, error) {
 func (p *sealedPlay) Do(ctx context.Context, command string) (string, error) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
-	if p.ended {
+	if p.ended.Load() {
 		return "", ErrEnded
 	}
 	if strings.TrimSpace(command) == "exit" {
-		p.ended = true
+		p.ended.Store(true)
 		return "", nil
 	}
 	return p.console.Do(ctx, command)
@@ -140,7 +144,7 @@ func (p *sealedPlay) Close() error {
 	p.cancel()
 	p.channel.tap.Close() // which ends a command that is under way
 	p.turn.Lock()
-	p.ended = true
+	p.ended.Store(true)
 	p.turn.Unlock()
 	p.service.DestroyAll()
 	p.parts.Wait()

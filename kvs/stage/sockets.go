@@ -264,6 +264,9 @@ func (h *socketsHost) remove(guest *socketsGuest) bool {
 	return false
 }
 
+// Over implements [inspect.Lasting]: there can always be another client, and another server.
+func (p *socketsPlay) Over() bool { return false }
+
 // Close implements [inspect.Play]. An end in good order is tried first; what
 // is held then is never delivered.
 func (p *socketsPlay) Close() error {

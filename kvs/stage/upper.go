@@ -78,6 +78,9 @@ func (p *upperPlay) Do(ctx context.Context, command string) (string, error) {
 	return string(answer), err
 }
 
+// Over implements [inspect.Lasting]: there can always be another client.
+func (p *upperPlay) Over() bool { return false }
+
 // Close implements [inspect.Play].
 func (p *upperPlay) Close() error {
 	p.cancel()
