@@ -75,11 +75,12 @@ const (
 	FateAltered                     // something else arrived in its place
 	FateDropped                     // a gate took it off the wire
 	FateUndelivered                 // it could not be handed over
+	FateLate                        // it arrived and could have been read, but its receiver had sent a fatal alert, and read no more
 )
 
 // String returns the fate in lower case; "" for none.
 func (f Fate) String() string {
-	return [...]string{"", "held", "read", "not readable", "altered", "dropped", "undeliverable"}[f]
+	return [...]string{"", "held", "read", "not readable", "altered", "dropped", "undeliverable", "late"}[f]
 }
 
 // A Silence is an endpoint's waiting until its deadline.
@@ -345,9 +346,25 @@ func (c *Connection) fate(r *Record, at int, passages map[int]*passage) (fate Fa
 	}
 	receiver := c.views[r.Side.Peer()]
 	if received := receiver.recordAt(r.Side, p.event); p.fate == FateUnread && slices.Contains(receiver.heard, received) && received.reads(r, at) {
-		return FateRead, max(p.event, received.DecidedAt)
+		fate = FateRead
+		if received.Event > c.refused(r.Side.Peer(), at) {
+			fate = FateLate
+		}
+		return fate, max(p.event, received.DecidedAt)
 	}
 	return p.fate, p.event
+}
+
+// refused returns the event that brought the first fatal alert of side's to the
+// wire: it reads nothing any more then (RFC 8446 section 6.2).
+func (c *Connection) refused(side Side, at int) int {
+	for _, i := range c.alerts {
+		item := c.views[side].session.items[i]
+		if item.Side == side && item.Event <= at && (Alerted{Level: item.Level, Description: item.Description, Record: item.Record}).Fatal() {
+			return item.Record.Event
+		}
+	}
+	return never
 }
 
 // lostAt returns the event that says that the record, or its end, could not be
@@ -396,9 +413,10 @@ func (c *Connection) heardBy(side Side, at int, passages map[int]*passage) (all 
 			lost[e.Cause] = true
 		}
 	}
+	refused := c.refused(side, at)
 	for _, r := range c.views[side].heard {
 		content := r.Plaintext()
-		if r.DecidedAt > at || lost[r.Event] || len(content) != 2 {
+		if r.DecidedAt > at || r.Event > refused || lost[r.Event] || len(content) != 2 {
 			continue
 		}
 		all = append(all, Alerted{content[0], content[1], r.Event, r, FateRead, r.DecidedAt})

@@ -250,6 +250,37 @@ func TestAnAccountTellsWhatEachEndpointDidAndWhoNoticed(t *testing.T) {
 	}
 }
 
+func TestAnAlertThatComesBehindItsReceiversOwnFatalOneIsTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := configs(t)
+		tap := &inspect.Tap{Gate: &inspect.Rules{List: []inspect.Rule{{Match: clientsText, Do: inspect.Repeat(1), Times: 1}}}}
+		defer tap.Close()
+		c, s := tap.Pipe(client, server)
+		go func() { // it fails, and does not close its end
+			for err := error(nil); err == nil; {
+				_, err = s.Read(make([]byte, 9))
+			}
+		}()
+		if _, err := c.Write([]byte("one ")); err != nil {
+			t.Fatal(err)
+		}
+		c.Read(make([]byte, 9))
+		c.Close()
+		synctest.Wait()
+		conn, at := inspect.NewSession(tap.Recording()).Connections()[0], tap.Recording().Len()
+		sent, refused := conn.Account(inspect.Client, at).Alerts, conn.Account(inspect.Server, at)
+		if len(sent) != 1 || sent[0].Description != 0 || sent[0].Fate != inspect.FateLate {
+			t.Errorf("the client sent %+v", sent)
+		}
+		if len(refused.Alerts) != 1 || refused.Alerts[0].Fate != inspect.FateRead {
+			t.Errorf("the server sent %+v", refused.Alerts)
+		}
+		if len(refused.Heard) != 0 || refused.Saw == inspect.ClosedNotify {
+			t.Errorf("the server heard %+v, and saw %v", refused.Heard, refused.Saw)
+		}
+	})
+}
+
 func TestAnAccountIsAFunctionOfTheEventsUpToThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		flip := inspect.Rule{Match: second(clientsText), Do: inspect.Flip(-1, 0x01)}

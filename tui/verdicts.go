@@ -107,6 +107,8 @@ func (m *model) alertFate(f inspect.Fate, peer string) string {
 		return m.say("wire_alert_read", "peer", peer)
 	case inspect.FateUnread:
 		return m.say("wire_alert_unread", "peer", peer)
+	case inspect.FateLate:
+		return m.say("wire_alert_late", "peer", peer)
 	case inspect.FateAltered:
 		return m.say("wire_alert_altered", "peer", peer)
 	case inspect.FateDropped:

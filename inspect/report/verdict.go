@@ -49,6 +49,7 @@ func (t Text) account(c *inspect.Connection, side inspect.Side, at int) (list []
 		fate := [...]string{
 			inspect.FateHeld: "report_fate_held", inspect.FateRead: "report_fate_read", inspect.FateUnread: "report_fate_unread",
 			inspect.FateAltered: "report_fate_altered", inspect.FateDropped: "report_fate_dropped", inspect.FateUndelivered: "report_fate_undelivered",
+			inspect.FateLate: "report_fate_late",
 		}[alert.Fate]
 		list = append(list, t.Say.Say("report_endpoint_alert", "alert", inspect.AlertName(alert.Description), "fate", t.Say.Say(fate, "peer", t.side(side.Peer()))))
 	}
