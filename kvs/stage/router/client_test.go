@@ -196,10 +196,17 @@ func TestWhoWaitsForTheServerCanGiveUp(t *testing.T) {
 	address := serving(t, server)
 	first := dialRaw(t, address)
 	first.login("first")
-	second := dial(t, address)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	asked := make(chan int, 1) // who gives up before asking is still in step
+	second := router.NewClient(writing{conn, asked})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-waiting
+		<-asked
 		cancel()
 	}()
 	if _, err := second.Login(ctx, "second"); err != context.Canceled {
@@ -208,6 +215,18 @@ func TestWhoWaitsForTheServerCanGiveUp(t *testing.T) {
 	if _, err := second.Login(t.Context(), "second"); !errors.Is(err, kvs.ErrOutOfStep) {
 		t.Errorf("then %v", err)
 	}
+}
+
+// A writing connection tells what was written on it.
+type writing struct {
+	net.Conn
+	wrote chan<- int
+}
+
+func (w writing) Write(b []byte) (int, error) {
+	n, err := w.Conn.Write(b)
+	w.wrote <- n
+	return n, err
 }
 
 // answering connects a client to a server that says this and closes.
