@@ -8,8 +8,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/lesson"
 	"example.com/tlslab/inspect/report"
+	"example.com/tlslab/tui"
 	"github.com/spf13/cobra"
 )
 
@@ -31,8 +33,9 @@ const (
 // A compareRun is what tlslab compare was asked for.
 type compareRun struct {
 	*program
-	script string
-	json   bool
+	script      string
+	json, plain bool
+	look        look
 }
 
 func (p *program) compare() *cobra.Command {
@@ -48,6 +51,8 @@ func (p *program) compare() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&run.script, "script", "", p.say("cmd_flag_compare_script"))
 	cmd.Flags().BoolVar(&run.json, "json", false, p.say("cmd_flag_compare_json"))
+	cmd.Flags().BoolVar(&run.plain, "plain", false, p.say("cmd_flag_compare_plain"))
+	run.look.flags(p, cmd)
 	return cmd
 }
 
@@ -55,6 +60,9 @@ func (r *compareRun) start(ctx context.Context) error {
 	commands, err := r.commands()
 	if err != nil {
 		return err
+	}
+	if !r.json && !r.plain && r.hasScreen() {
+		return r.show(ctx, commands)
 	}
 	var rows []*lesson.Measure
 	for _, channel := range compared {
@@ -107,21 +115,74 @@ func (r *compareRun) commands() (commands []string, err error) {
 	return commands, nil
 }
 
-// A question is a row of the table: what is asked of each channel.
+// show is the comparison on the screen: each cell opens the session that it was read from.
+func (r *compareRun) show(ctx context.Context, commands []string) error {
+	table := &tui.Comparison{
+		Channels: compared, Title: "tlslab compare", Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
+		Measure: func(ctx context.Context, column int) (cells []tui.Cell, err error) {
+			m, err := lesson.Runner{Open: r.sceneStage}.Compare(ctx, compared[column], commands)
+			if err != nil {
+				return nil, err
+			}
+			for _, q := range questions {
+				cells = append(cells, tui.Cell{Text: q.cell(r, m), From: q.from(m), Run: r.say(q.run)})
+			}
+			return cells, nil
+		},
+	}
+	for _, q := range questions {
+		table.Questions = append(table.Questions, r.say(q.title))
+	}
+	for {
+		chosen, err := table.Show(ctx)
+		if ctx.Err() != nil || chosen == nil && err == nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = show(ctx, tui.Options{
+			Recording: chosen.From, Title: "tlslab compare, " + compared[table.Column],
+			Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// A question is a row of the table: what is asked of each channel, and which run answers it.
 type question struct {
 	title string // id of its sentence
 	cell  func(r *compareRun, m *lesson.Measure) string
+	run   string // id of the sentence that says which one
+	from  func(m *lesson.Measure) *inspect.Recording
 }
 
 var questions = []question{
 	{"cmd_compare_sent", func(r *compareRun, m *lesson.Measure) string {
 		return r.say("cmd_compare_sent_cell", "sent", m.Sent[0]+m.Sent[1], "said", m.Said[0]+m.Said[1])
-	}},
-	{"cmd_compare_trips", func(_ *compareRun, m *lesson.Measure) string { return fmt.Sprint(m.RoundTrips) }},
-	{"cmd_compare_reads", func(r *compareRun, m *lesson.Measure) string { return r.reads(m.Read, m.Lines) }},
-	{"cmd_compare_flip", func(r *compareRun, m *lesson.Measure) string { return r.cameOf(m.Flipped) }},
-	{"cmd_compare_swap", (*compareRun).swapped},
-	{"cmd_compare_later", func(r *compareRun, m *lesson.Measure) string { return r.reads(m.ReadLater, m.Lines) }},
+	}, "cmd_compare_run_honest", func(m *lesson.Measure) *inspect.Recording { return m.Honest.Recording }},
+	{
+		"cmd_compare_trips", func(_ *compareRun, m *lesson.Measure) string { return fmt.Sprint(m.RoundTrips) },
+		"cmd_compare_run_far", func(m *lesson.Measure) *inspect.Recording { return m.Far.Recording },
+	},
+	{
+		"cmd_compare_reads", func(r *compareRun, m *lesson.Measure) string { return r.reads(m.Read, m.Lines) },
+		"cmd_compare_run_wire", func(m *lesson.Measure) *inspect.Recording { return m.Wire },
+	},
+	{
+		"cmd_compare_flip", func(r *compareRun, m *lesson.Measure) string { return r.cameOf(m.Flipped) },
+		"cmd_compare_run_flip", func(m *lesson.Measure) *inspect.Recording { return m.Flip.Recording },
+	},
+	{
+		"cmd_compare_swap", (*compareRun).swapped,
+		"cmd_compare_run_swap", func(m *lesson.Measure) *inspect.Recording { return m.Swap.Recording },
+	},
+	{
+		"cmd_compare_later", func(r *compareRun, m *lesson.Measure) string { return r.reads(m.ReadLater, m.Lines) },
+		"cmd_compare_run_stolen", func(m *lesson.Measure) *inspect.Recording { return m.Stolen },
+	},
 }
 
 // reads says how much of the text someone can read.

@@ -26,7 +26,7 @@ type Measure struct {
 	ReadLater  int // lines that an eavesdropper reads who gets all long-term private keys afterwards
 
 	Honest, Far, Flip, Swap *Result            // the runs
-	Stolen                  *inspect.Recording // what the eavesdropper has in the end
+	Wire, Stolen            *inspect.Recording // what the eavesdropper has at first, and in the end
 }
 
 // A KeyHolder is a stage whose endpoints have private keys that outlive a
@@ -165,7 +165,7 @@ func roundTrips(recording *inspect.Recording) int {
 // counts what they can read then.
 func (m *Measure) steal(r Runner) error {
 	stage, ok := m.Honest.stage.(KeyHolder)
-	m.Stolen = onTheWire(m.Honest.Recording)
+	m.Wire, m.Stolen = onTheWire(m.Honest.Recording), onTheWire(m.Honest.Recording)
 	if ok {
 		session := inspect.NewSession(m.Stolen)
 		session.Extend()

@@ -1,0 +1,271 @@
+package tui
+
+import (
+	"context"
+	"os"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/tui/term"
+	tea "github.com/charmbracelet/bubbletea"
+	xterm "golang.org/x/term"
+)
+
+// A Comparison is a table that grows column by column, each cell with the session that it was read from.
+type Comparison struct {
+	Questions []string // one for each row
+	Channels  []string // one for each column
+	// Measure returns the cells of a column, from top to bottom. It is called for one column after the other, once each.
+	Measure func(ctx context.Context, column int) ([]Cell, error)
+	// Known are the columns that need no measuring any more; [Comparison.Show] adds to it.
+	Known [][]Cell
+	// Row and Column are where the cursor stands.
+	Row, Column int
+
+	Title string // of the window and the screen
+	Lang  string // as [docs.For] reads it
+	Theme string // as in [Options]
+	ASCII bool
+}
+
+// A Cell is an answer, and what shows that it is true.
+type Cell struct {
+	Text string
+	From *inspect.Recording
+	Run  string // a sentence that says which run that is
+}
+
+// Show shows the table until the user chooses a cell, whose session is to be opened, or leaves; then chosen is nil. The
+// cursor stays where it was, so that Show can be called again. The error is ctx's, or Measure's.
+func (c *Comparison) Show(ctx context.Context) (chosen *Cell, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	theme, named := term.ParseTheme(c.Theme)
+	if !named {
+		theme = term.FromEnvironment(os.Getenv)
+	}
+	say := docs.For(c.Lang)
+	m := &comparing{Comparison: c, ctx: ctx, say: say, w: 80, h: 24}
+	if w, h, err := xterm.GetSize(int(os.Stdout.Fd())); err == nil {
+		m.w, m.h = w, h
+	}
+	m.pal = newPalette(os.Stdout, theme, nil)
+	if c.ASCII {
+		m.pal = newPalette(os.Stdout, theme, keyNames(say))
+	}
+	program := tea.NewProgram(m, tea.WithoutSignalHandler(), tea.WithAltScreen())
+	stop := context.AfterFunc(ctx, program.Quit)
+	defer stop()
+	if _, err := program.Run(); err != nil {
+		return nil, err
+	}
+	return m.chosen, m.err
+}
+
+// comparing is the table on the screen.
+type comparing struct {
+	*Comparison
+	ctx    context.Context
+	say    *docs.Sentences
+	pal    *palette
+	w, h   int
+	top    int // the first line of the table that is shown
+	chosen *Cell
+	err    error
+}
+
+// measured says that a column is there, or why not.
+type measured struct {
+	cells []Cell
+	err   error
+}
+
+// Init begins to measure.
+func (m *comparing) Init() tea.Cmd {
+	return tea.Batch(tea.SetWindowTitle(inspect.Safe(m.Title)), m.next())
+}
+
+func (m *comparing) next() tea.Cmd {
+	column := len(m.Known)
+	if column == len(m.Channels) {
+		return nil
+	}
+	return func() tea.Msg {
+		cells, err := m.Measure(m.ctx, column)
+		return measured{cells, err}
+	}
+}
+
+// Update takes one message.
+func (m *comparing) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.w, m.h = msg.Width, msg.Height
+	case measured:
+		if m.err = msg.err; m.err != nil {
+			return m, tea.Quit
+		}
+		m.Known = append(m.Known, msg.cells)
+		return m, m.next()
+	case tea.KeyMsg:
+		return m, m.key(msg.String())
+	}
+	return m, nil
+}
+
+func (m *comparing) key(key string) tea.Cmd {
+	switch key {
+	case "left", "h":
+		m.Column = max(m.Column-1, 0)
+	case "right", "l":
+		m.Column = min(m.Column+1, len(m.Channels)-1)
+	case "up", "k":
+		m.Row = max(m.Row-1, 0)
+	case "down", "j":
+		m.Row = min(m.Row+1, len(m.Questions)-1)
+	case "home", "g":
+		m.Row = 0
+	case "end", "G":
+		m.Row = len(m.Questions) - 1
+	case "enter":
+		if m.chosen = m.cell(m.Row, m.Column); m.chosen != nil {
+			return tea.Quit
+		}
+	case "q", "esc", "ctrl+c":
+		return tea.Quit
+	}
+	return nil
+}
+
+// cell returns what is known of a cell; nil if nothing is yet.
+func (m *comparing) cell(row, column int) *Cell {
+	if column >= len(m.Known) || row >= len(m.Known[column]) {
+		return nil
+	}
+	return &m.Known[column][row]
+}
+
+// View draws the screen: exactly h lines of w cells.
+func (m *comparing) View() string {
+	lines := m.lines()
+	for len(lines) < m.h {
+		lines = append(lines, m.pal.line(m.w, false))
+	}
+	out := ""
+	for i, line := range lines[:max(m.h, 0)] {
+		if i > 0 {
+			out += "\n"
+		}
+		out += line
+	}
+	return out
+}
+
+func (m *comparing) lines() []string {
+	if m.w < leastWidth || m.h < leastHeight {
+		var lines []string
+		for _, line := range wrap(m.say.Say("tui_too_small", "width", leastWidth, "height", leastHeight), m.w) {
+			lines = append(lines, m.pal.line(m.w, false, span{plain, line}))
+		}
+		return lines
+	}
+	head := []string{m.pal.line(m.w, false, span{strong, " " + m.Title}), m.columns(strong, m.Channels, -1)}
+	foot := m.foot()
+	table, from, to := m.table()
+	room := m.h - len(head) - len(foot)
+	m.top = max(min(m.top, from, len(table)-room), to-room, 0)
+	table = table[m.top:min(m.top+room, len(table))]
+	for len(table) < room {
+		table = append(table, m.pal.line(m.w, false))
+	}
+	return append(append(head, table...), foot...)
+}
+
+// table draws all rows; from and to are the lines of the one with the cursor.
+func (m *comparing) table() (lines []string, from, to int) {
+	for row, question := range m.Questions {
+		if row == m.Row {
+			from = len(lines)
+		}
+		for _, line := range wrap(question, m.w-2) {
+			lines = append(lines, m.pal.line(m.w, false, span{quiet, " " + line}))
+		}
+		texts := make([]string, len(m.Channels))
+		for column := range m.Channels {
+			texts[column] = m.pal.glyphs.more
+			if cell := m.cell(row, column); cell != nil {
+				texts[column] = cell.Text
+			}
+		}
+		lines = append(lines, m.cells(texts, row)...)
+		if row == m.Row {
+			to = len(lines)
+		}
+	}
+	return lines, from, to
+}
+
+// cells draws the cells of a row side by side.
+func (m *comparing) cells(texts []string, row int) (lines []string) {
+	var columns [][]string
+	height := 0
+	for _, text := range texts {
+		column := wrapWords(text, m.columnWidth()-1)
+		columns, height = append(columns, column), max(height, len(column))
+	}
+	for i := range height {
+		line := make([]string, len(columns))
+		for c, column := range columns {
+			if i < len(column) {
+				line[c] = column[i]
+			}
+		}
+		marked := -1
+		if row == m.Row {
+			marked = m.Column
+		}
+		lines = append(lines, m.columns(plain, line, marked))
+	}
+	return lines
+}
+
+func (m *comparing) columnWidth() int { return m.w / max(len(m.Channels), 1) }
+
+// columns draws texts of one line in columns, the marked one with the pointer before it.
+func (m *comparing) columns(in ink, texts []string, marked int) string {
+	line := ""
+	width := m.columnWidth()
+	for i, text := range texts {
+		before := " "
+		if i == marked {
+			before = m.pal.glyphs.pointer
+		}
+		line += m.pal.line(width, i == marked, span{strong, before}, span{in, text})
+	}
+	return line + m.pal.line(m.w-width*len(texts), false)
+}
+
+// foot says what the cell at the cursor was read from, and the keys.
+func (m *comparing) foot() []string {
+	lines := []string{m.pal.line(m.w, false, span{quiet, repeated(m.pal.glyphs.rule, m.w)})}
+	run := m.say.Say("tui_compare_runs")
+	if cell := m.cell(m.Row, m.Column); cell != nil {
+		run = m.Channels[m.Column] + ": " + cell.Run
+	}
+	said := wrap(run, m.w-2)
+	for i := range 2 {
+		text := ""
+		if i < len(said) {
+			text = said[i]
+		}
+		lines = append(lines, m.pal.line(m.w, false, span{plain, " " + text}))
+	}
+	return append(lines, m.pal.line(m.w, false, span{quiet, " " + m.pal.spell(m.say.Say("tui_compare_keys"))}))
+}
+
+func repeated(s string, n int) (all string) {
+	for range n {
+		all += s
+	}
+	return all
+}
