@@ -78,10 +78,10 @@ func (r *clientRun) start(ctx context.Context, args []string) error {
 
 // dial connects to the server, and trusts it only if its certificate verifies.
 func (r *clientRun) dial(ctx context.Context) (*tls.Conn, error) {
-	host, _, err := net.SplitHostPort(r.addr)
-	if err != nil {
-		return nil, usage(r.say("cmd_bad_addr", "addr", safe(r.addr)))
+	if err := r.checkAddr(ctx, r.addr); err != nil {
+		return nil, err
 	}
+	host, _, _ := net.SplitHostPort(r.addr)
 	roots, err := r.roots()
 	if err != nil {
 		return nil, err

@@ -75,6 +75,13 @@ func (f *stageFlags) register(p *program, cmd *cobra.Command, stages ...string) 
 	takes := func(option string) bool {
 		return slices.ContainsFunc(stage.Taking(option), func(name string) bool { return slices.Contains(stages, name) })
 	}
+	help := func(id string, pairs ...any) string {
+		text := p.say(id, pairs...)
+		if len(stages) == 1 { // the stage that a flag belongs to goes without saying
+			text = strings.TrimPrefix(text, stages[0]+": ")
+		}
+		return text
+	}
 	flags := cmd.Flags()
 	for _, flag := range []struct {
 		name, help string
@@ -85,13 +92,13 @@ func (f *stageFlags) register(p *program, cmd *cobra.Command, stages ...string) 
 		{"authenticated", "cmd_flag_stage_authenticated", &f.authenticated},
 	} {
 		if takes(flag.name) {
-			flags.BoolVar(flag.into, flag.name, false, p.say(flag.help))
+			flags.BoolVar(flag.into, flag.name, false, help(flag.help))
 		}
 	}
 	if takes("image") {
-		flags.StringVar(&f.image, "image", "", p.say("cmd_flag_stage_image"))
-		flags.IntVar(&f.containers, "containers", 0, p.say("cmd_flag_stage_containers", "count", sealed.DefaultMaxContainers))
-		flags.Lookup("containers").DefValue = ""
+		flags.StringVar(&f.image, "image", "", help("cmd_flag_stage_image"))
+		flags.IntVar(&f.containers, "containers", sealed.DefaultMaxContainers, help("cmd_flag_stage_containers", "count", sealed.DefaultMaxContainers))
+		flags.Lookup("containers").DefValue = "0" // the help says it, in the reader's language
 	}
 }
 
@@ -100,7 +107,7 @@ func (f *stageFlags) options(p *program) (o stage.Options, err error) {
 	o = stage.Options{
 		Lang: p.sentence.Lang(), Shared: f.shared, Flawed: f.flawed, Authenticated: f.authenticated, Containers: f.containers, Keys: p.keys,
 	}
-	if f.containers < 0 || f.containers > maxContainers {
+	if f.containers < 1 || f.containers > maxContainers {
 		return o, usage(p.say("cmd_stage_bad_containers", "value", f.containers, "most", maxContainers))
 	}
 	if f.image == "" {

@@ -96,11 +96,17 @@ func (p *program) root() *cobra.Command {
 	root.Flags().Bool("version", false, p.say("cmd_version_short"))
 
 	root.AddCommand(p.lab(), p.stage(), p.compare(), p.scenes(), p.serve(), p.client(), p.dump(), p.pki(), p.version(), p.completion())
-	for _, cmd := range root.Commands() {
-		cmd.Flags().SortFlags = false // the most useful first
-	}
+	keepOrder(root)
 	root.SetHelpCommand(p.help(root))
 	return root
+}
+
+// keepOrder has the help show options as they were named, the most useful first.
+func keepOrder(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	for _, sub := range cmd.Commands() {
+		keepOrder(sub)
+	}
 }
 
 func (p *program) help(root *cobra.Command) *cobra.Command {

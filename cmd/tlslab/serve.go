@@ -227,10 +227,10 @@ func (r *serveRun) openStore() (store.Store, string, error) {
 
 // listen takes the port, or names a free one.
 func (p *program) listen(ctx context.Context, addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, usage(p.say("cmd_bad_addr", "addr", safe(addr)))
+	if err := p.checkAddr(ctx, addr); err != nil {
+		return nil, err
 	}
+	host, _, _ := net.SplitHostPort(addr)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
 	case err == nil:
@@ -241,6 +241,18 @@ func (p *program) listen(ctx context.Context, addr string) (net.Listener, error)
 		return nil, failed(p.say("cmd_port_permission", "addr", safe(addr)), err)
 	}
 	return nil, failed(p.say("cmd_cannot_listen", "addr", safe(addr), "reason", safe(err.Error())), err)
+}
+
+// checkAddr refuses what is no HOST:PORT.
+func (p *program) checkAddr(ctx context.Context, addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return usage(p.say("cmd_bad_addr", "addr", safe(addr)))
+	}
+	if _, err := net.DefaultResolver.LookupPort(ctx, "tcp", port); err != nil {
+		return usage(p.say("cmd_bad_port", "port", safe(port)))
+	}
+	return nil
 }
 
 // freeAddr returns an address at which one could listen a moment ago.

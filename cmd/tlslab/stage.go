@@ -109,7 +109,6 @@ func (p *program) stageServe(name string) *cobra.Command {
 			return ends.serve(run, cmd.Context(), listener)
 		},
 	}
-	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&run.addr, "addr", ends.addr, p.say("cmd_flag_stage_serve_addr", "addr", ends.addr))
 	cmd.Flags().Lookup("addr").DefValue = ""
 	run.register(p, cmd, name)
@@ -136,14 +135,13 @@ func (p *program) stageClient(name string) *cobra.Command {
 		Args:                  cobra.ArbitraryArgs,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, _, err := net.SplitHostPort(run.addr); err != nil {
-				return usage(p.say("cmd_bad_addr", "addr", safe(run.addr)))
+			if err := p.checkAddr(cmd.Context(), run.addr); err != nil {
+				return err
 			}
 			return run.over(cmd.Context(), ends.talk(run, cmd.Context(), args))
 		},
 	}
 	cmd.Flags().SetInterspersed(false) // what follows the first word belongs to the client
-	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&run.addr, "addr", addr, p.say("cmd_flag_stage_client_addr", "addr", addr))
 	cmd.Flags().Lookup("addr").DefValue = ""
 	switch name {

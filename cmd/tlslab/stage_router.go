@@ -29,9 +29,9 @@ func (r *stageRun) serveRouter(ctx context.Context, listener net.Listener) error
 func (r *stageRun) talkToRouter(ctx context.Context, words []string) error {
 	if r.tokens == "" {
 		r.tokens = filepath.Join(dataDir(), "router")
-		if err := os.MkdirAll(r.tokens, 0o700); err != nil {
-			return err
-		}
+	}
+	if err := os.MkdirAll(r.tokens, 0o700); err != nil {
+		return err
 	}
 	tokens, err := os.OpenRoot(r.tokens)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,6 +40,9 @@ func (r *stageRun) config() (*sealed.Config, error) {
 		return config, nil
 	}
 	key, err := sealed.OpenKey(r.key)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, failed(r.say("cmd_stage_key_missing", "path", safe(r.key), "command", "tlslab stage sealed key "+safe(shellQuote(r.key))), err)
+	}
 	if err != nil {
 		return nil, r.explainSealed(err)
 	}
@@ -66,17 +70,13 @@ func (r *stageRun) serveSealed(ctx context.Context, listener net.Listener) error
 	if err != nil {
 		return err
 	}
-	own, ok := config.Key.Public().(*rsa.PublicKey)
-	if !ok {
-		return failed(r.say("cmd_stage_no_key"), sealed.ErrKey)
-	}
-	fingerprint, err := sealed.FingerprintOf(own)
+	fingerprint, err := r.fingerprint(config)
 	if err != nil {
 		return err
 	}
 	server := sealed.NewServer(config)
 	server.Lang, server.Image, server.Virtualization = r.sentence.Lang(), options.Image, &sealed.Containers{Max: r.containers}
-	r.tellSealed(server)
+	r.tellSealed(server, fingerprint)
 	server.OnStarted(func() {
 		fmt.Fprintln(r.out, r.say("cmd_stage_sealed_serving", "addr", listener.Addr().String(), "fingerprint", fingerprint.String()))
 	})
@@ -84,7 +84,7 @@ func (r *stageRun) serveSealed(ctx context.Context, listener net.Listener) error
 }
 
 // tellSealed has the server's events told in sentences.
-func (r *stageRun) tellSealed(server *sealed.Server) {
+func (r *stageRun) tellSealed(server *sealed.Server, own sealed.Fingerprint) {
 	tell := func(id string, conn net.Conn, pairs ...any) {
 		peer := "-"
 		if conn != nil {
@@ -94,7 +94,7 @@ func (r *stageRun) tellSealed(server *sealed.Server) {
 	}
 	server.OnClient(func(client *kernel.Conn) { tell("cmd_serve_connected", client, "reason", "") })
 	server.OnHandshakeFailed(func(conn net.Conn, err error) {
-		tell("cmd_serve_no_handshake", conn, "reason", sealed.Explain(r.sentence, err))
+		tell("cmd_serve_no_handshake", conn, "reason", r.andLikely(err, r.likelyClient(err, own)))
 	})
 	server.OnCreatedContainer(func(client *kernel.Conn, container *sealed.Container) {
 		tell("cmd_stage_sealed_created", client, "uuid", container.UUID)
@@ -114,7 +114,10 @@ func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {
 	if err != nil {
 		return err
 	}
-	config.Key.Public() // what takes seconds is done before the server waits
+	own, err := r.fingerprint(config) // what takes seconds is done before the server waits
+	if err != nil {
+		return err
+	}
 	host, _, _ := net.SplitHostPort(r.addr)
 	console := &sealed.Console{Lang: r.sentence.Lang()}
 	console.Client.Dial = func(ctx context.Context) (net.Conn, error) {
@@ -136,6 +139,9 @@ func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {
 	}
 	do := func(command string) error {
 		answer, err := console.Do(ctx, command)
+		if likely := r.likelyServer(err, own); likely != "" {
+			return failed(r.andLikely(err, likely), err)
+		}
 		if err != nil {
 			return r.explainSealed(err)
 		}
@@ -161,6 +167,64 @@ func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {
 	return nil
 }
 
+// likelyServer says to a client which difference between the two ends a failed key exchange probably comes from, and
+// what to type; "" where it does not look like one. A refusal is a bare 0, and the step at which it comes is all that
+// there is to go by.
+func (r *stageRun) likelyServer(err error, own sealed.Fingerprint) string {
+	var failure *sealed.Error
+	if !errors.As(err, &failure) {
+		return ""
+	}
+	refused := errors.Is(err, sealed.ErrRefused)
+	switch {
+	case refused && failure.Step != sealed.SendKey && failure.Step != sealed.SendSecret:
+		return ""
+	case refused && !r.authenticated: // the original takes every key, and every secret that it can decrypt
+		return r.say("cmd_stage_likely_server_authenticated")
+	case refused && failure.Step == sealed.SendKey:
+		return r.say("cmd_stage_likely_server_not_pinned", "fingerprint", own.String())
+	case refused:
+		return r.say("cmd_stage_likely_server_original")
+	}
+	return r.likelyPin(err)
+}
+
+// likelyClient says the same to a server.
+func (r *stageRun) likelyClient(err error, own sealed.Fingerprint) string {
+	var failure *sealed.Error
+	if errors.As(err, &failure) && failure.Step == sealed.SendKey && errors.Is(err, sealed.ErrRefused) {
+		return r.say("cmd_stage_likely_client_not_pinned", "fingerprint", own.String())
+	}
+	return r.likelyPin(err)
+}
+
+// likelyPin says which fingerprint a peer has that was not pinned.
+func (r *stageRun) likelyPin(err error) string {
+	var pin *sealed.PinError
+	if !errors.As(err, &pin) {
+		return ""
+	}
+	return r.say("cmd_stage_likely_pin", "fingerprint", pin.Fingerprint.String())
+}
+
+// andLikely says what failed and what it probably comes from.
+func (r *stageRun) andLikely(err error, likely string) string {
+	text := sealed.Explain(r.sentence, err)
+	if likely == "" {
+		return text
+	}
+	return text + ". " + likely
+}
+
+// fingerprint is that of one's own public key. Where the key pair has yet to be generated it takes seconds.
+func (r *stageRun) fingerprint(config *sealed.Config) (sealed.Fingerprint, error) {
+	public, ok := config.Key.Public().(*rsa.PublicKey)
+	if !ok {
+		return sealed.Fingerprint{}, failed(r.say("cmd_stage_no_key"), sealed.ErrKey)
+	}
+	return sealed.FingerprintOf(public)
+}
+
 // sealedKey makes a key pair, and says which fingerprint the peer is to pin.
 func (p *program) sealedKey() *cobra.Command {
 	return &cobra.Command{
@@ -177,6 +241,9 @@ func (p *program) sealedKey() *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			key, err := sealed.OpenKey(args[0])
+			if errors.Is(err, os.ErrNotExist) {
+				key, err = sealed.CreateKey(args[0])
+			}
 			if err != nil {
 				return p.explainSealed(err)
 			}

@@ -310,9 +310,15 @@ func TestAKeyFileIsMadeForItsOwnerAloneAndReadAgain(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds to generate a key of 4096 bits")
 	}
-	made, err := sealed.OpenKey(path)
+	if _, err := sealed.OpenKey(path); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("a file that there is not: %v", err)
+	}
+	made, err := sealed.CreateKey(path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := sealed.CreateKey(path); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a second key in its place: %v", err)
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {

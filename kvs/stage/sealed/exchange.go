@@ -57,6 +57,16 @@ func (e *Error) Error() string { return e.Step.String() + ": " + e.Err.Error() }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// A PinError says which public key it was that was not pinned. It wraps [ErrPin].
+type PinError struct{ Fingerprint Fingerprint }
+
+func (e *PinError) Error() string {
+	return ErrPin.Error() + ": its fingerprint is " + e.Fingerprint.String()
+}
+
+// Unwrap returns [ErrPin].
+func (e *PinError) Unwrap() error { return ErrPin }
+
 // at says at which step an error came, if there is one.
 func at(step Step, err error) error {
 	if err == nil {
@@ -128,7 +138,7 @@ func (c *Conn) checkPin(peer *rsa.PublicKey) error {
 		return err
 	}
 	if c.config.Trusts == nil || !c.config.Trusts(fingerprint) {
-		return fmt.Errorf("%w: its fingerprint is %s", ErrPin, fingerprint)
+		return &PinError{fingerprint}
 	}
 	return nil
 }

@@ -63,14 +63,10 @@ func (k *Key) Decrypt(random io.Reader, ciphertext []byte, opts crypto.Decrypter
 	return pair.Decrypt(random, ciphertext, opts)
 }
 
-// OpenKey reads a private key from a PEM file (PKCS #8 or PKCS #1). Where there is no file
-// it generates a key and writes one that only its owner can read. The errors
-// wrap [ErrKey] or those of package os.
+// OpenKey reads a private key from a PEM file (PKCS #8 or PKCS #1). The errors
+// wrap [ErrKey] or those of package os: [os.ErrNotExist] where there is no file.
 func OpenKey(path string) (*rsa.PrivateKey, error) {
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return createKey(path)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +77,9 @@ func OpenKey(path string) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-func createKey(path string) (*rsa.PrivateKey, error) {
+// CreateKey generates a key, which takes seconds, and writes it to a new PEM file that only its owner can
+// read. The errors wrap those of package os: [os.ErrExist] where there is a file already.
+func CreateKey(path string) (*rsa.PrivateKey, error) {
 	key, err := new(Key).load()
 	if err != nil {
 		return nil, err

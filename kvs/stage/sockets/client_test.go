@@ -251,3 +251,20 @@ func TestEveryErrorIsExplainedInBothLanguages(t *testing.T) {
 		}
 	}
 }
+
+func TestAPortIsANumberFrom0To65535(t *testing.T) {
+	_, noDial := sockets.Dial(t.Context(), "127.0.0.1:99999")
+	server := &sockets.Server{Version: sockets.V1, Lang: "en"}
+	noListener := server.Kernel()
+	noListener.Addr = "127.0.0.1:65536"
+	for port, err := range map[string]error{"99999": noDial, "65536": noListener.Start(t.Context())} {
+		for lang, want := range map[string]string{
+			"en":    "'" + port + "' is not a port: a port is a number from 0 to 65535",
+			"pt-BR": "'" + port + "' não é uma porta: uma porta é um número de 0 a 65535",
+		} {
+			if got := sockets.Explain(docs.For(lang), err); got != want {
+				t.Errorf("%v: got %q, want %q", err, got, want)
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"errors"
+	"net"
 	"syscall"
 
 	"example.com/tlslab/docs"
@@ -23,6 +24,7 @@ func Explain(say *docs.Sentences, err error) string {
 		misused *UsageError
 		refused *AnswerError
 		dial    *DialError
+		address *net.AddrError
 	)
 	switch {
 	case errors.As(err, &bad):
@@ -33,6 +35,8 @@ func Explain(say *docs.Sentences, err error) string {
 		return inspect.Safe(refused.Answer)
 	case errors.As(err, &dial) && (errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, windowsRefused)):
 		return say.Say("sockets_refused", "addr", inspect.Safe(dial.Addr))
+	case errors.As(err, &address) && address.Err == "invalid port":
+		return say.Say("sockets_bad_port", "port", inspect.Safe(address.Addr))
 	case errors.As(err, &dial):
 		return say.Say("sockets_not_connected", "addr", inspect.Safe(dial.Addr), "reason", inspect.Safe(dial.Err.Error()))
 	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windowsInUse):
