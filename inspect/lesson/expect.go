@@ -15,7 +15,6 @@ type assertion func(*run) (got string, ok bool)
 // parseExpect reads: expect [CHANNEL...:] ASSERTION.
 func parseExpect(words []string, tail string, hasTail bool) (func(*run) error, string) {
 	var channels []string
-	words = words[1:]
 	if hasTail {
 		channels = words
 		what := unknownChannel(channels)

@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,21 +106,10 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 	if err != nil {
 		return nil, fmt.Errorf("scene %s on %s: %w", scene.Name, channel, err)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	rules := new(inspect.Rules)
-	tap, pacer := &inspect.Tap{Gate: rules}, &pacer{rules: rules}
-	if r.Pace != nil {
-		tap.Gate = pacer
-	}
-	run := &run{Runner: r, ctx: ctx, leave: cancel, stage: stage, tap: tap, rules: rules, pacer: pacer, until: -1}
-	run.session = inspect.NewSession(tap.Recording())
-	if r.Watch != nil {
-		r.Watch(tap.Recording())
-	}
-	run.result = &Result{Scene: scene.Name, Channel: channel, Recording: tap.Recording(), stage: stage}
+	run := r.begin(ctx, stage)
+	run.result = &Result{Scene: scene.Name, Channel: channel, Recording: run.tap.Recording(), stage: stage}
 	if err = run.play(scene); err == nil {
-		err = context.Cause(ctx)
+		err = context.Cause(run.ctx)
 	}
 	run.close()
 	if err != nil {
@@ -130,11 +120,28 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 	for _, expectation := range run.expected {
 		run.check(expectation)
 	}
-	run.result.Outcome, run.result.Applied = run.outcome(), rules.Report()
+	run.result.Outcome, run.result.Applied = run.outcome(), run.rules.Report()
 	return run.result, nil
 }
 
-// A run is one scene at work.
+// begin makes ready for what is done to the stage.
+func (r Runner) begin(ctx context.Context, stage inspect.Stage) *run {
+	ctx, cancel := context.WithCancelCause(ctx)
+	rules := new(inspect.Rules)
+	tap, pacer := &inspect.Tap{Gate: rules}, &pacer{rules: rules}
+	if r.Pace != nil {
+		tap.Gate = pacer
+	}
+	if r.Watch != nil {
+		r.Watch(tap.Recording())
+	}
+	return &run{
+		Runner: r, ctx: ctx, leave: cancel, stage: stage, tap: tap, rules: rules, pacer: pacer, until: -1,
+		session: inspect.NewSession(tap.Recording()), result: new(Result),
+	}
+}
+
+// A run is one session at work: a scene's, or one of those of a lesson.
 type run struct {
 	Runner
 	ctx      context.Context
@@ -157,6 +164,12 @@ type run struct {
 	latest  string // the latest command
 	guessed string
 	notes   []string
+
+	// Of a lesson alone.
+	lets   map[string]Value // by name
+	wishes *wishes          // nil in a scene
+	begun  chan said        // a command that was begun; nil for none
+	holds  holds
 }
 
 // An expectation is judged when everything is over, but for what is said of
@@ -359,22 +372,29 @@ func (r *run) wait(command string, do func() (string, error)) error {
 	if err := r.open(); err != nil {
 		return err
 	}
-	type said struct {
-		answer string
-		err    error
-	}
 	done := make(chan said, 1)
 	go func() {
 		answer, err := do()
 		done <- said{answer, err}
 	}()
-	patience := r.Patience
-	if patience == 0 {
-		patience = DefaultPatience
-	}
+	r.latest, r.answer, r.err = command, "", nil
+	return r.await(done)
+}
+
+// said is what a command got.
+type said struct {
+	answer string
+	err    error
+}
+
+// patience is how long is waited.
+func (r Runner) patience() time.Duration { return cmp.Or(r.Patience, DefaultPatience) }
+
+// await waits for what a command gets, until that is called silence.
+func (r *run) await(done <-chan said) error {
+	patience := r.patience()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
-	r.latest, r.answer, r.err = command, "", nil
 	for {
 		select {
 		case said := <-done:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,50 +99,70 @@ func Parse(name, text string) (*Scene, error) {
 
 // parse takes in a line and returns what is wrong with it, or "".
 func (s *Scene) parse(number int, line string) string {
-	head, tail, hasTail := cutColon(line)
+	head, tail, _ := cutColon(line)
 	words, what := split(head)
 	if what != "" {
 		return what
 	}
-	if words[0] == "only" {
-		return s.parseOnly(number, words[1:], tail)
-	}
-	add := func(f func(*run) error, what string) string {
-		if what == "" {
-			about := strings.TrimSpace(strings.TrimPrefix(head, words[0]))
-			s.steps = append(s.steps, step{Step: Step{number, line, words[0], about, tail}, run: f})
-		}
-		return what
-	}
 	switch verb, rest := words[0], words[1:]; verb {
+	case "only":
+		return s.parseOnly(number, rest, tail)
 	case "on":
 		s.Channels = append(s.Channels, rest...)
 		return unknownChannel(rest)
 	case "with":
 		s.With = append(s.With, rest...)
 		return ""
-	case "tamper":
-		if !hasTail {
-			return "tamper needs a colon and what to do, as in: tamper client text 1: drop"
-		}
-		return add(parseTamper(rest, tail))
-	case "do", "send":
-		return add(parseDo(verb, rest))
-	case "connect", "exit":
-		if len(rest) > 0 {
-			return verb + " stands alone"
-		}
-		return add(map[string]func(*run) error{"connect": (*run).connect, "exit": (*run).exit}[verb], "")
-	case "pause":
-		return add(parsePause(rest))
-	case "guess":
-		return add(parseGuess(rest))
-	case "note":
-		return add(parseNote(rest))
-	case "expect":
-		return add(parseExpect(words, tail, hasTail))
 	}
-	return "no such verb; there are on, with, tamper, do, send, pause, connect, exit, guess, note, expect, only"
+	step, what := parseStep(number, line, sceneVerbs)
+	if what == "" {
+		s.steps = append(s.steps, step)
+	}
+	return what
+}
+
+// A verb reads what stands behind it: the words before the colon, and what
+// follows the colon, if there is one. It returns what is to be done, and what is
+// wrong, or "".
+type verb func(rest []string, tail string, hasTail bool) (func(*run) error, string)
+
+// sceneVerbs are those of scenes, but for the ones that are about all of it.
+var sceneVerbs = map[string]verb{
+	"tamper":  parseTamper,
+	"do":      parseDo,
+	"send":    parseSend,
+	"connect": alone("connect", (*run).connect),
+	"exit":    alone("exit", (*run).exit),
+	"pause":   parsePause,
+	"guess":   parseGuess,
+	"note":    parseNote,
+	"expect":  parseExpect,
+}
+
+// alone is a verb behind which nothing stands.
+func alone(name string, do func(*run) error) verb {
+	return func(rest []string, _ string, _ bool) (func(*run) error, string) {
+		if len(rest) > 0 {
+			return nil, name + " stands alone"
+		}
+		return do, ""
+	}
+}
+
+// parseStep reads a line that is a step.
+func parseStep(number int, line string, verbs map[string]verb) (s step, what string) {
+	head, tail, hasTail := cutColon(line)
+	words, what := split(head)
+	if what != "" {
+		return s, what
+	}
+	parse, ok := verbs[words[0]]
+	if !ok {
+		return s, fmt.Sprintf("no such verb; there are on, with, only, %s", strings.Join(slices.Sorted(maps.Keys(verbs)), ", "))
+	}
+	run, what := parse(words[1:], tail, hasTail)
+	about := strings.TrimSpace(strings.TrimPrefix(head, words[0]))
+	return step{Step: Step{number, line, words[0], about, tail}, run: run}, what
 }
 
 // parseOnly reads a line that counts on some channels alone.
@@ -214,21 +235,25 @@ func split(text string) (words []string, what string) {
 	return words, ""
 }
 
-// parseDo reads the commands of do, which is one, and of send, which are
-// several that are sent without waiting for answers.
-func parseDo(verb string, rest []string) (func(*run) error, string) {
-	if len(rest) == 0 {
-		return nil, verb + " needs a command"
+// parseDo reads a command.
+func parseDo(rest []string, _ string, _ bool) (func(*run) error, string) {
+	command := strings.Join(rest, " ")
+	if command == "" {
+		return nil, "do needs a command"
 	}
-	if verb == "do" {
-		command := strings.Join(rest, " ")
-		return func(r *run) error { return r.do(command) }, ""
+	return func(r *run) error { return r.do(command) }, ""
+}
+
+// parseSend reads commands that are sent without waiting for answers.
+func parseSend(rest []string, _ string, _ bool) (func(*run) error, string) {
+	if len(rest) == 0 {
+		return nil, "send needs a command"
 	}
 	return func(r *run) error { return r.send(rest) }, ""
 }
 
 // parsePause reads how long the client thinks.
-func parsePause(rest []string) (func(*run) error, string) {
+func parsePause(rest []string, _ string, _ bool) (func(*run) error, string) {
 	d, ok := parseTime(rest)
 	if !ok {
 		return nil, "pause needs a time, as in: pause 200ms"
@@ -247,7 +272,7 @@ func parseTime(words []string) (d time.Duration, ok bool) {
 
 // parseGuess reads the commands among which someone who sees only the wire
 // guesses the latest one; behind an arrow, the answer that it is known to get.
-func parseGuess(rest []string) (func(*run) error, string) {
+func parseGuess(rest []string, _ string, _ bool) (func(*run) error, string) {
 	if len(rest) < 2 {
 		return nil, `guess needs two commands or more, as in: guess "read nome" "delete nome -> Ok"`
 	}
@@ -260,7 +285,7 @@ func parseGuess(rest []string) (func(*run) error, string) {
 }
 
 // parseNote reads the name of a remark that belongs to the outcome.
-func parseNote(rest []string) (func(*run) error, string) {
+func parseNote(rest []string, _ string, _ bool) (func(*run) error, string) {
 	if len(rest) != 1 {
 		return nil, "note needs the name of a remark"
 	}
@@ -271,7 +296,10 @@ func parseNote(rest []string) (func(*run) error, string) {
 }
 
 // parseTamper reads a rule: what it is about, and what it does.
-func parseTamper(about []string, action string) (func(*run) error, string) {
+func parseTamper(about []string, action string, hasAction bool) (func(*run) error, string) {
+	if !hasAction {
+		return nil, "tamper needs a colon and what to do, as in: tamper client text 1: drop"
+	}
 	m, err := parseMatch(about)
 	if err != nil {
 		return nil, err.Error()

@@ -1,0 +1,204 @@
+package lesson
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An Exercise asks for something that stands in this student's session, or, a
+// prediction, for what will come of what the next script does.
+type Exercise struct {
+	Name    string // within its lesson
+	Predict bool
+	Line    int // of the lesson, from 1
+	Hints   int // how many there are
+
+	question []paragraph
+	choices  []choice
+	answers  []answer
+	hints    [][]inline
+	why      []inline
+}
+
+// A choice is one of the answers that are offered.
+type choice struct {
+	value, label []inline
+}
+
+// An answer is one that is right.
+type answer struct {
+	line   int
+	source string
+	value  func(*run) (Value, error)
+}
+
+// The signs with which the lines of an exercise begin.
+const (
+	signChoice = '-'
+	signAnswer = '='
+	signHint   = '?'
+	signWhy    = '!'
+)
+
+// parseExercise reads the lines of an exercise: the question; choices, if it
+// offers some; the right answer; hints, in layers; and what explains the answer.
+func parseExercise(name string, first int, lines []string) (e *Exercise, wrong int, what string) {
+	e = &Exercise{Name: name, Line: first - 1}
+	for at := 0; at < len(lines); at++ {
+		number, text := first+at, lines[at]
+		for at+1 < len(lines) && strings.HasPrefix(lines[at+1], "  ") {
+			at++
+			text += " " + strings.TrimSpace(lines[at])
+		}
+		if text == "" {
+			continue
+		}
+		if what = e.parse(number, text); what != "" {
+			return nil, number, what
+		}
+	}
+	e.Hints = len(e.hints)
+	switch {
+	case len(e.question) == 0:
+		what = "an exercise begins with its question"
+	case len(e.answers) == 0:
+		what = "an exercise has an answer, as in: = first 4 of client client_hello random"
+	case len(e.hints) == 0:
+		what = "an exercise has hints, as in: ? Look at the ClientHello."
+	case e.why == nil:
+		what = "an exercise explains its answer, as in: ! It is made anew for each session."
+	case len(e.choices) == 1:
+		what = "one choice is none"
+	}
+	return e, first - 1, what
+}
+
+func (e *Exercise) parse(line int, text string) (what string) {
+	sign, rest := text[0], ""
+	if len(text) > 2 && text[1] == ' ' {
+		rest = strings.TrimSpace(text[2:])
+	}
+	switch {
+	case rest == "":
+		sign = 0
+	case sign == signChoice:
+		return e.parseChoice(line, rest)
+	case sign == signAnswer:
+		return e.parseAnswer(line, rest)
+	case sign == signHint || sign == signWhy:
+		spans, what := parseInline(rest, line)
+		if sign == signHint {
+			e.hints = append(e.hints, spans)
+		} else {
+			e.why = append(e.why, spans...)
+		}
+		return what
+	}
+	p, what := parseParagraph(Paragraph, text, line)
+	if len(e.choices)+len(e.answers)+len(e.hints) > 0 {
+		return "the question stands first; a line that goes on begins with two spaces"
+	}
+	if n := len(e.question); n > 0 { // one paragraph over several lines
+		e.question[n-1].spans = append(append(e.question[n-1].spans, inline{text: " "}), p.spans...)
+		return what
+	}
+	e.question = append(e.question, p)
+	return what
+}
+
+func (e *Exercise) parseChoice(line int, text string) (what string) {
+	value, label, labelled := strings.Cut(text, ": ")
+	if !labelled {
+		label = value
+	}
+	var c choice
+	if c.value, what = parseInline(value, line); what == "" {
+		c.label, what = parseInline(label, line)
+	}
+	e.choices = append(e.choices, c)
+	return what
+}
+
+func (e *Exercise) parseAnswer(line int, text string) string {
+	words, what := split(text)
+	if what != "" {
+		return what
+	}
+	value, what := parseValue(words)
+	e.answers = append(e.answers, answer{line, text, value})
+	return what
+}
+
+// A Question is an exercise as it stands before the student.
+type Question struct {
+	*Exercise
+	Text    []Block
+	Choices []Choice // none: the answer is written
+}
+
+// A Choice is one of the answers that are offered.
+type Choice struct {
+	Value string // what is answered
+	Label []Span // what is read
+}
+
+// An Attempt is what a student made of an exercise so far.
+type Attempt struct {
+	*Exercise
+	Page     int      // index of the exercise's page
+	Given    []string // in order
+	Right    bool     // the latest is
+	Hints    int      // that were taken
+	Known    bool     // the right answer is known: for a prediction, from the next script on
+	Expected string   // the right answer; to be shown only at the end, or once it was given
+	Why      Block    // what explains it
+}
+
+// ask asks the question: its text, and what is right, as the session stands now.
+func (e *Exercise) ask(r *run, report func(Check)) *Question {
+	q := &Question{Exercise: e}
+	for _, p := range e.question {
+		q.Text = append(q.Text, p.render(r, report))
+	}
+	for _, c := range e.choices {
+		value := Block{Spans: renderInline(c.value, r, report)}
+		q.Choices = append(q.Choices, Choice{value.Text(), renderInline(c.label, r, report)})
+	}
+	return q
+}
+
+// solve computes the right answers. What cannot be computed is reported.
+func (e *Exercise) solve(r *run, report func(Check)) (right []Value) {
+	for _, a := range e.answers {
+		value, err := a.value(r)
+		if err != nil {
+			report(Check{Line: a.line, Text: "= " + a.source, Got: err.Error()})
+			continue
+		}
+		right = append(right, value)
+	}
+	return right
+}
+
+// grade reports whether what was given is right.
+func grade(q *Question, right []Value, given string) bool {
+	given = strings.TrimSpace(given)
+	return slices.ContainsFunc(right, func(v Value) bool {
+		if len(q.Choices) > 0 {
+			return v.String() == given
+		}
+		return v.accepts(given)
+	})
+}
+
+// chosen returns the choice that is meant by its number, from 1, or its value.
+func (q *Question) chosen(given string) string {
+	given = strings.TrimSpace(given)
+	for i, c := range q.Choices {
+		if given == fmt.Sprint(i+1) && !slices.ContainsFunc(q.Choices, func(c Choice) bool { return c.Value == given }) || strings.EqualFold(given, c.Value) {
+			return c.Value
+		}
+	}
+	return given
+}

@@ -1,0 +1,232 @@
+package lesson
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A Lesson is a text for a student with a script in it: it opens sessions, does
+// things to them, says what is seen, and asks.
+//
+// It is Markdown. The first line is its title; below it stand lines "minutes: N"
+// until the first empty one. A page begins at each heading of the second level.
+// What stands between fences is for the program: a script, whose lines are those
+// of a scene and some more; an exercise (ask); a question about what has not
+// happened yet (predict).
+type Lesson struct {
+	Name    string // as in 05-three-properties
+	Title   string
+	Minutes int // that it takes, about
+	Pages   []*Page
+
+	parts []part // of all pages, in order
+}
+
+// A Page is what stands together under a heading.
+type Page struct {
+	Title string
+	Line  int // of its heading, from 1
+}
+
+// A part of a page is prose, a script or an exercise.
+type part struct {
+	page  int // index of its page
+	line  int
+	prose []paragraph
+	steps []step
+	ask   *Exercise
+}
+
+// Exercises returns the exercises of the lesson, predictions too, in order.
+func (l *Lesson) Exercises() (all []*Exercise) {
+	for _, p := range l.parts {
+		if p.ask != nil {
+			all = append(all, p.ask)
+		}
+	}
+	return all
+}
+
+// maxLesson bounds the text of a lesson, in bytes.
+const maxLesson = 1 << 18
+
+// ParseLesson reads a lesson. What is wrong comes as a *[SyntaxError].
+func ParseLesson(name, text string) (*Lesson, error) {
+	if len(text) > maxLesson {
+		return nil, &SyntaxError{name, 1, "", fmt.Sprintf("a lesson has at most %d bytes", maxLesson)}
+	}
+	r := &reader{lesson: &Lesson{Name: name}, lines: strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")}
+	for _, read := range []func() string{r.head, r.body, r.whole} {
+		if what := read(); what != "" {
+			return nil, &SyntaxError{name, min(r.at, len(r.lines)-1) + 1, r.line(), what}
+		}
+	}
+	return r.lesson, nil
+}
+
+// A reader takes in a lesson line by line.
+type reader struct {
+	lesson *Lesson
+	lines  []string
+	at     int // index of the line that is being read
+}
+
+func (r *reader) line() string {
+	if r.at >= len(r.lines) {
+		return ""
+	}
+	return strings.TrimRight(r.lines[r.at], " \t")
+}
+
+// head reads the title and what follows it.
+func (r *reader) head() string {
+	title, ok := strings.CutPrefix(r.line(), "# ")
+	if !ok {
+		return "a lesson begins with its title, as in: # What a record is"
+	}
+	r.lesson.Title = strings.TrimSpace(title)
+	r.lesson.Pages = []*Page{{Title: r.lesson.Title, Line: 1}}
+	for r.at++; r.line() != ""; r.at++ {
+		key, value, _ := strings.Cut(r.line(), ":")
+		minutes, err := strconv.Atoi(strings.TrimSpace(value))
+		if key != "minutes" || err != nil || minutes < 1 || minutes > 120 {
+			return "below the title stands how long the lesson takes, as in: minutes: 15"
+		}
+		r.lesson.Minutes = minutes
+	}
+	return ""
+}
+
+// body reads the pages.
+func (r *reader) body() string {
+	for ; r.at < len(r.lines); r.at++ {
+		line := r.line()
+		what := ""
+		switch {
+		case line == "":
+		case strings.HasPrefix(line, "## "):
+			r.lesson.Pages = append(r.lesson.Pages, &Page{Title: strings.TrimSpace(line[3:]), Line: r.at + 1})
+		case strings.HasPrefix(line, "```"):
+			what = r.fence(strings.Fields(line[3:]))
+		case strings.HasPrefix(line, "#"):
+			what = "only pages have headings, as in: ## The first record"
+		default:
+			what = r.prose()
+		}
+		if what != "" {
+			return what
+		}
+	}
+	return ""
+}
+
+// add adds a part to the page that is being read.
+func (r *reader) add(p part) {
+	p.page = len(r.lesson.Pages) - 1
+	r.lesson.parts = append(r.lesson.parts, p)
+}
+
+// prose reads a paragraph, an item or a note, which ends before an empty line,
+// a heading, a fence, or the next item or note.
+func (r *reader) prose() string {
+	first := r.at
+	kind, text := paragraphKind(r.line())
+	for r.at+1 < len(r.lines) && goesOn(kind, r.lines[r.at+1]) {
+		r.at++
+		text += " " + strings.TrimSpace(strings.TrimPrefix(r.line(), ">"))
+	}
+	p, what := parseParagraph(kind, text, first+1)
+	if what != "" {
+		return what
+	}
+	if n := len(r.lesson.parts); n > 0 && r.lesson.parts[n-1].prose != nil && r.lesson.parts[n-1].page == len(r.lesson.Pages)-1 {
+		r.lesson.parts[n-1].prose = append(r.lesson.parts[n-1].prose, p)
+		return ""
+	}
+	r.add(part{line: first + 1, prose: []paragraph{p}})
+	return ""
+}
+
+// exerciseName is what exercises are called.
+var exerciseName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+
+// fence reads what stands between fences; info is what stands behind the first.
+func (r *reader) fence(info []string) string {
+	first := r.at
+	var lines []string
+	for r.at++; r.line() != "```"; r.at++ {
+		if r.at >= len(r.lines) {
+			r.at = first
+			return "a fence without its end"
+		}
+		lines = append(lines, r.line())
+	}
+	last := r.at
+	switch {
+	case len(info) == 1 && info[0] == "script":
+		steps, wrong, what := parseScript(first+2, lines)
+		if what != "" {
+			r.at = wrong - 1
+			return what
+		}
+		r.add(part{line: first + 1, steps: steps})
+	case len(info) == 2 && (info[0] == "ask" || info[0] == "predict") && exerciseName.MatchString(info[1]):
+		ask, wrong, what := parseExercise(info[1], first+2, lines)
+		if what != "" {
+			r.at = wrong - 1
+			return what
+		}
+		ask.Predict = info[0] == "predict"
+		r.add(part{line: first + 1, ask: ask})
+	default:
+		r.at = first
+		return "a fence is a script, an exercise or a prediction, as in: ```script, ```ask random, ```predict who-notices"
+	}
+	r.at = last
+	return ""
+}
+
+// whole looks at the lesson as a whole.
+func (r *reader) whole() string {
+	r.at = 0
+	if len(r.lesson.parts) == 0 {
+		return "a lesson says something"
+	}
+	seen, graded := make(map[string]bool), true
+	for _, p := range r.lesson.parts {
+		if p.steps != nil {
+			graded = true
+		}
+		if p.ask == nil {
+			continue
+		}
+		r.at = p.line - 1
+		if seen[p.ask.Name] {
+			return "another exercise of the lesson has this name"
+		}
+		seen[p.ask.Name], graded = true, graded && !p.ask.Predict
+	}
+	if !graded {
+		return "behind a prediction comes a script, which shows what it was about"
+	}
+	return ""
+}
+
+// parseScript reads the lines of a script, the first of which has the number
+// first. If one is wrong, what says how, and wrong is its number.
+func parseScript(first int, lines []string) (steps []step, wrong int, what string) {
+	for i, line := range lines {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		s, what := parseStep(first+i, line, lessonVerbs)
+		if what != "" {
+			return nil, first + i, what
+		}
+		steps = append(steps, s)
+	}
+	return steps, 0, ""
+}

@@ -1,0 +1,302 @@
+package lesson
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect"
+)
+
+// lessonVerbs are those of scenes that make sense in a lesson, and its own.
+var lessonVerbs = func() map[string]verb {
+	verbs := maps.Clone(sceneVerbs)
+	delete(verbs, "note")
+	maps.Copy(verbs, map[string]verb{
+		"expect":  parseClaim,
+		"open":    parseOpen,
+		"hold":    parseHold,
+		"begin":   parseBegin,
+		"release": parseRelease,
+		"look":    parseLook(false),
+		"explain": parseLook(true),
+		"show":    parseShow,
+		"let":     parseLet,
+	})
+	return verbs
+}()
+
+// A StepError says which step of a lesson could not be done.
+type StepError struct {
+	Lesson string
+	Step   Step
+	Err    error
+}
+
+func (e *StepError) Error() string {
+	return fmt.Sprintf("%s, line %d: %s: %v", e.Lesson, e.Step.Line, inspect.Safe(e.Step.Text), e.Err)
+}
+
+func (e *StepError) Unwrap() error { return e.Err }
+
+// wishes are what a script asks of whoever shows its session.
+type wishes struct {
+	open *opening // a fresh session
+	look *Look
+	show string
+}
+
+// An opening is a session that a script asks for.
+type opening struct {
+	stage, channel string
+	with           []string
+}
+
+// step does a step of a lesson, and judges what is expected there.
+func (s *Sitting) step(st step, report func(Check)) error {
+	r := s.run
+	r.now = Moment{Step: st.Step, Unit: -1}
+	if err := st.run(r); err != nil {
+		return err
+	}
+	if open := s.wishes.open; open != nil {
+		s.wishes.open = nil
+		stage, err := s.course.Open(open.stage, open.channel, open.with)
+		if err != nil {
+			return err
+		}
+		r.close()
+		s.begin(stage)
+	}
+	for _, e := range r.expected {
+		report(r.judge(e))
+	}
+	r.expected = nil
+	return nil
+}
+
+// begin begins a session on a stage, or, without one, what stands for it.
+func (s *Sitting) begin(stage inspect.Stage) {
+	runner := Runner{Patience: s.course.Patience}
+	if stage != nil {
+		runner.Watch = s.course.Watch
+	}
+	s.run = runner.begin(s.ctx, stage)
+	s.run.lets, s.run.wishes = s.lets, &s.wishes
+}
+
+// explain says what a kind of field is.
+func (c *Course) explain(kind string) string { return docs.For(c.Lang).Explain(kind) }
+
+// quiet is how long nothing happens once everything that a step set off is over.
+const quiet = 25 * time.Millisecond
+
+// settle waits until nothing moves any more, and takes in what happened.
+func (r *run) settle() {
+	if r.current == nil {
+		return
+	}
+	recording := r.tap.Recording()
+	for end := time.Now().Add(r.patience()); time.Now().Before(end); {
+		before := recording.Len()
+		if time.Sleep(quiet); recording.Len() == before {
+			break
+		}
+	}
+	r.session.Extend()
+}
+
+// judge holds an expectation against the session. What is expected may take its
+// time.
+func (r *run) judge(e expectation) Check {
+	r.settle()
+	for end := time.Now().Add(r.patience()); ; {
+		got, ok := e.assertion(r)
+		if ok || time.Now().After(end) || r.ctx.Err() != nil {
+			return Check{e.Line, e.Text, ok, got}
+		}
+		r.settle()
+	}
+}
+
+// parseClaim reads what a lesson expects, which is played on one channel.
+func parseClaim(words []string, tail string, hasTail bool) (func(*run) error, string) {
+	if hasTail {
+		return nil, "a lesson is played on one channel: nothing stands before a colon"
+	}
+	return parseExpect(words, tail, hasTail)
+}
+
+// parseOpen reads: open STAGE [CHANNEL] [with WORD...].
+func parseOpen(rest []string, _ string, _ bool) (func(*run) error, string) {
+	var open opening
+	if at := slices.Index(rest, "with"); at >= 0 {
+		rest, open.with = rest[:at], rest[at+1:]
+	}
+	if len(rest) == 0 || len(rest) > 2 {
+		return nil, "open needs a stage, and perhaps a channel, as in: open kv tls13"
+	}
+	if open.stage = rest[0]; len(rest) == 2 {
+		open.channel = rest[1]
+	}
+	return func(r *run) error {
+		r.wishes.open = &open
+		return nil
+	}, ""
+}
+
+// holds are the units that wait on the wire until the script releases them.
+type holds struct {
+	mu  sync.Mutex
+	all []inspect.Held
+	new chan struct{} // closed with the next one; nil if nobody waits
+}
+
+func (h *holds) take(unit inspect.Held) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all = append(h.all, unit)
+	if h.new != nil {
+		close(h.new)
+		h.new = nil
+	}
+}
+
+// let returns the units that wait, which then do no more.
+func (h *holds) let() (all []inspect.Held) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all, h.all = h.all, nil
+	return all
+}
+
+// some returns a channel that is closed once a unit waits that did not before.
+func (h *holds) some() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.new == nil {
+		h.new = make(chan struct{})
+	}
+	return h.new
+}
+
+// parseHold reads which unit will wait on the wire.
+func parseHold(rest []string, _ string, _ bool) (func(*run) error, string) {
+	m, err := parseMatch(rest)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return func(r *run) error {
+		r.rules.Add(inspect.Rule{Match: m, Do: r.holds.take})
+		return nil
+	}, ""
+}
+
+// Errors of commands that are begun.
+var (
+	errBegun    = errors.New("a command was begun before, and is not over")
+	errNotHeld  = errors.New("nothing waits on the wire")
+	errNoHolder = errors.New("no hold stands before it, and nothing waited on the wire")
+)
+
+// parseBegin reads a command whose answer is not waited for.
+func parseBegin(rest []string, _ string, _ bool) (func(*run) error, string) {
+	command := strings.Join(rest, " ")
+	if command == "" {
+		return nil, "begin needs a command"
+	}
+	return func(r *run) error { return r.beginCommand(command) }, ""
+}
+
+// beginCommand has the client do a command, and returns once something waits on
+// the wire. It is an error if nothing does.
+func (r *run) beginCommand(command string) error {
+	if r.begun != nil {
+		return errBegun
+	}
+	held := r.holds.some()
+	if err := r.open(); err != nil {
+		return err
+	}
+	done := make(chan said, 1)
+	go func() {
+		answer, err := r.current.Do(r.ctx, command)
+		done <- said{answer, err}
+	}()
+	r.begun, r.latest, r.answer, r.err = done, command, "", nil
+	patience := time.NewTimer(r.patience())
+	defer patience.Stop()
+	select {
+	case <-held:
+		return nil
+	case <-patience.C:
+		return errNoHolder
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+}
+
+// parseRelease reads what becomes of what waits: it goes on, or worse.
+func parseRelease(rest []string, tail string, hasTail bool) (func(*run) error, string) {
+	act := inspect.Action(inspect.Forward)
+	if len(rest) > 0 {
+		return nil, "release stands alone, or before a colon and what to do, as in: release: flip byte 5"
+	}
+	if hasTail {
+		words, what := split(tail)
+		if what != "" {
+			return nil, what
+		}
+		if act, what = parseAction(words); what != "" {
+			return nil, what
+		}
+	}
+	return func(r *run) error {
+		all := r.holds.let()
+		if len(all) == 0 {
+			return errNotHeld
+		}
+		for _, unit := range all {
+			act(unit)
+		}
+		done := r.begun
+		if r.begun = nil; done == nil {
+			return nil
+		}
+		return r.await(done)
+	}, ""
+}
+
+// shows are what can be looked at.
+var shows = []string{"streams", "detail", "ladder", "schedule", "wire", "verdicts", "secrets"}
+
+func parseShow(rest []string, _ string, _ bool) (func(*run) error, string) {
+	if len(rest) != 1 || !slices.Contains(shows, rest[0]) {
+		return nil, "show needs one of " + strings.Join(shows, ", ")
+	}
+	return func(r *run) error {
+		r.wishes.show = rest[0]
+		return nil
+	}, ""
+}
+
+// parseLet reads: let NAME = VALUE.
+func parseLet(rest []string, _ string, _ bool) (func(*run) error, string) {
+	if len(rest) < 3 || rest[1] != "=" || !exerciseName.MatchString(rest[0]) {
+		return nil, "let needs a name in small letters and a value, as in: let first = client client_hello random"
+	}
+	value, what := parseValue(rest[2:])
+	return func(r *run) error {
+		r.settle()
+		v, err := value(r)
+		if err == nil {
+			r.lets[rest[0]] = v
+		}
+		return err
+	}, what
+}
