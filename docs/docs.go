@@ -121,6 +121,15 @@ func (s *Sentences) Explain(kind string) string {
 	return ""
 }
 
+// Unit returns what a unit of a protocol is called, which the protocol calls by that name ("public_key"): the sentence
+// "unit_name_" and the name, or the name itself if there is none. Who made up the name must have made it safe.
+func (s *Sentences) Unit(name string) string {
+	if id := "unit_name_" + name; s.Has(id) {
+		return s.Say(id)
+	}
+	return name
+}
+
 func (s *Sentences) orEnglish() *Sentences {
 	if s == nil || s.localizer == nil {
 		return english()

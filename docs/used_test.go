@@ -20,6 +20,7 @@ var builtAtRunTime = map[string]string{
 	"schedule_":   "Explain, from the kind of a value of the key schedule",
 	"protection_": "Explain, from the kind of a value of a record's protection",
 	"proof_":      "Explain, from the kind of a proof",
+	"unit_name_":  "Unit, from the name that a protocol gives a unit",
 	"reason_":     "whoever shows an inspect.Reason, from its key",
 }
 

@@ -62,6 +62,15 @@ type Reading interface {
 	Fields(b []byte) Field
 }
 
+// A Summarizer is a Reading of a unit that says something else than its bytes do when
+// they are taken for text: a key, an object.
+type Summarizer interface {
+	Reading
+	// Summary tells in a line what the unit b says, in no language, as in "Product{Code: 7}"; "" if that
+	// cannot be told. It need not be safe to draw.
+	Summary(b []byte) string
+}
+
 // A SealedReading is that of a unit which is encrypted.
 type SealedReading interface {
 	Reading

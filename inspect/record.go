@@ -153,6 +153,19 @@ func (r *Record) Name() string {
 	return Safe(r.unit.reading.Name())
 }
 
+// Summary tells in a line what a unit says whose bytes do not tell it by themselves; "" of any
+// other unit, and of a record of TLS. It is safe to draw.
+func (r *Record) Summary() string {
+	raw := r.Raw()
+	if r.unit == nil || raw == nil {
+		return ""
+	}
+	if reading, ok := r.unit.reading.(Summarizer); ok {
+		return Safe(reading.Summary(raw))
+	}
+	return ""
+}
+
 // Text reports whether it is known to carry what a program says to the other:
 // application data of TLS, or a unit that its protocol says so of.
 func (r *Record) Text() bool {

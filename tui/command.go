@@ -275,7 +275,7 @@ func (m *model) searchOn(s searching) tea.Cmd {
 		item := m.time.item(s.row)
 		what, _ := m.whatHappened(item)
 		if item.Record != nil {
-			what += " " + item.Record.Name()
+			what += " " + item.Record.Name() + " " + m.recordName(item.Record)
 		}
 		if strings.Contains(strings.ToLower(what), s.text) {
 			m.streams.choose(s.row)

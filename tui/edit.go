@@ -72,7 +72,7 @@ func (m *model) showEdit() {
 	case e.keys:
 		s.title = m.say("edit_subject_content", "count", len(s.bytes))
 	case isUnit(e.record):
-		s.title = m.say("unit_as_sent", "name", e.record.Name(), "count", len(s.bytes))
+		s.title = m.say("unit_as_sent", "name", m.recordName(e.record), "count", len(s.bytes))
 	}
 	d.subjects = []subject{s}
 	if d.open != nil {

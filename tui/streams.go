@@ -346,7 +346,7 @@ func (m *model) sentCell(item *inspect.Item, w int) []span {
 	switch item.Kind {
 	case inspect.RecordItem:
 		r := item.Record
-		b, name, length = r.Raw(), r.Name(), r.Length
+		b, name, length = r.Raw(), m.recordName(r), r.Length
 	case inspect.BytesItem:
 		b = m.time.session.Bytes(*item, m.time.event())
 		name, length = m.say("tui_bytes"), len(b)

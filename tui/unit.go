@@ -14,17 +14,28 @@ func speaks(c *inspect.Connection) bool { return c != nil && c.Opening.Speaks !=
 // isUnit reports whether it is a unit of another protocol than TLS.
 func isUnit(r *inspect.Record) bool { return r != nil && !r.TLS() }
 
+// recordName is what a record is called: one of TLS as the standard names its type, a unit in the language of the screen.
+func (m *model) recordName(r *inspect.Record) string {
+	if isUnit(r) {
+		return m.sentences.Unit(r.Name())
+	}
+	return r.Name()
+}
+
 // nameUnit names a unit, as far as it is known at the cursor, and returns its length in clear, -1 if that is not known.
 func (m *model) nameUnit(r *inspect.Record) (string, int) {
+	name, summary := m.recordName(r), r.Summary()
 	switch {
 	case r.Encrypted && !m.isDecided(r):
-		return r.Name() + ": " + m.say("tui_undecided"), -1
+		return name + ": " + m.say("tui_undecided"), -1
 	case r.Encrypted && !r.Decrypted:
-		return r.Name() + ": " + m.say("tui_not_decrypted", "why", m.why(r)), -1
+		return name + ": " + m.say("tui_not_decrypted", "why", m.why(r)), -1
+	case summary != "":
+		return name + " " + m.pal.letters(summary), r.Content
 	case r.Text():
-		return r.Name() + " " + quoted(r.Plaintext()), r.Content
+		return name + " " + quoted(r.Plaintext()), r.Content
 	}
-	return r.Name(), r.Content
+	return name, r.Content
 }
 
 // unitSubjects lists what can be shown of a unit: what it says in clear, if it was encrypted, then the unit as it was sent.
@@ -32,12 +43,12 @@ func (m *model) unitSubjects(r *inspect.Record) (list []subject) {
 	if content := r.Plaintext(); m.isDecided(r) && r.Decrypted {
 		for _, part := range r.Parts {
 			b := content[part.Offset:][:part.Length]
-			title := m.say("tui_subject_content", "name", r.Name(), "count", len(b))
+			title := m.say("tui_subject_content", "name", m.recordName(r), "count", len(b))
 			list = append(list, subject{title: title, bytes: b, root: r.PartFields(part, b)})
 		}
 	}
 	raw := r.Raw()
-	return append(list, subject{title: m.say("unit_as_sent", "name", r.Name(), "count", len(raw)), bytes: raw, root: r.Fields()})
+	return append(list, subject{title: m.say("unit_as_sent", "name", m.recordName(r), "count", len(raw)), bytes: raw, root: r.Fields()})
 }
 
 // protocolName says what the connection speaks.

@@ -436,7 +436,7 @@ func (m *model) upcoming(item *inspect.Item) string {
 	}
 	r := item.Record
 	if r.DecidedAt < 0 {
-		return r.Name()
+		return m.recordName(r)
 	}
 	what, _ := m.nameRecord(r)
 	return what

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -58,7 +59,7 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 // what is wrong with it.
 func (t Text) record(s *inspect.Session, item inspect.Item) string {
 	r := item.Record
-	of := []any{"way", t.way(item), "type", r.Name(), "size", t.size(recordSize(r))}
+	of := []any{"way", t.way(item), "type", t.recordName(r), "size", t.size(recordSize(r))}
 	switch {
 	case wasDropped(item) && !r.TLS():
 		return t.Say.Say("report_unit_dropped", of...)
@@ -98,7 +99,30 @@ func (t Text) unit(r *inspect.Record, of []any) string {
 	case r.Encrypted:
 		return t.Say.Say("report_unit_opened", append(of, "count", r.Content)...)
 	}
+	if isShort(r) {
+		return t.Say.Say("report_unit_short", append(of, "text", string(r.Raw()))...)
+	}
 	return t.Say.Say("report_unit_clear", of...)
+}
+
+// isShort reports whether a unit says all it says in its sentence: one of the protocol's own, a length
+// or an acknowledgement, which what the programs say should not drown in.
+func isShort(r *inspect.Record) bool {
+	raw := r.Raw()
+	return !r.TLS() && !r.Text() && !r.Encrypted && 0 < len(raw) && len(raw) <= shortUnit && !bytes.ContainsFunc(raw, isOdd)
+}
+
+const shortUnit = 16
+
+// isOdd reports whether a character is none of ASCII that a person sees as it is.
+func isOdd(c rune) bool { return c < ' ' || c > '~' || c == '\\' || c == '"' }
+
+// recordName is what a record is called: one of TLS as the standard names its type.
+func (t Text) recordName(r *inspect.Record) string {
+	if r.TLS() {
+		return r.Name()
+	}
+	return t.Say.Unit(r.Name())
 }
 
 // recordSize returns how many bytes of a record there are.

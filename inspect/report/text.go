@@ -60,13 +60,16 @@ func (t Text) Item(s *inspect.Session, n int) string {
 }
 
 // Streams tells the beginnings of what item n holds, in clear and as sent, a
-// line each. It is empty where there are no bytes.
+// line each. It is empty where there are no bytes, and of a unit that is so short that its sentence has them.
 func (t Text) Streams(s *inspect.Session, n int) string {
 	clear, sent, ok := t.bytes(s, n)
 	if !ok {
 		return ""
 	}
 	item := s.Items()[n-1]
+	if item.Kind == inspect.RecordItem && isShort(item.Record) {
+		return ""
+	}
 	text := ""
 	if item.Kind == inspect.RecordItem && clear != nil {
 		text = t.line("report_in_clear", t.contents(item.Record, clear))
@@ -130,6 +133,9 @@ func (t Text) columns(label string) int { return utf8.RuneCountInString(t.line(l
 // contents tells the content of a record in a line: its messages by name,
 // application data as it is.
 func (t Text) contents(r *inspect.Record, clear []byte) string {
+	if summary := r.Summary(); summary != "" {
+		return t.cut(summary)
+	}
 	if !r.TLS() && !r.Text() && inspect.SafeBytes(clear) != string(clear) { // a key, say
 		return beginning(clear, width-t.columns("report_in_clear"))
 	}
@@ -160,6 +166,15 @@ func (t Text) quoted(b []byte) string {
 		}
 	}
 	return `"` + safe + `"...`
+}
+
+// cut returns as much of a text that is safe to print as there is room for.
+func (t Text) cut(text string) string {
+	room := width - t.columns("report_in_clear")
+	if utf8.RuneCountInString(text) <= room {
+		return text
+	}
+	return string([]rune(text)[:room-len("...")]) + "..."
 }
 
 func at(b []byte, i int) byte {

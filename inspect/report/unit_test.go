@@ -152,3 +152,39 @@ func TestAnEncryptedUnitIsToldWithItsClearTextOrTheReason(t *testing.T) {
 		t.Errorf("no line of the key in %s", keys)
 	}
 }
+
+// short is a protocol of lengths, each of four characters, and of nothing else.
+type short struct{}
+
+func (short) Name() string                                     { return "short" }
+func (short) Reader() inspect.Reader                           { return short{} }
+func (short) Next(inspect.Side, []byte) (int, inspect.Reading) { return 4, shortUnit{} }
+func (short) Rest(inspect.Side, []byte) inspect.Reading        { return nil }
+
+type shortUnit struct{}
+
+func (shortUnit) Name() string            { return "length" }
+func (shortUnit) Text() bool              { return false }
+func (shortUnit) Summary(b []byte) string { return string(bytes.TrimRight(b, "=")) }
+
+func (shortUnit) Fields(b []byte) inspect.Field {
+	return inspect.Dissect(b, "unit", "", func(d *inspect.Dissector) { d.Bytes("unit.box", len(b), "") })
+}
+
+func TestAShortUnitOfTheProtocolsOwnIsToldInOneLineWithAllOfItsBytes(t *testing.T) {
+	sent := func(b string) *inspect.Session {
+		return unitEvents(short{}, false, inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte(b)})
+	}
+	for _, c := range []struct{ lang, sent, want string }{
+		{"en", "32==", "#1 client → server: length, 4 bytes, in clear: \"32==\".\n"},
+		{"pt-BR", "32==", "#1 cliente → servidor: comprimento, 4 bytes, em claro: \"32==\".\n"},
+		{"en", "3\n==", "#1 client → server: length, 4 bytes, in clear.\n  in clear: 3\\n\n  as sent: 33 0a 3d 3d\n\n"},
+	} {
+		if got := (report.Text{Say: docs.For(c.lang)}).Item(sent(c.sent), 1); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+	if got := (report.Text{Level: report.WithBytes}).Item(sent("32=="), 1); !strings.Contains(got, "33 32 3d 3d") {
+		t.Errorf("no bytes in %q", got)
+	}
+}

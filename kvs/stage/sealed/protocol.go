@@ -152,6 +152,9 @@ type lengthUnit struct{}
 func (lengthUnit) Name() string { return "length" }
 func (lengthUnit) Text() bool   { return false }
 
+// Summary implements [inspect.Summarizer].
+func (lengthUnit) Summary(b []byte) string { return string(b) }
+
 func (lengthUnit) Fields(b []byte) inspect.Field {
 	return inspect.Dissect(b, "sealed.length", "", func(d *inspect.Dissector) {
 		if _, err := parseLength(b); err != nil {
@@ -174,6 +177,9 @@ type ackUnit struct {
 func (ackUnit) Name() string { return "ack" }
 func (ackUnit) Text() bool   { return false }
 
+// Summary implements [inspect.Summarizer].
+func (ackUnit) Summary(b []byte) string { return string(b) }
+
 func (u ackUnit) Fields(b []byte) inspect.Field {
 	return inspect.Dissect(b, "sealed.ack", "", func(d *inspect.Dissector) {
 		switch {
@@ -192,6 +198,19 @@ type publicKeyUnit struct{}
 
 func (publicKeyUnit) Name() string { return "public_key" }
 func (publicKeyUnit) Text() bool   { return false }
+
+// Summary implements [inspect.Summarizer].
+func (publicKeyUnit) Summary(b []byte) string {
+	key, err := ParsePublicKey(b)
+	if err != nil {
+		return ""
+	}
+	fingerprint, err := FingerprintOf(key)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("RSA-%d, SHA-256 %s", key.N.BitLen(), fingerprint)
+}
 
 func (publicKeyUnit) Fields(b []byte) inspect.Field {
 	return inspect.Dissect(b, "sealed.public_key", "RFC 7468 section 13", func(d *inspect.Dissector) {

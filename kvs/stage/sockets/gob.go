@@ -171,6 +171,40 @@ func (t gobTypes) describe(id int64) string {
 	return t.name(id) + "{" + strings.Join(fields, ", ") + "}"
 }
 
+// write returns a value with its type's name, as in `Product{Code: "7", Price: 2.5}`: of a struct the fields that were
+// sent, in the type's order.
+func (t gobTypes) write(id int64, value any) string {
+	switch value := value.(type) {
+	case nil:
+		return t.name(id)
+	case string:
+		return `"` + cut(value) + `"`
+	case []any:
+		element := int64(0)
+		if known := t.find(id); known != nil {
+			element = known.elem
+		}
+		items := make([]string, len(value))
+		for i, item := range value {
+			items[i] = t.write(element, item)
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case gobStruct:
+		known := t.find(id)
+		if known == nil {
+			return t.name(id)
+		}
+		var fields []string
+		for _, f := range known.fields {
+			if sent, ok := value[f.name]; ok {
+				fields = append(fields, f.name+": "+t.write(f.id, sent))
+			}
+		}
+		return t.name(id) + "{" + strings.Join(fields, ", ") + "}"
+	}
+	return fmt.Sprint(value)
+}
+
 // A gobMessage is what there is in one message.
 type gobMessage struct {
 	defined int64 // the number of the type that is defined, or 0

@@ -93,6 +93,19 @@ func (g gobReading) Name() string {
 // Text implements [inspect.Reading]: the program says values, and package gob how they are to be read.
 func (g gobReading) Text() bool { return !g.defines }
 
+// Summary implements [inspect.Summarizer]: the type that is defined, or the object with the names of its fields.
+func (g gobReading) Summary(b []byte) string {
+	types := maps.Clone(g.types)
+	seen := examineGob(b, types)
+	switch {
+	case seen.broken:
+		return ""
+	case seen.defined != 0:
+		return types.describe(seen.defined)
+	}
+	return types.write(seen.id, seen.value)
+}
+
 func (g gobReading) Fields(b []byte) inspect.Field {
 	root, _ := dissectGob(b, g.types)
 	return root

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -146,6 +147,27 @@ func TestAGobIsATreeOfItsTypesAndFields(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("no\n%sin\n%s", want, got)
 		}
+	}
+}
+
+func TestAGobIsSummedUpWithTheNamesOfItsTypesAndFields(t *testing.T) {
+	type inner struct{ Names []string }
+	type outer struct {
+		Count int
+		Inner inner
+		Empty string
+	}
+	stream := gobOf(t, outer{Count: 7, Inner: inner{[]string{"a", "b"}}}) + "\x03\xff\x00\x00"
+	reader := Protocol(V3).Reader()
+	var got []string
+	for rest := []byte(stream); len(rest) > 0; {
+		n, reading := reader.Next(inspect.Client, rest)
+		got = append(got, reading.(inspect.Summarizer).Summary(rest[:n]))
+		rest = rest[n:]
+	}
+	want := []string{"outer{Count int, Inner type 66, Empty string}", "inner{Names type 67}", "[]string", `outer{Count: 7, Inner: inner{Names: ["a", "b"]}}`, ""}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
