@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -17,13 +18,57 @@ import (
 const Schema = 1
 
 // NewJSON returns a Writer of JSON lines: the session's line first, then one
-// for each item, and at the end one for each value of the key schedule, each
+// for each item, before the first of a connection the connection's, and at the end one for each value of the key schedule, each
 // proof, and each endpoint of a gated connection. The schema stands in the manual, docs/manual/en/json-lines.md. Strings
 // that may quote captured text are written as [inspect.Safe] gives them.
 //
 // The lines hold clear text, secrets and keys.
 func NewJSON(out io.Writer) *Writer {
-	return &Writer{out: out, begin: sessionLine, item: itemLine, end: computedLines}
+	told := 0 // connections
+	connections := func(s *inspect.Session, until int) (lines []byte) {
+		for ; told < until; told++ {
+			lines = append(lines, connectionLine(s, s.Connections()[told])...)
+		}
+		return lines
+	}
+	return &Writer{
+		out: out, begin: sessionLine,
+		item: func(s *inspect.Session, i int) []byte {
+			return append(connections(s, s.Items()[i].Conn+1), itemLine(s, i)...)
+		},
+		end: func(s *inspect.Session) []byte {
+			return append(connections(s, len(s.Connections())), computedLines(s)...)
+		},
+	}
+}
+
+// connectionLine says between whom a connection is, and what they speak.
+func connectionLine(s *inspect.Session, c *inspect.Connection) []byte {
+	line := struct {
+		Kind     string   `json:"kind"`
+		Conn     int      `json:"conn"`
+		Time     jsonTime `json:"time"`
+		Protocol string   `json:"protocol"`
+		Client   *string  `json:"client"`
+		Server   *string  `json:"server"`
+		Gated    bool     `json:"gated"`
+	}{
+		Kind: "connection", Conn: c.Conn, Protocol: inspect.Safe(cmp.Or(c.Opening.Protocol, inspect.ProtocolTLS)),
+		Client: address(c, inspect.Client), Server: address(c, inspect.Server), Gated: c.Opening.Gated,
+	}
+	if c.Event < s.Recording().Len() {
+		line.Time = jsonTime(s.Recording().At(c.Event).Time)
+	}
+	return encode(line)
+}
+
+// address returns who a side is, as its address says; nil if that is not known.
+func address(c *inspect.Connection, side inspect.Side) *string {
+	if c.Opening.Addr[side] == "" {
+		return nil
+	}
+	text := inspect.Safe(c.Opening.Addr[side])
+	return &text
 }
 
 func sessionLine(s *inspect.Session) []byte {

@@ -420,6 +420,7 @@ func TestJSONTellsWhatIsNotARecordToo(t *testing.T) {
 	)
 	const when = `"time":"2026-11-21T12:00:00.000000000Z"`
 	want := fmt.Sprintf(`{"kind":"session","schema":1,%[1]s}
+{"kind":"connection","conn":0,%[1]s,"protocol":"tls","client":null,"server":null,"gated":false}
 {"kind":"bytes","conn":0,"dir":"client","lane":"sent","offset":0,"length":10,%[1]s,"raw":"474554202f2048545450","why":"its first byte is no content type of TLS: it is no TLS, or the rest of a record whose beginning is missing"}
 {"kind":"gap","conn":0,"dir":"server","lane":"sent","offset":0,"length":7,%[1]s}
 {"kind":"error","conn":0,"side":"server",%[1]s,"text":"ol\u00e1 \\x1b"}

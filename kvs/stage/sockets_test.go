@@ -37,25 +37,25 @@ func TestEachVersionOfSocketsPlaysItsOwnConversation(t *testing.T) {
 			server refusal`},
 		sockets.V4: {[]string{
 			"produto recebido [OK]", "agora quem fala é client 2", "ainda sem resposta: talvez o servidor esteja atendendo outro cliente...",
-			"agora quem fala é client", `[{"code":"7","name":"caneta","price":2.5}]`, "até logo",
+			"agora quem fala é client", `[{"code":"7","name":"caneta","price":2.50}]`, "até logo",
 		}, `
 			client verb "adicionar\n"
 			server answer "esperando produtos...\n"
-			client product "{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.5}\n"
+			client product "{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.50}\n"
 			server answer "produto recebido [OK]\n"
 			client 2 verb "listar\n"
 			client verb "listar\n"
-			server list "[{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.5}]\n"
+			server list "[{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.50}]\n"
 			client verb "terminar\n"
 			server answer "até logo\n"`},
 		sockets.V5: {[]string{
 			"produto recebido [OK]", "agora quem fala é client 2", "produto recebido [OK]", `[{"code":"8","name":"lápis","price":1.25}]`,
-			"agora quem fala é client", `[{"code":"7","name":"caneta","price":2.5}]`, `{"code":"7","name":"caneta","price":2.5}`,
+			"agora quem fala é client", `[{"code":"7","name":"caneta","price":2.50}]`, `{"code":"7","name":"caneta","price":2.50}`,
 			"Erro: não existe produto com o código 8", "até logo",
 		}, `
 			client verb "adicionar\n"
 			server answer "esperando produtos...\n"
-			client product "{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.5}\n"
+			client product "{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.50}\n"
 			server answer "produto recebido [OK]\n"
 			client 2 verb "adicionar\n"
 			server answer "esperando produtos...\n"
@@ -64,11 +64,11 @@ func TestEachVersionOfSocketsPlaysItsOwnConversation(t *testing.T) {
 			client 2 verb "listar\n"
 			server list "[{\"code\":\"8\",\"name\":\"lápis\",\"price\":1.25}]\n"
 			client verb "listar\n"
-			server list "[{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.5}]\n"
+			server list "[{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.50}]\n"
 			client verb "consultar\n"
 			server answer "esperando código...\n"
 			client code "\"7\"\n"
-			server product "{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.5}\n"
+			server product "{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.50}\n"
 			client verb "consultar\n"
 			server answer "esperando código...\n"
 			client code "\"8\"\n"
@@ -191,7 +191,7 @@ func TestASecondClientOfOneThatServesOneIsRefused(t *testing.T) {
 }
 
 func TestTheClientsOfV5ShareAListOnTheStageIfTheyAreTo(t *testing.T) {
-	for shared, want := range map[bool]string{true: `[{"code":"7","name":"a","price":1}]`, false: "[]"} {
+	for shared, want := range map[bool]string{true: `[{"code":"7","name":"a","price":1.00}]`, false: "[]"} {
 		play, err := (&stage.Sockets{Version: sockets.V5, Shared: shared}).Open(t.Context(), inspect.NewTap())
 		if err != nil {
 			t.Fatal(err)
@@ -231,7 +231,7 @@ func TestWhatIsNoCommandOfSocketsIsSaidToBeNone(t *testing.T) {
 func TestAPriceThatIsChangedOnTheWireIsTakenAsItArrives(t *testing.T) {
 	rules := &inspect.Rules{List: []inspect.Rule{{
 		Match: inspect.Match{From: inspect.FromClient, Message: "product"},
-		Do:    inspect.Alter(func(unit []byte) []byte { return []byte(strings.Replace(string(unit), "2.5", "0.5", 1)) }),
+		Do:    inspect.Alter(func(unit []byte) []byte { return []byte(strings.Replace(string(unit), "2.50", "0.50", 1)) }),
 	}}}
 	play, err := (&stage.Sockets{Version: sockets.V4}).Open(t.Context(), &inspect.Tap{Gate: rules})
 	if err != nil {
@@ -241,7 +241,7 @@ func TestAPriceThatIsChangedOnTheWireIsTakenAsItArrives(t *testing.T) {
 	if got := do(t, play, "adicionar 7 caneta 2.5"); got != "product received [OK]" { // nobody notices
 		t.Errorf("got %q", got)
 	}
-	if got := do(t, play, "listar"); got != `[{"code":"7","name":"caneta","price":0.5}]` {
+	if got := do(t, play, "listar"); got != `[{"code":"7","name":"caneta","price":0.50}]` {
 		t.Errorf("got %q", got)
 	}
 }

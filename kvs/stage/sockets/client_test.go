@@ -43,14 +43,14 @@ func TestEachVersionsClientTalksToItsServerAsAPersonSees(t *testing.T) {
 				"escreva adicionar CÓDIGO NOME PREÇO, por exemplo: adicionar 7 caneta 2,50\n" +
 				"o código e o nome de um produto têm de ser texto e não podem ser vazios\n" +
 				"produto recebido [OK]\nErro: já há na lista um produto com o código 7\n" +
-				"[{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.5}]\nlistar fica sozinho na linha\n" +
+				"[{\"code\":\"7\",\"name\":\"caneta\",\"price\":2.50}]\nlistar fica sozinho na linha\n" +
 				"Erro: 'consultar' não é um pedido; este servidor conhece adicionar, listar, terminar\naté logo\na conversa terminou\n",
 		},
 		sockets.V5: {
 			"consultar\nadicionar 7 caneta 0\nconsultar 7\nconsultar 8\n",
 			"escreva: adicionar CÓDIGO NOME PREÇO, listar, consultar CÓDIGO ou terminar; o que tem espaços vai entre aspas\n" +
 				"escreva consultar CÓDIGO, por exemplo: consultar 7\nproduto recebido [OK]\n" +
-				"{\"code\":\"7\",\"name\":\"caneta\",\"price\":0}\nErro: não existe produto com o código 8\n",
+				"{\"code\":\"7\",\"name\":\"caneta\",\"price\":0.00}\nErro: não existe produto com o código 8\n",
 		},
 	} {
 		t.Run(version.String(), func(t *testing.T) {

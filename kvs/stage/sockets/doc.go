@@ -37,11 +37,11 @@
 //
 //	V4   client  adicionar
 //	     server  esperando produtos...
-//	     client  {"code":"7","name":"caneta","price":2.5}
+//	     client  {"code":"7","name":"caneta","price":2.50}
 //	     server  produto recebido [OK]
 //
 //	     client  listar
-//	     server  [{"code":"7","name":"caneta","price":2.5}]
+//	     server  [{"code":"7","name":"caneta","price":2.50}]
 //
 //	     client  terminar
 //	     server  até logo
@@ -49,7 +49,7 @@
 //	V5   and     consultar
 //	     server  esperando código...
 //	     client  "7"
-//	     server  {"code":"7","name":"caneta","price":2.5}, or: Erro: não existe produto com o código 7
+//	     server  {"code":"7","name":"caneta","price":2.50}, or: Erro: não existe produto com o código 7
 //
 // In V4 and V5 the client may go on after a refusal, except after a line that is too long or has no end. In V4 nothing but
 // terminar ends the server: if a client leaves without it, the next one has its turn.

@@ -32,7 +32,7 @@ func Example() {
 	fmt.Println(server.Wait())
 	// Output:
 	// produto recebido [OK] <nil>
-	// [{"code":"7","name":"lápis preto","price":2.5}] <nil>
+	// [{"code":"7","name":"lápis preto","price":2.50}] <nil>
 	// até logo <nil>
 	// <nil>
 }

@@ -15,7 +15,8 @@ import (
 	"example.com/tlslab/kvs"
 )
 
-// A Product is what clients send: as a gob in V3, as JSON in V4 and V5.
+// A Product is what clients send: as a gob in V3, as JSON in V4 and V5. In JSON its price has two decimals or more, as
+// prices are written: 2.50.
 type Product struct {
 	Code  string  `json:"code"`
 	Name  string  `json:"name"`
@@ -48,6 +49,32 @@ func (p Product) check() *RequestError {
 		return malformed("sockets_product_price")
 	}
 	return nil
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (p Product) MarshalJSON() ([]byte, error) {
+	price, err := json.Marshal(p.Price)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err = encoder.Encode(struct {
+		Code  string      `json:"code"`
+		Name  string      `json:"name"`
+		Price json.Number `json:"price"`
+	}{p.Code, p.Name, json.Number(withCents(string(price)))})
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), err
+}
+
+// withCents gives a decimal number two decimals, if it has fewer; one with an exponent stays as it is.
+func withCents(number string) string {
+	whole, decimals, _ := strings.Cut(number, ".")
+	if len(decimals) >= 2 || strings.ContainsAny(number, "eE") {
+		return number
+	}
+	return whole + "." + decimals + strings.Repeat("0", 2-len(decimals))
 }
 
 // json returns the product, which is in order, as a JSON text on one line.

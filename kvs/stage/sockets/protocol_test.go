@@ -165,7 +165,10 @@ func TestAGobIsSummedUpWithTheNamesOfItsTypesAndFields(t *testing.T) {
 		got = append(got, reading.(inspect.Summarizer).Summary(rest[:n]))
 		rest = rest[n:]
 	}
-	want := []string{"outer{Count int, Inner type 66, Empty string}", "inner{Names type 67}", "[]string", `outer{Count: 7, Inner: inner{Names: ["a", "b"]}}`, ""}
+	for i := range got { // package gob counts types as it meets them
+		got[i] = regexp.MustCompile(`type \d+`).ReplaceAllString(got[i], "type N")
+	}
+	want := []string{"outer{Count int, Inner type N, Empty string}", "inner{Names type N}", "[]string", `outer{Count: 7, Inner: inner{Names: ["a", "b"]}}`, ""}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -212,7 +212,7 @@ func TestTheServerOfV4AddsListsAndEnds(t *testing.T) {
 			> {"price": 1e1, "name": "caneta <azul>", "code": "10"}
 			produto recebido [OK]
 			> listar
-			[{"code":"10","name":"caneta <azul>","price":10},{"code":"7","name":"lápis","price":2.5}]
+			[{"code":"10","name":"caneta <azul>","price":10.00},{"code":"7","name":"lápis","price":2.50}]
 			> terminar
 			até logo`,
 		"en": `
@@ -223,7 +223,7 @@ func TestTheServerOfV4AddsListsAndEnds(t *testing.T) {
 			> {"code": "7", "name": "pen", "price": 0}
 			product received [OK]
 			> listar
-			[{"code":"7","name":"pen","price":0}]
+			[{"code":"7","name":"pen","price":0.00}]
 			> terminar
 			goodbye`,
 	} {
@@ -239,7 +239,7 @@ func TestTheServerOfV4AddsListsAndEnds(t *testing.T) {
 func TestWhatV4CannotDoIsAnsweredAndTheConversationGoesOn(t *testing.T) {
 	server := start(t, &sockets.Server{Version: sockets.V4, Lang: "pt-BR"})
 	client := connect(t, server.addr)
-	form := `Erro: um produto é {"code": "7", "name": "caneta", "price": 2.5}, com estes três membros e nenhum outro`
+	form := `Erro: um produto é {"code": "7", "name": "caneta", "price": 2.50}, com estes três membros e nenhum outro`
 	client.converse(`
 		> consultar
 		Erro: 'consultar' não é um pedido; este servidor conhece adicionar, listar, terminar
@@ -303,7 +303,7 @@ func TestASecondClientOfV4HasItsTurnWhenTheFirstLeaves(t *testing.T) {
 	second.send("listar\n")
 	server.screen.await(t, second.LocalAddr().String()+" has connected and waits")
 	first.Close()
-	second.want(`[{"code":"1","name":"a","price":1}]`)
+	second.want(`[{"code":"1","name":"a","price":1.00}]`)
 }
 
 func TestTheServerOfV5ServesEachClientAtOnceOnAListOfItsOwn(t *testing.T) {
@@ -312,11 +312,11 @@ func TestTheServerOfV5ServesEachClientAtOnceOnAListOfItsOwn(t *testing.T) {
 	add := "> adicionar\nesperando produtos...\n> {\"code\":\"%s\",\"name\":\"%s\",\"price\":1}\nproduto recebido [OK]"
 	first.converse(fmt.Sprintf(add, "1", "a"))
 	second.converse(fmt.Sprintf(add, "1", "b"))
-	first.converse("> listar\n" + `[{"code":"1","name":"a","price":1}]`)
-	second.converse("> listar\n" + `[{"code":"1","name":"b","price":1}]`)
+	first.converse("> listar\n" + `[{"code":"1","name":"a","price":1.00}]`)
+	second.converse("> listar\n" + `[{"code":"1","name":"b","price":1.00}]`)
 	first.converse("> terminar\naté logo")
 	first.wantEnd()
-	second.converse("> listar\n" + `[{"code":"1","name":"b","price":1}]`)
+	second.converse("> listar\n" + `[{"code":"1","name":"b","price":1.00}]`)
 	third := connect(t, server.addr)
 	third.converse("> listar\n[]\n> terminar\naté logo")
 }
@@ -333,7 +333,7 @@ func TestTheClientsOfV5ShareAListIfTheyAreTo(t *testing.T) {
 		if run == 0 {
 			first.converse("> adicionar\nesperando produtos...\n> {\"code\":\"1\",\"name\":\"a\",\"price\":1}\nproduto recebido [OK]")
 		}
-		second.converse("> listar\n" + `[{"code":"1","name":"a","price":1}]`)
+		second.converse("> listar\n" + `[{"code":"1","name":"a","price":1.00}]`)
 		second.converse("> adicionar\nesperando produtos...\n> {\"code\":\"1\",\"name\":\"b\",\"price\":1}\nErro: já há na lista um produto com o código 1")
 		server.Stop()
 		server.Wait()
@@ -348,7 +348,7 @@ func TestAProductIsLookedUpByItsCodeInV5(t *testing.T) {
 		> consultar
 		esperando código...
 		> "7"
-		{"code":"7","name":"lápis","price":2.5}
+		{"code":"7","name":"lápis","price":2.50}
 		> consultar
 		esperando código...
 		> "\u0038\u001b"
