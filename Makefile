@@ -14,10 +14,10 @@ export CGO_ENABLED = 0
 
 # One thing at a time, so that the lab has the terminal to itself under make -j too.
 .NOTPARALLEL:
-.PHONY: help lab build test race fuzz bench lint golden fmt dist
+.PHONY: help lab build test race fuzz bench lint golden reference fmt dist
 
 help: ## list the targets (plain make does the same)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 lab: build ## build the lab and open it; ARGS="--tls 1.2 --lang pt-BR" gives it options
 	@./bin/tlslab lab $(ARGS)
@@ -57,6 +57,9 @@ golden: ## write the golden files anew (read the difference before you commit it
 		echo "== $$dir"; \
 		go test $$dir -update; \
 	done
+
+reference: ## write the manual's commands, options, keys and JSON keys anew, from the code
+	go test ./cmd/tlslab -run TestTheReferenceSaysWhatTheCodeSays -update
 
 fmt: ## format every file
 	$(TOOL) gofumpt -l -w cmd docs inspect kvs testdata tui

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"os"
+	"slices"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
@@ -113,25 +114,45 @@ func (m *comparing) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
+// compareKeys are the keys of the table, in the order of the manual.
+func compareKeys() []compareKey {
+	return []compareKey{
+		{[]string{"left", "h"}, "tui_compare_key_left", func(m *comparing) tea.Cmd { return m.move(-1, 0) }},
+		{[]string{"right", "l"}, "tui_compare_key_right", func(m *comparing) tea.Cmd { return m.move(1, 0) }},
+		{[]string{"up", "k"}, "tui_compare_key_up", func(m *comparing) tea.Cmd { return m.move(0, -1) }},
+		{[]string{"down", "j"}, "tui_compare_key_down", func(m *comparing) tea.Cmd { return m.move(0, 1) }},
+		{[]string{"home", "g"}, "tui_compare_key_first", func(m *comparing) tea.Cmd { return m.move(0, -len(m.Questions)) }},
+		{[]string{"end", "G"}, "tui_compare_key_last", func(m *comparing) tea.Cmd { return m.move(0, len(m.Questions)) }},
+		{[]string{"enter"}, "tui_compare_key_open", (*comparing).open},
+		{[]string{"q", "esc", "ctrl+c"}, "tui_compare_key_leave", func(*comparing) tea.Cmd { return tea.Quit }},
+	}
+}
+
+// A compareKey is what keys do; help is the id of the sentence that says so.
+type compareKey struct {
+	keys []string
+	help string
+	do   func(*comparing) tea.Cmd
+}
+
 func (m *comparing) key(key string) tea.Cmd {
-	switch key {
-	case "left", "h":
-		m.Column = max(m.Column-1, 0)
-	case "right", "l":
-		m.Column = min(m.Column+1, len(m.Channels)-1)
-	case "up", "k":
-		m.Row = max(m.Row-1, 0)
-	case "down", "j":
-		m.Row = min(m.Row+1, len(m.Questions)-1)
-	case "home", "g":
-		m.Row = 0
-	case "end", "G":
-		m.Row = len(m.Questions) - 1
-	case "enter":
-		if m.chosen = m.cell(m.Row, m.Column); m.chosen != nil {
-			return tea.Quit
+	for _, k := range compareKeys() {
+		if slices.Contains(k.keys, key) {
+			return k.do(m)
 		}
-	case "q", "esc", "ctrl+c":
+	}
+	return nil
+}
+
+func (m *comparing) move(columns, rows int) tea.Cmd {
+	m.Column = max(min(m.Column+columns, len(m.Channels)-1), 0)
+	m.Row = max(min(m.Row+rows, len(m.Questions)-1), 0)
+	return nil
+}
+
+// open leaves the table for the session of the cell, if there is one already.
+func (m *comparing) open() tea.Cmd {
+	if m.chosen = m.cell(m.Row, m.Column); m.chosen != nil {
 		return tea.Quit
 	}
 	return nil

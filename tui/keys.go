@@ -247,6 +247,29 @@ func keyMap() []binding {
 	}
 }
 
+// A keyGroup is what the help tells together: the id of its title, and the modes.
+type keyGroup struct {
+	title string
+	in    int
+}
+
+// keyGroups returns the groups in the order of the help. Together they have every mode.
+func keyGroups() []keyGroup {
+	return []keyGroup{
+		{"tui_help_streams", inStreams},
+		{"tui_help_tree", inTree},
+		{"tui_help_hex", inHex},
+		{"tui_help_ladder", inLadder},
+		{"tui_help_schedule", inSchedule},
+		{"wire_help", inWire},
+		{"edit_help", inEdit | inBytes | inFieldValue},
+		{"wire_help_questions", inUntil | inPredict},
+		{"tui_help_views", inPages},
+		{"tui_help_editors", inEditors},
+		{"tui_help_quit", inQuit},
+	}
+}
+
 // bitNumbers and hexDigits are keys while a unit is being changed: which of them was pressed decides what they do.
 var bitNumbers = strings.Split("01234567", "")
 

@@ -637,26 +637,10 @@ func (m *model) help(w int) []string {
 	for _, line := range wrap(m.say("tui_help_intro"), w-4) {
 		add(span{plain, "  " + line})
 	}
-	groups := []struct {
-		title string
-		in    int
-	}{
-		{m.say("tui_help_streams"), inStreams},
-		{m.say("tui_help_tree"), inTree},
-		{m.say("tui_help_hex"), inHex},
-		{m.say("tui_help_ladder"), inLadder},
-		{m.say("tui_help_schedule"), inSchedule},
-		{m.say("wire_help"), inWire},
-		{m.say("edit_help"), inEdit | inBytes | inFieldValue},
-		{m.say("wire_help_questions"), inUntil | inPredict},
-		{m.say("tui_help_views"), inPages},
-		{m.say("tui_help_editors"), inEditors},
-		{m.say("tui_help_quit"), inQuit},
-	}
 	told := make(map[int]bool)
-	for _, group := range groups {
+	for _, group := range keyGroups() {
 		add()
-		add(span{strong, "  " + group.title})
+		add(span{strong, "  " + m.say(group.title)})
 		for i, b := range m.keys {
 			if b.in&group.in != 0 && !told[i] {
 				told[i] = true

@@ -284,8 +284,8 @@ type jsonOutcome struct {
 	Changed []jsonChange `json:"changed"`
 	Noticed string       `json:"noticed,omitempty"`
 	Silent  bool         `json:"silent"`
-	Client  jsonEndpoint `json:"client"`
-	Server  jsonEndpoint `json:"server"`
+	Client  jsonEnding   `json:"client"`
+	Server  jsonEnding   `json:"server"`
 }
 
 func compareLine(m *lesson.Measure) jsonMeasure {
@@ -302,7 +302,7 @@ func jsonOutcomeOf(o lesson.Outcome) jsonOutcome {
 		Client: jsonEnd(o.Endpoint[0]), Server: jsonEnd(o.Endpoint[1]),
 	}
 	for _, change := range o.Changed {
-		told.Changed = append(told.Changed, jsonChange{change.Side.String(), change.Wrote, change.Read})
+		told.Changed = append(told.Changed, jsonChange{change.Side.String(), inspect.Safe(change.Wrote), inspect.Safe(change.Read)})
 	}
 	return told
 }

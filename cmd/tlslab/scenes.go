@@ -361,8 +361,8 @@ type jsonScene struct {
 	Silent   bool         `json:"silent"`
 	Guessed  string       `json:"guessed,omitempty"`
 	Notes    []string     `json:"notes"`
-	Client   jsonEndpoint `json:"client"`
-	Server   jsonEndpoint `json:"server"`
+	Client   jsonEnding   `json:"client"`
+	Server   jsonEnding   `json:"server"`
 	Expected []jsonCheck  `json:"expected"`
 }
 
@@ -372,13 +372,13 @@ type jsonChange struct {
 	Read  string `json:"read"`
 }
 
-type jsonEndpoint struct {
-	Errors []string    `json:"errors"`
-	Alerts []jsonAlert `json:"alerts"`
-	Closed string      `json:"closed,omitempty"`
+type jsonEnding struct {
+	Errors []string        `json:"errors"`
+	Alerts []jsonAlertSent `json:"alerts"`
+	Closed string          `json:"closed,omitempty"`
 }
 
-type jsonAlert struct {
+type jsonAlertSent struct {
 	Name       string `json:"name"`
 	Understood bool   `json:"understood"`
 	Fate       string `json:"fate"`
@@ -393,11 +393,11 @@ type jsonCheck struct {
 
 func sceneLine(r *lesson.Result) jsonScene {
 	line := jsonScene{
-		Kind: "scene", Scene: r.Scene, Channel: r.Channel, OK: r.Err() == nil, Exposed: append([]string{}, r.Exposed...), Changed: []jsonChange{},
+		Kind: "scene", Scene: r.Scene, Channel: r.Channel, OK: r.Err() == nil, Exposed: allSafe(r.Exposed), Changed: []jsonChange{},
 		Noticed: r.Noticed, Silent: r.Silent, Guessed: r.Guessed, Notes: append([]string{}, r.Notes...), Client: jsonEnd(r.Endpoint[inspect.Client]), Server: jsonEnd(r.Endpoint[inspect.Server]),
 	}
 	for _, change := range r.Changed {
-		line.Changed = append(line.Changed, jsonChange{change.Side.String(), change.Wrote, change.Read})
+		line.Changed = append(line.Changed, jsonChange{change.Side.String(), inspect.Safe(change.Wrote), inspect.Safe(change.Read)})
 	}
 	for _, check := range r.Checks {
 		line.Expected = append(line.Expected, jsonCheck(check))
@@ -405,10 +405,19 @@ func sceneLine(r *lesson.Result) jsonScene {
 	return line
 }
 
-func jsonEnd(end lesson.Ending) jsonEndpoint {
-	told := jsonEndpoint{Errors: append([]string{}, end.Errors...), Alerts: []jsonAlert{}, Closed: end.Closed}
+func jsonEnd(end lesson.Ending) jsonEnding {
+	told := jsonEnding{Errors: allSafe(end.Errors), Alerts: []jsonAlertSent{}, Closed: end.Closed}
 	for _, alert := range end.Alerts {
-		told.Alerts = append(told.Alerts, jsonAlert(alert))
+		told.Alerts = append(told.Alerts, jsonAlertSent(alert))
 	}
 	return told
+}
+
+// allSafe makes texts that may quote the wire harmless; none are an empty list, not null.
+func allSafe(texts []string) []string {
+	all := []string{}
+	for _, text := range texts {
+		all = append(all, inspect.Safe(text))
+	}
+	return all
 }

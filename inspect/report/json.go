@@ -44,15 +44,7 @@ func NewJSON(out io.Writer) *Writer {
 
 // connectionLine says between whom a connection is, and what they speak.
 func connectionLine(s *inspect.Session, c *inspect.Connection) []byte {
-	line := struct {
-		Kind     string   `json:"kind"`
-		Conn     int      `json:"conn"`
-		Time     jsonTime `json:"time"`
-		Protocol string   `json:"protocol"`
-		Client   *string  `json:"client"`
-		Server   *string  `json:"server"`
-		Gated    bool     `json:"gated"`
-	}{
+	line := connectionJSON{
 		Kind: "connection", Conn: c.Conn, Protocol: inspect.Safe(cmp.Or(c.Opening.Protocol, inspect.ProtocolTLS)),
 		Client: address(c, inspect.Client), Server: address(c, inspect.Server), Gated: c.Opening.Gated,
 	}
@@ -72,11 +64,7 @@ func address(c *inspect.Connection, side inspect.Side) *string {
 }
 
 func sessionLine(s *inspect.Session) []byte {
-	line := struct {
-		Kind   string   `json:"kind"`
-		Schema int      `json:"schema"`
-		Time   jsonTime `json:"time"`
-	}{Kind: "session", Schema: Schema}
+	line := sessionJSON{Kind: "session", Schema: Schema}
 	for event := range s.Recording().Events(0) {
 		line.Time = jsonTime(event.Time)
 		break
@@ -129,6 +117,20 @@ func itemLine(s *inspect.Session, i int) []byte {
 
 // The lines, their keys in the order of the manual.
 type (
+	sessionJSON struct {
+		Kind   string   `json:"kind"`
+		Schema int      `json:"schema"`
+		Time   jsonTime `json:"time"`
+	}
+	connectionJSON struct {
+		Kind     string   `json:"kind"`
+		Conn     int      `json:"conn"`
+		Time     jsonTime `json:"time"`
+		Protocol string   `json:"protocol"`
+		Client   *string  `json:"client"`
+		Server   *string  `json:"server"`
+		Gated    bool     `json:"gated"`
+	}
 	recordJSON struct {
 		Kind      string        `json:"kind"`
 		Conn      int           `json:"conn"`
