@@ -289,6 +289,52 @@ func TestEveryKindOfFieldOfTheChannelIsExplainedInBothLanguages(t *testing.T) {
 	}
 }
 
+func TestTheLinesOfTheKeyValueServiceHaveTheirOwnFieldsWithinMessages(t *testing.T) {
+	clearKinds := func(tap *inspect.Tap) (all []string) {
+		for r := range inspect.NewSession(tap.Recording()).Records() {
+			if r.Name() != "message" {
+				continue
+			}
+			var kinds []string
+			content := r.Plaintext()
+			for _, leaf := range r.PartFields(r.Parts[0], content).Leaves() {
+				if leaf.Kind != "kv.space" && leaf.Kind != "kv.end" {
+					kinds = append(kinds, leaf.Kind)
+				}
+			}
+			all = append(all, strings.Join(kinds, " "))
+		}
+		return all
+	}
+	setting := &stage.Setting{Channel: stage.ChannelSealed, Keys: sealedKeys(t)}
+	tap := inspect.NewTap()
+	play, err := setting.Open(t.Context(), tap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"create nome ana", "read nome", "show", "values", "read cidade"} {
+		do(t, play, command)
+	}
+	play.Close()
+	want := []string{
+		"kv.command kv.key kv.value", "kv.ok", "kv.command kv.key", "kv.value",
+		"kv.command", "kv.bracket kv.key kv.separator kv.value kv.bracket", "kv.command", "kv.bracket kv.value kv.bracket",
+		"kv.command kv.key", "kv.error kv.reason",
+	}
+	if got := clearKinds(tap); !slices.Equal(got, want) {
+		t.Errorf("over the channel\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	tap = inspect.NewTap()
+	service := openSealed(t, &stage.Sealed{}, tap)
+	do(t, service, "CREATE")
+	do(t, service, "SHELL read nome")
+	service.Close()
+	want = []string{"sealed.line", "sealed.line", "sealed.line", "sealed.line", "sealed.line", "kv.command kv.key", "kv.error kv.reason"}
+	if got := clearKinds(tap); len(got) != 9 || !slices.Equal(got[2:], want) {
+		t.Errorf("in a shell\n%s\nwant\n%s", strings.Join(got[2:], "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // altered has the client ask for STAT through rules, and returns the request as the server's view has it.
 func altered(t *testing.T, authenticated bool, do inspect.Action) (request *inspect.Record, answer string, err error) {
 	t.Helper()

@@ -61,20 +61,23 @@ func (request) Name() string { return "request" }
 func (request) Text() bool   { return true }
 
 func (request) Fields(b []byte) inspect.Field {
-	return line(b, "kv.request", func(d *inspect.Dissector) {
-		body := d.Rest()
-		words, err := kvs.Scan(body)
-		at := 0
-		for i, word := range words {
-			space(d, word.Offset-at)
-			d.Text(kindOf(words[0].Text, i), word.Length)
-			at = word.Offset + word.Length
-		}
-		space(d, len(body)-at-len(bytes.TrimLeft(body[at:], " \t")))
-		if err != nil {
-			d.Fail("kv.request", err.Error())
-		}
-	})
+	return inspect.Dissect(b, "kv.request", "", func(d *inspect.Dissector) { line(d, len(b), readRequest) })
+}
+
+// readRequest reads a request without its end.
+func readRequest(d *inspect.Dissector) {
+	body := d.Rest()
+	words, err := kvs.Scan(body)
+	at := 0
+	for i, word := range words {
+		space(d, word.Offset-at)
+		d.Text(kindOf(words[0].Text, i), word.Length)
+		at = word.Offset + word.Length
+	}
+	space(d, len(body)-at-len(bytes.TrimLeft(body[at:], " \t")))
+	if err != nil {
+		d.Fail("kv.request", err.Error())
+	}
 }
 
 func space(d *inspect.Dissector, n int) {
@@ -124,28 +127,31 @@ func (answer) Name() string { return "answer" }
 func (answer) Text() bool   { return true }
 
 func (a answer) Fields(b []byte) inspect.Field {
-	return line(b, "kv.answer", func(d *inspect.Dissector) {
-		body := string(d.Rest())
-		if failure := errorWord(body); failure > 0 {
-			d.Text("kv.error", failure)
-			text(d, "kv.reason")
-			return
-		}
-		switch {
-		case a == toWrite && body == "Ok":
-			text(d, "kv.ok")
-		case a == toRead:
-			text(d, "kv.value")
-		case a == toShow:
-			list(d, "{}", "kv.key", ": ", "kv.value")
-		case a == toKeys:
-			list(d, "[]", "kv.key")
-		case a == toValues:
-			list(d, "[]", "kv.value")
-		default:
-			text(d, "kv.text")
-		}
-	})
+	return inspect.Dissect(b, "kv.answer", "", func(d *inspect.Dissector) { line(d, len(b), a.read) })
+}
+
+// read reads an answer without its end.
+func (a answer) read(d *inspect.Dissector) {
+	body := string(d.Rest())
+	if failure := errorWord(body); failure > 0 {
+		d.Text("kv.error", failure)
+		text(d, "kv.reason")
+		return
+	}
+	switch {
+	case a == toWrite && body == "Ok":
+		text(d, "kv.ok")
+	case a == toRead:
+		text(d, "kv.value")
+	case a == toShow:
+		list(d, "{}", "kv.key", ": ", "kv.value")
+	case a == toKeys:
+		list(d, "[]", "kv.key")
+	case a == toValues:
+		list(d, "[]", "kv.value")
+	default:
+		text(d, "kv.text")
+	}
 }
 
 // errorWord returns the length of the word, with what follows it, that an answer begins with
@@ -210,14 +216,53 @@ func quoted(d *inspect.Dissector, kind string) bool {
 	return false
 }
 
-// line dissects a line: what stands in it, and its end.
-func line(b []byte, kind string, read func(*inspect.Dissector)) inspect.Field {
-	return inspect.Dissect(b, kind, "", func(d *inspect.Dissector) {
-		if body := bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r")); len(body) > 0 {
-			d.Part(len(body), read)
+// line reads a line of n bytes: what stands in it, and its end.
+func line(d *inspect.Dissector, n int, read func(*inspect.Dissector)) {
+	b := d.Rest()[:n]
+	body := bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+	if len(body) > 0 {
+		d.Part(len(body), read)
+	}
+	if end := n - len(body); end > 0 {
+		d.Bytes("kv.end", end, "")
+	}
+}
+
+// Asked is what requests have asked for, which tells how their answers are to be read. That of no
+// request knows nothing.
+type Asked []answer
+
+// AskedBy returns what the lines of b ask for.
+func AskedBy(b []byte) (asked Asked) {
+	for request := range bytes.Lines(b) {
+		asked = append(asked, answerTo(request))
+	}
+	return asked
+}
+
+// Requests reads all that is left as the client's lines, for who carries them in messages of their own.
+func Requests(d *inspect.Dissector) {
+	for len(d.Rest()) > 0 {
+		d.Group("kv.request", func(d *inspect.Dissector) { line(d, lineLength(d), readRequest) })
+	}
+}
+
+// Answers reads all that is left as the server's lines, in the order of what was asked.
+func Answers(d *inspect.Dissector, asked Asked) {
+	for len(d.Rest()) > 0 {
+		to := toNothing
+		if len(asked) > 0 {
+			to, asked = asked[0], asked[1:]
 		}
-		if end := d.Rest(); len(end) > 0 {
-			d.Bytes("kv.end", len(end), "")
-		}
-	})
+		d.Group("kv.answer", func(d *inspect.Dissector) { line(d, lineLength(d), to.read) })
+	}
+}
+
+// lineLength is how long the next line is.
+func lineLength(d *inspect.Dissector) int {
+	rest := d.Rest()
+	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+		return end + 1
+	}
+	return len(rest)
 }

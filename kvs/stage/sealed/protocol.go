@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/kvs/stage/kv"
 )
 
 // Protocol says what the units of a channel mean, to whoever looks at it: lengths,
@@ -36,6 +37,15 @@ type conversation struct {
 	keys          [2]Fingerprint       // of the public keys, by side
 	boxes         [2][sha256.Size]byte // the SHA-256 of what the secrets were sent in, by side
 	transcript    []byte               // its hash, once both were sent
+
+	// Of the messages that have been opened, by side and number: what each means for the one that answers it.
+	opened [2]map[uint64]meaning
+}
+
+// A meaning is what a message of the key-value service means for the one that answers it.
+type meaning struct {
+	asked  kv.Asked // the client's: what its lines ask for, if it is neither JSON nor what a prompt asked for
+	prompt bool     // the server's: it has no end of line, and so is a prompt
 }
 
 // A reader follows the rules that both ends keep to: whoever has received a length, a
@@ -54,6 +64,7 @@ type progress struct {
 	sentBox   bool
 	lost      bool // its last length was none
 	messages  uint64
+	heard     uint64 // of the other side's messages, when it sent its last
 }
 
 // Next implements [inspect.Reader].
@@ -110,7 +121,9 @@ func (r *reader) read(from inspect.Side, side *progress, b []byte) inspect.Readi
 	case side.announced > 0:
 		side.announced = 0
 		side.messages++
-		return messageUnit{r.talk, from, side.messages - 1}
+		first := side.heard != peer.messages || side.messages == 1
+		side.heard = peer.messages
+		return messageUnit{r.talk, from, side.messages - 1, peer.messages, first}
 	case len(side.owes) > 0:
 		to := side.owes[0]
 		side.owes = side.owes[1:]
@@ -290,6 +303,8 @@ type messageUnit struct {
 	talk   *conversation
 	from   inspect.Side
 	number uint64 // of its direction, from 0
+	heard  uint64 // how many messages its sender had been sent
+	first  bool   // it is the first since the last of those
 }
 
 func (messageUnit) Name() string { return "message" }
@@ -355,6 +370,7 @@ func (u messageUnit) Open(b []byte, secrets inspect.Secrets) ([]byte, inspect.Re
 		message, err := s.open(b)
 		switch err {
 		case nil:
+			u.note(message)
 			return message, inspect.Reason{}
 		case ErrTag:
 			why = inspect.Reason{Key: "unit_mac"}
@@ -363,6 +379,34 @@ func (u messageUnit) Open(b []byte, secrets inspect.Secrets) ([]byte, inspect.Re
 		}
 	}
 	return nil, why
+}
+
+// note keeps what a message means for its answer.
+func (u messageUnit) note(clear []byte) {
+	opened := &u.talk.opened[u.from]
+	if *opened == nil {
+		*opened = make(map[uint64]meaning)
+	}
+	if _, known := (*opened)[u.number]; known {
+		return
+	}
+	var is meaning
+	to, _ := u.answers()
+	if u.from == inspect.Server {
+		is.prompt = !bytes.HasSuffix(clear, []byte("\n"))
+	} else if _, isObject := parseObject(clear); !isObject && !to.prompt {
+		is.asked = kv.AskedBy(clear)
+	}
+	(*opened)[u.number] = is
+}
+
+// answers returns what the message means that this one answers, if it was opened.
+func (u messageUnit) answers() (to meaning, known bool) {
+	if u.heard == 0 {
+		return meaning{}, false
+	}
+	to, known = u.talk.opened[u.from.Peer()][u.heard-1]
+	return to, known
 }
 
 // Seal implements [inspect.Resealer]. The length was told before, so the new message must have as many blocks. In
@@ -390,13 +434,26 @@ func (u messageUnit) Seal(b, clear []byte, secrets inspect.Secrets) ([]byte, ins
 
 func (u messageUnit) ClearFields(clear []byte) inspect.Field {
 	return inspect.Dissect(clear, "sealed.clear", "", func(d *inspect.Dissector) {
-		if _, isObject := parseObject(clear); isObject {
+		to, known := u.answers()
+		_, isObject := parseObject(clear)
+		whole := bytes.HasSuffix(clear, []byte("\n"))
+		switch {
+		case whole && u.from == inspect.Server && u.first && known && len(to.asked) > 0:
+			kv.Answers(d, to.asked)
+		case isObject:
 			d.JSON("sealed.json", len(clear))
-			return
-		}
-		for rest := d.Rest(); len(rest) > 0; rest = d.Rest() {
-			line, _, _ := bytes.Cut(rest, []byte("\n"))
-			d.Text("sealed.line", min(len(line)+1, len(rest)))
+		case whole && u.from == inspect.Client && !to.prompt:
+			kv.Requests(d)
+		default:
+			lines(d)
 		}
 	})
+}
+
+// lines reads all that is left as lines that say nothing else.
+func lines(d *inspect.Dissector) {
+	for rest := d.Rest(); len(rest) > 0; rest = d.Rest() {
+		line, _, _ := bytes.Cut(rest, []byte("\n"))
+		d.Text("sealed.line", min(len(line)+1, len(rest)))
+	}
 }
