@@ -41,6 +41,10 @@ type Options struct {
 	Scenes []string // their names
 	Play   string   // a scene, and perhaps a channel, to begin with, as in "flip tls13"
 
+	// Lessons are those that can be gone through, beside the session that they play. Lesson is one to begin with, by name.
+	Lessons Lessons
+	Lesson  string
+
 	Title string   // of the window and the screen; "" means tlslab
 	Label string   // a line that stands on top all the time: what everyone who sees the session must know
 	Lang  string   // as [docs.For] reads it
