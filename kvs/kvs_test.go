@@ -127,6 +127,10 @@ func TestErrorsReadAsPeopleKnowThem(t *testing.T) {
 		{"pt-BR", "conta", "Erro: 'conta' não foi interpretado pelo servidor; ele conhece create, read, update, delete, show, keys, values, exit"},
 		{"pt-BR", `read "a`, `Erro: não entendi o comando "read \"a" - as aspas abertas no byte 6 não foram fechadas`},
 		{"pt-BR", "create k", "Erro: número errado de argumentos (1); escreva create CHAVE VALOR, com aspas em torno de um argumento que tenha espaços"},
+		{"en", "conta", "Error: 'conta' was not understood by the server; it knows create, read, update, delete, show, keys, values, exit"},
+		{"en", `read "a`, `Error: the request "read \"a" was not understood - the double quote at byte 6 is not closed`},
+		{"en", `update b 1`, `Error: there is no key "b"; to make it, use create`},
+		{"pt-BR", `delete b`, `Erro: a chave "b" não existe; para criá-la, use create`},
 		{"en", `read "a b"`, `Error: there is no key "a b"; to make it, use create`},
 		{"en", "read a b", "Error: wrong number of arguments (2); write read KEY, and quote an argument that has spaces"},
 		{"en", "", "Error: the request is empty; write a command, such as show"},
@@ -206,6 +210,20 @@ func TestALastLineWithoutAnEndIsNotCarriedOut(t *testing.T) {
 	}
 	if got, err := kvs.NewClient(l.dial()).Read(t.Context(), []byte("nome")); string(got) != "ana" {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// An answer of several megabytes does not fit into what the system keeps for a connection.
+func TestAnAnswerIsWrittenWholeHoweverLongItIs(t *testing.T) {
+	client := kvs.NewClient(newLab(t, &kvs.Server{Store: new(store.Memory)}).dial())
+	value := bytes.Repeat([]byte("x"), 60_000)
+	for i := range 100 {
+		check(t, client.Create(t.Context(), fmt.Append(nil, i), value))
+	}
+	values, err := client.Values(t.Context())
+	check(t, err)
+	if len(values) != 100 || !bytes.Equal(values[99], value) {
+		t.Errorf("got %d values", len(values))
 	}
 }
 

@@ -302,6 +302,21 @@ func TestARequestThatComesByteForByteIsWaitedForNoLongerThanItMayTake(t *testing
 	})
 }
 
+func TestWhoNeverFinishesTheHandshakeIsGivenUpAfter10Seconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		defer client.Close()
+		s := &kernel.Server{Handler: echo}
+		var failed error
+		s.OnHandshakeFailed(func(_ net.Conn, err error) { failed = err })
+		began := time.Now()
+		s.ServeConn(t.Context(), tls.Server(server, &tls.Config{}))
+		if took := time.Since(began).Round(time.Second); !errors.Is(failed, kernel.ErrHandshakeTimeout) || took != 10*time.Second {
+			t.Errorf("after %v: %v", took, failed)
+		}
+	})
+}
+
 func TestASilentClientIsSentAway(t *testing.T) {
 	l := newLab(t, &kernel.Server{Handler: echo, IdleTimeout: 50 * time.Millisecond})
 	conn := l.dial()

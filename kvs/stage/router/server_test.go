@@ -39,6 +39,15 @@ func TestWhoHasLoggedInIsGivenTheFilesAndTheirHashes(t *testing.T) {
 	}
 }
 
+func TestALoginIsAnsweredWithACodeAndAToken(t *testing.T) {
+	client := dialRaw(t, serving(t, newServer(t, shared(t, nil))))
+	answer := client.ask(`{"url":"/login","hostname":"hacknet-fedoralinux"}`)
+	token, _ := answer["token"].(string)
+	if answer["code"] != 200.0 || !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(token) || len(answer) != 2 {
+		t.Errorf("got %v, and not a code and a token alone", answer)
+	}
+}
+
 func TestPackagesMayBeWrittenAndCutAnyhow(t *testing.T) {
 	client := dialRaw(t, serving(t, newServer(t, shared(t, nil))))
 	for _, text := range []string{

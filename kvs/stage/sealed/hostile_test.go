@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"io"
 	"net"
@@ -68,6 +70,12 @@ func (c *rawClient) ask(body []byte) string {
 	c.send(length(len(body)))
 	c.want("1")
 	c.send(body)
+	return c.hear()
+}
+
+// hear returns the next answer in clear; "" if the server closes instead.
+func (c *rawClient) hear() string {
+	c.t.Helper()
 	field := make([]byte, 8)
 	if _, err := io.ReadFull(c.wire, field); err != nil {
 		if err != io.EOF {
@@ -88,6 +96,23 @@ func TestAClientOfBareSocketsIsServed(t *testing.T) {
 	c := newRawClient(t, s)
 	answer := c.ask(c.seal(padded(`{"verb": "STAT", "parameters": {}}`)))
 	if !strings.HasPrefix(answer, `{"success":true,"message":"OK","data":{"available":8,"uptime":`) {
+		t.Errorf("got %q", answer)
+	}
+}
+
+func TestAMessageMayComeInPieces(t *testing.T) {
+	c := newRawClient(t, newService(t, false))
+	body := c.seal(padded(`{"verb": "STAT", "parameters": {}}`))
+	for _, b := range length(len(body)) {
+		c.send([]byte{b})
+	}
+	c.want("1")
+	for _, b := range body[:len(body)-16] {
+		c.send([]byte{b})
+	}
+	c.send(body[len(body)-16:])
+	answer := c.hear()
+	if !strings.HasPrefix(answer, `{"success":true,"message":"OK"`) {
 		t.Errorf("got %q", answer)
 	}
 }
@@ -164,15 +189,28 @@ func TestHostileInputEndsInAClearErrorAndHurtsNobodyElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	short, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := sealed.MarshalPublicKey(&short.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, a := range map[string]attack{
-		"nothing at all":                 {meet: func(_ *testing.T, r raw) {}, why: io.ErrUnexpectedEOF},
-		"half a length":                  {meet: func(_ *testing.T, r raw) { r.send([]byte("800=")) }, why: io.ErrUnexpectedEOF},
-		"TLS":                            {meet: func(_ *testing.T, r raw) { r.send([]byte("\x16\x03\x01\x02\x00\x01\x00\x01")) }, why: sealed.ErrLength, says: "0"},
-		"HTTP":                           {meet: func(_ *testing.T, r raw) { r.send([]byte("GET / HTTP/1.1\r\n\r\n")) }, why: sealed.ErrLength, says: "0"},
-		"a negative length of its key":   {meet: func(_ *testing.T, r raw) { r.send([]byte("-800====")) }, why: sealed.ErrLength, says: "0"},
-		"a key that is too long":         {meet: func(_ *testing.T, r raw) { r.send([]byte("99999999")) }, why: sealed.ErrTooLong, says: "0"},
-		"half a key":                     {meet: func(_ *testing.T, r raw) { r.send(length(len(public))); r.send(public[:400]) }, why: io.ErrUnexpectedEOF, says: "1"},
-		"a key that is none":             {meet: func(_ *testing.T, r raw) { r.send([]byte("4=======none")) }, why: sealed.ErrKey, says: "10"},
+		"nothing at all":               {meet: func(_ *testing.T, r raw) {}, why: io.ErrUnexpectedEOF},
+		"half a length":                {meet: func(_ *testing.T, r raw) { r.send([]byte("800=")) }, why: io.ErrUnexpectedEOF},
+		"TLS":                          {meet: func(_ *testing.T, r raw) { r.send([]byte("\x16\x03\x01\x02\x00\x01\x00\x01")) }, why: sealed.ErrLength, says: "0"},
+		"HTTP":                         {meet: func(_ *testing.T, r raw) { r.send([]byte("GET / HTTP/1.1\r\n\r\n")) }, why: sealed.ErrLength, says: "0"},
+		"a negative length of its key": {meet: func(_ *testing.T, r raw) { r.send([]byte("-800====")) }, why: sealed.ErrLength, says: "0"},
+		"a key that is too long":       {meet: func(_ *testing.T, r raw) { r.send([]byte("99999999")) }, why: sealed.ErrTooLong, says: "0"},
+		"half a key":                   {meet: func(_ *testing.T, r raw) { r.send(length(len(public))); r.send(public[:400]) }, why: io.ErrUnexpectedEOF, says: "1"},
+		"a key that is none":           {meet: func(_ *testing.T, r raw) { r.send([]byte("4=======none")) }, why: sealed.ErrKey, says: "10"},
+		"a key of 2048 bits": {meet: func(_ *testing.T, r raw) {
+			r.send(length(len(small)))
+			r.want("1")
+			r.send(small)
+		}, why: sealed.ErrKey, says: "0"},
 		"a secret that nobody encrypted": {meet: func(_ *testing.T, r raw) { r.exchangeKeys(public); r.send(make([]byte, 512)) }, why: sealed.ErrSecret, says: "0"},
 		"half a secret":                  {meet: func(_ *testing.T, r raw) { r.exchangeKeys(public); r.send(make([]byte, 100)) }, why: io.ErrUnexpectedEOF},
 		"no to the server's key": {meet: func(t *testing.T, r raw) {

@@ -59,8 +59,33 @@ func TestTwoServersCannotHaveOnePort(t *testing.T) {
 		other.Stop()
 		other.Wait()
 	}
-	if got := sockets.Explain(docs.For("pt-BR"), err); !strings.HasPrefix(got, "a porta está ocupada: dois serviços não podem") {
+	if got := sockets.Explain(docs.For("pt-BR"), err); !strings.HasPrefix(got, "a porta está ocupada: dois serviços não podem") ||
+		!strings.HasSuffix(got, "escolha outra, entre 1024 e 65535") {
 		t.Errorf("%v: %q", err, got)
+	}
+}
+
+// TCP brings what was written in the order in which it was written, and forgets where one write ended and the next began.
+func TestTCPIsAStreamInOrderThatKnowsOfNoMessages(t *testing.T) {
+	server := start(t, &sockets.Server{Version: sockets.V5})
+	var conversation, answers strings.Builder
+	for i := range 50 {
+		fmt.Fprintf(&conversation, "adicionar\n{\"code\":\"%02d\",\"name\":\"lápis\",\"price\":1}\n consultar \n\"%02d\"\n", i, i)
+		fmt.Fprintf(&answers, "waiting for products...\nproduct received [OK]\nwaiting for the code...\n{\"code\":\"%02d\",\"name\":\"lápis\",\"price\":1.00}\n", i)
+	}
+	for _, size := range []int{1, 7, 1 << 20} { // bytes a write: pieces of a line, and all lines at once
+		client := connect(t, server.addr)
+		text := conversation.String() + "terminar\n"
+		for len(text) > 0 {
+			n := min(size, len(text))
+			client.send(text[:n])
+			text = text[n:]
+		}
+		for line := range strings.Lines(answers.String()) {
+			client.want(strings.TrimSuffix(line, "\n"))
+		}
+		client.want("goodbye")
+		client.wantEnd()
 	}
 }
 
