@@ -279,6 +279,19 @@ type Item struct {
 	Wait time.Duration // SilenceItem: how long it waited
 }
 
+// HasRow reports whether the item is shown by itself, as a row of the streams.
+// An alert stands in the row of its record, and so does that time ran out; what
+// was received has a row only where it is not what was sent.
+func (i Item) HasRow() bool {
+	switch i.Kind {
+	case AlertItem, ExpiredItem:
+		return false
+	case RecordItem:
+		return i.Lane == Sent || i.Record.Verdict != VerdictNone
+	}
+	return true
+}
+
 // Final reports whether the side can say nothing more after the item: it has
 // closed, or sent an alert that ends the connection. In TLS 1.3 every alert
 // but user_canceled does, whatever its level (RFC 8446 section 6); before, a

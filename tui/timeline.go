@@ -59,7 +59,7 @@ func (t *timeline) layOut() {
 		if item.Final() {
 			t.ends[item.Conn] = append(t.ends[item.Conn], t.items)
 		}
-		if hasRow(item) {
+		if item.HasRow() {
 			t.rows = append(t.rows, int32(t.items))
 			t.steps = append(t.steps, step{int32(item.Event), int32(t.items), int32(len(t.rows))})
 		}
@@ -91,18 +91,6 @@ func (t *timeline) decisionsBefore(event int) {
 			}
 		}
 	}
-}
-
-// hasRow reports whether the item has a row of its own. An alert stands in the row of its record, and so does that time ran out; what was received
-// has a row only where it is not what was sent.
-func hasRow(item *inspect.Item) bool {
-	switch item.Kind {
-	case inspect.AlertItem, inspect.ExpiredItem:
-		return false
-	case inspect.RecordItem:
-		return item.Lane == inspect.Sent || item.Record.Verdict != inspect.VerdictNone
-	}
-	return true
 }
 
 // event returns the event whose state is shown: the last one before the next step, so that what an endpoint concludes

@@ -121,7 +121,7 @@ func (e *Exercise) parseChoice(line int, text string) (what string) {
 }
 
 func (e *Exercise) parseAnswer(line int, text string) string {
-	words, what := split(text)
+	words, what := wordsOf(text)
 	if what != "" {
 		return what
 	}

@@ -25,6 +25,40 @@
 // flip field KIND, set field KIND to HEX. A negative N counts from the end; the
 // kinds of fields are those of [inspect.Field], several to go down a tree.
 //
+// An expectation can be about values, too:
+//
+//	expect VALUE is VALUE         or: is not, contains, is less than, is more than, is at least, is at most
+//	expect SIDE sends NAME NAME   these messages, or units of its protocol, and no others, on the latest connection
+//
+// A value is one of the following. Numbers are the same by number, bytes by their
+// bytes, all else by text, exactly; what the session does not have is an error.
+//
+//	12  three  três  0x1603  "text"  NAME         the name of a let, or of a registry, as in bad_record_mac
+//	first N of V   last N of V   byte N of V   bytes N to M of V
+//	size of V      count of V     how many bytes; how many fields or items
+//	offset of V    of a field, within its message, else within what the record holds in clear, else within the record
+//	name of V      text of V      line of V       number of V      hex of V
+//	sha256 of V    hmac of V with V               HMAC with SHA-256; the key stands last
+//	equal bytes of V and V       equal blocks of V and V       how many, from the first on; a block has 16 bytes
+//	different bytes of V and V                    at how many places they are not the same
+//	V plus V  V minus V  V times V  V xor V       from left to right; a shorter one is padded on the left for xor
+//	UNIT                          a record as it was sent, through all connections: client text 2, server text last, server certificate
+//	UNIT FIELD [N] FIELD [N]      the kind of a field, its last part, or the name in the standard's words; several to go down a tree
+//	UNIT PART                     content, message, header, fragment, type, inner_type, padding, tag, sequence, nonce, additional_data, key, iv,
+//	                              secret, epoch, received, verdict, row, connection, position, transcript
+//	version  suite  group  scheme  server_name  resumed  round_trips       of the latest connection
+//	answer  guessed  noticed  connections
+//	alert of SIDE  error of SIDE  ending of SIDE  learned by SIDE  read by SIDE  wrote by SIDE
+//	messages of SIDE  records of SIDE  sent by SIDE                        on its latest connection
+//	schedule KIND [of SIDE] [seen by SIDE]   formula of V  command of V  input N of V  covers of V
+//	secret LABEL                             as a key log has it
+//	proof KIND of SIDE                       verified, refuted, ...; reason of V, covers of V; proofs verified, proofs refuted: how many
+//
+// The position of a message is its place in the handshake's transcript, from 1,
+// and transcript is the hash up to it and with it; row is the record's number on
+// the screen; resumed is yes or no; round_trips is how often the client waits for
+// the server before it may send its first text.
+//
 // Every expectation is judged by what the endpoints did: what their programs
 // read, the errors they returned, the alerts they sent and whether those were
 // understood, how they ended, or silence until a deadline. Nothing is guessed

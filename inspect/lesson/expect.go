@@ -19,7 +19,7 @@ func parseExpect(words []string, tail string, hasTail bool) (func(*run) error, s
 		channels = words
 		what := unknownChannel(channels)
 		if what == "" {
-			words, what = split(tail)
+			words, what = wordsOf(tail)
 		}
 		if what != "" {
 			return nil, what
@@ -39,14 +39,30 @@ func parseExpect(words []string, tail string, hasTail bool) (func(*run) error, s
 
 const assertions = `there are: answer TEXT, no answer, silence, SIDE fails [TEXT], SIDE is content, SIDE alerts NAME [understood|not understood],` +
 	` SIDE notices, nobody notices, SIDE learns in its handshake|after its handshake|of nothing, SIDE receives VERDICT, SIDE reads nothing, attacker reads [TEXT|nothing], attacker changes nothing, attacker changes the data, attacker sees a pause of TIME, SIDE ends with close_notify|end of file|cut,` +
-	` resumed, not resumed, version NAME, guessed, not guessed`
+	` resumed, not resumed, version NAME, guessed, not guessed; ` + comparisons
 
 var sides = map[string]inspect.Side{"client": inspect.Client, "server": inspect.Server}
 
+// parseAssertion reads an assertion in words of which one in quotes still has
+// them. What is said of values and can be read as something else too, as in
+// "client is content", is that.
 func parseAssertion(words []string) (assertion, string) {
 	if len(words) == 0 {
 		return nil, "expect needs an assertion; " + assertions
 	}
+	c, wrong, isComparison := parseComparison(words)
+	if isComparison && wrong == "" {
+		return c.judge, ""
+	}
+	check, what := parseFact(unquoted(words))
+	if isComparison && what != "" {
+		return nil, wrong
+	}
+	return check, what
+}
+
+// parseFact reads an assertion that is not over values.
+func parseFact(words []string) (assertion, string) {
 	all := strings.Join(words, " ")
 	switch all {
 	case "no answer":

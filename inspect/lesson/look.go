@@ -85,7 +85,3 @@ func (r *run) messagesOf(record *inspect.Record) (all []*inspect.Message) {
 	}
 	return all
 }
-
-// find returns the record that is meant, as its sender sent it, on the latest
-// connection that has it; nil if there is none.
-func (r *run) find(m inspect.Match) *inspect.Record { return nil }

@@ -168,7 +168,7 @@ func parseTemplate(source string, line int) (t *template, what string) {
 	if literal, value, ok := strings.Cut(source, " = "); ok {
 		t.literal, t.checked, words = strings.TrimSpace(literal), true, value
 	}
-	value, what := split(words)
+	value, what := wordsOf(words)
 	if what != "" {
 		return nil, what
 	}

@@ -152,15 +152,19 @@ func alone(name string, do func(*run) error) verb {
 // parseStep reads a line that is a step.
 func parseStep(number int, line string, verbs map[string]verb) (s step, what string) {
 	head, tail, hasTail := cutColon(line)
-	words, what := split(head)
+	words, what := wordsOf(head)
 	if what != "" {
 		return s, what
+	}
+	rest := words[1:]
+	if words[0] != "expect" && words[0] != "let" { // which tell a text by its quotes
+		rest = unquoted(rest)
 	}
 	parse, ok := verbs[words[0]]
 	if !ok {
 		return s, fmt.Sprintf("no such verb; there are on, with, only, %s", strings.Join(slices.Sorted(maps.Keys(verbs)), ", "))
 	}
-	run, what := parse(words[1:], tail, hasTail)
+	run, what := parse(rest, tail, hasTail)
 	about := strings.TrimSpace(strings.TrimPrefix(head, words[0]))
 	return step{Step: Step{number, line, words[0], about, tail}, run: run}, what
 }
@@ -210,6 +214,14 @@ func cutColon(line string) (head, tail string, ok bool) {
 
 // split cuts text into words; one in quotes is written as in Go.
 func split(text string) (words []string, what string) {
+	if words, what = wordsOf(text); what != "" {
+		return nil, what
+	}
+	return unquoted(words), ""
+}
+
+// wordsOf is split, but leaves the quotes of the words that have them.
+func wordsOf(text string) (words []string, what string) {
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
 		if text[0] != '"' {
 			end := strings.IndexAny(text, " \t")
@@ -223,16 +235,26 @@ func split(text string) (words []string, what string) {
 		if err != nil {
 			return nil, "a quote without its end"
 		}
-		word, err := strconv.Unquote(quoted)
-		if err != nil {
+		if _, err := strconv.Unquote(quoted); err != nil {
 			return nil, "not a string as Go writes it"
 		}
-		words, text = append(words, word), text[len(quoted):]
+		words, text = append(words, quoted), text[len(quoted):]
 	}
 	if len(words) == 0 {
 		return nil, "nothing before the colon"
 	}
 	return words, ""
+}
+
+// unquoted returns the words of wordsOf without their quotes.
+func unquoted(words []string) (plain []string) {
+	for _, word := range words {
+		if text, err := strconv.Unquote(word); err == nil && word[0] == '"' {
+			word = text
+		}
+		plain = append(plain, word)
+	}
+	return plain
 }
 
 // parseDo reads a command.

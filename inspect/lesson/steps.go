@@ -290,6 +290,9 @@ func parseLet(rest []string, _ string, _ bool) (func(*run) error, string) {
 	if len(rest) < 3 || rest[1] != "=" || !exerciseName.MatchString(rest[0]) {
 		return nil, "let needs a name in small letters and a value, as in: let first = client client_hello random"
 	}
+	if reserved(rest[0]) {
+		return nil, rest[0] + " means something already where a value is read"
+	}
 	value, what := parseValue(rest[2:])
 	return func(r *run) error {
 		r.settle()

@@ -1,0 +1,509 @@
+package lesson
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// An expression computes a value from the session as it stands. What is not to
+// be had in it is an error, which says why.
+type expression func(*run) (Value, error)
+
+// What may stand where a value begins, and behind one.
+const (
+	valueWords = `12, three, 0x16, "text", NAME of a let; first N of, last N of, byte N of, bytes N to M of, ` +
+		`size of, count of, offset of, name of, text of, line of, number of, hex of, formula of, command of, covers of, reason of, input N of, sha256 of, hmac of A with B, ` +
+		`equal bytes of A and B, equal blocks of A and B, different bytes of A and B; ` +
+		`client|server and a record, as in: client text 2; schedule KIND, secret LABEL, proof KIND of SIDE, proofs verified|refuted; ` +
+		`version, suite, group, scheme, server_name, resumed, answer, guessed, noticed, round_trips, connections; ` +
+		`alert|error|ending|messages|records of SIDE, read|wrote|learned|sent by SIDE`
+	operatorWords = "plus, minus, times, xor"
+)
+
+// parseValue reads a value in words, of which one in quotes still has them (see
+// wordsOf); what says what is wrong, in English, and what there is.
+func parseValue(words []string) (value func(*run) (Value, error), what string) {
+	p := &valueParser{words: words}
+	e, err := p.value()
+	switch {
+	case err != nil:
+		return nil, err.Error()
+	case p.more():
+		return nil, fmt.Sprintf("%s cannot stand here; behind a value there are %s; a value is one of: %s", p.words[p.at], operatorWords, valueWords)
+	}
+	return e, ""
+}
+
+// A valueParser reads values from words, from left to right.
+type valueParser struct {
+	words []string
+	at    int
+}
+
+func (p *valueParser) more() bool { return p.at < len(p.words) }
+
+func (p *valueParser) peek() string {
+	if p.more() {
+		return p.words[p.at]
+	}
+	return ""
+}
+
+func (p *valueParser) next() string {
+	word := p.peek()
+	p.at++
+	return word
+}
+
+// take passes over the words if they come next.
+func (p *valueParser) take(words ...string) bool {
+	if len(p.words)-p.at < len(words) || !slices.Equal(p.words[p.at:p.at+len(words)], words) {
+		return false
+	}
+	p.at += len(words)
+	return true
+}
+
+// need is take, where nothing else may stand.
+func (p *valueParser) need(words ...string) error {
+	for _, word := range words {
+		if !p.take(word) {
+			return fmt.Errorf("%s is missing%s", word, p.before())
+		}
+	}
+	return nil
+}
+
+// before tells where something is missing.
+func (p *valueParser) before() string {
+	if p.more() {
+		return " before " + p.peek()
+	}
+	return " at the end"
+}
+
+// value reads terms with what joins them, which counts from left to right.
+func (p *valueParser) value() (expression, error) {
+	left, err := p.term()
+	for err == nil && p.more() {
+		join, ok := operators[p.peek()]
+		if !ok {
+			break
+		}
+		p.at++
+		var right expression
+		if right, err = p.term(); err == nil {
+			left = both(left, right, join)
+		}
+	}
+	return left, err
+}
+
+// both computes two values, and from them a third.
+func both(left, right expression, join func(a, b Value) (Value, error)) expression {
+	return func(r *run) (Value, error) {
+		a, err := left(r)
+		if err != nil {
+			return Value{}, err
+		}
+		b, err := right(r)
+		if err != nil {
+			return Value{}, err
+		}
+		return join(a, b)
+	}
+}
+
+// of computes a value from another.
+func of(inner expression, f func(Value) (Value, error)) expression {
+	return func(r *run) (Value, error) {
+		v, err := inner(r)
+		if err != nil {
+			return Value{}, err
+		}
+		return f(v)
+	}
+}
+
+var operators = map[string]func(a, b Value) (Value, error){
+	"plus":  reckon(func(a, b int) int { return a + b }),
+	"minus": reckon(func(a, b int) int { return a - b }),
+	"times": reckon(func(a, b int) int { return a * b }),
+	"xor":   xored,
+}
+
+func reckon(f func(a, b int) int) func(a, b Value) (Value, error) {
+	return func(v, w Value) (Value, error) {
+		a, err := v.number()
+		if err != nil {
+			return Value{}, err
+		}
+		b, err := w.number()
+		if err != nil {
+			return Value{}, err
+		}
+		return numberValue(f(a, b)), nil
+	}
+}
+
+// xored inverts bits of the longer one: the shorter one is padded on the left
+// with zeros, as a sequence number is (RFC 8446 section 5.3).
+func xored(a, b Value) (Value, error) {
+	if len(a.Bytes) < len(b.Bytes) {
+		a, b = b, a
+	}
+	if len(b.Bytes) == 0 {
+		return Value{}, fmt.Errorf("%s has no bytes for xor", shortened(b))
+	}
+	out := slices.Clone(a.Bytes)
+	for i, x := range b.Bytes {
+		out[len(out)-len(b.Bytes)+i] ^= x
+	}
+	return Value{Bytes: out}, nil
+}
+
+// letName is what values that are kept are called.
+var letName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+
+// term reads a value without what may be joined to it.
+func (p *valueParser) term() (expression, error) {
+	word := p.peek()
+	if word == "" && !p.more() {
+		return nil, fmt.Errorf("a value is missing; there are %s", valueWords)
+	}
+	if strings.HasPrefix(word, `"`) {
+		text, err := strconv.Unquote(word)
+		p.at++
+		return always(textValue(text)), err
+	}
+	if v, ok := plainLiteral(word); ok {
+		p.at++
+		return always(v), nil
+	}
+	for _, read := range []func() (expression, bool, error){p.partTerm, p.propertyTerm, p.pairTerm, p.sessionTerm, p.unitTerm} {
+		if e, ok, err := read(); ok || err != nil {
+			return e, err
+		}
+	}
+	if isName(word) {
+		p.at++
+		return always(textValue(word)), nil
+	}
+	if !letName.MatchString(word) {
+		return nil, fmt.Errorf("%s is no value; there are %s", word, valueWords)
+	}
+	p.at++
+	return kept(word), nil
+}
+
+// reserved reports whether a word has a meaning of its own, so that no let can
+// keep a value by it.
+func reserved(word string) bool {
+	_, literal := plainLiteral(word)
+	others := []string{
+		"first", "last", "byte", "bytes", "input", "equal", "different", "hmac", "schedule", "secret", "proof", "proofs",
+		"client", "server", "is", "contains", "of", "to", "and", "with", "by",
+	}
+	return literal || isName(word) || operators[word] != nil || properties[word] != nil || sessionWords[word] != nil ||
+		endpointWords[word].of != nil || slices.Contains(others, word)
+}
+
+func always(v Value) expression { return func(*run) (Value, error) { return v, nil } }
+
+// kept is the value that a let keeps.
+func kept(name string) expression {
+	return func(r *run) (Value, error) {
+		if v, ok := r.lets[name]; ok {
+			return v, nil
+		}
+		return Value{}, fmt.Errorf("no let keeps a value as %s; a value is one of: %s", name, valueWords)
+	}
+}
+
+// partTerm reads: first N of, last N of, byte N of, bytes N to M of, input N of.
+func (p *valueParser) partTerm() (e expression, ok bool, err error) {
+	word := p.peek()
+	if !slices.Contains([]string{"first", "last", "byte", "bytes", "input"}, word) {
+		return nil, false, nil
+	}
+	p.at++
+	from, err := p.bound()
+	to := from
+	if err == nil && word == "bytes" {
+		if err = p.need("to"); err == nil {
+			to, err = p.bound()
+		}
+	}
+	if err == nil {
+		err = p.need("of")
+	}
+	if err != nil {
+		return nil, true, err
+	}
+	inner, err := p.term()
+	if err != nil {
+		return nil, true, err
+	}
+	return func(r *run) (Value, error) {
+		n, err := from.number(r)
+		if err != nil {
+			return Value{}, err
+		}
+		m, err := to.number(r)
+		if err != nil {
+			return Value{}, err
+		}
+		v, err := inner(r)
+		if err != nil {
+			return Value{}, err
+		}
+		return cut(word, n, m, v)
+	}, true, nil
+}
+
+// number computes a number.
+func (e expression) number(r *run) (int, error) {
+	v, err := e(r)
+	if err != nil {
+		return 0, err
+	}
+	return v.number()
+}
+
+// bound reads a number, which is one word: in digits, in letters, or of a let.
+func (p *valueParser) bound() (expression, error) {
+	word := p.next()
+	if v, ok := plainLiteral(word); ok && v.Numeric {
+		return always(v), nil
+	}
+	if letName.MatchString(word) && word != "of" && word != "to" {
+		return kept(word), nil
+	}
+	return nil, fmt.Errorf("%q is no number; as in: first 4 of, byte 3 of, bytes 5 to 8 of", word)
+}
+
+// cut takes bytes n to m out of a value, counted from 1.
+func cut(word string, n, m int, v Value) (Value, error) {
+	if word == "input" {
+		return v.input(n)
+	}
+	if v.Bytes == nil && v.Text != "" {
+		v.Bytes = []byte(v.Text)
+	}
+	size := len(v.Bytes)
+	switch word {
+	case "first":
+		n, m = 1, n
+	case "last":
+		n, m = size-n+1, size
+	}
+	if n < 1 || m < n || m > size {
+		return Value{}, fmt.Errorf("%s has %d bytes, and not bytes %d to %d, of which the first has the number 1", shortened(v), size, n, m)
+	}
+	out := Value{Bytes: v.Bytes[n-1 : m]}
+	if v.Text == string(v.Bytes) && utf8.Valid(out.Bytes) {
+		out.Text = string(out.Bytes)
+	}
+	if word == "byte" {
+		out.Number, out.Numeric = int(out.Bytes[0]), true
+	}
+	if v.facts.placed {
+		out.facts.placed, out.facts.offset = true, v.facts.offset+n-1
+	}
+	return out, nil
+}
+
+func (v Value) input(n int) (Value, error) {
+	if n < 1 || n > len(v.facts.inputs) {
+		var names []string
+		for _, input := range v.facts.inputs {
+			names = append(names, input.Name)
+		}
+		return Value{}, fmt.Errorf("there is no input %d; the inputs are: %s", n, strings.Join(names, ", "))
+	}
+	input := v.facts.inputs[n-1]
+	if input.Bytes == nil {
+		return Value{}, fmt.Errorf("%s is not known in this session", input.Name)
+	}
+	return Value{Bytes: input.Bytes, facts: facts{name: input.Name}}, nil
+}
+
+// properties are what can be asked of any value, as in: size of VALUE.
+var properties = map[string]func(Value) (Value, error){
+	"size":    Value.size,
+	"count":   Value.count,
+	"offset":  Value.offset,
+	"name":    func(v Value) (Value, error) { return v.told("name", v.facts.name) },
+	"formula": func(v Value) (Value, error) { return v.told("formula", v.facts.formula) },
+	"command": func(v Value) (Value, error) { return v.told("command", v.facts.command) },
+	"reason":  func(v Value) (Value, error) { return v.told("reason", v.facts.reason) },
+	"covers":  Value.covered,
+	"text":    Value.asText,
+	"line": func(v Value) (Value, error) {
+		text, err := v.asText()
+		return spoken(strings.TrimRight(text.Text, "\r\n")), err
+	},
+	"number": func(v Value) (Value, error) {
+		n, err := v.number()
+		return numberValue(n), err
+	},
+	"hex": func(v Value) (Value, error) {
+		if v.Bytes == nil {
+			return Value{}, fmt.Errorf("%s has no bytes", shortened(v))
+		}
+		return Value{Bytes: v.Bytes}, nil
+	},
+	"sha256": func(v Value) (Value, error) {
+		if v.Bytes == nil {
+			v.Bytes = []byte(v.Text)
+		}
+		hash := sha256.Sum256(v.Bytes)
+		return Value{Bytes: hash[:]}, nil
+	},
+}
+
+// propertyTerm reads: size of VALUE, and its like.
+func (p *valueParser) propertyTerm() (e expression, ok bool, err error) {
+	f, ok := properties[p.peek()]
+	if !ok || len(p.words)-p.at < 2 || p.words[p.at+1] != "of" {
+		return nil, false, nil
+	}
+	p.at += 2
+	inner, err := p.term()
+	if err != nil {
+		return nil, true, err
+	}
+	return of(inner, f), true, nil
+}
+
+func (v Value) size() (Value, error) {
+	switch {
+	case v.Bytes != nil:
+		return numberValue(len(v.Bytes)), nil
+	case v.Numeric || v.Items != nil:
+		return Value{}, fmt.Errorf("%s has no bytes, so it has no size", shortened(v))
+	}
+	return numberValue(len(v.Text)), nil
+}
+
+func (v Value) count() (Value, error) {
+	switch {
+	case v.Items != nil:
+		return numberValue(len(v.Items)), nil
+	case v.facts.placed:
+		return numberValue(v.facts.children), nil
+	}
+	return Value{}, fmt.Errorf("%s is made of nothing that could be counted; size of tells how many bytes it has", shortened(v))
+}
+
+func (v Value) offset() (Value, error) {
+	if !v.facts.placed {
+		return Value{}, fmt.Errorf("%s is no field, so it has no offset", shortened(v))
+	}
+	return numberValue(v.facts.offset), nil
+}
+
+func (v Value) told(what, text string) (Value, error) {
+	if text == "" {
+		return Value{}, fmt.Errorf("%s has no %s", shortened(v), what)
+	}
+	return textValue(text), nil
+}
+
+func (v Value) covered() (Value, error) {
+	if v.facts.covers == nil {
+		return Value{}, fmt.Errorf("%s covers no messages", shortened(v))
+	}
+	return listValue(v.facts.covers), nil
+}
+
+// asText is the value as a person reads it; its bytes are those of that text.
+func (v Value) asText() (Value, error) {
+	if v.Text == "" && len(v.Bytes) > 0 {
+		if !utf8.Valid(v.Bytes) {
+			return Value{}, fmt.Errorf("%s is no text", shortened(v))
+		}
+		v.Text = string(v.Bytes)
+	}
+	return spoken(v.Text), nil
+}
+
+// spoken is text with its bytes.
+func spoken(text string) Value { return Value{Text: text, Bytes: []byte(text)} }
+
+// pairTerm reads what is said of two values.
+func (p *valueParser) pairTerm() (e expression, ok bool, err error) {
+	between := "and"
+	var f func(a, b Value) (Value, error)
+	switch {
+	case p.take("equal", "bytes", "of"):
+		f = equalFrom(1)
+	case p.take("equal", "blocks", "of"):
+		f = equalFrom(cipherBlock)
+	case p.take("different", "bytes", "of"):
+		f = different
+	case p.take("hmac", "of"):
+		f, between = macOf, "with"
+	default:
+		return nil, false, nil
+	}
+	a, err := p.term()
+	if err == nil {
+		err = p.need(between)
+	}
+	if err != nil {
+		return nil, true, err
+	}
+	b, err := p.term()
+	return both(a, b, f), true, err
+}
+
+// cipherBlock is the size of a block of AES (FIPS 197), in bytes.
+const cipherBlock = 16
+
+// equalFrom counts how many blocks of that size are the same in both, from the
+// first on. What is left over at an end is no block.
+func equalFrom(size int) func(a, b Value) (Value, error) {
+	return func(a, b Value) (Value, error) {
+		n := 0
+		for ; (n+1)*size <= min(len(a.Bytes), len(b.Bytes)); n++ {
+			if string(a.Bytes[n*size:(n+1)*size]) != string(b.Bytes[n*size:(n+1)*size]) {
+				break
+			}
+		}
+		return numberValue(n), bothHaveBytes(a, b)
+	}
+}
+
+// different counts the places at which the bytes are not the same.
+func different(a, b Value) (Value, error) {
+	n := max(len(a.Bytes), len(b.Bytes)) - min(len(a.Bytes), len(b.Bytes))
+	for i := range min(len(a.Bytes), len(b.Bytes)) {
+		if a.Bytes[i] != b.Bytes[i] {
+			n++
+		}
+	}
+	return numberValue(n), bothHaveBytes(a, b)
+}
+
+// macOf is HMAC (RFC 2104) with SHA-256.
+func macOf(data, key Value) (Value, error) {
+	h := hmac.New(sha256.New, key.Bytes)
+	h.Write(data.Bytes)
+	return Value{Bytes: h.Sum(nil)}, bothHaveBytes(data, key)
+}
+
+func bothHaveBytes(a, b Value) error {
+	for _, v := range []Value{a, b} {
+		if v.Bytes == nil {
+			return fmt.Errorf("%s has no bytes", shortened(v))
+		}
+	}
+	return nil
+}

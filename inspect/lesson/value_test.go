@@ -1,0 +1,248 @@
+package lesson
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func parsed(t *testing.T, text string) func(*run) (Value, error) {
+	t.Helper()
+	words, what := wordsOf(text)
+	if what != "" {
+		t.Fatalf("%s: %s", text, what)
+	}
+	value, what := parseValue(words)
+	if what != "" {
+		t.Fatalf("%s: %s", text, what)
+	}
+	return value
+}
+
+func TestWhatIsWrongWithAValueIsSaidWithWhatMayStandThere(t *testing.T) {
+	for text, want := range map[string]string{
+		"Sze":                              "Sze is no value; there are 12, three",
+		"size":                             "",
+		"sze of client text 1":             "of cannot stand here; behind a value there are plus, minus",
+		"first of client text":             `"of" is no number`,
+		"first 4 client text":              "of is missing before client",
+		"bytes 1 of client text":           "to is missing before of",
+		"size of":                          "a value is missing; there are 12",
+		"1 plus":                           "a value is missing",
+		"client ham":                       "then which kind: record, text",
+		"client text 2 \"x\"":              "there may stand additional_data",
+		"alert of nobody":                  "behind of comes client or server",
+		"read of client":                   "by is missing before of",
+		"schedule":                         "needs a value of the key schedule",
+		"secret":                           "needs the label",
+		"proof":                            "needs its kind",
+		"proofs right":                     "verified or refuted",
+		"equal blocks of 1":                "and is missing at the end",
+		"schedule key seen client":         "by is missing before client",
+		"version suite":                    "suite cannot stand here",
+		"hmac of \"a\" and \"b\"":          "with is missing before and",
+		"schedule handshake_secret of all": "behind of comes client or server",
+	} {
+		words, _ := wordsOf(text)
+		_, what := parseValue(words)
+		if want == "" && what != "" || !strings.Contains(what, want) {
+			t.Errorf("%s: %q, want %q", text, what, want)
+		}
+	}
+}
+
+func TestAValueThatIsKeptIsReadByItsName(t *testing.T) {
+	r := &run{lets: map[string]Value{"stolen": textValue("token"), "n": numberValue(2)}}
+	for text, want := range map[string]string{
+		"stolen": "token", "first n of stolen": "to", "n times n plus one": "5", `"stolen"`: "stolen", "size of stolen": "5",
+		"bytes 2 to 4 of stolen": "oke", "last three of stolen": "ken", "client": "client", "bad_record_mac": "bad_record_mac", "três": "3", "vinte": "20",
+	} {
+		if v, err := parsed(t, text)(r); err != nil || v.String() != want {
+			t.Errorf("%s: %s, %v", text, v, err)
+		}
+	}
+	if _, err := parsed(t, "lost")(r); err == nil || !strings.Contains(err.Error(), "no let keeps a value as lost") {
+		t.Errorf("a name that nothing is kept by: %v", err)
+	}
+	if _, err := parsed(t, "first 9 of stolen")(r); err == nil || !strings.Contains(err.Error(), "token has 5 bytes") {
+		t.Errorf("more bytes than there are: %v", err)
+	}
+}
+
+func TestNoLetTakesAWordThatMeansSomething(t *testing.T) {
+	for _, word := range []string{"three", "size", "version", "read", "schedule", "client", "plus", "of", "bytes", "handshake"} {
+		if _, what := parseLet([]string{word, "=", "1"}, "", false); !strings.Contains(what, "means something") {
+			t.Errorf("%s is taken: %s", word, what)
+		}
+	}
+	if _, what := parseLet([]string{"stolen", "=", `"client"`}, "", false); what != "" {
+		t.Error(what)
+	}
+}
+
+func TestValuesAreTheSameByNumberByBytesOrByText(t *testing.T) {
+	suite := codeValue(0x1301, 2, "TLS_AES_128_GCM_SHA256")
+	for _, c := range []struct {
+		v    Value
+		text string
+		same bool
+	}{
+		{numberValue(3), "three", true},
+		{numberValue(3), "3", true},
+		{numberValue(3), "4", false},
+		{suite, "TLS_AES_128_GCM_SHA256", true},
+		{suite, "0x1301", true},
+		{suite, "4865", true},
+		{suite, "TLS_AES_256_GCM_SHA384", false},
+		{Value{Bytes: []byte{0x16, 3, 1}}, "16 03 01", true},
+		{Value{Bytes: []byte{0x16, 3, 1}}, "0x160301", true},
+		{Value{Bytes: []byte{0x16, 3, 1}}, "0x1603", false},
+		{Value{Bytes: []byte("ana")}, "ana", true},
+		{textValue("3 é"), "3 é", true},
+		{textValue("Ok"), "ok", false},
+		{textValue("Ok"), `"Ok"`, true},
+	} {
+		if got := c.v.equal(literalValue(c.text)); got != c.same || literalValue(c.text).equal(c.v) != c.same {
+			t.Errorf("%s and %s: %v", c.v, c.text, got)
+		}
+	}
+}
+
+func TestWhatAStudentTypesIsReadLeniently(t *testing.T) {
+	suite := codeValue(0x1301, 2, "TLS_AES_128_GCM_SHA256")
+	for _, c := range []struct {
+		v     Value
+		given string
+		right bool
+	}{
+		{numberValue(16), " 16 ", true},
+		{numberValue(16), "0x10", true},
+		{numberValue(16), "dezesseis", true},
+		{numberValue(16), "17", false},
+		{Value{Bytes: []byte{0xab, 0xcd}}, "abcd", true},
+		{Value{Bytes: []byte{0xab, 0xcd}}, "AB:CD", true},
+		{Value{Bytes: []byte{0xab, 0xcd}}, "0xab 0xcd", true},
+		{Value{Bytes: []byte{0xab, 0xcd}}, "ab", false},
+		{Value{Bytes: []byte{0xab, 0xcd}}, "", false},
+		{suite, "tls_aes_128_gcm_sha256", true},
+		{suite, "0x1301", true},
+		{suite, "1302", false},
+		{textValue("bad_record_mac"), "BAD_RECORD_MAC", true},
+		{contentValue([]byte("read nome\n")), "read nome", true},
+		{contentValue([]byte("read nome\n")), `"read nome"`, true},
+		{contentValue([]byte("read nome\n")), "read name", false},
+	} {
+		if got := c.v.accepts(c.given); got != c.right {
+			t.Errorf("%s, given %q: %v", c.v, c.given, got)
+		}
+	}
+}
+
+func TestAMutantIsNotTheValue(t *testing.T) {
+	for _, v := range []Value{
+		numberValue(0), numberValue(9),
+		{Bytes: []byte{0x16}},
+		{Bytes: []byte("abc")},
+		spoken("Ok"), spoken(""), textValue("ação"), textValue("x\n"),
+		textValue("bad_record_mac"), textValue("TLS 1.3"), textValue("client_hello"), textValue("verified"), textValue("client"), textValue("no"),
+		codeValue(0x1301, 2, "TLS_AES_128_GCM_SHA256"), listValue([]string{"a", "b"}), contentValue([]byte("read nome\n")),
+	} {
+		mutants := v.mutants()
+		if len(mutants) == 0 {
+			t.Errorf("%s has none", v)
+		}
+		for _, mutant := range mutants {
+			if v.equal(mutant) || mutant.equal(v) || v.accepts(mutant.String()) {
+				t.Errorf("%s and its mutant %s are the same", v, mutant)
+			}
+		}
+	}
+	alerts := textValue("bad_record_mac").mutants()
+	if !slices.ContainsFunc(alerts, func(v Value) bool { return v.Text == "unexpected_message" }) {
+		t.Errorf("another alert is no mutant of an alert: %v", alerts)
+	}
+}
+
+func TestWhatARecordHasIsAllNamed(t *testing.T) {
+	var names []string
+	for name := range unitParts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if strings.Join(names, ", ") != partWords {
+		t.Errorf("there are %q", names)
+	}
+	for _, words := range []map[string]expression{sessionWords} {
+		for word := range words {
+			if !strings.Contains(valueWords, word) {
+				t.Errorf("%s is not named", word)
+			}
+		}
+	}
+	for word := range properties {
+		if !strings.Contains(valueWords, word+" of") {
+			t.Errorf("%s is not named", word)
+		}
+	}
+	for word := range operators {
+		if !strings.Contains(operatorWords, word) {
+			t.Errorf("%s is not named", word)
+		}
+	}
+	for word := range endpointWords {
+		if !strings.Contains(valueWords, word) {
+			t.Errorf("%s is not named", word)
+		}
+	}
+}
+
+func TestAnAlteredClaimIsNotTrue(t *testing.T) {
+	r := &run{lets: map[string]Value{"n": numberValue(5), "list": listValue([]string{"client_hello", "finished"}), "data": {Bytes: []byte{1, 2, 3}}}}
+	for _, text := range []string{
+		"n is five", "n is not 6", "n is less than 6", "n is more than 4", "n is at least 5", "n is at most five", "list contains finished",
+		`list is "client_hello, finished"`, "data is 0x010203", "data contains 0x0203", "first 1 of data is 0x01", `"client" is client`,
+	} {
+		words, _ := wordsOf(text)
+		c, what, ok := parseComparison(words)
+		if !ok || what != "" {
+			t.Fatalf("%s: %s", text, what)
+		}
+		if got, ok := c.judge(r); !ok {
+			t.Errorf("%s: %s", text, got)
+		}
+		for i, mutant := range c.mutants(r) {
+			if got, ok := mutant.judge(r); ok {
+				t.Errorf("%s, alteration %d: is true: %s", text, i, got)
+			}
+		}
+	}
+}
+
+func TestQuotesTellTextFromWords(t *testing.T) {
+	for text, want := range map[string]string{`client is content`: "", `"client" is "client"`: "", `noticed is bogus-word`: "", `answer the name is taken`: "", "n is": "a value is missing", "client text 1 is \"x": "a quote"} {
+		_, err := Parse("test", "on plain\nexpect "+text)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func FuzzParseValue(f *testing.F) {
+	for _, seed := range []string{
+		"first 4 of client client_hello random", "size of server certificate plus 5", `"text" xor 0x16`, "schedule key of client seen by server",
+		"equal blocks of client unit message 1 and client unit message 2", "client text last containing \"x\" content is 1", "hmac of a with b",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		words, what := wordsOf(text)
+		if what != "" {
+			return
+		}
+		value, what := parseValue(words)
+		if (value == nil) == (what == "") {
+			t.Errorf("%q: %q", text, what)
+		}
+		parseAssertion(words)
+	})
+}
