@@ -45,6 +45,15 @@ type Reader interface {
 	Rest(from Side, b []byte) Reading
 }
 
+// A Scheduler is a Reader that says how the keys of its connection come about.
+type Scheduler interface {
+	Reader
+	// Schedule returns, in the order in which they are computed, the secrets that are asked for and what is derived from
+	// them, as far as the units that were read call for it. Each has a name of its own, and goes by it in the Inputs of others; one that is not
+	// known says why. Events and logs are seen to. The values of a Scheduler are not changed afterwards.
+	Schedule(secrets Secrets) []Value
+}
+
 // MaxUnit is the greatest length of a unit, in bytes.
 const MaxUnit = 16 << 20
 

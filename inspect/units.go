@@ -185,6 +185,7 @@ func (v *View) openUnit(r *Record, sealed SealedReading, b []byte) {
 	case why.Key == "":
 		r.DecidedAt, r.Decrypted, r.Content, r.Why, r.unit.because = v.session.now.Index, true, len(clear), WhyNone, nil
 		r.Parts = whole(r.Name(), clear)
+		v.noteSince(asked)
 		return
 	case waits && r.unit.tries <= maxCandidates:
 		r.Why, r.unit.because = WhyProtocol, &why
@@ -199,6 +200,19 @@ func (v *View) openUnit(r *Record, sealed SealedReading, b []byte) {
 	if r.Lane == Received && r.Verdict == VerdictNone && v.conn.senderReads(r) {
 		r.Verdict = VerdictUnreadable
 		v.session.add(Item{Kind: RecordItem, Side: r.Side, Lane: Received, Record: r})
+	}
+}
+
+// noteSince notes from which event on a unit is read with the secrets of these identifiers.
+func (v *View) noteSince(identifiers []string) {
+	for _, identifier := range identifiers {
+		if _, known := v.since[identifier]; known {
+			continue
+		}
+		if v.since == nil {
+			v.since = make(map[string]int)
+		}
+		v.since[identifier] = v.session.now.Index
 	}
 }
 
@@ -253,12 +267,55 @@ func (v *View) unitSecrets() (all []KnownSecret) {
 	return all
 }
 
-// toldSecrets are the secrets that this view's units can be opened with, as values.
-func (v *View) toldSecrets() (values []Value) {
+// told is what the protocol says of how its keys come about.
+func (v *View) told() []Value {
+	scheduler, ok := v.reader.(Scheduler)
+	if !ok {
+		return nil
+	}
+	values := scheduler.Schedule(v.secrets)
+	for i := range values {
+		value := &values[i]
+		if value.Event = -1; value.Bytes == nil {
+			continue
+		}
+		for _, input := range value.Inputs {
+			if j := named(values[:i], input.Name); j >= 0 {
+				value.Event = max(value.Event, values[j].Event)
+			}
+		}
+		if since, logged := v.loggedSince(value.Bytes); logged {
+			value.Logged, value.Event = true, max(value.Event, since)
+		}
+		if value.Event < 0 { // of what crossed alone
+			value.Event = v.askedAt
+		}
+	}
+	return values
+}
+
+// loggedSince returns the event from which on a secret of the view is known that has opened one of its units.
+func (v *View) loggedSince(secret []byte) (event int, logged bool) {
+	for identifier, since := range v.since {
+		for _, known := range v.session.secrets[identifier] {
+			if !bytes.Equal(known.Bytes, secret) || !v.owns(known) {
+				continue
+			}
+			if at := max(known.Event, since); !logged || at < event {
+				event, logged = at, true
+			}
+		}
+	}
+	return event, logged
+}
+
+// toldSecrets is the key schedule as the protocol tells it, and what other secrets this view's units can be opened with.
+func (v *View) toldSecrets() []Value {
+	values := v.told()
 	names := make(map[string]int)
 	for _, secret := range v.unitSecrets() {
 		same := func(v Value) bool {
-			return bytes.Equal(v.Bytes, secret.Bytes) && bytes.Equal(v.Inputs[0].Bytes, secret.ClientRandom)
+			return bytes.Equal(v.Bytes, secret.Bytes) && (v.Formula != "" || bytes.Equal(v.Inputs[0].Bytes, secret.ClientRandom))
 		}
 		if !v.owns(secret) || slices.ContainsFunc(values, same) || len(values) == mostTold {
 			continue

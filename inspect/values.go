@@ -47,9 +47,8 @@ type Input struct {
 //
 // After a renegotiation of TLS 1.2 it is that of the latest handshake.
 //
-// Another [Protocol] than TLS has no key schedule that is known here. Then it is the
-// secrets that were told for it, each with its identifier as its one input, and
-// without a formula.
+// Another [Protocol] than TLS has the one that it tells ([Scheduler]). Behind it, or instead of it, are the other
+// secrets that were told for the connection, each with its identifier as its one input, and without a formula.
 func (v *View) Schedule() []Value {
 	if v.reader != nil {
 		return v.toldSecrets()

@@ -33,6 +33,7 @@ type View struct {
 	waiting map[string][]*Record // by identifier: units that a secret is missing for
 	asked   []string             // the identifiers that secrets were asked for under, in order
 	askedAt int                  // the event of the latest of them
+	since   map[string]int       // by identifier: the event from which on a unit is read with it
 }
 
 // A milestone is the state from an event on.

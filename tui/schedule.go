@@ -143,6 +143,9 @@ func (m *model) trunk(values []inspect.Value, from []int) (sources []int, steps 
 			steps[i] = m.pal.glyphs.joins + " "
 		}
 	}
+	if master < 0 { // another protocol's
+		return sources, make([]string, len(values))
+	}
 	for at := master; at >= 0; {
 		if steps[at] = m.pal.glyphs.down + " "; sources[at] < 0 && (at < master || at == 0) {
 			steps[at] = "" // where the trunk begins

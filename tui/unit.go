@@ -73,6 +73,9 @@ func (m *model) protocolKeys(c *inspect.Connection, w int) string {
 
 // scheduleOfProtocol says why there is no key schedule, and lists the secrets that were told, if any.
 func (m *model) scheduleOfProtocol(c *inspect.Connection) string {
+	if _, tells := c.Opening.Speaks.Reader().(inspect.Scheduler); tells {
+		return m.say("unit_schedule_empty", "protocol", inspect.Safe(c.Opening.Protocol))
+	}
 	return m.say("unit_no_schedule", "protocol", inspect.Safe(c.Opening.Protocol))
 }
 

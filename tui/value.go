@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -181,13 +182,18 @@ var keyLogLabels = map[string]string{
 // inLog says whether at the cursor a key log has the value too, and whether it is the same.
 func (m *model) inLog(v *inspect.Value) (text string, ink ink) {
 	c, label := m.conn(), keyLogLabels[v.Name]
-	if v.Kind == "schedule.protocol_secret" {
-		label = v.Name
-	}
 	if c == nil || !v.Logged || v.Bytes == nil {
 		return "", plain
 	}
 	side := m.schedule.side
+	if speaks(c) {
+		for _, secret := range m.knownTo(c, side) {
+			if bytes.Equal(secret.Bytes, v.Bytes) {
+				return m.say("tui_value_logged_only", "origin", m.origin(secret.Origin), "label", inspect.Safe(secret.Label)), plain
+			}
+		}
+		return "", plain
+	}
 	for _, secret := range m.knownTo(c, side) {
 		if secret.Label != label {
 			continue
@@ -230,6 +236,8 @@ func (m *model) formula(v *inspect.Value) string {
 		return m.say("tui_formula_shared", "group", group(formula[len("the key exchange of "):]))
 	case strings.HasPrefix(formula, "ECDH on "):
 		return m.say("tui_formula_pre_master", "group", group(formula[len("ECDH on "):]))
+	case strings.HasPrefix(formula, "RSAES-OAEP-DECRYPT("), strings.HasPrefix(formula, "HKDF-Extract(salt = transcript_hash,"), strings.HasPrefix(formula, "SHA-256(fingerprint"):
+		return m.owned(formula)
 	case strings.HasPrefix(formula, "ECDH(") && strings.Contains(formula, ") on "):
 		exchange, on, _ := strings.Cut(formula, " on ")
 		return m.say("tui_formula_on", "formula", m.owned(exchange), "group", group(on))

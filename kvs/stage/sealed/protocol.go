@@ -35,7 +35,8 @@ func (p Protocol) Reader() inspect.Reader {
 type conversation struct {
 	authenticated bool
 	keys          [2]Fingerprint       // of the public keys, by side
-	boxes         [2][sha256.Size]byte // the SHA-256 of what the secrets were sent in, by side
+	sent          [2][]byte            // what the secrets were sent in, by side
+	boxes         [2][sha256.Size]byte // its SHA-256
 	transcript    []byte               // its hash, once both were sent
 
 	// Of the messages that have been opened, by side and number: what each means for the one that answers it.
@@ -53,7 +54,6 @@ type meaning struct {
 type reader struct {
 	talk  *conversation
 	sides [2]progress
-	boxes [2][]byte // of the authenticated variant, until its transcript is whole
 }
 
 // progress is how far one side has come.
@@ -147,15 +147,10 @@ func (r *reader) read(from inspect.Side, side *progress, b []byte) inspect.Readi
 
 // keep notes what a secret was sent in.
 func (r *reader) keep(from inspect.Side, box []byte) {
-	r.talk.boxes[from] = sha256.Sum256(box)
-	if !r.talk.authenticated {
-		return
-	}
-	r.boxes[from] = bytes.Clone(box)
-	if client, server := r.boxes[inspect.Client], r.boxes[inspect.Server]; client != nil && server != nil {
+	r.talk.boxes[from], r.talk.sent[from] = sha256.Sum256(box), bytes.Clone(box)
+	if client, server := r.talk.sent[inspect.Client], r.talk.sent[inspect.Server]; client != nil && server != nil {
 		keys := slices.Concat(r.talk.keys[inspect.Client][:], r.talk.keys[inspect.Server][:])
 		r.talk.transcript = transcriptHash(keys, client, server)
-		r.boxes = [2][]byte{}
 	}
 }
 
