@@ -33,9 +33,18 @@ func (m *model) nameUnit(r *inspect.Record) (string, int) {
 	case summary != "":
 		return name + " " + m.pal.letters(summary), r.Content
 	case r.Text():
-		return name + " " + quoted(r.Plaintext()), r.Content
+		return name + " " + said(r.Plaintext()), r.Content
 	}
 	return name, r.Content
+}
+
+// said shows what a program says: JSON, which has quotes of its own, as it stands, anything else between quotes.
+func said(b []byte) string {
+	const most = 512
+	if len(b) > 0 && (b[0] == '{' || b[0] == '[') {
+		return inspect.SafeBytes(b[:min(len(b), most)])
+	}
+	return quoted(b)
 }
 
 // unitSubjects lists what can be shown of a unit: what it says in clear, if it was encrypted, then the unit as it was sent.

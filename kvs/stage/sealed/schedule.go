@@ -124,7 +124,7 @@ func extracted(transcript, client, server inspect.Value) inspect.Value {
 		Kind: "sealed.schedule_session_secret", Name: "session_secret", RFC: "RFC 5869 section 2.2",
 		Formula: fmt.Sprintf("HKDF-Extract(salt = %s, IKM = %s + %s)", transcript.Name, client.Name, server.Name),
 		Inputs: []inspect.Input{
-			{Name: transcript.Name, Bytes: transcript.Bytes}, {Name: client.Name, Bytes: client.Bytes}, {Name: server.Name, Bytes: server.Bytes},
+			{Name: client.Name, Bytes: client.Bytes}, {Name: server.Name, Bytes: server.Bytes}, {Name: transcript.Name, Bytes: transcript.Bytes},
 		},
 	}
 	if client.Bytes == nil || server.Bytes == nil {
