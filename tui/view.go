@@ -318,7 +318,10 @@ func (m *model) traffic(w int) string {
 		if speaks(c) {
 			id = "unit_count"
 		}
-		if w < 100 {
+		switch {
+		case w < 100 && speaks(c):
+			id = "unit_count_short"
+		case w < 100:
 			id = "tui_count_short"
 		}
 		return span{sideInk(side), g.arrow(side) + " " + m.say(id, "count", records, "bytes", thousands(bytes, m.sentences.Lang()))}
