@@ -15,14 +15,17 @@ import (
 	"testing"
 )
 
-const seedsPage = "manual/seeds.md"
+// A seedsPage lists what the five systems have become, in one language.
+type seedsPage struct {
+	path    string
+	header  []string // the columns of every table
+	reasons []string // how a reason begins: done in another way, explained where there is nothing to run, not done, still to come
+}
 
-// seedsHeader are the columns of every table of the page.
-var seedsHeader = []string{"there", "here", "shown by", "why"}
-
-// seedsReasons are the words with which a reason begins: it is done in another way, it is explained where there is nothing to
-// run, it is not done, or it is still to come.
-var seedsReasons = []string{"Different: ", "Told: ", "Left out: ", "Not yet: "}
+var seedsPages = []seedsPage{
+	{"manual/seeds.md", []string{"there", "here", "shown by", "why"}, []string{"Different: ", "Told: ", "Left out: ", "Not yet: "}},
+	{"manual/seeds.pt-BR.md", []string{"lá", "aqui", "mostrado por", "por quê"}, []string{"Diferente: ", "Contado: ", "Omitido: ", "Ainda não: "}},
+}
 
 // players are the tests that play every file of a kind, and where these are, by what the page calls them.
 var players = map[string]struct{ folder, test string }{
@@ -34,29 +37,71 @@ var players = map[string]struct{ folder, test string }{
 
 func TestEachRowOfTheSeedsIsShownByATestThatExistsOrHasAReason(t *testing.T) {
 	tests := readTests(t)
-	page, err := os.ReadFile(seedsPage)
+	for _, page := range seedsPages {
+		tables := page.tables(t)
+		if len(tables) != 5 {
+			t.Errorf("%s has %d tables, not one for each of the five systems", page.path, len(tables))
+		}
+		for _, rows := range tables {
+			if !slices.Equal(rows[0].cells, page.header) {
+				t.Errorf("%s:%d: the columns are %q, not %q", page.path, rows[0].line, rows[0].cells, page.header)
+				continue
+			}
+			known := make(map[string]bool)
+			for _, row := range rows[1:] {
+				if err := page.checkSeed(row.cells, tests); err != nil {
+					t.Errorf("%s:%d: %v", page.path, row.line, err)
+				} else if known[row.cells[0]] {
+					t.Errorf("%s:%d: %s stands here twice", page.path, row.line, row.cells[0])
+				}
+				known[row.cells[0]] = true
+			}
+		}
+	}
+}
+
+func (p seedsPage) tables(t *testing.T) [][]tableRow {
+	t.Helper()
+	page, err := os.ReadFile(p.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables := readTables(string(page))
-	if len(tables) != 5 {
-		t.Errorf("%s has %d tables, not one for each of the five systems", seedsPage, len(tables))
+	return readTables(string(page))
+}
+
+// Row by row both name the same things of the five systems and of this program, the same tests, and the same kind of reason.
+func TestTheSeedsAreTheSameInBothLanguages(t *testing.T) {
+	english, portuguese := seedsPages[0], seedsPages[1]
+	here, there := slices.Concat(english.tables(t)...), slices.Concat(portuguese.tables(t)...)
+	if len(here) != len(there) {
+		t.Fatalf("%s has %d rows, %s has %d", english.path, len(here), portuguese.path, len(there))
 	}
-	for _, rows := range tables {
-		if !slices.Equal(rows[0].cells, seedsHeader) {
-			t.Errorf("%s:%d: the columns are %q, not %q", seedsPage, rows[0].line, rows[0].cells, seedsHeader)
+	for i := range here {
+		a, b := here[i].cells, there[i].cells
+		if a[2] == english.header[2] {
 			continue
 		}
-		known := make(map[string]bool)
-		for _, row := range rows[1:] {
-			if err := checkSeed(row.cells, tests); err != nil {
-				t.Errorf("%s:%d: %v", seedsPage, row.line, err)
-			} else if known[row.cells[0]] {
-				t.Errorf("%s:%d: %s stands here twice", seedsPage, row.line, row.cells[0])
+		for column, what := range []string{"what is there", "what is here"} {
+			if of, in := codeIn(a[column]), codeIn(b[column]); !slices.Equal(of, in) {
+				t.Errorf("%s:%d: %s is %q, and in %s %q", portuguese.path, there[i].line, what, in, english.path, of)
 			}
-			known[row.cells[0]] = true
+		}
+		if a[2] != b[2] || english.reason(a[3]) != portuguese.reason(b[3]) {
+			t.Errorf("%s:%d: it names %s (%s), and %s:%d names %s (%s)", portuguese.path, there[i].line, b[2], b[3], english.path, here[i].line, a[2], a[3])
 		}
 	}
+}
+
+var inCode = regexp.MustCompile("`[^`]+`")
+
+// codeIn returns what stands in a cell as code, sorted.
+func codeIn(cell string) []string {
+	return slices.Sorted(slices.Values(inCode.FindAllString(cell, -1)))
+}
+
+// reason is which kind of reason a cell has; -1 for none.
+func (p seedsPage) reason(cell string) int {
+	return slices.IndexFunc(p.reasons, func(word string) bool { return strings.HasPrefix(cell, word) })
 }
 
 func TestARowOfTheSeedsThatShowsNothingIsNoticed(t *testing.T) {
@@ -79,7 +124,7 @@ func TestARowOfTheSeedsThatShowsNothingIsNoticed(t *testing.T) {
 		"a | b | `kvs.TestNothing` | Different: it is very good.": "no test kvs.TestNothing",
 		"a | b | | it just is so":                                 "begins with none of",
 	} {
-		err := checkSeed(cells(row), tests)
+		err := seedsPages[0].checkSeed(cells(row), tests)
 		if got := fmt.Sprint(err); err == nil != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: got %v, want %q", row, err, want)
 		}
@@ -122,8 +167,8 @@ func cells(row string) []string {
 var listOfTests = regexp.MustCompile("^`[^`]+`(, `[^`]+`)*$")
 
 // checkSeed reports what is wrong with a row, where tests are the bodies of all tests by package and name.
-func checkSeed(row []string, tests map[string]string) error {
-	if len(row) != len(seedsHeader) {
+func (p seedsPage) checkSeed(row []string, tests map[string]string) error {
+	if len(row) != len(p.header) {
 		return fmt.Errorf("a row of %d cells", len(row))
 	}
 	there, here, shownBy, why := row[0], row[1], row[2], row[3]
@@ -134,8 +179,8 @@ func checkSeed(row []string, tests map[string]string) error {
 		return fmt.Errorf("%s: neither a test nor a reason", there)
 	case shownBy != "" && !listOfTests.MatchString(shownBy):
 		return fmt.Errorf("%s: %q is no list of tests", there, shownBy)
-	case why != "" && !slices.ContainsFunc(seedsReasons, func(word string) bool { return strings.HasPrefix(why, word) }):
-		return fmt.Errorf("%s: the reason begins with none of %q", there, seedsReasons)
+	case why != "" && p.reason(why) < 0:
+		return fmt.Errorf("%s: the reason begins with none of %q", there, p.reasons)
 	}
 	for _, test := range strings.FieldsFunc(shownBy, func(r rune) bool { return r == '`' }) {
 		if test == ", " {
