@@ -24,6 +24,7 @@ type Exercise struct {
 // A choice is one of the answers that are offered.
 type choice struct {
 	value, label []inline
+	labelled     bool
 }
 
 // An answer is one that is right.
@@ -112,7 +113,7 @@ func (e *Exercise) parseChoice(line int, text string) (what string) {
 	if !labelled {
 		label = value
 	}
-	var c choice
+	c := choice{labelled: labelled}
 	if c.value, what = parseInline(value, line); what == "" {
 		c.label, what = parseInline(label, line)
 	}

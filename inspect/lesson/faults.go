@@ -1,0 +1,235 @@
+package lesson
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"example.com/tlslab/inspect"
+)
+
+// Faults returns what the prose of the lesson says without proof: numbers and
+// bytes outside of templates, and names of the standards that no value and no
+// expectation of the lesson is about. References to RFCs and their sections need
+// none.
+func (l *Lesson) Faults() (faults []Check) {
+	proof := l.proof()
+	for _, p := range l.prose() {
+		for _, span := range p.spans {
+			if span.template != nil {
+				continue
+			}
+			for _, claim := range claims(span.text, span.style) {
+				if !proof.covers(claim) {
+					faults = append(faults, Check{Line: p.line, Text: claim, Got: "said without proof: write it as {{" + claim + " = VALUE}}, or expect it in a script"})
+				}
+			}
+		}
+	}
+	return faults
+}
+
+// prose returns everything that is read but the choices of exercises, which may
+// be wrong.
+func (l *Lesson) prose() (all []paragraph) {
+	for _, page := range l.Pages {
+		all = append(all, paragraph{line: page.Line, spans: []inline{{text: page.Title}}})
+	}
+	for _, p := range l.parts {
+		all = append(all, p.prose...)
+		if e := p.ask; e != nil {
+			all = append(all, e.question...)
+			for _, hint := range append(e.hints, e.why) {
+				all = append(all, paragraph{line: e.Line, spans: hint})
+			}
+		}
+	}
+	return all
+}
+
+var (
+	// references are what needs no proof, in both languages.
+	references = regexp.MustCompile(`(sections?|seç(ão|ões)) \d+(\.\d+)* (of|da|do) RFC \d+|RFCs? \d+(,? (e|and|§|sections?|seç(ão|ões)|appendix|apêndice) ?([A-Z]|\d+)(\.\d+)*)*|FIPS \d+(-\d+)?|SP \d+-\d+\w?|X\.509|X\.690|PKCS ?#\d+|ASN\.1`)
+
+	// numbered are names with digits in them.
+	numbered = regexp.MustCompile(`(TLS|SSL) \d(\.\d)?|\b[A-Za-z][A-Za-z_-]*\d[\w-]*`)
+
+	// digits are numbers, alone or in words, and bytes.
+	digits = regexp.MustCompile(`\S*\d\S*`)
+
+	// octets are bytes without a digit, where they stand as code.
+	octets = regexp.MustCompile(`^[a-f]{2}( [a-f]{2})*$`)
+
+	// written are numbers in words, from three on.
+	written = regexp.MustCompile(`(?i)(^|[^\pL])(three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|` +
+		`três|quatro|cinco|seis|sete|oito|nove|dez|onze|doze|treze|catorze|quatorze|quinze|dezesseis|dezessete|dezoito|dezenove|vinte|trinta|quarenta|cinquenta|sessenta|setenta|oitenta|noventa|cem|cento|duzentos|mil)([^\pL]|$)`)
+
+	// word is what can be a standard's name; snake what hardly is anything else.
+	word  = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_]*`)
+	snake = regexp.MustCompile(`^[A-Za-z]+(_[A-Za-z0-9]+)+$`)
+)
+
+// claims returns what the text claims.
+func claims(text string, style Style) (all []string) {
+	text = references.ReplaceAllString(text, "")
+	all = numbered.FindAllString(text, -1)
+	for _, number := range digits.FindAllString(numbered.ReplaceAllString(text, ""), -1) {
+		all = append(all, strings.Trim(number, ".,;:!?()“”\"'"))
+	}
+	for _, match := range written.FindAllStringSubmatch(text, -1) {
+		all = append(all, match[2])
+	}
+	if style == Code && octets.MatchString(text) {
+		all = append(all, text)
+	}
+	for _, name := range word.FindAllString(text, -1) {
+		if snake.MatchString(name) && !numbered.MatchString(name) || messageNames()[name] {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// messageNames are those of handshake messages, as in ClientHello.
+var messageNames = sync.OnceValue(func() map[string]bool {
+	names := make(map[string]bool)
+	for code := range 1 << 8 {
+		if name := inspect.HandshakeType(code).String(); snake.MatchString(name) || name == "finished" {
+			var camel strings.Builder
+			for part := range strings.SplitSeq(name, "_") {
+				camel.WriteString(strings.ToUpper(part[:1]) + part[1:])
+			}
+			names[camel.String()] = true
+		}
+	}
+	return names
+})
+
+// A proof is everything that a lesson expects or computes.
+type proof []string
+
+func (l *Lesson) proof() (all proof) {
+	for _, p := range l.parts {
+		for _, s := range p.steps {
+			switch s.Verb {
+			case "expect", "look", "explain", "let", "tamper", "hold":
+				all = append(all, squeezed(s.Text))
+			}
+		}
+		if p.ask != nil {
+			for _, a := range p.ask.answers {
+				all = append(all, squeezed(a.source))
+			}
+		}
+	}
+	for _, p := range l.prose() {
+		for _, span := range p.spans {
+			if span.template != nil {
+				all = append(all, squeezed(span.template.source))
+			}
+		}
+	}
+	return all
+}
+
+// covers reports whether the claim, which is a name, stands in the proof. A
+// number never does.
+func (p proof) covers(claim string) bool {
+	if digits.MatchString(claim) && !numbered.MatchString(claim) || written.MatchString(claim) || octets.MatchString(claim) {
+		return false
+	}
+	name := squeezed(claim)
+	return slices.ContainsFunc(p, func(text string) bool { return strings.Contains(text, name) })
+}
+
+// squeezed is text in which ClientHello and client_hello are the same.
+func squeezed(text string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(text))
+}
+
+// Same reports in which way two lessons are not the same one in two languages:
+// pages, scripts, exercises and what is computed must be. What stands in quotes,
+// and the literals of templates, may differ.
+func Same(a, b *Lesson) error {
+	if len(a.Pages) != len(b.Pages) || a.Minutes != b.Minutes {
+		return fmt.Errorf("%s: %d pages, %d minutes; and %d pages, %d minutes", a.Name, len(a.Pages), a.Minutes, len(b.Pages), b.Minutes)
+	}
+	for page := range a.Pages {
+		x, y := a.skeleton(page), b.skeleton(page)
+		for i := range max(len(x), len(y)) {
+			switch {
+			case i >= len(x):
+				return fmt.Errorf("%s, page %q: only the second has: %s", a.Name, a.Pages[page].Title, y[i])
+			case i >= len(y):
+				return fmt.Errorf("%s, page %q: only the first has: %s", a.Name, a.Pages[page].Title, x[i])
+			case x[i] != y[i]:
+				return fmt.Errorf("%s, page %q: %s; and in the second: %s", a.Name, a.Pages[page].Title, x[i], y[i])
+			}
+		}
+	}
+	return nil
+}
+
+// inQuotes is what may differ between languages.
+var inQuotes = regexp.MustCompile(`"(\\.|[^"\\])*"`)
+
+// skeleton is a page without its language.
+func (l *Lesson) skeleton(page int) (bones []string) {
+	bare := func(text string) string { return inQuotes.ReplaceAllString(text, `""`) }
+	var computed []string
+	for _, p := range l.parts {
+		if p.page != page {
+			continue
+		}
+		for _, s := range p.steps {
+			bones = append(bones, bare(s.Text))
+		}
+		for _, paragraph := range p.prose {
+			computed = append(computed, computedIn(paragraph.spans)...)
+		}
+		if e := p.ask; e != nil {
+			bones = append(bones, fmt.Sprintf("exercise %s, %v, with %d choices and %d hints", e.Name, e.Predict, len(e.choices), len(e.hints)))
+			for _, a := range e.answers {
+				bones = append(bones, "= "+bare(a.source))
+			}
+			for _, c := range e.choices {
+				if c.labelled {
+					bones = append(bones, "- "+Block{Spans: plain(c.value)}.Text())
+				}
+			}
+		}
+	}
+	slices.Sort(computed)
+	for _, source := range computed {
+		bones = append(bones, "{{"+bare(source)+"}}")
+	}
+	return bones
+}
+
+// plain is text whose templates stand as they were written.
+func plain(all []inline) (spans []Span) {
+	for _, in := range all {
+		if in.template != nil {
+			in.text = "{{" + in.template.source + "}}"
+		}
+		spans = append(spans, Span{Text: in.text, Style: in.style})
+	}
+	return spans
+}
+
+// computedIn returns the values of the templates, without their literals.
+func computedIn(all []inline) (sources []string) {
+	for _, in := range all {
+		if in.template == nil {
+			continue
+		}
+		source := in.template.source
+		if in.template.checked {
+			_, source, _ = strings.Cut(source, " = ")
+		}
+		sources = append(sources, strings.TrimSpace(source))
+	}
+	return sources
+}
