@@ -21,7 +21,7 @@ func (l *Lesson) Faults() (faults []Check) {
 			if span.template != nil {
 				continue
 			}
-			for _, claim := range claims(span.text, span.style) {
+			for _, claim := range claimsIn(span.text, span.style) {
 				if !proof.covers(claim) {
 					faults = append(faults, Check{Line: p.line, Text: claim, Got: "said without proof: write it as {{" + claim + " = VALUE}}, or expect it in a script"})
 				}
@@ -71,8 +71,8 @@ var (
 	snake = regexp.MustCompile(`^[A-Za-z]+(_[A-Za-z0-9]+)+$`)
 )
 
-// claims returns what the text claims.
-func claims(text string, style Style) (all []string) {
+// claimsIn returns what the text claims.
+func claimsIn(text string, style Style) (all []string) {
 	text = references.ReplaceAllString(text, "")
 	all = numbered.FindAllString(text, -1)
 	for _, number := range digits.FindAllString(numbered.ReplaceAllString(text, ""), -1) {
