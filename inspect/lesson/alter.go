@@ -8,6 +8,41 @@ import (
 	"example.com/tlslab/inspect"
 )
 
+// alter judges what an expectation would be with one value, name, error or place
+// of an order altered, and reports each: none may be true where that one is.
+func (r *run) alter(e expectation, report func(Check)) {
+	words, _ := wordsOf(strings.TrimPrefix(e.Text, "expect "))
+	judge := func(a assertion) {
+		got, ok := a(r)
+		report(Check{e.Line, e.Text, !ok, "an alteration of it is true as well: " + got})
+	}
+	if c, what, is := parseComparison(words); is && what == "" {
+		for _, altered := range c.mutants(r) {
+			judge(altered.judge)
+		}
+		return
+	}
+	for _, altered := range alterations(unquoted(words)) {
+		if a, what := parseFact(altered); what == "" {
+			judge(a)
+		}
+	}
+}
+
+// alter judges what the prose would say with another literal.
+func (p paragraph) alter(r *run, report func(Check)) {
+	for _, in := range p.spans {
+		t := in.template
+		if t == nil || !t.checked {
+			continue
+		}
+		value, err := t.value(r)
+		for _, altered := range literalValue(t.literal).mutants() {
+			report(Check{t.line, "{{" + t.source + "}}", err != nil || !value.equal(altered), "an alteration of it is true as well: " + altered.String()})
+		}
+	}
+}
+
 // alterations returns assertions that say something else than the one in words
 // does, each in one value, name, error or place of an order. None of them can
 // be true where that one is.
@@ -88,10 +123,6 @@ func alterationsOf(words []string) (all [][]string) {
 		}
 	case "alerts":
 		all = append(all, alterationsOfAlert(side, rest)...)
-	case "sends":
-		for _, order := range disorders(rest) {
-			put(append([]string{"sends"}, order...)...)
-		}
 	}
 	return all
 }
@@ -113,23 +144,6 @@ func alterationsOfAlert(side string, rest []string) (all [][]string) {
 		all = append(all, []string{side, "alerts", rest[0], "understood"})
 	}
 	return all
-}
-
-// disorders are a list with two neighbours exchanged, with one left out, with one
-// more, and with one by another name.
-func disorders(names []string) (all [][]string) {
-	for i := range names {
-		if i+1 < len(names) && names[i] != names[i+1] {
-			swapped := slices.Clone(names)
-			swapped[i], swapped[i+1] = swapped[i+1], swapped[i]
-			all = append(all, swapped)
-		}
-		if len(names) > 1 {
-			all = append(all, slices.Delete(slices.Clone(names), i, i+1))
-		}
-		all = append(all, replaced(names, i, names[i]+"~"))
-	}
-	return append(all, append(slices.Clone(names), names[0]))
 }
 
 func replaced(words []string, at int, word string) []string {

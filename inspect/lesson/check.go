@@ -5,21 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A Report says what came of a lesson that was gone through by itself.
 type Report struct {
-	Lesson *Lesson
-	Checks []Check // everything that was claimed, in order
+	Lesson      *Lesson
+	Checks      []Check // everything that was claimed, in order
+	Alterations []Check // of what was claimed: OK says that the lesson would notice
 }
 
-// Err returns nil if everything that the lesson claims is true, and says
-// otherwise what is not.
+// Err returns nil if everything that the lesson claims is true and none of its
+// alterations is, and says otherwise what is not so.
 func (r *Report) Err() error {
 	var errs []error
-	for _, check := range r.Checks {
+	for _, check := range append(slices.Clone(r.Checks), r.Alterations...) {
 		if !check.OK {
-			errs = append(errs, fmt.Errorf("%s, line %d: %s: what is seen is: %s", r.Lesson.Name, check.Line, check.Text, check.Got))
+			errs = append(errs, fmt.Errorf("%s, line %d: %s: %s", r.Lesson.Name, check.Line, check.Text, check.Got))
 		}
 	}
 	return errors.Join(errs...)
@@ -27,11 +29,16 @@ func (r *Report) Err() error {
 
 // Check goes through a lesson without a student. Each of its claims is judged,
 // and so is each exercise: it must not count as solved before it is, nor by
-// another answer than the right one, and by that it must.
-func (c *Course) Check(ctx context.Context, lesson *Lesson) (*Report, error) {
-	s := c.Begin(ctx, lesson)
+// another answer than the right one, and by that it must. What the prose says
+// without proof (see [Lesson.Faults]) is reported too. With alter, each claim is
+// judged with each value, name, error and order in it altered as well.
+func (c *Course) Check(ctx context.Context, lesson *Lesson, alter bool) (*Report, error) {
+	report, course := &Report{Lesson: lesson, Checks: lesson.Faults()}, *c
+	if alter {
+		course.altering = func(check Check) { report.Alterations = append(report.Alterations, check) }
+	}
+	s := course.Begin(ctx, lesson)
 	defer s.Close()
-	report := &Report{Lesson: lesson}
 	for {
 		stop, err := s.Next()
 		if errors.Is(err, io.EOF) {
@@ -56,6 +63,9 @@ func (a *asked) check() (all []Check) {
 	judge(!a.Right, "it counts as solved before anything was answered")
 	judge(!grade(a.Question, a.right, ""), "nothing at all counts as the right answer")
 	judge(len(a.right) > 0 && grade(a.Question, a.right, a.Expected), fmt.Sprintf("its own answer %q does not count as right", a.Expected))
+	for _, wrong := range a.wrong() {
+		judge(!grade(a.Question, a.right, wrong), fmt.Sprintf("%q counts as right too", wrong))
+	}
 	if len(a.Question.Choices) == 0 {
 		return all
 	}
@@ -66,5 +76,17 @@ func (a *asked) check() (all []Check) {
 		}
 	}
 	judge(right == 1, fmt.Sprintf("%d of the choices count as right", right))
+	return all
+}
+
+// wrong are answers beside the right ones.
+func (a *asked) wrong() (all []string) {
+	for _, right := range a.right {
+		for _, other := range right.mutants() {
+			if !slices.ContainsFunc(a.right, other.equal) {
+				all = append(all, other.String())
+			}
+		}
+	}
 	return all
 }

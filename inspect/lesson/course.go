@@ -24,6 +24,8 @@ type Course struct {
 
 	// Watch is told of each session's recording before it begins; nil for nobody.
 	Watch func(*inspect.Recording)
+
+	altering func(Check) // is told what alterations came to; nil unless a check alters
 }
 
 // A Stop is where a student reads, and looks, and then goes on.
@@ -176,6 +178,9 @@ func (s *Sitting) do(stop *Stop, p part) error {
 		s.run.settle()
 		for _, paragraph := range p.prose {
 			stop.Blocks = append(stop.Blocks, paragraph.render(s.run, report))
+			if s.course.altering != nil {
+				paragraph.alter(s.run, s.course.altering)
+			}
 		}
 		return nil
 	}

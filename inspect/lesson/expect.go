@@ -38,7 +38,7 @@ func parseExpect(words []string, tail string, hasTail bool) (func(*run) error, s
 }
 
 const assertions = `there are: answer TEXT, no answer, silence, SIDE fails [TEXT], SIDE is content, SIDE alerts NAME [understood|not understood],` +
-	` SIDE notices, nobody notices, SIDE learns in its handshake|after its handshake|of nothing, SIDE receives VERDICT, SIDE reads nothing, attacker reads [TEXT|nothing], attacker changes nothing, attacker changes the data, attacker sees a pause of TIME, SIDE ends with close_notify|end of file|cut,` +
+	` SIDE notices, nobody notices, SIDE learns in its handshake|after its handshake|of nothing, SIDE receives VERDICT, SIDE reads nothing|something, attacker reads [TEXT|nothing], attacker changes nothing, attacker changes the data, attacker sees a pause of TIME, SIDE ends with close_notify|end of file|cut,` +
 	` resumed, not resumed, version NAME, guessed, not guessed; ` + comparisons
 
 var sides = map[string]inspect.Side{"client": inspect.Client, "server": inspect.Server}
@@ -128,10 +128,10 @@ func parseOf(side inspect.Side, verb string, rest []string) (assertion, string) 
 		return func(r *run) (string, bool) {
 			return side.String() + " learns " + r.learned(side), r.learned(side) == argument
 		}, ""
-	case verb == "reads" && argument == "nothing":
+	case verb == "reads" && (argument == "nothing" || argument == "something"):
 		return func(r *run) (string, bool) {
 			text := r.read(side)
-			return fmt.Sprintf("the %s reads %q", side, text), text == ""
+			return fmt.Sprintf("the %s reads %q", side, text), (text == "") == (argument == "nothing")
 		}, ""
 	case verb == "receives" && len(rest) == 1:
 		return func(r *run) (string, bool) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func parsed(t *testing.T, text string) *Lesson {
+func readLesson(t *testing.T, text string) *Lesson {
 	t.Helper()
 	lesson, err := ParseLesson("try", text)
 	if err != nil {
@@ -32,7 +32,7 @@ func TestProseMayNotClaimWhatNothingProves(t *testing.T) {
 		"RFC 8446, seção 4.1.2, e seção 4.1.2 da RFC 8446.":        "",
 		"One side, two sides, the first of them.":                  "",
 	} {
-		faults := parsed(t, "# Title\n\n"+prose+"\n").Faults()
+		faults := readLesson(t, "# Title\n\n"+prose+"\n").Faults()
 		var got []string
 		for _, fault := range faults {
 			got = append(got, fault.Text)
@@ -73,7 +73,7 @@ func TestALessonThatIsWrittenWronglySaysInWhichLine(t *testing.T) {
 func TestTwoLanguagesOfALessonDoTheSame(t *testing.T) {
 	english := "# A\n\nIt says {{Ok = answer}}.\n\n```script\nopen kv tls13\nexpect answer \"yes\"\n```\n\n```ask what\nWhat?\n- a: Yes\n- b: No\n= answer\n? Look.\n! So.\n```\n"
 	portuguese := strings.NewReplacer("It says", "Ele diz", `"yes"`, `"sim"`, "Yes", "Sim", "{{Ok =", "{{Certo =").Replace(english)
-	if err := Same(parsed(t, english), parsed(t, portuguese)); err != nil {
+	if err := Same(readLesson(t, english), readLesson(t, portuguese)); err != nil {
 		t.Error(err)
 	}
 	for was, is := range map[string]string{"tls13": "tls12", "= answer\n": "= version\n", "- b: Não": "- c: Não", "? Look.\n": "? Look.\n? More.\n", "- b: No": "- c: Não", "Ele": "## Outra\n\nEle"} {
@@ -81,7 +81,7 @@ func TestTwoLanguagesOfALessonDoTheSame(t *testing.T) {
 		if other == portuguese {
 			continue
 		}
-		if Same(parsed(t, english), parsed(t, other)) == nil {
+		if Same(readLesson(t, english), readLesson(t, other)) == nil {
 			t.Errorf("%q instead of %q: nothing is said of it", is, was)
 		}
 	}
@@ -97,4 +97,27 @@ func FuzzParseLesson(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestEveryKindOfExpectationCanBeAltered(t *testing.T) {
+	for _, line := range []string{
+		"answer Ok", "no answer", "silence", "client fails", "client fails \"bad record MAC\"", "server is content", "server alerts bad_record_mac",
+		"server alerts bad_record_mac understood", "client notices", "nobody notices", "client learns of nothing", "server receives repeated",
+		"server reads nothing", "attacker reads nothing", "attacker reads nome", "attacker changes nothing", "attacker changes the data",
+		"attacker sees a pause of 200ms", "client ends with end of file", "resumed", "not resumed", "version TLS 1.3", "guessed", "not guessed",
+	} {
+		words, _ := wordsOf(line)
+		altered := alterations(unquoted(words))
+		if len(altered) == 0 {
+			t.Errorf("%s: it has no alteration", line)
+		}
+		for _, words := range altered {
+			if strings.Join(words, " ") == line {
+				t.Errorf("%s: an alteration says the same", line)
+			}
+			if _, what := parseFact(words); what != "" {
+				t.Errorf("%s: altered to %q, which is no expectation: %s", line, words, what)
+			}
+		}
+	}
 }

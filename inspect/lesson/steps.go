@@ -74,7 +74,10 @@ func (s *Sitting) step(st step, report func(Check)) error {
 		s.begin(stage)
 	}
 	for _, e := range r.expected {
-		report(r.judge(e))
+		check := r.judge(e)
+		if report(check); check.OK && s.course.altering != nil {
+			r.alter(e, s.course.altering)
+		}
 	}
 	r.expected = nil
 	return nil
