@@ -64,5 +64,34 @@
 // understood, how they ended, or silence until a deadline. Nothing is guessed
 // from the wording of an error but where the script itself quotes one.
 //
-// The package knows no server: a [Runner] is handed the stages.
+// # Lessons
+//
+// A [Lesson] is Markdown around such scripts, for one channel; it opens its
+// sessions itself. Beside the lines above, but for on, with, only and note, it has:
+//
+//	open kv tls13 with expired    a fresh session: a stage, a channel where it has several, how the endpoints differ
+//	hold client text 2            such a record will wait on the wire
+//	begin read nome               the client does a command; goes on once something waits
+//	release: flip byte 5          what waits goes on, or what stands behind the colon befalls it; the answer is waited for
+//	look client client_hello client_hello.random
+//	explain client client_hello client_hello.random
+//	show ladder                   or: streams, detail, schedule, wire, verdicts, secrets
+//	let first = VALUE             keeps a value, for later sessions too
+//
+// In its prose {{VALUE}} is computed from the session, and {{LITERAL = VALUE}} is
+// what the author wrote and is checked. Nothing else in prose may be a number or
+// a name of the standards without proof: see [Lesson.Faults].
+//
+// Between fences that say ask NAME or predict NAME stands an [Exercise]: its
+// question, then a line each for
+//
+//	- client: the client          a choice: what is answered, and what is read
+//	= noticed                     the right answer, a VALUE
+//	? Look at the alerts.         a hint; the next one helps more
+//	! A MAC protects the bytes.   why
+//
+// A [Course] goes through lessons: with a student, as a [Sitting], or alone, with
+// [Course.Check], which judges every claim and every exercise.
+//
+// The package knows no server: a [Runner], and a Course, are handed the stages.
 package lesson
