@@ -41,7 +41,7 @@ func (m *model) nameUnit(r *inspect.Record) (string, int) {
 // said shows what a program says: JSON, which has quotes of its own, as it stands, anything else between quotes.
 func said(b []byte) string {
 	const most = 512
-	if len(b) > 0 && (b[0] == '{' || b[0] == '[') {
+	if len(b) > 0 && strings.IndexByte(`{["`, b[0]) >= 0 {
 		return inspect.SafeBytes(b[:min(len(b), most)])
 	}
 	return quoted(b)
@@ -53,11 +53,17 @@ func (m *model) unitSubjects(r *inspect.Record) (list []subject) {
 		for _, part := range r.Parts {
 			b := content[part.Offset:][:part.Length]
 			title := m.say("tui_subject_content", "name", m.recordName(r), "count", len(b))
-			list = append(list, subject{title: title, bytes: b, root: r.PartFields(part, b)})
+			list = append(list, subject{title: title, bytes: b, root: m.rooted(r, r.PartFields(part, b))})
 		}
 	}
 	raw := r.Raw()
-	return append(list, subject{title: m.say("unit_as_sent", "name", m.recordName(r), "count", len(raw)), bytes: raw, root: r.Fields()})
+	return append(list, subject{title: m.say("unit_as_sent", "name", m.recordName(r), "count", len(raw)), bytes: raw, root: m.rooted(r, r.Fields())})
+}
+
+// rooted gives the tree of a unit the unit's name in the language of the screen. The names of its fields are the protocol's.
+func (m *model) rooted(r *inspect.Record, root inspect.Field) inspect.Field {
+	root.Name = m.recordName(r)
+	return root
 }
 
 // protocolName says what the connection speaks.
