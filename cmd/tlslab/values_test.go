@@ -25,6 +25,7 @@ var said = []struct {
 		expect size of client client_hello is size of client client_hello message plus 5
 		expect client client_hello message is client client_hello fragment
 		expect name of client record 1 is client_hello
+		expect name of client record 1 is "ClientHello"
 		expect client client_hello type is handshake
 		expect client client_hello record.type is 22
 		expect client client_hello record.type is 0x16
@@ -75,6 +76,7 @@ var said = []struct {
 		expect suite is server server_hello cipher_suite
 		expect name of suite is "TLS_AES_128_GCM_SHA256"
 		expect hex of suite is 0x1301
+		expect suite contains "AES-128-GCM"
 		expect number of suite is number of 0x1301
 		expect group is server server_hello key_share.group
 		expect group is "X25519MLKEM768"
@@ -162,6 +164,10 @@ var said = []struct {
 		expect size of sha256 of client text 1 is 32
 		expect sha256 of "abc" is 0xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
 		expect two times 3 minus 1 is 5
+		expect size of client text 1 is at most size of sent by client
+		expect size of client text 2 is less than size of client text 1
+		guess "read nome" "create nome ana"
+		expect guessed is "read nome"
 	`, nil},
 	{"a bit that was flipped", "", lesson.TLS13, `
 		tamper client text 2: flip byte -1 bit 0
@@ -237,6 +243,8 @@ var said = []struct {
 		expect covers of proof certificate_verify of client contains certificate_request
 		expect server certificate_request extensions contains signature_algorithms
 		expect client sends client_hello certificate certificate_verify finished
+		exit
+		expect ending of server is close_notify
 	`, nil},
 	{"no TLS", "", lesson.Clear, `
 		do create nome ana

@@ -31,7 +31,8 @@
 //	expect SIDE sends NAME NAME   these messages, or units of its protocol, and no others, on the latest connection
 //
 // A value is one of the following. Numbers are the same by number, bytes by their
-// bytes, all else by text, exactly; what the session does not have is an error.
+// bytes, all else by text, exactly, but that ClientHello is client_hello and
+// X25519 is x25519; what the session does not have is an error.
 //
 //	12  three  três  0x1603  "text"  NAME         the name of a let, or of a registry, as in bad_record_mac
 //	first N of V   last N of V   byte N of V   bytes N to M of V

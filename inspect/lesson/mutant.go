@@ -19,15 +19,14 @@ func (v Value) mutants() (all []Value) {
 			changed[at] ^= 1
 			all = append(all, Value{Bytes: changed})
 		}
-		return all
 	}
-	if others := namesBeside(v.Text); others != nil {
-		for _, other := range others {
-			all = append(all, textValue(other))
-		}
-		return all
+	for _, other := range namesBeside(v.Text) {
+		all = append(all, textValue(other))
 	}
-	return alteredTexts(v.Text)
+	if all == nil {
+		all = alteredTexts(v.Text)
+	}
+	return all
 }
 
 // alteredTexts are the text with one letter another, at its beginning and its
@@ -82,7 +81,7 @@ var registries = []registry{
 	these(inHandshake, afterHandshake, ofNothing),
 	these("clear", "early", "application"),
 	these(inspect.ClosedNotify.String(), inspect.ClosedEndOfFile.String(), inspect.Cut.String()),
-	these("unchanged", inspect.VerdictAltered.String(), inspect.VerdictDropped.String(), inspect.VerdictRepeated.String(), inspect.VerdictReordered.String(), inspect.VerdictUnreadable.String()),
+	these("unchanged", "not received", inspect.VerdictAltered.String(), inspect.VerdictDropped.String(), inspect.VerdictRepeated.String(), inspect.VerdictReordered.String(), inspect.VerdictUnreadable.String()),
 }
 
 func these(all ...string) registry { return func() []string { return all } }

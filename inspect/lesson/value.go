@@ -48,7 +48,8 @@ func (v Value) String() string {
 func hexPairs(b []byte) string { return fmt.Sprintf("% x", b) }
 
 // equal reports whether both are the same: numbers by number, bytes by their
-// bytes, all else by text, exactly.
+// bytes, all else by text, exactly. A name of a registry may be spelt as prose
+// does it: ClientHello for client_hello, X25519 for x25519.
 func (v Value) equal(w Value) bool {
 	switch {
 	case v.Numeric && w.Numeric:
@@ -56,8 +57,14 @@ func (v Value) equal(w Value) bool {
 	case v.Bytes != nil && w.Bytes != nil:
 		return bytes.Equal(v.Bytes, w.Bytes)
 	}
-	return v.text() == w.text() || v.spells(w) || w.spells(v)
+	a, b := v.text(), w.text()
+	return a == b || v.spells(w) || w.spells(v) || folded(a) == folded(b) && (isName(a) || isName(b))
 }
+
+// folded is a name without what its spellings differ in.
+func folded(name string) string { return strings.ToLower(unspelt.Replace(name)) }
+
+var unspelt = strings.NewReplacer("_", "", "-", "", " ", "")
 
 // spells reports whether the value is bytes which are w's text.
 func (v Value) spells(w Value) bool {
@@ -73,7 +80,7 @@ func (v Value) text() string {
 }
 
 // contains reports whether w is one of the items of a list, or stands in v's
-// bytes or text.
+// bytes or text: AES-128-GCM in TLS_AES_128_GCM_SHA256.
 func (v Value) contains(w Value) bool {
 	wanted := w.Bytes
 	if wanted == nil {
@@ -81,13 +88,13 @@ func (v Value) contains(w Value) bool {
 	}
 	switch {
 	case v.Items != nil:
-		return slices.Contains(v.Items, w.Text)
-	case len(wanted) == 0:
+		return slices.ContainsFunc(v.Items, func(item string) bool { return textValue(item).equal(textValue(w.Text)) })
+	case len(wanted) == 0 || folded(string(wanted)) == "":
 		return false
 	case v.Bytes != nil && bytes.Contains(v.Bytes, wanted):
 		return true
 	}
-	return w.Text != "" && strings.Contains(v.Text, w.Text)
+	return w.Text != "" && (strings.Contains(v.Text, w.Text) || isName(v.Text) && strings.Contains(folded(v.Text), folded(w.Text)))
 }
 
 // accepts reports whether what a student typed says the value: numbers in either

@@ -1,9 +1,18 @@
 package lesson
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"example.com/tlslab/inspect"
 )
 
 func parsed(t *testing.T, text string) func(*run) (Value, error) {
@@ -100,6 +109,11 @@ func TestValuesAreTheSameByNumberByBytesOrByText(t *testing.T) {
 		{Value{Bytes: []byte("ana")}, "ana", true},
 		{textValue("3 é"), "3 é", true},
 		{textValue("Ok"), "ok", false},
+		{textValue("client_hello"), "ClientHello", true},
+		{textValue("server_hello"), "ClientHello", false},
+		{textValue("x25519"), "X25519", true},
+		{textValue("TLS 1.3"), "TLS 1.2", false},
+		{textValue("create_nome"), "createnome", false},
 		{textValue("Ok"), `"Ok"`, true},
 	} {
 		if got := c.v.equal(literalValue(c.text)); got != c.same || literalValue(c.text).equal(c.v) != c.same {
@@ -245,4 +259,74 @@ func FuzzParseValue(f *testing.F) {
 		}
 		parseAssertion(words)
 	})
+}
+
+// spoken13 is a run over a conversation in TLS 1.3, as it stands on the wire: without secrets.
+func spoken13(t *testing.T) *run {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"test"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, wire := inspect.NewTap(), inspect.NewTap()
+	certificate := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	client, server := full.Pipe(&tls.Config{InsecureSkipVerify: true}, &tls.Config{Certificates: []tls.Certificate{certificate}})
+	echoed := make(chan error, 1)
+	go func() {
+		b := make([]byte, 5)
+		_, err := server.Read(b)
+		server.Write(b)
+		echoed <- err
+	}()
+	if _, err := client.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-echoed; err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	server.Close()
+	full.Close()
+	for e := range full.Recording().Events(0) {
+		if e.Kind != inspect.Secret {
+			wire.Recording().Append(e)
+		}
+	}
+	return &run{tap: wire, session: inspect.NewSession(wire.Recording()), until: -1}
+}
+
+func TestWhatIsEncryptedWithoutKeysIsNotToBeHad(t *testing.T) {
+	r := spoken13(t)
+	for text, want := range map[string]string{
+		"client text":                     "of its records cannot be read, because their keys are not known",
+		"server certificate":              "of its records cannot be read",
+		"client record 3 content":         "the record is encrypted, and cannot be read",
+		"client record 3 nonce":           "not known",
+		"client record 3 description":     "that is known: the record is encrypted",
+		"schedule key of client":          "is not known in this session",
+		"secret CLIENT_TRAFFIC_SECRET_0":  "has no secret",
+		"proof finished of server":        "the server has not proved finished",
+		"error of client":                 "the client returned no error",
+		"alert of server":                 "the server sent no alert",
+		"guessed":                         "nothing was guessed",
+		"client client_hello description": "there are additional_data, connection",
+		"formula of client record":        "has no formula",
+		"offset of client record":         "is no field",
+		"count of client record":          "nothing that could be counted",
+		"number of client record":         "is no number",
+	} {
+		if v, err := parsed(t, text)(r); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %s, %v, want %q", text, v, err, want)
+		}
+	}
+	for text, want := range map[string]string{"size of client record 1 header": "5", "version": "TLS 1.3", "client record 1 type": "handshake"} {
+		if v, err := parsed(t, text)(r); err != nil || v.String() != want {
+			t.Errorf("%s: %s, %v", text, v, err)
+		}
+	}
 }
