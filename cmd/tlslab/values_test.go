@@ -275,8 +275,9 @@ var said = []struct {
 		expect client unit message 1 kv.key is "nome"
 		expect client unit length 2 digits is 16
 		expect number of client unit length 2 digits is size of client unit message 1
-		expect client unit secret content is schedule SEALED_KEY
-		expect secret SEALED_KEY is schedule SEALED_KEY
+		expect client unit secret content is schedule secret of client
+		expect secret SEALED_KEY is schedule secret
+		expect schedule aes_key is first 32 of client unit secret content
 		expect size of client unit secret aes_key is 32
 	`, [][2]string{
 		{`sent by client contains "read"`, `beside read`},
@@ -325,7 +326,7 @@ func TestWhatCanBeSaidOfASession(t *testing.T) {
 			}
 			runner := lesson.Runner{Open: func(channel string, with []string) (inspect.Stage, error) {
 				if s.stage == "" {
-					return &stage.Setting{Channel: channel, With: with, Lang: "en"}, nil
+					return &stage.Setting{Channel: channel, With: with, Lang: "en", Keys: sealedKeys()}, nil
 				}
 				entry, err := stage.New(s.stage, stage.Options{Lang: "en"})
 				return entry.Stage, err

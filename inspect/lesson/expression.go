@@ -57,7 +57,9 @@ func (p *valueParser) peek() string {
 
 func (p *valueParser) next() string {
 	word := p.peek()
-	p.at++
+	if p.more() {
+		p.at++
+	}
 	return word
 }
 

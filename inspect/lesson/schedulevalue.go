@@ -40,7 +40,7 @@ func (p *valueParser) schedule() (expression, error) {
 			if scheduled(v, kind) && (of == "" || strings.Contains(v.Name, of)) {
 				return computedValue(v)
 			}
-			there = append(there, strings.TrimPrefix(v.Kind, "schedule."))
+			there = append(there, scheduleWord(v))
 		}
 		slices.Sort(there)
 		if of != "" {
@@ -68,8 +68,13 @@ func (r *run) scheduleSeen(seer inspect.Side) ([]inspect.Value, error) {
 // scheduled reports whether a value goes by the word: its kind, or its name in
 // the standard's words. In TLS 1.3 some kinds end otherwise than in TLS 1.2.
 func scheduled(v inspect.Value, word string) bool {
-	kind := strings.TrimPrefix(v.Kind, "schedule.")
-	return v.Kind == word || v.Name == word || kind == word || kind == word+"_12" || kind == word+"_13" || strings.HasPrefix(v.Name, word+" (")
+	short := scheduleWord(v)
+	return v.Kind == word || v.Name == word || short == word || short == word+"_12" || short == word+"_13" || strings.HasPrefix(v.Name, word+" (")
+}
+
+// scheduleWord is a value's kind in short.
+func scheduleWord(v inspect.Value) string {
+	return strings.TrimPrefix(v.Kind[strings.LastIndexByte(v.Kind, '.')+1:], "schedule_")
 }
 
 // secret reads: secret LABEL, as a key log has it.

@@ -41,10 +41,10 @@ func (p *valueParser) unitTerm() (e expression, ok bool, err error) {
 		p.at++
 	}
 	if p.take("containing") {
-		text := p.next()
-		if unquoted, err := strconv.Unquote(text); err == nil && strings.HasPrefix(text, `"`) {
-			text = unquoted
+		if !p.more() {
+			return nil, true, errors.New(`behind containing comes a text, as in: client text containing "nome"`)
 		}
+		text := unquoted([]string{p.next()})[0]
 		about = append(about, "containing", text)
 	}
 	match, wrong := parseMatch(about)
