@@ -86,10 +86,10 @@
 // Between fences that say ask NAME or predict NAME stands an [Exercise]: its
 // question, then a line each for
 //
-//   - client: the client          a choice: what is answered, and what is read
-//     = noticed                     the right answer, a VALUE
-//     ? Look at the alerts.         a hint; the next one helps more
-//     ! A MAC protects the bytes.   why
+//	= noticed                     the right answer, a VALUE
+//	- client: the client          a choice: what is answered, and what is read
+//	? Look at the alerts.         a hint; the next one helps more
+//	! A MAC protects the bytes.   why
 //
 // A [Course] goes through lessons: with a student, as a [Sitting], or alone, with
 // [Course.Check], which judges every claim and every exercise.

@@ -51,7 +51,7 @@ func (l *Lesson) prose() (all []paragraph) {
 
 var (
 	// references are what needs no proof, in both languages.
-	references = regexp.MustCompile(`(sections?|seç(ão|ões)) \d+(\.\d+)* (of|da|do) RFC \d+|RFCs? \d+(,? (e|and|§|sections?|seç(ão|ões)|appendix|apêndice) ?([A-Z]|\d+)(\.\d+)*)*|FIPS \d+(-\d+)?|SP \d+-\d+\w?|X\.509|X\.690|PKCS ?#\d+|ASN\.1`)
+	references = regexp.MustCompile(`(sections?|seç(ão|ões)) \d+(\.\d+)* (of|da|do) RFC \d+|RFCs? \d+((,? (e|and|ou|or))?,? (§ ?|sections? |seç(ão|ões) |appendix |apêndice )([A-Z]|\d+)(\.\d+)*((,| and| e) \d+(\.\d+)+)*)*|FIPS \d+(-\d+)?|SP \d+-\d+\w?|X\.509|X\.690|PKCS ?#\d+|ASN\.1`)
 
 	// numbered are names with digits in them.
 	numbered = regexp.MustCompile(`(TLS|SSL) \d(\.\d)?|\b[A-Za-z][A-Za-z_-]*\d[\w-]*`)
