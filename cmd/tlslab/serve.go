@@ -240,7 +240,7 @@ func (p *program) listen(ctx context.Context, addr string) (net.Listener, error)
 	case errors.Is(err, os.ErrPermission):
 		return nil, failed(p.say("cmd_port_permission", "addr", safe(addr)), err)
 	}
-	return nil, failed(p.say("cmd_cannot_listen", "addr", safe(addr), "reason", safe(err.Error())), err)
+	return nil, failed(p.say("cmd_cannot_listen", "addr", safe(addr), "reason", safe(withoutAddr(err))), err)
 }
 
 // checkAddr refuses what is no HOST:PORT.

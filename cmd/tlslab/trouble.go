@@ -107,7 +107,16 @@ func (p *program) explainDial(addr, ca string, err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		return p.say("cmd_dial_hung_up", "addr", addr)
 	}
-	return p.say("cmd_dial_other", "addr", addr, "reason", safe(err.Error()))
+	return p.say("cmd_dial_other", "addr", addr, "reason", safe(withoutAddr(err)))
+}
+
+// withoutAddr is what package net says of an address, without the address.
+func withoutAddr(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err.Error()
+	}
+	return err.Error()
 }
 
 // What Windows calls these two; syscall.EADDRINUSE and ECONNREFUSED are Go's own numbers there.
