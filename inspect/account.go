@@ -161,12 +161,18 @@ type Notice struct {
 // when its connection is torn down by its own program or by the tap.
 func (c *Connection) Noticed(at int) (first Notice, ok bool) {
 	for _, side := range []Side{Client, Server} {
-		event, noticed := c.noticed(c.Account(side, at))
-		if noticed && (!ok || event < first.Event) {
-			first, ok = Notice{side, event}, true
+		notice, noticed := c.NoticedBy(side, at)
+		if noticed && (!ok || notice.Event < first.Event) {
+			first, ok = notice, true
 		}
 	}
 	return first, ok
+}
+
+// NoticedBy is [Connection.Noticed] of one side, whatever the other had noticed before.
+func (c *Connection) NoticedBy(side Side, at int) (Notice, bool) {
+	event, noticed := c.noticed(c.Account(side, at))
+	return Notice{side, event}, noticed
 }
 
 // never is an event that does not come.

@@ -100,7 +100,7 @@ var walks = map[string][]step{
 	"sealed": {
 		{"tlslab lab --stage sealed", nil, `STAT`},
 		{"tlslab lab --scene flip --channel sealed", nil, `sealed`},
-		{"tlslab lab --scene swapped-key --channel sealed", nil, `create nome ana`},
+		{"tlslab lab --scene mitm --channel sealed", nil, `create nome ana`},
 		{"tlslab lab --stage sealed --authenticated", nil, `AUTHENTICATED|AUTENTICADA`},
 	},
 	"compare": {

@@ -14,6 +14,7 @@ import (
 	"example.com/tlslab/inspect/lesson"
 	"example.com/tlslab/inspect/report"
 	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/kvs/stage/sealed"
 	"example.com/tlslab/tui"
 	"github.com/spf13/cobra"
 )
@@ -195,10 +196,15 @@ func (r *sceneRun) row(out io.Writer, result *lesson.Result) {
 	r.columns(out, result.Channel, r.got(result.Outcome), r.noticed(result.Outcome))
 }
 
+// columns sets a row; a channel with a long name stands on a line of its own.
 func (r *sceneRun) columns(out io.Writer, channel, got, noticed string) {
-	const width = 28
-	pad := strings.Repeat(" ", max(0, width-utf8.RuneCountInString(got)))
-	fmt.Fprintf(out, "  %-6s %s%s %s\n", channel, got, pad, noticed)
+	const narrow, wide = 6, 28
+	if len(channel) > narrow {
+		fmt.Fprintf(out, "  %s\n", channel)
+		channel = ""
+	}
+	pad := strings.Repeat(" ", max(0, wide-utf8.RuneCountInString(got)))
+	fmt.Fprintf(out, "  %-*s %s%s %s\n", narrow, channel, got, pad, noticed)
 }
 
 // got says what the attacker got.
@@ -233,10 +239,26 @@ func (r *sceneRun) noticed(o lesson.Outcome) string {
 	told := r.say("scene_noticed_by_" + o.Noticed)
 	end := o.Endpoint[side]
 	if len(end.Alerts) == 0 {
-		return told + ": " + r.say("scene_no_alert")
+		return told + ": " + r.refusal(end)
 	}
 	alert := end.Alerts[0]
 	return told + ": " + alert.Name + " (" + r.say("scene_alert_"+underscored(strings.ReplaceAll(alert.Fate, " ", "_"))) + ")"
+}
+
+// refusals are what an endpoint of the home-made channel finds wrong, and tells nobody: it has no alerts.
+var refusals = []struct {
+	err error
+	id  string
+}{{sealed.ErrPadding, "scene_refusal_padding"}, {sealed.ErrTag, "scene_refusal_tag"}, {sealed.ErrPin, "scene_refusal_pin"}}
+
+// refusal says what an endpoint found wrong without sending an alert.
+func (r *sceneRun) refusal(end lesson.Ending) string {
+	for _, refusal := range refusals {
+		if slices.ContainsFunc(end.Errors, func(text string) bool { return strings.Contains(text, refusal.err.Error()) }) {
+			return r.say("scene_refusal", "why", r.say(refusal.id))
+		}
+	}
+	return r.say("scene_no_alert")
 }
 
 // playScene is tlslab lab --plain --scene: which scene it is, its session on one

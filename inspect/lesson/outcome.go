@@ -84,10 +84,11 @@ func (r *run) outcome() Outcome {
 // noticed names the honest endpoint that was the first to notice.
 func (r *run) noticed() string {
 	who, first := "nobody", 0
-	for _, c := range r.session.Connections() {
-		notice, ok := c.Noticed(r.last())
-		if ok && c.Opening.Addr[notice.Side] != AttackerName && (who == "nobody" || notice.Event < first) {
-			who, first = notice.Side.String(), notice.Event
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		for _, c := range r.of(side) {
+			if notice, ok := c.NoticedBy(side, r.last()); ok && (who == "nobody" || notice.Event < first) {
+				who, first = side.String(), notice.Event
+			}
 		}
 	}
 	return who

@@ -107,6 +107,7 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 		return nil, fmt.Errorf("scene %s on %s: %w", scene.Name, channel, err)
 	}
 	run := r.begin(ctx, stage)
+	run.turns.authenticated = channel == SealedAuthenticated
 	run.result = &Result{Scene: scene.Name, Channel: channel, Recording: run.tap.Recording(), stage: stage}
 	if err = run.play(scene); err == nil {
 		err = context.Cause(run.ctx)
@@ -127,7 +128,8 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 // begin makes ready for what is done to the stage.
 func (r Runner) begin(ctx context.Context, stage inspect.Stage) *run {
 	ctx, cancel := context.WithCancelCause(ctx)
-	rules := new(inspect.Rules)
+	turns := new(turns)
+	rules := &inspect.Rules{Then: turns}
 	tap, pacer := &inspect.Tap{Gate: rules}, &pacer{rules: rules}
 	if r.Pace != nil {
 		tap.Gate = pacer
@@ -136,7 +138,7 @@ func (r Runner) begin(ctx context.Context, stage inspect.Stage) *run {
 		r.Watch(tap.Recording())
 	}
 	return &run{
-		Runner: r, ctx: ctx, leave: cancel, stage: stage, tap: tap, rules: rules, pacer: pacer, until: -1,
+		Runner: r, ctx: ctx, leave: cancel, stage: stage, tap: tap, rules: rules, turns: turns, pacer: pacer, until: -1,
 		session: inspect.NewSession(tap.Recording()), result: new(Result),
 	}
 }
@@ -149,6 +151,7 @@ type run struct {
 	stage    inspect.Stage
 	tap      *inspect.Tap
 	rules    *inspect.Rules
+	turns    *turns
 	pacer    *pacer
 	session  *inspect.Session
 	current  inspect.Play

@@ -2,6 +2,7 @@ package lesson
 
 import (
 	"cmp"
+	"crypto/aes"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -16,15 +17,16 @@ import (
 // The channels that a scene can be played on. What opens the stage knows what
 // each of them is.
 const (
-	Clear  = "plain"  // no TLS
-	Sealed = "sealed" // cryptography of one's own making, and no TLS
-	TLS12  = "tls12"
-	TLS13  = "tls13"
-	MTLS   = "mtls" // TLS 1.3, and the client shows a certificate too
+	Clear               = "plain"                // no TLS
+	Sealed              = "sealed"               // cryptography of one's own making, and no TLS
+	SealedAuthenticated = "sealed-authenticated" // its mended variant
+	TLS12               = "tls12"
+	TLS13               = "tls13"
+	MTLS                = "mtls" // TLS 1.3, and the client shows a certificate too
 )
 
 // Channels are all of them, in the order of a table.
-var Channels = []string{Clear, Sealed, TLS12, TLS13, MTLS}
+var Channels = []string{Clear, Sealed, SealedAuthenticated, TLS12, TLS13, MTLS}
 
 // A Scene is a script that has been read: what is done to a session, and what
 // must come of it on each channel.
@@ -330,11 +332,32 @@ func parseTamper(about []string, action string, hasAction bool) (func(*run) erro
 	if what != "" {
 		return nil, what
 	}
+	if len(words) > 2 && words[1] == "in" && words[2] == "turn" {
+		return parseInTurn(m, words)
+	}
 	act, what := parseAction(words)
 	if what != "" {
 		return nil, what
 	}
 	return func(r *run) error { return r.tamper(m, act) }, ""
+}
+
+// parseInTurn reads what becomes of a message of the home-made channel at the hands of someone who keeps to its turns.
+func parseInTurn(m inspect.Match, words []string) (func(*run) error, string) {
+	verb, rest := words[0], words[3:]
+	act := map[string]func(*turns) inspect.Action{
+		"repeat": func(t *turns) inspect.Action { return t.repeat },
+		"drop":   func(t *turns) inspect.Action { return t.drop },
+		"swap":   func(t *turns) inspect.Action { return t.swap },
+	}[verb]
+	switch {
+	case act != nil && len(rest) == 0:
+	case verb == "inject" && len(rest) == 3 && rest[1] == "knowing" && len(rest[0]) < aes.BlockSize && rest[2] != "":
+		act = func(t *turns) inspect.Action { return t.inject([]byte(rest[0]), []byte(rest[2])) }
+	default:
+		return nil, `in turn there are: repeat in turn, drop in turn, swap in turn, inject in turn "TEXT" knowing "TEXT" (at most 15 bytes of the first)`
+	}
+	return func(r *run) error { return r.tamper(m, act(r.turns)) }, ""
 }
 
 var contentTypes = map[string]inspect.ContentType{

@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"crypto/aes"
 	"slices"
 	"time"
 
@@ -17,10 +18,10 @@ type candidate struct {
 	known   bool   // or else it may get any
 }
 
-// fits reports whether a question and an answer of so many bytes may be the
-// candidate's.
-func (c candidate) fits(question, answer int) bool {
-	return len(c.command)+len("\n") == question && (!c.known || len(c.answer)+len("\n") == answer)
+// fits reports whether a record of the client, and so many bytes of records of the server, may be the candidate
+// and its answer, where length says how long a record with so many bytes of text is.
+func (c candidate) fits(question, answer int, length func(text int) int) bool {
+	return length(len(c.command)+len("\n")) == question && (!c.known || length(len(c.answer)+len("\n")) == answer)
 }
 
 // guess guesses which of the commands the latest one was, from the lengths of
@@ -33,17 +34,17 @@ func (r *run) guess(among []candidate) error {
 	for last >= 0 && records[last].Side != inspect.Client {
 		last--
 	}
-	sealing, ok := r.sealing()
-	if last < 0 || !ok {
+	length := r.sealing()
+	if last < 0 || length == nil {
 		return nil
 	}
 	answer := 0
 	for _, record := range records[last+1:] {
-		answer += record.Length - sealing
+		answer += record.Length
 	}
 	var fitting []string
 	for _, c := range among {
-		if c.fits(records[last].Length-sealing, answer) {
+		if c.fits(records[last].Length, answer, length) {
 			fitting = append(fitting, c.command)
 		}
 	}
@@ -63,7 +64,7 @@ func (r *run) observed() (records []*inspect.Record) {
 	c := conns[len(conns)-1]
 	for _, from := range []inspect.Side{inspect.Client, inspect.Server} {
 		for _, record := range c.View(from).Records(from) {
-			if (record.Type == inspect.ApplicationData || c.Opening.Speaks != nil) && record.Event <= r.last() {
+			if (record.TLS() && record.Type == inspect.ApplicationData || !record.TLS() && record.Text()) && record.Event <= r.last() {
 				records = append(records, record)
 			}
 		}
@@ -72,20 +73,29 @@ func (r *run) observed() (records []*inspect.Record) {
 	return records
 }
 
-// sealing returns by how much a record is longer than its text, as version and
-// suite say; ok is false where that is not known.
-func (r *run) sealing() (n int, ok bool) {
+// sealing returns how long a record with so many bytes of text is, as version and suite say, or the
+// home-made channel; nil where that is not known.
+func (r *run) sealing() func(text int) int {
 	const tag, explicitNonce, innerType = 16, 8, 1
+	plus := func(n int) func(int) int { return func(text int) int { return text + n } }
+	blocks := func(text int) int { return text + aes.BlockSize - text%aes.BlockSize }
+	switch r.result.Channel {
+	case Sealed:
+		return blocks
+	case SealedAuthenticated:
+		const iv, mac = 16, 32
+		return func(text int) int { return iv + blocks(text) + mac }
+	}
 	state, _ := r.state()
 	switch state.Suite {
 	case 0x1301, 0x1302, 0x1303: // TLS 1.3 with GCM and ChaCha20-Poly1305: RFC 8446 section 5.2
-		return innerType + tag, true
+		return plus(innerType + tag)
 	case 0xc02b, 0xc02c, 0xc02f, 0xc030: // TLS 1.2 with ECDHE and GCM: RFC 5288 section 3
-		return explicitNonce + tag, true
+		return plus(explicitNonce + tag)
 	case 0xcca8, 0xcca9: // TLS 1.2 with ECDHE and ChaCha20-Poly1305: RFC 7905 section 2
-		return tag, true
+		return plus(tag)
 	}
-	return 0, false
+	return nil
 }
 
 // paused returns the longest time in which nothing crossed between an answer

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
+	"io"
 	"sync"
 
 	"example.com/tlslab/inspect"
@@ -86,10 +87,15 @@ func (c *sealedChannel) config(end *inspect.Endpoint, own, peer crypto.Decrypter
 
 // relayLines is what someone in between does to the key-value service: deceive the client, then the server, and
 // pass on requests and answers. The channel takes turns, so it does too, and counts lines: each request has one as its answer.
-func relayLines(ctx context.Context, toClient, toServer endpoint) {
+// A client that refuses, over the wire that is given too, has left before the server hears of it.
+func relayLines(ctx context.Context, wire io.Reader, toClient, toServer endpoint) {
 	defer toServer.Close()
 	defer toClient.Close()
-	if toClient.HandshakeContext(ctx) != nil || toServer.HandshakeContext(ctx) != nil {
+	if toClient.HandshakeContext(ctx) != nil {
+		io.Copy(io.Discard, wire)
+		return
+	}
+	if toServer.HandshakeContext(ctx) != nil {
 		return
 	}
 	for ended := false; !ended; {

@@ -256,7 +256,7 @@ func (s *sequence) connectSealed(ctx context.Context, handler *kvs.Server) *play
 	toServer, server := s.tap.PipeOfBetween("attacker", "server", channel.protocol())
 	toClient, asClient := channel.between(fromClient, toServer)
 	p := begin(ctx, s.tap, channel.client(client), channel.server(server), handler)
-	p.parts.Go(func() { relayLines(ctx, toClient, asClient) })
+	p.parts.Go(func() { relayLines(ctx, fromClient, toClient, asClient) })
 	return p
 }
 
