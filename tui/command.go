@@ -30,6 +30,7 @@ func commands() []command {
 		{"ladder", "ladder", nil, "tui_command_ladder", func(m *model, _ string) tea.Cmd { return m.toggleLadder() }},
 		{"schedule", "schedule", nil, "tui_command_schedule", func(m *model, _ string) tea.Cmd { return m.toggleSchedule() }},
 		{"scene", "scene flip tls13", nil, "wire_command_scene", (*model).commandScene},
+		{"compare", "compare", nil, "tui_command_compare", (*model).commandCompare},
 		{"wire", "wire", nil, "wire_command", func(m *model, _ string) tea.Cmd { return m.toggleWire() }},
 		{"hold", "hold", nil, "wire_command_hold", func(m *model, _ string) tea.Cmd { return m.hold() }},
 		{"run", "run", nil, "wire_command_run", func(m *model, _ string) tea.Cmd { return m.runOn() }},

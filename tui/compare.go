@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"io"
 	"os"
 	"slices"
 
@@ -27,6 +28,9 @@ type Comparison struct {
 	Lang  string // as [docs.For] reads it
 	Theme string // as in [Options]
 	ASCII bool
+
+	In  io.Reader // nil means standard input
+	Out io.Writer // nil means standard output
 }
 
 // A Cell is an answer, and what shows that it is true.
@@ -47,14 +51,24 @@ func (c *Comparison) Show(ctx context.Context) (chosen *Cell, err error) {
 	}
 	say := docs.For(c.Lang)
 	m := &comparing{Comparison: c, ctx: ctx, say: say, w: 80, h: 24}
-	if w, h, err := xterm.GetSize(int(os.Stdout.Fd())); err == nil {
-		m.w, m.h = w, h
+	options := []tea.ProgramOption{tea.WithoutSignalHandler(), tea.WithAltScreen()}
+	out := c.Out
+	if out == nil {
+		out = os.Stdout
 	}
-	m.pal = newPalette(os.Stdout, theme, nil)
+	if c.In != nil {
+		options = append(options, tea.WithInput(c.In))
+	}
+	if file, ok := out.(*os.File); ok {
+		if w, h, err := xterm.GetSize(int(file.Fd())); err == nil {
+			m.w, m.h = w, h
+		}
+	}
+	m.pal = newPalette(out, theme, nil)
 	if c.ASCII {
-		m.pal = newPalette(os.Stdout, theme, keyNames(say))
+		m.pal = newPalette(out, theme, keyNames(say))
 	}
-	program := tea.NewProgram(m, tea.WithoutSignalHandler(), tea.WithAltScreen())
+	program := tea.NewProgram(m, append(options, tea.WithOutput(out))...)
 	stop := context.AfterFunc(ctx, program.Quit)
 	defer stop()
 	if _, err := program.Run(); err != nil {
@@ -144,7 +158,18 @@ func (m *comparing) key(key string) tea.Cmd {
 	return nil
 }
 
+// move moves the cursor as far as there are cells. In a list a line further down is the next channel, and behind the last of
+// them the first of the next question; one to the side is another question.
 func (m *comparing) move(columns, rows int) tea.Cmd {
+	if m.listed() && (rows == 1 || rows == -1) {
+		if at := m.Row*len(m.Channels) + m.Column + rows; at >= 0 && at < len(m.Questions)*len(m.Channels) {
+			m.Row, m.Column = at/len(m.Channels), at%len(m.Channels)
+		}
+		return nil
+	}
+	if m.listed() {
+		columns, rows = 0, columns+rows
+	}
 	m.Column = max(min(m.Column+columns, len(m.Channels)-1), 0)
 	m.Row = max(min(m.Row+rows, len(m.Questions)-1), 0)
 	return nil
@@ -157,6 +182,11 @@ func (m *comparing) open() tea.Cmd {
 	}
 	return nil
 }
+
+// listed reports whether the columns would be too narrow to read: then the cells of a row stand one below the other.
+func (m *comparing) listed() bool { return m.columnWidth() < leastColumn }
+
+const leastColumn = 22
 
 // cell returns what is known of a cell; nil if nothing is yet.
 func (m *comparing) cell(row, column int) *Cell {
@@ -190,10 +220,16 @@ func (m *comparing) lines() []string {
 		}
 		return lines
 	}
-	head := []string{m.pal.line(m.w, false, span{strong, " " + m.Title}), m.columns(strong, m.Channels, -1)}
+	head := []string{m.pal.line(m.w, false, span{strong, " " + m.Title})}
+	if !m.listed() {
+		head = append(head, m.columns(strong, m.Channels, -1))
+	}
 	foot := m.foot()
-	table, from, to := m.table()
 	room := m.h - len(head) - len(foot)
+	table, from, to := m.table(true)
+	if len(table) > room {
+		table, from, to = m.table(false)
+	}
 	m.top = max(min(m.top, from, len(table)-room), to-room, 0)
 	table = table[m.top:min(m.top+room, len(table))]
 	for len(table) < room {
@@ -202,14 +238,21 @@ func (m *comparing) lines() []string {
 	return append(append(head, table...), foot...)
 }
 
-// table draws all rows; from and to are the lines of the one with the cursor.
-func (m *comparing) table() (lines []string, from, to int) {
+// table draws all rows, with air between them if there is room for it; from and to are the lines of the one with the cursor.
+func (m *comparing) table(airy bool) (lines []string, from, to int) {
+	in := quiet
+	if m.listed() {
+		in = strong
+	}
 	for row, question := range m.Questions {
+		if airy {
+			lines = append(lines, m.pal.line(m.w, false))
+		}
 		if row == m.Row {
 			from = len(lines)
 		}
 		for _, line := range wrap(question, m.w-2) {
-			lines = append(lines, m.pal.line(m.w, false, span{quiet, " " + line}))
+			lines = append(lines, m.pal.line(m.w, false, span{in, " " + line}))
 		}
 		texts := make([]string, len(m.Channels))
 		for column := range m.Channels {
@@ -218,12 +261,39 @@ func (m *comparing) table() (lines []string, from, to int) {
 				texts[column] = cell.Text
 			}
 		}
-		lines = append(lines, m.cells(texts, row)...)
+		if m.listed() {
+			lines = append(lines, m.list(texts, row)...)
+		} else {
+			lines = append(lines, m.cells(texts, row)...)
+		}
 		if row == m.Row {
 			to = len(lines)
 		}
 	}
 	return lines, from, to
+}
+
+// list draws the cells of a row one below the other, each behind the name of its channel.
+func (m *comparing) list(texts []string, row int) (lines []string) {
+	name := 0
+	for _, channel := range m.Channels {
+		name = max(name, width(channel))
+	}
+	for c, text := range texts {
+		marked := row == m.Row && c == m.Column
+		before := "   "
+		if marked {
+			before = " " + m.pal.glyphs.pointer + " "
+		}
+		for i, line := range wrapWords(text, m.w-name-6) {
+			channel := m.Channels[c]
+			if i > 0 {
+				before, channel = "   ", ""
+			}
+			lines = append(lines, m.pal.line(m.w, marked, span{strong, before}, span{quiet, channel + repeated(" ", name-width(channel)+2)}, span{plain, line}))
+		}
+	}
+	return lines
 }
 
 // cells draws the cells of a row side by side.
@@ -290,3 +360,30 @@ func repeated(s string, n int) (all string) {
 	}
 	return all
 }
+
+// commandCompare shows the comparison in the screen's place. The session goes on meanwhile.
+func (m *model) commandCompare(string) tea.Cmd {
+	if m.o.Compare == nil {
+		m.complain("tui_no_compare")
+		return nil
+	}
+	aside := &aside{show: func(in io.Reader, out io.Writer) error {
+		return m.o.Compare(m.live.ctx, m.sentences.Lang(), in, out)
+	}}
+	return tea.Exec(aside, func(err error) tea.Msg { return compared{err} })
+}
+
+// compared says that the comparison has been left, or why it could not go on.
+type compared struct{ err error }
+
+// aside is another screen that has the terminal for a while. It implements [tea.ExecCommand].
+type aside struct {
+	show func(in io.Reader, out io.Writer) error
+	in   io.Reader
+	out  io.Writer
+}
+
+func (a *aside) Run() error              { return a.show(a.in, a.out) }
+func (a *aside) SetStdin(in io.Reader)   { a.in = in }
+func (a *aside) SetStdout(out io.Writer) { a.out = out }
+func (a *aside) SetStderr(io.Writer)     {}

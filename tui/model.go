@@ -109,6 +109,10 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		return m.grow(msg)
 	case answered:
 		m.answer(msg)
+	case compared:
+		if msg.err != nil {
+			m.complain("tui_compare_failed", "error", inspect.Safe(msg.err.Error()))
+		}
 	case tick:
 		return m.tick(msg)
 	case second:

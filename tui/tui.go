@@ -45,6 +45,10 @@ type Options struct {
 	Lessons Lessons
 	Lesson  string
 
+	// Compare shows the comparison that :compare asks for, in a language, until it is left; nil if there is none. It has the
+	// terminal to itself; the session goes on meanwhile.
+	Compare func(ctx context.Context, lang string, in io.Reader, out io.Writer) error
+
 	Title string   // of the window and the screen; "" means tlslab
 	Label string   // a line that stands on top all the time: what everyone who sees the session must know
 	Lang  string   // as [docs.For] reads it

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/lesson"
@@ -18,8 +17,7 @@ import (
 // compared are the channels that are compared, from the worst to the best.
 var compared = lesson.Channels
 
-// comparedCommands are the conversation where no script is given: a first command
-// that is long enough for what one flipped bit does to show.
+// comparedCommands are the conversation where no script is given.
 var comparedCommands = []string{
 	`create encontro "na praia do futuro, ao meio-dia em ponto"`, "read encontro", "create nome ana", "show", "exit",
 }
@@ -62,7 +60,7 @@ func (r *compareRun) start(ctx context.Context) error {
 		return err
 	}
 	if !r.json && !r.plain && r.hasScreen() {
-		return r.show(ctx, commands)
+		return r.show(ctx, commands, nil, nil)
 	}
 	var rows []*lesson.Measure
 	for _, channel := range compared {
@@ -115,9 +113,11 @@ func (r *compareRun) commands() (commands []string, err error) {
 	return commands, nil
 }
 
-// show is the comparison on the screen: each cell opens the session that it was read from.
-func (r *compareRun) show(ctx context.Context, commands []string) error {
+// show is the comparison on the screen: each cell opens the session that it was read from. Without in and out it is the
+// program's own terminal.
+func (r *compareRun) show(ctx context.Context, commands []string, in io.Reader, out io.Writer) error {
 	table := &tui.Comparison{
+		In: in, Out: out,
 		Channels: compared, Title: "tlslab compare", Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
 		Measure: func(ctx context.Context, column int) (cells []tui.Cell, err error) {
 			m, err := lesson.Runner{Open: r.sceneStage}.Compare(ctx, compared[column], commands)
@@ -143,7 +143,7 @@ func (r *compareRun) show(ctx context.Context, commands []string) error {
 		}
 		err = show(ctx, tui.Options{
 			Recording: chosen.From, Title: "tlslab compare, " + compared[table.Column],
-			Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii,
+			Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, In: in, Out: out,
 		})
 		if err != nil {
 			return err
@@ -174,6 +174,10 @@ var questions = []question{
 	{
 		"cmd_compare_flip", func(r *compareRun, m *lesson.Measure) string { return r.cameOf(m.Flipped) },
 		"cmd_compare_run_flip", func(m *lesson.Measure) *inspect.Recording { return m.Flip.Recording },
+	},
+	{
+		"cmd_compare_flip_end", func(r *compareRun, m *lesson.Measure) string { return r.cameOf(m.FlippedEnd) },
+		"cmd_compare_run_flip", func(m *lesson.Measure) *inspect.Recording { return m.FlipEnd.Recording },
 	},
 	{
 		"cmd_compare_swap", (*compareRun).swapped,
@@ -216,47 +220,18 @@ func (r *compareRun) swapped(m *lesson.Measure) string {
 	return r.say("cmd_compare_swap_cell", "noticed", noticed, "reads", reads)
 }
 
-// table prints, for each question, what each channel comes to, side by side.
+// table prints, for each question, what each channel comes to, one below the other.
 func (r *compareRun) table(out io.Writer, rows []*lesson.Measure, width int) {
-	var names []string
-	for _, m := range rows {
-		names = append(names, m.Channel)
-	}
-	io.WriteString(out, sideBySide(names, width))
 	for _, q := range questions {
-		fmt.Fprintf(out, "\n%s\n", wrap(r.say(q.title), width))
-		var cells []string
+		fmt.Fprintf(out, "%s\n", wrap(r.say(q.title), width))
 		for _, m := range rows {
-			cells = append(cells, q.cell(r, m))
+			const margin, name = 2, len(lesson.SealedAuthenticated) + 2
+			cell := strings.ReplaceAll(wrap(q.cell(r, m), width-margin-name), "\n", "\n"+strings.Repeat(" ", margin+name))
+			fmt.Fprintf(out, "%*s%-*s%s\n", margin, "", name, m.Channel, cell)
 		}
-		io.WriteString(out, sideBySide(cells, width))
+		fmt.Fprintln(out)
 	}
-	fmt.Fprintf(out, "\n%s\n", wrap(r.say("cmd_compare_next"), width))
-}
-
-// sideBySide sets texts in columns of one width, behind a margin.
-func sideBySide(texts []string, width int) string {
-	const margin, gap = 1, 1
-	column := (width - margin + gap) / max(len(texts), 1)
-	var columns [][]string
-	height := 0
-	for _, text := range texts {
-		lines := strings.Split(wrap(text, column-gap), "\n")
-		columns, height = append(columns, lines), max(height, len(lines))
-	}
-	var table strings.Builder
-	for i := range height {
-		line := strings.Repeat(" ", margin)
-		for _, lines := range columns {
-			cell := ""
-			if i < len(lines) {
-				cell = lines[i]
-			}
-			line += cell + strings.Repeat(" ", max(0, column-utf8.RuneCountInString(cell)))
-		}
-		table.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	return table.String()
+	fmt.Fprintf(out, "%s\n", r.say("cmd_compare_next"))
 }
 
 // A jsonMeasure is what one conversation comes to on one channel, for programs.
@@ -269,6 +244,7 @@ type jsonMeasure struct {
 	Lines      int         `json:"lines"`
 	Read       int         `json:"read"`
 	Flip       jsonOutcome `json:"flip"`
+	FlipEnd    jsonOutcome `json:"flip_end"`
 	Keys       bool        `json:"keys"`
 	Swap       jsonOutcome `json:"swap"`
 	ReadLater  int         `json:"read_later"`
@@ -291,7 +267,7 @@ type jsonOutcome struct {
 func compareLine(m *lesson.Measure) jsonMeasure {
 	return jsonMeasure{
 		Kind: "comparison", Channel: m.Channel, Sent: jsonBySide{m.Sent[0], m.Sent[1]}, Said: jsonBySide{m.Said[0], m.Said[1]},
-		RoundTrips: m.RoundTrips, Lines: m.Lines, Read: m.Read, Flip: jsonOutcomeOf(m.Flipped), Keys: m.Keys, Swap: jsonOutcomeOf(m.Swapped),
+		RoundTrips: m.RoundTrips, Lines: m.Lines, Read: m.Read, Flip: jsonOutcomeOf(m.Flipped), FlipEnd: jsonOutcomeOf(m.FlippedEnd), Keys: m.Keys, Swap: jsonOutcomeOf(m.Swapped),
 		ReadLater: m.ReadLater,
 	}
 }

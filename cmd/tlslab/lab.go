@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -166,6 +167,11 @@ func (r *labRun) runScreen(ctx context.Context, shown *lecture, files *keeper) e
 	}
 	if shown.Name == stage.NameKV {
 		options.Scene, options.Told, options.Play, options.Scenes = r.screenScene(files), sceneTold, r.begin, docs.Scenes()
+	}
+	options.Compare = func(ctx context.Context, lang string, in io.Reader, out io.Writer) error {
+		spoken := *r.program
+		spoken.sentence = docs.For(lang)
+		return (&compareRun{program: &spoken, look: r.look}).show(ctx, comparedCommands, in, out)
 	}
 	return show(ctx, options)
 }

@@ -104,9 +104,9 @@ var walks = map[string][]step{
 		{"tlslab lab --stage sealed --authenticated", nil, `AUTHENTICATED|AUTENTICADA`},
 	},
 	"compare": {
-		{"tlslab compare", nil, `(?s)plain.*sealed.*tls12.*tls13.*mtls`},
+		{"tlslab compare", nil, `(?s)plain.*sealed.*sealed-authenticated.*tls12.*tls13.*mtls`},
 		{`printf 'create nome ana\nread nome\n' > conversation`, nil, ``},
-		{"tlslab compare --script conversation --json", nil, `(?s)("kind":"comparison".*){5}`},
+		{"tlslab compare --script conversation --json", nil, `(?s)("kind":"comparison".*){6}`},
 	},
 }
 

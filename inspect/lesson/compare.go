@@ -15,18 +15,19 @@ import (
 // computed from the recordings of its runs.
 type Measure struct {
 	Channel    string
-	Sent       [2]int // bytes on the wire, by the side that sent them, in the whole conversation
-	Said       [2]int // bytes of the programs' text
-	RoundTrips int    // before the first answer is there; opening a TCP connection would take one more
-	Lines      int    // different lines of the programs' text
-	Read       int    // of them, by an eavesdropper
-	Keys       bool   // there are keys that could be swapped
-	Flipped    Outcome
+	Sent       [2]int  // bytes on the wire, by the side that sent them, in the whole conversation
+	Said       [2]int  // bytes of the programs' text
+	RoundTrips int     // before the first answer is there; opening a TCP connection would take one more
+	Lines      int     // different lines of the programs' text
+	Read       int     // of them, by an eavesdropper
+	Keys       bool    // there are keys that could be swapped
+	Flipped    Outcome // of a bit in the middle of a long command
+	FlippedEnd Outcome // of one in the 17th byte from its end
 	Swapped    Outcome
 	ReadLater  int // lines that an eavesdropper reads who gets all long-term private keys afterwards
 
-	Honest, Far, Flip, Swap *Result            // the runs
-	Wire, Stolen            *inspect.Recording // what the eavesdropper has at first, and in the end
+	Honest, Far, Flip, FlipEnd, Swap *Result            // the runs
+	Wire, Stolen                     *inspect.Recording // what the eavesdropper has at first, and in the end
 }
 
 // A KeyHolder is a stage whose endpoints have private keys that outlive a
@@ -41,34 +42,41 @@ type KeyHolder interface {
 // long enough for what an endpoint says by itself to be under way before an answer comes.
 const latency = 40 * time.Millisecond
 
+// longCommands are what a bit is flipped in, so that what comes of it tells of the channel and not of how long somebody's
+// commands are: the first is of several blocks of 16 bytes, as a block cipher takes them.
+var longCommands = []string{`create encontro "na praia do futuro, ao meio-dia em ponto"`, "read encontro"}
+
 // Compare has the client do the commands on a channel, several times: in peace; over a
-// long wire; with one bit flipped in the middle of the record that carries the first
-// command; and with someone in between, who shows both sides a key of their own.
-// Silence lasts as long as the runner's patience.
+// long wire; and with someone in between, who shows both sides a key of their own.
+// Two more conversations, each with one bit flipped in the record of a long command, are the same
+// whatever the commands are: in its middle; and in the 17th byte from its end, which CBC without a tag
+// combines with the last byte of the padding. Silence lasts as long as the runner's patience.
 func (r Runner) Compare(ctx context.Context, channel string, commands []string) (*Measure, error) {
 	m := &Measure{Channel: channel}
 	tamper := func(match inspect.Match, act inspect.Action) *step {
 		return &step{run: func(r *run) error { return r.tamper(match, act) }}
 	}
 	far := tamper(inspect.Match{}, inspect.Delay(latency))
-	flip := tamper(inspect.Match{From: inspect.FromClient, Type: inspect.ApplicationData, Nth: 1}, flipMiddle)
+	first := inspect.Match{From: inspect.FromClient, Type: inspect.ApplicationData, Nth: 1}
 	for _, one := range []struct {
 		name string
 		with []string
 		do   *step
+		says []string
 		into **Result
 	}{
-		{"honest", nil, nil, &m.Honest},
-		{"far", nil, far, &m.Far},
-		{"flip", nil, flip, &m.Flip},
-		{"swap", []string{SomeoneInBetween}, nil, &m.Swap},
+		{"honest", nil, nil, commands, &m.Honest},
+		{"far", nil, far, commands, &m.Far},
+		{"flip", nil, tamper(first, flipMiddle), longCommands, &m.Flip},
+		{"flip-end", nil, tamper(first, inspect.Flip(-17, 0x01)), longCommands, &m.FlipEnd},
+		{"swap", []string{SomeoneInBetween}, nil, commands, &m.Swap},
 	} {
 		var err error
-		if *one.into, err = r.Run(ctx, conversation(one.name, one.with, one.do, commands), channel); err != nil {
+		if *one.into, err = r.Run(ctx, conversation(one.name, one.with, one.do, one.says), channel); err != nil {
 			return nil, err
 		}
 	}
-	m.Flipped, m.Swapped = m.Flip.Outcome, m.Swap.Outcome
+	m.Flipped, m.FlippedEnd, m.Swapped = m.Flip.Outcome, m.FlipEnd.Outcome, m.Swap.Outcome
 	m.count()
 	return m, m.steal(r)
 }

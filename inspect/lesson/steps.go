@@ -72,6 +72,7 @@ func (s *Sitting) step(st step, report func(Check)) error {
 		}
 		r.close()
 		s.begin(stage)
+		s.run.turns.authenticated = open.channel == SealedAuthenticated
 	}
 	for _, e := range r.expected {
 		check := r.judge(e)
