@@ -50,6 +50,9 @@ func parseAssertion(words []string) (assertion, string) {
 	if len(words) == 0 {
 		return nil, "expect needs an assertion; " + assertions
 	}
+	if _, isSide := sides[words[0]]; isSide && slices.Equal(words[1:], []string{"is", "content"}) {
+		return parseFact(words)
+	}
 	c, wrong, isComparison := parseComparison(words)
 	if isComparison && wrong == "" {
 		return c.judge, ""
