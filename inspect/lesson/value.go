@@ -89,12 +89,13 @@ func (v Value) contains(w Value) bool {
 	switch {
 	case v.Items != nil:
 		return slices.ContainsFunc(v.Items, func(item string) bool { return textValue(item).equal(textValue(w.Text)) })
-	case len(wanted) == 0 || folded(string(wanted)) == "":
+	case len(wanted) == 0:
 		return false
 	case v.Bytes != nil && bytes.Contains(v.Bytes, wanted):
 		return true
 	}
-	return w.Text != "" && (strings.Contains(v.Text, w.Text) || isName(v.Text) && strings.Contains(folded(v.Text), folded(w.Text)))
+	name := folded(w.Text)
+	return w.Text != "" && strings.Contains(v.Text, w.Text) || name != "" && isName(v.Text) && strings.Contains(folded(v.Text), name)
 }
 
 // accepts reports whether what a student typed says the value: numbers in either
@@ -103,8 +104,9 @@ func (v Value) accepts(given string) bool {
 	given = strings.TrimSpace(given)
 	literal := literalValue(given)
 	if v.Numeric && v.Bytes == nil {
-		n, err := strconv.ParseInt(given, 0, 64)
-		return err == nil && int(n) == v.Number || literal.Numeric && literal.Number == v.Number
+		digits, isHex := strings.CutPrefix(strings.ToLower(given), "0x")
+		n, err := strconv.ParseInt(digits, 16, 64)
+		return isHex && err == nil && int(n) == v.Number || literal.Numeric && literal.Number == v.Number
 	}
 	if v.Bytes != nil {
 		digits := strings.NewReplacer(" ", "", ":", "", "0x", "", "0X", "").Replace(given)
@@ -115,7 +117,8 @@ func (v Value) accepts(given string) bool {
 	if v.Text == "" {
 		return false
 	}
-	return strings.EqualFold(given, strings.TrimSpace(v.Text)) || strings.EqualFold(strings.Trim(given, `"`), strings.TrimSpace(v.Text)) ||
+	text := strings.TrimSpace(v.Text)
+	return strings.EqualFold(given, text) || strings.EqualFold(strings.Trim(given, `"`), text) || textValue(text).equal(textValue(given)) ||
 		v.Numeric && literal.Numeric && literal.Number == v.Number
 }
 

@@ -123,6 +123,29 @@ func TestValuesAreTheSameByNumberByBytesOrByText(t *testing.T) {
 	}
 }
 
+func TestOneValueStandsInAnother(t *testing.T) {
+	suite := codeValue(0x1301, 2, "TLS_AES_128_GCM_SHA256")
+	for _, c := range []struct {
+		v, w Value
+		in   bool
+	}{
+		{textValue("create nome"), textValue(" "), true},
+		{textValue("create nome"), textValue(""), false},
+		{Value{Bytes: []byte("create nome")}, textValue("nome"), true},
+		{Value{Bytes: []byte{1, 2, 3}}, Value{Bytes: []byte{2, 3}}, true},
+		{Value{Bytes: []byte{1, 2, 3}}, Value{Bytes: []byte{3, 2}}, false},
+		{listValue([]string{"client_hello", "finished"}), textValue("Finished"), true},
+		{listValue([]string{"client_hello", "finished"}), textValue("client"), false},
+		{suite, textValue("AES-128-GCM"), true},
+		{suite, textValue("-"), false},
+		{suite, textValue("AES-256-GCM"), false},
+	} {
+		if got := c.v.contains(c.w); got != c.in {
+			t.Errorf("%s in %s: %v", c.w, c.v, got)
+		}
+	}
+}
+
 func TestWhatAStudentTypesIsReadLeniently(t *testing.T) {
 	suite := codeValue(0x1301, 2, "TLS_AES_128_GCM_SHA256")
 	for _, c := range []struct {
@@ -134,6 +157,9 @@ func TestWhatAStudentTypesIsReadLeniently(t *testing.T) {
 		{numberValue(16), "0x10", true},
 		{numberValue(16), "dezesseis", true},
 		{numberValue(16), "17", false},
+		{numberValue(8), "010", false},
+		{numberValue(10), "010", true},
+		{textValue("client_hello"), "ClientHello", true},
 		{Value{Bytes: []byte{0xab, 0xcd}}, "abcd", true},
 		{Value{Bytes: []byte{0xab, 0xcd}}, "AB:CD", true},
 		{Value{Bytes: []byte{0xab, 0xcd}}, "0xab 0xcd", true},
