@@ -94,25 +94,6 @@ func TestNothingElseStandsAtTheTop(t *testing.T) {
 	}
 }
 
-func TestTheManualStandsInBothLanguages(t *testing.T) {
-	en, pt := manual(t, "en"), manual(t, "pt-BR")
-	if len(en) == 0 || !slices.Equal(en, pt) {
-		t.Errorf("docs/manual/en has %q, docs/manual/pt-BR %q", en, pt)
-	}
-}
-
-func manual(t *testing.T, lang string) []string {
-	t.Helper()
-	names, err := filepath.Glob(filepath.Join("manual", lang, "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range names {
-		names[i] = filepath.Base(names[i])
-	}
-	return names
-}
-
 // roomOf returns the room that a folder belongs to: the folder, or the nearest one above it that is a room.
 func roomOf(folder string) string {
 	for room := folder; room != "."; room = path.Dir(room) {
