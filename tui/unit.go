@@ -31,7 +31,7 @@ func (m *model) nameUnit(r *inspect.Record) (string, int) {
 	case r.Encrypted && !r.Decrypted:
 		return name + ": " + m.say("tui_not_decrypted", "why", m.why(r)), -1
 	case summary != "":
-		return name + " " + m.pal.letters(summary), r.Content
+		return name + " " + summary, r.Content
 	case r.Text():
 		return name + " " + said(r.Plaintext()), r.Content
 	}

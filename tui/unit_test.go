@@ -186,6 +186,25 @@ func TestTheSecretsOfAProtocolStandInPlaceOfAKeySchedule(t *testing.T) {
 	s.shows("no secrets told", "message: encrypted, secret not known yet")
 }
 
+func TestUnitsAreNamedInTheLanguageOfTheScreen(t *testing.T) {
+	s := spoken(t, Options{Stage: caesarStage{keys: true}, Lang: "pt-BR"})
+	s.size(120, 36)
+	s.shows(`mensagem "create nome ana\n"`)
+	s.press("up", "up", "down", "tab")
+	s.shows("mensagem em claro, 16 bytes", "▾mensagem")
+	s.press("esc", "L")
+	s.shows(`mensagem "create nome ana\n"`)
+	s.hides("message")
+}
+
+func TestJSONIsShownWithoutQuotesAroundIt(t *testing.T) {
+	for text, want := range map[string]string{`{"a":"b"}` + "\n": `{"a":"b"}\n`, `"7"`: `"7"`, `say "7"`: `"say \"7\""`, "": `""`} {
+		if got := said([]byte(text)); got != want {
+			t.Errorf("%q is shown as %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestAUnitIsHeldAndChangedByItsFields(t *testing.T) {
 	for name, keys := range map[string]bool{"with the key": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
