@@ -92,6 +92,14 @@ type SealedReading interface {
 	ClearFields(clear []byte) Field
 }
 
+// A ProtectedReading is a SealedReading that tells what its unit is decrypted with.
+type ProtectedReading interface {
+	SealedReading
+	// Protection returns what the unit b, which Open could open, is decrypted with and what that gives, in the order in
+	// which it is computed.
+	Protection(b []byte, secrets Secrets) []Value
+}
+
 // A Resealer is a SealedReading that can be made anew by who has the keys, and
 // accepted by its receiver in place of the unit that it was read from.
 type Resealer interface {

@@ -166,6 +166,19 @@ func (r *Record) Summary() string {
 	return ""
 }
 
+// UnitProtection returns what a unit that was decrypted is decrypted with, if its protocol tells it; nil of a record of TLS,
+// which has [Record.Protection].
+func (r *Record) UnitProtection() []Value {
+	raw := r.Raw()
+	if r.unit == nil || !r.Decrypted || raw == nil {
+		return nil
+	}
+	if reading, ok := r.unit.reading.(ProtectedReading); ok {
+		return reading.Protection(raw, r.view.secrets)
+	}
+	return nil
+}
+
 // Text reports whether it is known to carry what a program says to the other:
 // application data of TLS, or a unit that its protocol says so of.
 func (r *Record) Text() bool {

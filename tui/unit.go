@@ -47,7 +47,8 @@ func said(b []byte) string {
 	return quoted(b)
 }
 
-// unitSubjects lists what can be shown of a unit: what it says in clear, if it was encrypted, then the unit as it was sent.
+// unitSubjects lists what can be shown of a unit: what it says in clear, if it was encrypted, then the unit as it was sent, and what it is
+// decrypted with, if its protocol tells it.
 func (m *model) unitSubjects(r *inspect.Record) (list []subject) {
 	if content := r.Plaintext(); m.isDecided(r) && r.Decrypted {
 		for _, part := range r.Parts {
@@ -57,7 +58,12 @@ func (m *model) unitSubjects(r *inspect.Record) (list []subject) {
 		}
 	}
 	raw := r.Raw()
-	return append(list, subject{title: m.say("unit_as_sent", "name", m.recordName(r), "count", len(raw)), bytes: raw, root: m.rooted(r, r.Fields())})
+	list = append(list, subject{title: m.say("unit_as_sent", "name", m.recordName(r), "count", len(raw)), bytes: raw, root: m.rooted(r, r.Fields())})
+	if values := r.UnitProtection(); m.isDecided(r) && len(values) > 0 {
+		s := subject{title: m.say("unit_protection"), root: inspect.Field{Kind: "sealed.message", Name: m.say("tui_protection")}}
+		list = append(list, m.valued(s, values))
+	}
+	return list
 }
 
 // rooted gives the tree of a unit the unit's name in the language of the screen. The names of its fields are the protocol's.

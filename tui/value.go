@@ -236,7 +236,7 @@ func (m *model) formula(v *inspect.Value) string {
 		return m.say("tui_formula_shared", "group", group(formula[len("the key exchange of "):]))
 	case strings.HasPrefix(formula, "ECDH on "):
 		return m.say("tui_formula_pre_master", "group", group(formula[len("ECDH on "):]))
-	case strings.HasPrefix(formula, "RSAES-OAEP-DECRYPT("), strings.HasPrefix(formula, "HKDF-Extract(salt = transcript_hash,"), strings.HasPrefix(formula, "SHA-256(fingerprint"):
+	case strings.HasPrefix(formula, "RSAES-OAEP-DECRYPT("), strings.HasPrefix(formula, "AES-256-CBC-DECRYPT("), strings.HasPrefix(formula, "HKDF-Extract(salt = transcript_hash,"), strings.HasPrefix(formula, "SHA-256(fingerprint"):
 		return m.owned(formula)
 	case strings.HasPrefix(formula, "ECDH(") && strings.Contains(formula, ") on "):
 		exchange, on, _ := strings.Cut(formula, " on ")

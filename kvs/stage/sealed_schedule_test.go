@@ -58,6 +58,31 @@ func TestEachCommandOfTheKeyExchangePrintsItsValueToWhoHasThePrivateKeys(t *test
 	})
 }
 
+func TestTheCommandOfAMessagePrintsWhatItSays(t *testing.T) {
+	needs.Program(t, "openssl")
+	bothSealed(t, func(t *testing.T, authenticated bool) {
+		said := 0
+		for r := range inspect.NewSession(asked(t, authenticated)).Records() {
+			values := r.UnitProtection()
+			if r.Name() != "message" {
+				if values != nil {
+					t.Errorf("a %s has %+v", r.Name(), values)
+				}
+				continue
+			}
+			plain := values[len(values)-1]
+			output, err := exec.Command("sh", "-c", plain.Command).CombinedOutput()
+			if want := hex.EncodeToString(r.Plaintext()); err != nil || strings.TrimSpace(string(output)) != want || hex.EncodeToString(plain.Bytes) != want {
+				t.Errorf("%s\nprints %s, %v, not %s", plain.Command, output, err, want)
+			}
+			said++
+		}
+		if said != 2 {
+			t.Errorf("%d messages", said)
+		}
+	})
+}
+
 func TestWithoutAKeyLogTheKeyExchangeSaysWhatIsMissing(t *testing.T) {
 	bothSealed(t, func(t *testing.T, authenticated bool) {
 		silent := new(inspect.Recording)

@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"crypto/aes"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -148,4 +149,36 @@ func expanded(session, value inspect.Value, purpose string) inspect.Value {
 	value.Bytes, value.Origin = expand(session.Bytes, purpose), inspect.Derived
 	value.Command = fmt.Sprintf(kdf, "EXPAND_ONLY", session.Bytes, fmt.Sprintf("hexinfo:%x", info))
 	return value
+}
+
+// Protection implements [inspect.ProtectedReading].
+func (u messageUnit) Protection(b []byte, secrets inspect.Secrets) []inspect.Value {
+	clear, why := u.Open(b, secrets)
+	if why.Key != "" {
+		return nil
+	}
+	given := func(kind, name string, bytes []byte, formula string) inspect.Value {
+		return inspect.Value{Kind: kind, Name: name, Bytes: bytes, Origin: inspect.Derived, Formula: formula, RFC: "NIST SP 800-38A section 6.2"}
+	}
+	var key, iv inspect.Value
+	ciphertext := b
+	if u.talk.authenticated {
+		session := u.talk.session(secrets)
+		key = expanded(session, inspect.Value{Kind: "sealed.schedule_encryption_key", Name: of("encryption_key", u.from)}, u.from.String()+" encryption")
+		iv = given("sealed.iv", "iv", b[:aes.BlockSize], "message[0:16]")
+		ciphertext = b[aes.BlockSize : len(b)-tagSize]
+	} else {
+		secret := u.talk.secret(inspect.Client, secrets)
+		key = part(secret, inspect.Value{Kind: "sealed.schedule_aes_key", Name: "aes_key", RFC: "NIST FIPS 197"}, 0, keySize)
+		iv = part(secret, inspect.Value{Kind: "sealed.schedule_iv", Name: "iv", RFC: "NIST SP 800-38A section 6.2"}, keySize, secretSize)
+	}
+	plain := given("sealed.clear", "plaintext", clear, fmt.Sprintf("AES-256-CBC-DECRYPT(%s, %s, ciphertext)", key.Name, iv.Name))
+	plain.Inputs = []inspect.Input{{Name: key.Name, Bytes: key.Bytes}, {Name: iv.Name, Bytes: iv.Bytes}, {Name: "ciphertext", Bytes: ciphertext}}
+	plain.Command = feed(ciphertext) + fmt.Sprintf("openssl enc -d -aes-256-cbc -K %x -iv %x | od -An -v -tx1 | tr -d ' \\n'", key.Bytes, iv.Bytes)
+	return []inspect.Value{key, iv, plain}
+}
+
+// session is the secret that the keys of the authenticated variant come from.
+func (t *conversation) session(secrets inspect.Secrets) inspect.Value {
+	return extracted(t.transcriptValue(), t.secret(inspect.Client, secrets), t.secret(inspect.Server, secrets))
 }
