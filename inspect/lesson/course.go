@@ -83,7 +83,7 @@ type asked struct {
 // Begin begins a lesson. The context ends its sessions.
 func (c *Course) Begin(ctx context.Context, lesson *Lesson) *Sitting {
 	s := &Sitting{Lesson: lesson, ctx: ctx, course: c, at: -1, asked: make(map[*Exercise]*asked), lets: make(map[string]Value)}
-	s.begin(nil)
+	s.begin(nil, false)
 	return s
 }
 

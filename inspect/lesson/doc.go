@@ -72,6 +72,7 @@
 // sessions itself. Beside the lines above, but for on, with, only and note, it has:
 //
 //	open kv tls13 with expired    a fresh session: a stage, a channel where it has several, how the endpoints differ
+//	open kv tls13 with glass-box  one whose randomness is recorded: its whole key schedule is known
 //	hold client text 2            such a record will wait on the wire
 //	begin read nome               the client does a command; goes on once something waits
 //	release: flip byte 5          what waits goes on, or what stands behind the colon befalls it; the answer is waited for

@@ -55,6 +55,7 @@ type wishes struct {
 type opening struct {
 	stage, channel string
 	with           []string
+	glassBox       bool // its tap is one
 }
 
 // step does a step of a lesson, and judges what is expected there.
@@ -71,7 +72,7 @@ func (s *Sitting) step(st step, report func(Check)) error {
 			return err
 		}
 		r.close()
-		s.begin(stage)
+		s.begin(stage, open.glassBox)
 		s.run.turns.authenticated = open.channel == SealedAuthenticated
 	}
 	for _, e := range r.expected {
@@ -85,12 +86,13 @@ func (s *Sitting) step(st step, report func(Check)) error {
 }
 
 // begin begins a session on a stage, or, without one, what stands for it.
-func (s *Sitting) begin(stage inspect.Stage) {
+func (s *Sitting) begin(stage inspect.Stage, glassBox bool) {
 	runner := Runner{Patience: s.course.Patience}
 	if stage != nil {
 		runner.Watch = s.course.Watch
 	}
 	s.run = runner.begin(s.ctx, stage)
+	s.run.tap.GlassBox = glassBox
 	s.run.lets, s.run.wishes = s.lets, &s.wishes
 }
 
@@ -136,11 +138,18 @@ func parseClaim(words []string, tail string, hasTail bool) (func(*run) error, st
 	return parseExpect(words, tail, hasTail)
 }
 
+// glassBox is the word for a session whose randomness is recorded, so that every
+// value of its key schedule can be computed (see [inspect.Tap.GlassBox]).
+const glassBox = "glass-box"
+
 // parseOpen reads: open STAGE [CHANNEL] [with WORD...].
 func parseOpen(rest []string, _ string, _ bool) (func(*run) error, string) {
 	var open opening
 	if at := slices.Index(rest, "with"); at >= 0 {
-		rest, open.with = rest[:at], rest[at+1:]
+		rest, open.with = rest[:at], slices.Clone(rest[at+1:])
+		words := len(open.with)
+		open.with = slices.DeleteFunc(open.with, func(word string) bool { return word == glassBox })
+		open.glassBox = len(open.with) < words
 	}
 	if len(rest) == 0 || len(rest) > 2 {
 		return nil, "open needs a stage, and perhaps a channel, as in: open kv tls13"
