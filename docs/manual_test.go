@@ -19,8 +19,12 @@ func TestTheManualStandsInBothLanguages(t *testing.T) {
 }
 
 func TestAPageHasTheSamePartsAndCommandLinesInBothLanguages(t *testing.T) {
+	pages := map[string]string{"../README.md": "manual/LEIAME.pt-BR.md"}
 	for _, name := range manual(t, "en") {
-		en, pt := readPage(t, "manual/en/"+name), readPage(t, "manual/pt-BR/"+name)
+		pages["manual/en/"+name] = "manual/pt-BR/" + name
+	}
+	for name, other := range pages {
+		en, pt := readPage(t, name), readPage(t, other)
 		if got, want := levels(pt), levels(en); got != want {
 			t.Errorf("%s: the headings are %s in pt-BR, %s in en", name, got, want)
 		}
