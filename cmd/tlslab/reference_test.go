@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect/report"
@@ -100,6 +102,8 @@ func commandsPart(lang string) string {
 
 // prose writes what the help says as Markdown: paragraphs, and as it stands what is indented.
 func prose(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	text = string(unicode.ToUpper(first)) + text[size:]
 	var paragraphs []string
 	for _, paragraph := range strings.Split(text, "\n\n") {
 		if strings.HasPrefix(paragraph, " ") || regexp.MustCompile(`(?m)\S {2,}\S`).MatchString(paragraph) {
@@ -203,6 +207,24 @@ func TestTheManualExplainsEveryKeyOfTheJSONLines(t *testing.T) {
 				if !strings.Contains(section, "`"+key.Name+"`") {
 					t.Errorf("%s: what %s means in %s is told nowhere", lang, key.Name, shape.Name)
 				}
+			}
+		}
+	}
+}
+
+func TestTheManualTellsOfEveryCommandOfPlainMode(t *testing.T) {
+	for _, lang := range []string{docs.English, docs.Portuguese} {
+		page, err := os.ReadFile("../../docs/manual/" + lang + "/plain.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands := regexp.MustCompile(`:[a-z]+`).FindAllString(docs.For(lang).Say("cmd_plain_help"), -1)
+		if len(commands) < 5 {
+			t.Errorf("%s: the help tells only of %q", lang, commands)
+		}
+		for _, command := range commands {
+			if !strings.Contains(string(page), "`"+command) {
+				t.Errorf("%s: plain.md does not tell of %s", lang, command)
 			}
 		}
 	}
