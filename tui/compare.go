@@ -301,7 +301,7 @@ func (m *comparing) cells(texts []string, row int) (lines []string) {
 	var columns [][]string
 	height := 0
 	for _, text := range texts {
-		column := wrapWords(text, m.columnWidth()-1)
+		column := wrapWords(text, m.columnWidth()-3)
 		columns, height = append(columns, column), max(height, len(column))
 	}
 	for i := range height {
