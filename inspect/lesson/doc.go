@@ -77,6 +77,7 @@
 //	begin read nome               the client does a command; goes on once something waits
 //	release: flip byte 5          what waits goes on, or what stands behind the colon befalls it; the answer is waited for
 //	look client client_hello client_hello.random
+//	look client text last received         the same record as it arrived, changed on the way
 //	explain client client_hello client_hello.random
 //	show ladder                   or: streams, detail, schedule, wire, verdicts, secrets
 //	let first = VALUE             keeps a value, for later sessions too

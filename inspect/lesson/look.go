@@ -2,31 +2,33 @@ package lesson
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"example.com/tlslab/inspect"
 )
 
-// parseLook reads what is to be looked at: a record, and perhaps a field of it,
-// or of the message that it completes.
+// parseLook reads what is to be looked at: a record, as it was sent or as it was
+// received, and perhaps a field of it, or of the message that it completes.
 func parseLook(explain bool) verb {
 	return func(rest []string, _ string, _ bool) (func(*run) error, string) {
-		kinds := slices.IndexFunc(rest, func(word string) bool { return strings.Contains(word, ".") })
-		if kinds < 0 {
-			kinds = len(rest)
-		}
-		m, err := parseMatch(rest[:kinds])
+		p := &valueParser{words: rest}
+		wanted, err := p.record()
 		if err != nil {
 			return nil, err.Error()
 		}
-		if explain && kinds == len(rest) {
+		received := p.take("received")
+		wanted.path = rest[p.at:]
+		for _, kind := range wanted.path {
+			if !strings.Contains(kind, ".") {
+				return nil, fmt.Sprintf("%q is no kind of field; as in: look client client_hello client_hello.random", kind)
+			}
+		}
+		if explain && len(wanted.path) == 0 {
 			return nil, "explain needs a field, as in: explain client client_hello client_hello.random"
 		}
-		about, path := strings.Join(rest[:kinds], " "), rest[kinds:]
 		return func(r *run) error {
 			r.settle()
-			look, err := r.look(m, about, path)
+			look, err := r.look(wanted, received)
 			if err != nil {
 				return err
 			}
@@ -38,25 +40,30 @@ func parseLook(explain bool) verb {
 }
 
 // look finds what is to be looked at.
-func (r *run) look(m inspect.Match, about string, path []string) (*Look, error) {
-	record := r.find(m)
-	if record == nil {
-		return nil, fmt.Errorf("no such record: %s", about)
+func (r *run) look(wanted unitWanted, received bool) (*Look, error) {
+	record, err := wanted.find(r)
+	if err != nil {
+		return nil, err
+	}
+	if received {
+		if record = r.session.Connections()[record.Conn].Crossing(record).Received; record == nil || record.Verdict == inspect.VerdictNone {
+			return nil, fmt.Errorf("%s was not received, or as it was sent: look at it without received", wanted.about)
+		}
 	}
 	look := &Look{Record: record, Field: record.Fields(), Bytes: record.Raw()}
-	if len(path) == 0 {
+	if len(wanted.path) == 0 {
 		return look, nil
 	}
-	if field, ok := descend(look.Field, path); ok {
+	if field, ok := descend(look.Field, wanted.path); ok {
 		look.Field = field
 		return look, nil
 	}
 	for _, message := range r.messagesOf(record) {
-		if field, ok := descend(message.Fields(), path); ok {
+		if field, ok := descend(message.Fields(), wanted.path); ok {
 			return &Look{Record: record, Field: field, Bytes: message.Bytes, Message: true}, nil
 		}
 	}
-	return nil, fmt.Errorf("%s has no field %s", about, strings.Join(path, " "))
+	return nil, fmt.Errorf("%s has no field %s", wanted.about, strings.Join(wanted.path, " "))
 }
 
 // descend goes down a tree, from kind to kind.
@@ -77,7 +84,11 @@ func (r *run) messagesOf(record *inspect.Record) (all []*inspect.Message) {
 		if c.Conn != record.Conn {
 			continue
 		}
-		for _, message := range c.View(record.Side).Messages() {
+		seer := record.Side
+		if record.Lane == inspect.Received {
+			seer = seer.Peer()
+		}
+		for _, message := range c.View(seer).Messages() {
 			if message.Record == record {
 				all = append(all, message)
 			}

@@ -26,32 +26,13 @@ func (p *valueParser) unitTerm() (e expression, ok bool, err error) {
 	if p.peek() != "client" && p.peek() != "server" {
 		return nil, false, nil
 	}
-	first := p.at
-	side := p.next()
-	if !p.more() || operators[p.peek()] != nil {
-		return always(textValue(side)), true, nil
+	if len(p.words)-p.at < 2 || operators[p.words[p.at+1]] != nil {
+		return always(textValue(p.next())), true, nil
 	}
-	about := []string{side, p.next()}
-	if about[1] == "unit" && p.more() {
-		about = append(about, p.next())
+	wanted, err := p.record()
+	if err != nil {
+		return nil, true, err
 	}
-	wanted := unitWanted{last: p.take("last")}
-	if n, ok := ordinal(p.peek()); ok && !wanted.last {
-		about = append(about, n)
-		p.at++
-	}
-	if p.take("containing") {
-		if !p.more() {
-			return nil, true, errors.New(`behind containing comes a text, as in: client text containing "nome"`)
-		}
-		text := unquoted([]string{p.next()})[0]
-		about = append(about, "containing", text)
-	}
-	match, wrong := parseMatch(about)
-	if wrong != nil {
-		return nil, true, wrong
-	}
-	wanted.match, wanted.about = match, strings.Join(p.words[first:p.at], " ")
 	for p.more() && operators[p.peek()] == nil && p.peek() != "and" && p.peek() != "with" {
 		word := p.next()
 		if strings.HasPrefix(word, `"`) {
@@ -60,6 +41,32 @@ func (p *valueParser) unitTerm() (e expression, ok bool, err error) {
 		wanted.path = append(wanted.path, word)
 	}
 	return wanted.value, true, nil
+}
+
+// record reads which record is meant: SIDE KIND [N|last] [containing TEXT].
+func (p *valueParser) record() (wanted unitWanted, err error) {
+	first := p.at
+	about := []string{p.next(), p.next()}
+	if about[1] == "unit" && p.more() {
+		about = append(about, p.next())
+	}
+	wanted.last = p.take("last")
+	if n, ok := ordinal(p.peek()); ok && !wanted.last {
+		about = append(about, n)
+		p.at++
+	}
+	if p.take("containing") {
+		if !p.more() {
+			return wanted, errors.New(`behind containing comes a text, as in: client text containing "nome"`)
+		}
+		about = append(about, "containing", unquoted([]string{p.next()})[0])
+	}
+	match, wrong := parseMatch(about)
+	if wrong != nil {
+		return wanted, wrong
+	}
+	wanted.match, wanted.about = match, strings.Join(p.words[first:p.at], " ")
+	return wanted, nil
 }
 
 // ordinal reads which one is meant, in digits or as a word.
@@ -72,12 +79,9 @@ func ordinal(word string) (string, bool) {
 
 // value finds the record and what is wanted of it.
 func (u unitWanted) value(r *run) (Value, error) {
-	record := r.find(u.match)
-	if u.last {
-		record = r.findLast(u.match)
-	}
-	if record == nil {
-		return Value{}, fmt.Errorf("this session has no %s%s", u.about, r.unread(u.match))
+	record, err := u.find(r)
+	if err != nil {
+		return Value{}, err
 	}
 	unit := &unit{run: r, record: record, conn: r.session.Connections()[record.Conn], match: u.match}
 	if len(u.path) == 0 {
@@ -91,6 +95,18 @@ func (u unitWanted) value(r *run) (Value, error) {
 		return v, err
 	}
 	return unit.field(u)
+}
+
+// find returns the record that is meant, as its sender sent it.
+func (u unitWanted) find(r *run) (*inspect.Record, error) {
+	record := r.find(u.match)
+	if u.last {
+		record = r.findLast(u.match)
+	}
+	if record == nil {
+		return nil, fmt.Errorf("this session has no %s%s", u.about, r.unread(u.match))
+	}
+	return record, nil
 }
 
 // find returns the record that is meant, as its sender sent it; nil if there is

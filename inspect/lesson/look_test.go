@@ -1,0 +1,65 @@
+package lesson_test
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/lesson"
+)
+
+// lookedAt goes through a lesson of one script, and returns what it points at in the end.
+func lookedAt(t *testing.T, script string) (*lesson.Look, error) {
+	t.Helper()
+	parsed, err := lesson.ParseLesson("try", "# Try\n\n```script\nopen echo\n"+script+"\n```\n")
+	if err != nil {
+		return nil, err
+	}
+	course := lesson.Course{Open: func(string, string, []string) (inspect.Stage, error) { return echo{}, nil }}
+	sitting := course.Begin(t.Context(), parsed)
+	defer sitting.Close()
+	stop, err := sitting.Next()
+	if err != nil {
+		return nil, err
+	}
+	return stop.Look, nil
+}
+
+func TestALessonPointsAtARecordAsItWasSentOrAsItArrived(t *testing.T) {
+	const altered = "do first\ntamper client text: flip byte 0 bit 1\ndo nome\n"
+	for where, want := range map[string]string{
+		"client text":                         "first\n",
+		"client text 2":                       "nome\n",
+		"client text last":                    "nome\n",
+		"client text last received":           "lome\n",
+		"client text containing \"nom\"":      "nome\n",
+		"client text two received":            "lome\n",
+		"server text last":                    "lome\n",
+		"client text containing \"received\"": "",
+	} {
+		look, err := lookedAt(t, altered+"look "+where)
+		switch {
+		case want == "" && err == nil:
+			t.Errorf("%s: %q is looked at", where, look.Bytes)
+		case want != "" && (err != nil || string(look.Bytes) != want):
+			t.Errorf("%s: %+v, %v, want %q", where, look, err, want)
+		}
+	}
+}
+
+func TestWhatIsNotThereIsNotLookedAt(t *testing.T) {
+	for line, want := range map[string]string{
+		"look client text received":      "as it was sent",
+		"look client text 2":             "has no client text 2",
+		"look client text recieved":      "no kind of field",
+		"look client text record.length": "has no field record.length",
+		"explain client text received":   "explain needs a field",
+		"look nobody text":               "first comes whose record it is",
+		"look client":                    "then which kind",
+		"look":                           "first comes whose record it is",
+	} {
+		if look, err := lookedAt(t, "do first\n"+line); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %+v, %v, want %q", line, look, err, want)
+		}
+	}
+}
