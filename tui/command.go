@@ -31,6 +31,7 @@ func commands() []command {
 		{"schedule", "schedule", nil, "tui_command_schedule", func(m *model, _ string) tea.Cmd { return m.toggleSchedule() }},
 		{"scene", "scene flip tls13", nil, "wire_command_scene", (*model).commandScene},
 		{"compare", "compare", nil, "tui_command_compare", (*model).commandCompare},
+		{"lesson", "lesson [1]", nil, "course_command", (*model).commandLesson},
 		{"wire", "wire", nil, "wire_command", func(m *model, _ string) tea.Cmd { return m.toggleWire() }},
 		{"hold", "hold", nil, "wire_command_hold", func(m *model, _ string) tea.Cmd { return m.hold() }},
 		{"run", "run", nil, "wire_command_run", func(m *model, _ string) tea.Cmd { return m.runOn() }},
@@ -104,7 +105,7 @@ func (m *model) commandLang(word string) tea.Cmd {
 	}
 	m.look(m.theme, docs.For(word))
 	m.reopen()
-	return nil
+	return m.lessonIn(m.sentences.Lang())
 }
 
 // themes returns what may follow :theme.
@@ -186,6 +187,9 @@ func (m *model) suggestion() string {
 		}
 		return strings.Join(names, " ")
 	}
+	if m.mode == onAnswer {
+		return m.suggestAnswer()
+	}
 	return m.say("tui_suggest_search")
 }
 
@@ -206,8 +210,11 @@ func (m *model) complete() tea.Cmd {
 		}
 		if spaced && c.name == name {
 			words := c.words
-			if name == "scene" {
+			switch name {
+			case "scene":
 				words = m.o.Scenes
+			case "lesson":
+				words = m.o.Lessons.Names
 			}
 			for _, w := range words {
 				if strings.HasPrefix(w, word) {

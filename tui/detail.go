@@ -75,7 +75,7 @@ func (m *model) attend() {
 	switch item.Kind {
 	case inspect.RecordItem:
 		key.decided, key.length = m.isDecided(item.Record), len(item.Record.Raw())
-		key.inner, key.wide = m.inners(item.Record), m.w >= sideBySide
+		key.inner, key.wide = m.inners(item.Record), m.sessionWidth() >= sideBySide
 		key.arrived = m.arrived(item.Record) != nil
 	case inspect.BytesItem:
 		key.length = len(m.time.session.Bytes(*item, m.time.event()))
@@ -320,7 +320,7 @@ func (m *model) detailView(w, height int) []string {
 		lines = append(lines, m.comparisonView(w, body)...)
 		return append(lines, m.aboutField(w, about)...)
 	}
-	d.width = bytesPerLine(m.w)
+	d.width = bytesPerLine(m.sessionWidth())
 	hex := 4 + 1 + hexWidth(d.width) + 2
 	if w >= 72 {
 		hex += 1 + d.width
@@ -556,8 +556,8 @@ func (m *model) field(w int) []string {
 	}
 	if end := min(f.End(), len(s.bytes)); f.Offset < end {
 		add(plain, "")
-		for _, line := range inspect.HexDump(s.bytes[f.Offset:end], f.Offset, bytesPerLine(m.w)) {
-			lines = append(lines, m.pal.line(w, false, span{quiet, "  " + line.Text(bytesPerLine(m.w))}))
+		for _, line := range inspect.HexDump(s.bytes[f.Offset:end], f.Offset, bytesPerLine(m.sessionWidth())) {
+			lines = append(lines, m.pal.line(w, false, span{quiet, "  " + line.Text(bytesPerLine(m.sessionWidth()))}))
 		}
 	}
 	return lines

@@ -33,8 +33,11 @@ const (
 	bad        // what went wrong
 	good       // what was proven
 	lit        // the bytes of the selected field
-	cursor     // where the next character goes
-	inks       // how many there are
+	value      // what the text of a lesson says that was computed from the session
+	code       // keys, commands and names in it
+	emphasis
+	cursor // where the next character goes
+	inks   // how many there are
 )
 
 // A paint is the escape sequences around a run of text.
@@ -82,6 +85,7 @@ func paletteOf(renderer *lipgloss.Renderer, theme term.Theme, names *strings.Rep
 		plain: base, quiet: base.Foreground(h.quiet), strong: base.Bold(true),
 		client: base.Foreground(h.client), server: base.Foreground(h.server), bad: base.Foreground(h.bad).Bold(true), good: base.Foreground(h.good).Bold(true),
 		lit: base.Foreground(h.lit).Bold(true).Reverse(h.selected == nil), cursor: base.Reverse(true),
+		value: base.Foreground(h.lit).Bold(true).Underline(true), code: base.Foreground(h.lit).Bold(h.selected == nil), emphasis: base.Italic(true),
 	}
 	p := &palette{glyphs: unicodeGlyphs, names: names, colourless: renderer.ColorProfile() == termenv.Ascii}
 	if names != nil {
@@ -281,6 +285,8 @@ type glyphs struct {
 	dashes                          string       // where a side goes over to another key
 	brackets                        [2][3]string // by side, around the arrows of one record
 
+	item     string    // before an item of a list
+	fresh    string    // before text that was not there at the stop before
 	likeness [5]string // of an outer and an inner ClientHello
 	absent   string    // in the place of a value that one of them lacks
 }
@@ -293,6 +299,7 @@ var unicodeGlyphs = glyphs{
 	verified: "✓", refuted: "✗", notCheckable: "?", onItsWay: "╌", down: "↓", joins: "+", toServerHead: "▶", toClientHead: "◀",
 	strokes: [...]string{"╌", "─", "┄", "═", "━"}, lifelines: [...]string{"┊", "│", "┆", "║", "┃"}, dashes: "╌",
 	brackets: [2][3]string{{"┌", "├", "└"}, {"┐", "┤", "┘"}},
+	item:     "•", fresh: "▎",
 	likeness: [...]string{matching: "=", copied: "«", unlike: "≠", outerOnly: "○", innerOnly: "●"}, absent: "—",
 }
 
@@ -304,6 +311,7 @@ var asciiGlyphs = glyphs{
 	verified: "(ok)", refuted: "(NO)", notCheckable: "(?)", onItsWay: ".", down: "v", joins: "+", toServerHead: ">", toClientHead: "<",
 	strokes: [...]string{".", "-", ":", "=", "#"}, lifelines: [...]string{".", "|", "E", "H", "A"}, dashes: ".",
 	brackets: [2][3]string{{"/", "|", "\\"}, {"\\", "|", "/"}},
+	item:     "-", fresh: "|",
 	likeness: [...]string{matching: "=", copied: "<", unlike: "!", outerOnly: "o", innerOnly: "@"}, absent: "-",
 }
 

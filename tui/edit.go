@@ -158,8 +158,10 @@ func (m *model) digit(key string) tea.Cmd {
 		return m.predictAlert(int(digit))
 	case onBytes:
 		return m.hexDigit(byte(digit))
+	case onEdit:
+		return m.flipBit(int(digit))
 	}
-	return m.flipBit(int(digit))
+	return m.choose(int(digit))
 }
 
 // writeBytes begins to write bytes in hexadecimal from the cursor on.

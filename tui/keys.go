@@ -14,6 +14,7 @@ const (
 	onStreams mode = iota
 	onTree
 	onHex
+	onLesson // the text of a lesson, beside the session
 	onLadder
 	onSchedule
 	onEdit // a held unit is being changed
@@ -22,10 +23,13 @@ const (
 	onVerdicts // what both endpoints made of the connection
 	onValue    // all that is known of the selected value of the key schedule
 	onField    // all that is known of the selected field
+	onLessons  // the lessons that there are
+	onResults  // what came of a lesson's exercises
 	onHelp
 	onPrompt  // a command for the live session is being typed
 	onCommand // a command for the screen
 	onSearch
+	onAnswer     // the answer to a question of a lesson is being typed
 	onFieldValue // a value for the field that is being changed
 	onBytes      // its bytes are written in hexadecimal
 	onUntil      // where the wire is to run to
@@ -35,6 +39,8 @@ const (
 	onQuit        // "really?"
 
 	lastPane = onWire // what comes before can be gone back to
+
+	whileLesson = onQuit + 1 // not one of its own: any of lessonModes, as long as a lesson is open
 )
 
 // Sets of modes, in which a binding holds.
@@ -56,6 +62,11 @@ const (
 	inValue      = 1 << onValue
 	inSecrets    = 1 << onSecrets
 	inField      = 1 << onField
+	inLesson     = 1 << onLesson
+	inLessons    = 1 << onLessons
+	inResults    = 1 << onResults
+	inAnswer     = 1 << onAnswer
+	inWhile      = 1 << whileLesson
 	inHelp       = 1 << onHelp
 	inPrompt     = 1 << onPrompt
 	inCommand    = 1 << onCommand
@@ -65,10 +76,12 @@ const (
 	inDetail  = inTree | inHex
 	inLists   = inStreams | inLadder
 	inPanes   = inLists | inDetail | inWire
-	inPages   = inSecrets | inVerdicts | inValue | inField | inHelp // they scroll
+	inPages   = inSecrets | inVerdicts | inValue | inField | inLessons | inResults | inHelp // they scroll
 	inViews   = inPanes | inSchedule | inPages
 	inPredict = inWho | inWhich | inRead
-	inEditors = inPrompt | inCommand | inSearch | inFieldValue
+	inEditors = inPrompt | inCommand | inSearch | inAnswer | inFieldValue
+
+	lessonModes = inPanes | inSchedule | inLesson | inSecrets | inVerdicts | inValue | inField
 )
 
 // A binding ties keys to what they do. Footer and help are made from it: show is how the keys are written there
@@ -90,6 +103,11 @@ func (b *binding) holds(in mode) bool { return b.in&(1<<in) != 0 }
 // US-International keyboard (´ ` ~ ^ ' ").
 func keyMap() []binding {
 	return []binding{
+		{inWhile, []string{" "}, "space", "", "", "course_key_on", (*model).lessonOn},
+		{inWhile, []string{"backspace"}, "backspace", "", "course_brief_back", "course_key_back", (*model).lessonBack},
+		{inWhile, []string{"T"}, "T", "", "course_brief_text", "course_key_text", (*model).toggleLesson},
+		{inWhile, strings.Split("123456789", ""), "1-9", "", "", "course_key_choose", nil},
+
 		{inLists | inWire, []string{"right", "l"}, "→ l", "←→", "tui_brief_forward", "tui_key_forward", (*model).forward},
 		{inLists | inWire, []string{"left", "h"}, "← h", "", "", "tui_key_back", (*model).back},
 		{inDetail | inSchedule | inSecrets | inValue, []string{"."}, ".", "", "", "tui_key_forward", (*model).forward},
@@ -161,7 +179,7 @@ func keyMap() []binding {
 		{inLists | inSchedule, []string{"c"}, "c", "", "", "tui_key_connection", func(m *model) tea.Cmd { return m.otherConnection(1) }},
 		{inLists | inSchedule, []string{"C"}, "C", "", "", "tui_key_previous_connection", func(m *model) tea.Cmd { return m.otherConnection(-1) }},
 		{inPanes, []string{"i"}, "i", "", "tui_brief_prompt", "tui_key_prompt", (*model).enterPrompt},
-		{inViews, []string{":"}, ":", "", "tui_brief_command", "tui_key_command", (*model).enterCommand},
+		{inViews | inLesson, []string{":"}, ":", "", "tui_brief_command", "tui_key_command", (*model).enterCommand},
 		{inPanes &^ inWire, []string{"/"}, "/", "", "", "tui_key_search", (*model).enterSearch},
 		{inLists, []string{"n"}, "n", "", "", "tui_key_next_match", func(m *model) tea.Cmd { return m.search(1) }},
 		{inLists, []string{"N"}, "N", "", "", "tui_key_previous_match", func(m *model) tea.Cmd { return m.search(-1) }},
@@ -221,6 +239,23 @@ func keyMap() []binding {
 		{inWho, []string{"enter", "r"}, "enter r", "", "wire_brief_skip", "wire_key_predict_skip", (*model).observe},
 		{inWhich | inRead, []string{"enter", "r"}, "enter r", "", "predict_brief_enough", "predict_key_enough", (*model).observe},
 
+		{inLesson, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollLesson(-1) }},
+		{inLesson, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollLesson(1) }},
+		{inLesson | inAnswer, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollLesson(-m.lessonPage()) }},
+		{inLesson | inAnswer, []string{"pgdown", "ctrl+f"}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.scrollLesson(m.lessonPage()) }},
+		{inLesson, []string{"home", "g"}, "Home g", "", "", "tui_key_top", func(m *model) tea.Cmd { return m.scrollLesson(-1 << 30) }},
+		{inLesson, []string{"end", "G"}, "End G", "", "", "tui_key_bottom", func(m *model) tea.Cmd { return m.scrollLesson(1 << 30) }},
+		{inLesson, []string{"enter"}, "enter", "", "course_brief_answer", "course_key_answer", (*model).enterAnswer},
+		{inLesson, []string{"tab"}, "tab", "", "tui_brief_pane", "tui_key_pane", (*model).nextPane},
+		{inLesson, []string{"shift+tab"}, "shift+tab", "", "", "tui_key_previous_pane", (*model).previousPane},
+		{inLesson, []string{"esc"}, "esc", "", "course_brief_session", "course_key_session", (*model).toggleLesson},
+		{inAnswer, []string{"enter"}, "enter", "", "course_brief_give", "course_key_give", (*model).giveAnswer},
+		{inAnswer, []string{"tab"}, "tab", "", "course_brief_hint", "course_key_hint", (*model).askHint},
+		{inAnswer, []string{"esc"}, "esc", "", "course_brief_session", "course_key_session", (*model).toggleLesson},
+		{inResults, []string{" "}, "space", "", "", "course_key_results", (*model).resultsOn},
+		{inResults, []string{"backspace", "esc", "q"}, "backspace esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
+		{inResults, []string{"n"}, "n", "", "course_brief_next", "course_key_next", (*model).nextLesson},
+
 		{inPages, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
 		{inPages, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_scroll", "tui_key_scroll_down", func(m *model) tea.Cmd { return m.scrollView(1) }},
 		{inPages, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.scrollView(-m.page()) }},
@@ -236,12 +271,12 @@ func keyMap() []binding {
 		{inPrompt | inCommand, []string{"tab"}, "tab", "", "tui_brief_complete", "tui_key_complete", (*model).complete},
 
 		{inStreams, []string{"esc"}, "esc", "", "", "tui_key_escape", (*model).escape},
-		{inDetail | inLadder | inSchedule | inWire | inPages | inEditors | inUntil | inPredict | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
-		{inViews | inEdit | inBytes | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
-		{inViews | inEdit | inBytes, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
+		{inDetail | inLadder | inSchedule | inWire | inPages | inEditors&^inAnswer | inUntil | inPredict | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
+		{inViews | inLesson | inEdit | inBytes | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
+		{inViews | inLesson | inEdit | inBytes, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
 		{inPages, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},
-		{inPanes | inSchedule, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
-		{inViews | inEdit | inBytes | inEditors | inUntil | inPredict | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
+		{inPanes | inSchedule | inLesson, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
+		{inViews | inLesson | inEdit | inBytes | inEditors | inUntil | inPredict | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
 		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "enter", "", "tui_brief_yes", "tui_key_yes", (*model).quit},
 		{inQuit, []string{"n", "N"}, "n", "", "tui_brief_no", "tui_key_no", (*model).escape},
 	}
@@ -264,6 +299,7 @@ func keyGroups() []keyGroup {
 		{"wire_help", inWire},
 		{"edit_help", inEdit | inBytes | inFieldValue},
 		{"wire_help_questions", inUntil | inPredict},
+		{"course_help", inWhile | inLesson | inAnswer | inResults},
 		{"tui_help_views", inPages},
 		{"tui_help_editors", inEditors},
 		{"tui_help_quit", inQuit},

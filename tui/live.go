@@ -126,7 +126,7 @@ func (l *live) read(o Options, generation int) tea.Cmd {
 // grown says that the recording holds more than it did.
 type grown struct {
 	generation int
-	events     int
+	of         *inspect.Recording
 }
 
 // A frame is how often the screen looks at what is new, at most.
@@ -144,7 +144,7 @@ func (l *live) watch(r *inspect.Recording, generation, n int) tea.Cmd {
 		case <-ctx.Done():
 			return nil
 		}
-		return grown{generation, r.Len()}
+		return grown{generation, r}
 	})
 }
 

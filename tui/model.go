@@ -31,15 +31,16 @@ type model struct {
 	detail   detail
 	schedule schedule
 	wire     wire
-	edit     *edit  // nil while nothing is being changed
-	scene    *scene // nil where the session is no scene
+	edit     *edit    // nil while nothing is being changed
+	scene    *scene   // nil where the session is no scene
+	sitting  *sitting // nil where it is of no lesson
 	findings findings
 	scroll   int // of help and secrets
 	shown    int // lines of them, as last drawn
 	said     saying
 	sought   string // by the latest search
 
-	prompt, command, find editor
+	prompt, command, find, given editor
 
 	playing bool
 	speed   int // index in speeds
@@ -70,6 +71,8 @@ func (m *model) Init() tea.Cmd {
 	switch {
 	case m.o.Play != "":
 		return tea.Batch(title, m.commandScene(m.o.Play))
+	case m.o.Lesson != "":
+		return tea.Batch(title, m.commandLesson(m.o.Lesson))
 	case m.o.Stage != nil:
 		return tea.Batch(title, m.restart(m.o.Held))
 	}
@@ -92,6 +95,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.attendWire()
 	m.attendEdit()
 	m.attend()
+	m.attendLesson()
 	return m, tea.Batch(cmd, m.count())
 }
 
@@ -128,7 +132,9 @@ func (m *model) resize(w, h int) {
 	if w <= 0 || h <= 0 {
 		return
 	}
+	place := m.lessonPlace()
 	m.w, m.h = w, h
+	m.lessonMoved(place)
 	m.reopen()
 }
 
@@ -156,7 +162,7 @@ func (m *model) key(msg tea.KeyMsg) tea.Cmd {
 		}
 		return nil
 	}
-	if b := find(m.keys, m.mode, msg.String()); b != nil {
+	if b := m.binding(msg.String()); b != nil {
 		m.said = saying{}
 		if b.do == nil {
 			return m.digit(msg.String())
@@ -201,6 +207,8 @@ func (m *model) editor() *editor {
 		return &m.command
 	case onSearch:
 		return &m.find
+	case onAnswer:
+		return &m.given
 	case onFieldValue:
 		if m.edit != nil {
 			return &m.edit.typing
@@ -276,7 +284,7 @@ func (m *model) forget() {
 	m.time = newTimeline(new(inspect.Recording), nil)
 	m.streams, m.detail = streams{}, detail{}
 	m.ladder, m.schedule, m.findings, m.wire = ladder{}, schedule{}, findings{}, wire{silent: m.wire.silent}
-	m.edit, m.scene = nil, nil
+	m.edit, m.scene, m.sitting = nil, nil, nil
 	m.mode, m.before = m.list, m.list
 }
 
@@ -287,7 +295,7 @@ func (m *model) watch() tea.Cmd {
 
 // grow takes in what is new, and waits for more.
 func (m *model) grow(msg grown) tea.Cmd {
-	if msg.generation != m.generation {
+	if msg.generation != m.generation || m.sitting.passes(msg.of) {
 		return nil
 	}
 	m.extend()
@@ -349,6 +357,10 @@ func (m *model) stepOn() tea.Cmd {
 	if m.lives() && len(m.time.steps) == 0 {
 		m.eager = true
 		m.tell("tui_not_begun")
+		return nil
+	}
+	if m.sitting != nil {
+		m.tell("course_no_more")
 		return nil
 	}
 	m.time.follow = m.time.at > 0 || m.o.Stage == nil
@@ -559,19 +571,29 @@ func (m *model) toggleFold() tea.Cmd {
 // nextPane goes from the streams to the tree, to the bytes, and back.
 func (m *model) nextPane() tea.Cmd { return m.pane(1) }
 
-func (m *model) previousPane() tea.Cmd { return m.pane(2) }
+func (m *model) previousPane() tea.Cmd { return m.pane(-1) }
 
 func (m *model) pane(n int) tea.Cmd {
-	if m.detail.subject() == nil {
+	panes := []mode{m.list}
+	if s := m.detail.subject(); s != nil {
+		panes = append(panes, onTree)
+		if s.pairs == nil { // a comparison has no bytes of its own
+			panes = append(panes, onHex)
+		}
+	}
+	if m.sitting != nil {
+		panes = append(panes, onLesson)
+	}
+	if len(panes) == 1 {
 		m.tell("tui_no_detail")
 		m.mode = m.list
 		return nil
 	}
-	panes := []mode{m.list, onTree, onHex}
-	if m.detail.subject().pairs != nil { // a comparison has no bytes of its own
-		panes, n = panes[:2], 1
+	next := panes[(slices.Index(panes, m.mode)+n+len(panes))%len(panes)]
+	if next == onLesson {
+		return m.toggleLesson()
 	}
-	m.mode = panes[(slices.Index(panes, m.mode)+n)%len(panes)]
+	m.mode = next
 	return nil
 }
 
@@ -626,6 +648,9 @@ func (m *model) enter(in mode) tea.Cmd {
 
 func (m *model) enterPrompt() tea.Cmd {
 	switch {
+	case m.sitting != nil:
+		m.tell("course_no_prompt")
+		return nil
 	case m.o.Stage == nil:
 		m.tell("tui_no_prompt")
 		return nil

@@ -55,7 +55,7 @@ func (g *KeyGroup) add(key Key) {
 // keyboard has the names of the keys that are not written as they are.
 var keyboard = map[string]string{
 	"left": "←", "right": "→", "up": "↑", "down": "↓", "home": "Home", "end": "End", "pgup": "PgUp", "pgdown": "PgDn",
-	"enter": "Enter", "esc": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "f1": "F1",
+	"enter": "Enter", "backspace": "Backspace", "esc": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "f1": "F1",
 }
 
 // keyboardNames writes keys as they stand on a keyboard; of many in a row, the first and the last.

@@ -76,7 +76,7 @@ type (
 		result *lesson.Result
 		err    error
 	}
-	// news is any of them, of a session.
+	// news is any of them, or of those of a lesson, of a session.
 	news struct {
 		generation int
 		tea.Msg
@@ -98,7 +98,7 @@ func (m *model) commandScene(rest string) tea.Cmd {
 	m.tell("wire_scene_plays", "name", inspect.Safe(name))
 	s := &scene{name: name, news: make(chan tea.Msg), paused: make(map[int]bool)}
 	m.scene = s
-	return tea.Batch(m.live.scene(m.o, s, name, strings.TrimSpace(channel)), m.live.hear(s, m.generation))
+	return tea.Batch(m.live.scene(m.o, s, name, strings.TrimSpace(channel)), m.live.hear(s.news, m.generation))
 }
 
 // scene closes the session and plays a scene in its place.
@@ -139,12 +139,12 @@ func (l *live) scene(o Options, s *scene, name, channel string) tea.Cmd {
 	})
 }
 
-// hear waits for the next news of a scene.
-func (l *live) hear(s *scene, generation int) tea.Cmd {
+// hear waits for the next news of a scene or a lesson.
+func (l *live) hear(from <-chan tea.Msg, generation int) tea.Cmd {
 	ctx := l.session
 	return l.task(func() tea.Msg {
 		select {
-		case msg := <-s.news:
+		case msg := <-from:
 			return news{generation, msg}
 		case <-ctx.Done():
 			return nil
@@ -157,6 +157,9 @@ func (m *model) hear(msg news) tea.Cmd {
 	if msg.generation != m.generation {
 		return nil
 	}
+	if m.sitting != nil {
+		return tea.Batch(m.hearLesson(msg.Msg), m.live.hear(m.sitting.news, m.generation))
+	}
 	s := m.scene
 	switch msg := msg.Msg.(type) {
 	case staged:
@@ -164,14 +167,14 @@ func (m *model) hear(msg news) tea.Cmd {
 		m.opening, m.time, m.said = false, msg.time, saying{}
 		m.time.follow = true
 		m.mode, m.list = onWire, onWire
-		return tea.Batch(m.watch(), m.live.hear(s, m.generation))
+		return tea.Batch(m.watch(), m.live.hear(s.news, m.generation))
 	case paused:
 		s.wait(msg)
 		playing := m.playing
 		m.present()
 		m.playing = playing
 		m.selectTampered()
-		return m.live.hear(s, m.generation)
+		return m.live.hear(s.news, m.generation)
 	case played:
 		m.opening, s.result, s.failed = false, msg.result, msg.err != nil
 		m.present()

@@ -46,7 +46,7 @@ func open(t *testing.T, o Options) *screen {
 		close(stopped)
 	})
 	s.run(s.m.Init())
-	if o.Stage != nil && o.Play == "" {
+	if o.Stage != nil && o.Play == "" && o.Lesson == "" {
 		s.until("the first record", func() bool { return len(s.m.time.steps) > 0 })
 	}
 	return s

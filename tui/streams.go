@@ -154,7 +154,7 @@ func (m *model) pointer(in mode) string {
 }
 
 func (m *model) canUnfold(item *inspect.Item) bool {
-	return item.Kind == inspect.RecordItem || item.Kind == inspect.BytesItem || len(m.rowText(item)) > m.w-12
+	return item.Kind == inspect.RecordItem || item.Kind == inspect.BytesItem || len(m.rowText(item)) > m.sessionWidth()-12
 }
 
 // rowText returns the text of a row that has no bytes, which may take both columns; else "".
@@ -380,7 +380,7 @@ func hexRun(b []byte, w int, more string) string {
 // unfold opens the selected row.
 func (m *model) unfold(row int) {
 	item := m.time.item(row)
-	u := &unfolded{width: bytesPerLine(m.w)}
+	u := &unfolded{width: bytesPerLine(m.sessionWidth())}
 	switch item.Kind {
 	case inspect.RecordItem:
 		u.raw = item.Record.Raw()
@@ -395,7 +395,7 @@ func (m *model) unfold(row int) {
 	case inspect.BytesItem:
 		u.raw = m.time.session.Bytes(*item, m.time.event())
 	default:
-		u.text = wrap(m.rowText(item), m.w-10)
+		u.text = wrap(m.rowText(item), m.sessionWidth()-10)
 	}
 	if m.streams.open == nil {
 		m.streams.open = make(map[int]*unfolded)

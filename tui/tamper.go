@@ -49,6 +49,8 @@ func (m *model) complainNoGate() {
 	switch {
 	case m.scene.running():
 		m.complain("wire_scene_decides", "arrow", m.forwardKey())
+	case m.sitting != nil:
+		m.complain("course_decides")
 	case m.o.Stage == nil:
 		m.complain("wire_no_gate_watch")
 	case m.scene != nil:

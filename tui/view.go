@@ -23,9 +23,8 @@ func (m *model) View() string {
 		return strings.Join(m.tooSmall(), "\n")
 	}
 	lines := m.header(m.w)
-	footer := m.footer(m.w)
-	lines = append(lines, m.body(m.w, m.h-len(lines)-len(footer))...)
-	return strings.Join(append(lines, footer...), "\n")
+	lines = append(lines, m.withLesson(m.w, m.h-len(lines)-m.footerHeight())...)
+	return strings.Join(append(lines, m.footer(m.w)...), "\n")
 }
 
 // cramped reports whether there is no room for the screen.
@@ -40,16 +39,30 @@ func (m *model) tooSmall() []string {
 }
 
 // wide reports whether the detail has room below the streams.
-func (m *model) wide() bool { return m.w >= 160 && m.h >= 32 }
+func (m *model) wide() bool {
+	switch m.lessonPlace() {
+	case textBeside: // whoever reads looks at what the text points at
+		return m.h >= 32
+	case textAbove:
+		return m.h >= 56
+	}
+	return m.w >= 160 && m.h >= 32
+}
 
 func (m *model) body(w, height int) []string {
-	switch m.view() {
+	switch m.sessionView() {
 	case onHelp:
 		return m.scrolled(m.rule(w, m.say("tui_help_title"), ""), m.help(w), w, height)
 	case onEdit:
 		return m.editView(w, height)
 	case onVerdicts:
 		return m.scrolled(m.rule(w, m.say("wire_verdicts"), ""), m.verdictPage(w), w, height)
+	case onLessons:
+		return m.scrolled(m.rule(w, m.say("course_list"), ""), m.lessonList(w), w, height)
+	case onResults:
+		if m.sitting != nil {
+			return m.scrolled(m.rule(w, m.say("course_results", "lesson", m.lessonTitle(m.sitting.name)), ""), m.results(w), w, height)
+		}
 	case onSecrets:
 		return m.scrolled(m.rule(w, m.say("tui_secrets_title"), ""), m.secrets(w, height), w, height)
 	case onField:
@@ -159,6 +172,8 @@ func (m *model) streamsOrIntro(w, height int) []string {
 		id = "unit_intro"
 	}
 	switch {
+	case m.sitting != nil:
+		id = "course_intro"
 	case m.o.Stage == nil:
 		id = "tui_intro_watch"
 	case m.holding():
@@ -202,6 +217,9 @@ func (m *model) waitingLines(w int) []string {
 // header draws the facts of the session at the cursor.
 func (m *model) header(w int) []string {
 	lines := append(m.warning(w), m.glassBox(w)...)
+	if m.lessonPlace() == textInstead && m.view() == onLesson { // that of the session comes with the session
+		return lines
+	}
 	lines = append(lines, m.agreed(w), m.traffic(w))
 	if m.h >= 20 {
 		lines = append(lines, m.endpoints(w))
@@ -410,6 +428,9 @@ func (m *model) comesNext() (string, ink) {
 	if m.scene.running() {
 		return m.sceneNext()
 	}
+	if m.sitting.works() {
+		return m.say("course_works"), strong
+	}
 	if first, over := m.time.ending(m.current(), m.time.event()); over {
 		return m.howItEnded(first), strong
 	}
@@ -427,6 +448,9 @@ func (m *model) comesNext() (string, ink) {
 	}
 	if m.lives() {
 		return m.say("tui_next_command"), quiet
+	}
+	if m.sitting != nil {
+		return m.say("course_so_far"), quiet
 	}
 	return m.say("tui_next_nothing"), quiet
 }
@@ -477,7 +501,7 @@ func (m *model) howItEnded(first *inspect.Item) string {
 // footer draws what was said, the line that is typed, and the keys that act now.
 func (m *model) footer(w int) []string {
 	said := m.whatWasSaid()
-	if m.h < 20 && width(said)+6 <= w { // one line must do for both
+	if m.onOneLine(said) {
 		return []string{m.saidOrInputLine(w, said), m.keyLine(w)}
 	}
 	var lines []string
@@ -485,6 +509,24 @@ func (m *model) footer(w int) []string {
 		lines = append(lines, m.rule(w, "", ""))
 	}
 	return append(append(lines, m.saidLines(w, said)...), m.inputLine(w, ""), m.keyLine(w))
+}
+
+// onOneLine reports whether one line must do for what was said and what is typed.
+func (m *model) onOneLine(said string) bool {
+	named := said != "" && m.sitting != nil && m.editor() == nil // what the space bar does stays named
+	return m.h < 20 && width(said)+6 <= m.w && !named
+}
+
+// footerHeight returns how many lines the footer has.
+func (m *model) footerHeight() int {
+	said := m.whatWasSaid()
+	switch {
+	case m.onOneLine(said):
+		return 2
+	case m.h < 20:
+		return len(m.saidLines(m.w, said)) + 2
+	}
+	return len(m.saidLines(m.w, said)) + 3
 }
 
 // saidLines is what was said, on as few lines as it needs.
@@ -531,11 +573,16 @@ func (m *model) inputLine(w int, said string) string {
 		sign = " :"
 	case onSearch:
 		sign = " /"
+	case onAnswer:
+		sign = " " + m.say("course_answer") + " " + g.prompt + " "
 	case onFieldValue:
 		sign = " " + m.fieldName() + " = "
 	case onQuit:
 		return m.pal.line(w, false, span{strong, " " + m.say("tui_really_quit")})
 	default:
+		if m.sitting != nil {
+			return m.lessonFoot(w)
+		}
 		return m.pal.line(w, false, span{quiet, " " + g.prompt + " " + m.invitation()})
 	}
 	e := m.editor()
@@ -573,7 +620,7 @@ func (m *model) keyLine(w int) string {
 	room := w - 1
 	for i := range m.keys {
 		b := &m.keys[i]
-		if !b.holds(m.mode) || b.brief == "" || b.actsOnWire() || b.actsInEdit() || (m.o.Stage == nil || m.scene != nil) && b.brief == "tui_brief_prompt" {
+		if !m.actsNow(b) || b.brief == "" || b.actsOnWire() || b.actsInEdit() || (m.o.Stage == nil || m.scene != nil || m.sitting != nil) && b.brief == "tui_brief_prompt" {
 			continue
 		}
 		e := entry{m.footKeys(b), m.say(b.brief), b.brief == "tui_brief_help" || b.brief == "tui_brief_quit" || b.brief == "tui_brief_escape"}

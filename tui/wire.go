@@ -176,7 +176,7 @@ func (m *model) unitState(i int, pending []inspect.Unit) (s state, times int) {
 	if present && s == unitOnItsWay && m.scene.holds(&m.wire.units[i], &m.wire) {
 		s = unitHeld
 	}
-	if s == unitHeld && present && !m.scene.holds(&m.wire.units[i], &m.wire) && !slices.ContainsFunc(pending, func(u inspect.Unit) bool { return u.ID == id }) {
+	if s == unitHeld && present && m.sitting == nil && !m.scene.holds(&m.wire.units[i], &m.wire) && !slices.ContainsFunc(pending, func(u inspect.Unit) bool { return u.ID == id }) {
 		s = unitDelayed
 	}
 	return s, times

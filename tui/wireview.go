@@ -16,6 +16,8 @@ func (m *model) wireHead(w int) string {
 	switch n := len(m.pending()); {
 	case m.scene != nil:
 		hint = m.say("scene_wire")
+	case m.sitting != nil:
+		hint = m.say("course_wire")
 	case m.stepper == nil:
 		hint = m.say("wire_no_gate_hint")
 	case m.wire.until != "":

@@ -37,6 +37,7 @@ type Stop struct {
 
 	Recording *inspect.Recording // of the session; nil before the first
 	Event     int                // how many events it had
+	Held      []int              // the units that wait on its wire, by the index of their Captured events
 	Look      *Look              // what is to be looked at; nil for nothing
 	Show      string             // how: streams, detail, ladder, schedule, wire, verdicts, secrets; "" for as before
 
@@ -44,6 +45,7 @@ type Stop struct {
 	Graded   []*Attempt // predictions that can be told from here on
 	Checks   []Check    // what was claimed on the way here
 	Next     []Step     // what going on does: the lines of the script that do something; none if it only turns the page
+	Turns    bool       // going on turns the page
 	Last     bool       // there is nothing behind it
 }
 
@@ -160,8 +162,10 @@ func (s *Sitting) leave(stop *Stop) {
 	if s.run.stage != nil {
 		stop.Recording = s.run.tap.Recording()
 		stop.Event = stop.Recording.Len()
+		stop.Held = s.run.holds.waiting()
 	}
 	stop.Last = s.next >= len(s.Lesson.parts)
+	stop.Turns = !stop.Last && s.Lesson.parts[s.next].page != stop.Page
 	if !stop.Last && s.Lesson.parts[s.next].page == stop.Page {
 		for _, step := range s.Lesson.parts[s.next].steps {
 			if step.acts() {

@@ -188,6 +188,16 @@ func (h *holds) let() (all []inspect.Held) {
 	return all
 }
 
+// waiting returns the units that wait, by the index of their Captured events.
+func (h *holds) waiting() (ids []int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, unit := range h.all {
+		ids = append(ids, unit.ID)
+	}
+	return ids
+}
+
 // some returns a channel that is closed once a unit waits that did not before.
 func (h *holds) some() <-chan struct{} {
 	h.mu.Lock()

@@ -1,0 +1,267 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/lesson"
+)
+
+// tryout is a lesson about the stage of Caesar, whose bytes are the same every time.
+var tryout = map[string]string{
+	"en": `# Words in the open
+minutes: 5
+
+Two programs talk. Their **first** words are read by *everybody* who stands between them: a ` + "`hello`" + ` and nothing else.
+
+What comes behind it is shifted by a few letters, as Caesar is said to have written to his generals. This paragraph goes on for
+some lines, so that there is something to scroll through wherever the screen is small: it says no more than that.
+
+` + "```script\nopen caesar\ndo ave populus\nlook client unit message\n```" + `
+
+The server says {{you said ave populus = answer}}.
+
+- An item.
+- Another item, with ` + "`code`" + ` in it.
+
+> A note, set apart from all the rest, which is long enough to take more than a line wherever it stands.
+
+` + "```ask what" + `
+What did the server say before it repeated the client's words?
+= "you said"
+? A nudge.
+? The place to look.
+? The method.
+! It repeats **everything**.
+` + "```" + `
+
+## Held on the way
+
+Now somebody waits for the next message.
+
+` + "```predict who" + `
+Who will hear of it?
+- client: the client
+- server: the server
+- nobody
+= "nobody"
+? Think.
+! Nobody tells them.
+` + "```" + `
+
+` + "```script\nhold client unit message\nbegin veni vidi\nshow wire\n```" + `
+
+It waits: {{client unit message 2 text}}.
+
+` + "```script\nrelease\nshow streams\n```" + `
+
+The server says {{you said veni vidi = answer}}. {{no such thing = answer}} is not what it says.
+`,
+	"pt-BR": `# Palavras abertas
+minutes: 5
+
+Dois programas conversam. As **primeiras** palavras são lidas por *todos* os que ficam entre eles: um ` + "`hello`" + ` e nada mais.
+
+O que vem depois é deslocado por algumas letras, como se conta que César escrevia a seus generais. Este parágrafo segue por algumas
+linhas, para haver o que rolar onde a tela é pequena: não diz mais do que isso.
+
+` + "```script\nopen caesar\ndo ave populus\nlook client unit message\n```" + `
+
+O servidor diz {{you said ave populus = answer}}.
+
+- Um item.
+- Outro item, com ` + "`code`" + `.
+
+> Uma nota, à parte de todo o resto, que é longa o bastante para tomar mais de uma linha onde quer que fique.
+
+` + "```ask what" + `
+O que o servidor disse antes de repetir as palavras do cliente?
+= "you said"
+? Um empurrão.
+? O lugar.
+? O método.
+! Ele repete **tudo**.
+` + "```" + `
+
+## Retida no caminho
+
+Agora alguém espera pela próxima mensagem.
+
+` + "```predict who" + `
+Quem ficará sabendo?
+- client: o cliente
+- server: o servidor
+- nobody: ninguém
+= "nobody"
+? Pense.
+! Ninguém lhes conta.
+` + "```" + `
+
+` + "```script\nhold client unit message\nbegin veni vidi\nshow wire\n```" + `
+
+Ela espera: {{client unit message 2 text}}.
+
+` + "```script\nrelease\nshow streams\n```" + `
+
+O servidor diz {{you said veni vidi = answer}}. {{no such thing = answer}} não é o que ele diz.
+`,
+}
+
+// heardStage is caesarStage, where the hello comes first in every run.
+type heardStage struct{ caesarStage }
+
+func (s heardStage) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
+	play, err := s.caesarStage.Open(ctx, tap)
+	for n := 0; err == nil; {
+		for e := range tap.Recording().Events(n) {
+			if n = e.Index + 1; e.Kind == inspect.Forwarded {
+				return play, nil
+			}
+		}
+		_, err = tap.Recording().Wait(ctx, n)
+	}
+	return play, err
+}
+
+// withLessons returns options with lessons, by language and name.
+func withLessons(t *testing.T, lessons map[string]map[string]string, names ...string) Options {
+	return Options{
+		Stage: echoStage{},
+		Lessons: Lessons{
+			Names: names,
+			Title: func(name, lang string) string {
+				title, _, _ := strings.Cut(strings.TrimPrefix(lessons[name][lang], "# "), "\n")
+				return title
+			},
+			Begin: func(ctx context.Context, name, lang string, watch func(*inspect.Recording)) (*lesson.Sitting, error) {
+				text, ok := lessons[name][lang]
+				if !ok {
+					return nil, errors.New("no such lesson")
+				}
+				parsed, err := lesson.ParseLesson(name, text)
+				if err != nil {
+					return nil, err
+				}
+				course := &lesson.Course{Lang: lang, Patience: 300 * time.Millisecond, Watch: watch, Open: func(stage, _ string, _ []string) (inspect.Stage, error) {
+					switch stage {
+					case "caesar":
+						return heardStage{caesarStage{keys: true}}, nil
+					case "tls":
+						return echoStage{}, nil
+					}
+					return nil, errors.New("no such stage")
+				}}
+				return course.Begin(ctx, parsed), nil
+			},
+		},
+	}
+}
+
+// tryLesson opens a screen on the try-out.
+func tryLesson(t *testing.T, lang string) *screen {
+	t.Helper()
+	o := withLessons(t, map[string]map[string]string{"01-words": tryout, "02-more": tryout}, "01-words", "02-more")
+	o.Lang, o.Lesson = lang, "words"
+	s := open(t, o)
+	s.rests()
+	return s
+}
+
+// rests waits until the lesson has done what was asked of it.
+func (s *screen) rests() {
+	s.t.Helper()
+	s.until("the lesson", func() bool { return s.m.sitting == nil || !s.m.sitting.working })
+}
+
+// on presses the suggested key until the student is at another stop, or at the end.
+func (s *screen) on() {
+	s.t.Helper()
+	before := s.m.sitting.at
+	for range 50 {
+		s.press(" ")
+		s.rests()
+		if s.m.sitting.at != before || s.m.mode == onResults {
+			return
+		}
+	}
+	s.t.Fatalf("the space bar does not go on:\n%s", s.text())
+}
+
+func TestGoldenLesson(t *testing.T) {
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 40}} {
+		for _, lang := range []string{"en", "pt-BR"} {
+			name := fmt.Sprintf("lesson-%dx%d-%s", size[0], size[1], lang)
+			t.Run(name, func(t *testing.T) {
+				s := tryLesson(t, lang)
+				s.size(size[0], size[1])
+				var views strings.Builder
+				view := func(title string) {
+					s.fits()
+					fmt.Fprintf(&views, "== %s\n", title)
+					for line := range strings.Lines(s.text()) {
+						views.WriteString(strings.TrimRight(line, " \n") + "\n")
+					}
+				}
+				view("the beginning")
+				for i := range 40 {
+					if s.press(" "); s.m.mode == onResults {
+						break
+					}
+					s.rests()
+					view(fmt.Sprintf("space, %d times", i+1))
+					switch a := s.m.sitting.question(); {
+					case a == nil || s.m.mode != onAnswer || s.m.unread():
+					case a.question.Name == "what" && a.attempt.Hints == 0:
+						s.press("tab")
+						s.rests()
+						s.write("Ave")
+						view("a hint, and an answer")
+						s.press("enter")
+						s.rests()
+						view("it is wrong")
+						s.write("you said")
+						s.press("enter")
+						s.rests()
+						view("it is right")
+					case a.question.Predict:
+						s.press("2")
+						s.rests()
+						view("a prediction")
+					}
+				}
+				view("the results")
+				s.press("esc", "T")
+				view("the session")
+				s.press("?")
+				s.fits()
+				s.press("esc")
+				s.command("lesson")
+				view("the lessons")
+				compare(t, filepath.Join("testdata", name+".golden"), views.String())
+			})
+		}
+	}
+}
+
+func TestOnlyTheSpaceBarLeadsThroughALesson(t *testing.T) {
+	s := tryLesson(t, "en")
+	for range 60 {
+		if s.press(" "); s.m.mode == onResults {
+			break
+		}
+		s.rests()
+		s.fits()
+	}
+	s.shows("How you did: Words in the open", "0 of 2 exercises are right.", "no answer", "n begins the next lesson")
+	s.press(" ", " ", "n")
+	s.rests()
+	if s.m.sitting.name != "02-more" || s.m.sitting.at != 0 {
+		t.Errorf("n begins %s at stop %d", s.m.sitting.name, s.m.sitting.at)
+	}
+}
