@@ -2,6 +2,7 @@ package tui
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -43,6 +44,7 @@ type sitting struct {
 	stop        *lesson.Stop // where the student is; nil before the first
 	at, reached int          // which one that is, and the furthest, from 0
 	asked       map[*lesson.Exercise]*asked
+	shows       []string       // by stop: what it asked to be shown, or one before it
 	refuted     []lesson.Check // what the lesson claims and is not so
 
 	behind mode // of the session, while the text has the keys
@@ -373,11 +375,25 @@ func (m *model) arrive(msg arrived) tea.Cmd {
 	for _, stop := range msg.stops {
 		s.take(stop)
 	}
+	s.showing(msg.stops[:len(msg.stops)-msg.back])
 	s.remember(msg.attempts, msg.hints)
 	cmd := m.showSession(s.stop.Recording)
 	m.goToStop()
 	m.turnTo(msg.look, onward)
 	return cmd
+}
+
+// showing takes down what the stops that were reached ask to be shown.
+func (s *sitting) showing(stops []*lesson.Stop) {
+	for _, stop := range stops {
+		show := stop.Show
+		if n := len(s.shows); show == "" && n > 0 {
+			show = s.shows[n-1]
+		}
+		if len(s.shows) <= s.reached {
+			s.shows = append(s.shows, show)
+		}
+	}
 }
 
 // take takes in what is new with a stop.
@@ -432,7 +448,11 @@ func (m *model) goToStop() {
 // turnTo shows what the stop asks for in the session's panes, and its text. Onward is whether it is new.
 func (m *model) turnTo(look *pointed, onward bool) {
 	s := m.sitting
-	s.behind = m.viewFor(s.stop.Show, look)
+	show := s.stop.Show
+	if !onward && s.at < len(s.shows) { // not as the student left it, but as it was then
+		show = cmp.Or(s.shows[s.at], "streams")
+	}
+	s.behind = m.viewFor(show, look)
 	if look != nil {
 		m.pointAt(look)
 	}
@@ -609,6 +629,10 @@ func (m *model) actsNow(b *binding) bool {
 	if b.brief == "course_brief_answer" && !m.canAnswer() {
 		return false
 	}
-	hidden := m.sitting != nil && lessonModes&(1<<m.mode) != 0 && find(m.keys, whileLesson, b.keys[0]) != nil
-	return b.holds(m.mode) && !hidden
+	return b.holds(m.mode) && !m.overridden(b)
+}
+
+// overridden reports whether the key means something else while a lesson is open.
+func (m *model) overridden(b *binding) bool {
+	return m.sitting != nil && b.in&^lessonModes == 0 && len(b.keys) == 1 && find(m.keys, whileLesson, b.keys[0]) != nil
 }

@@ -265,3 +265,132 @@ func TestOnlyTheSpaceBarLeadsThroughALesson(t *testing.T) {
 		t.Errorf("n begins %s at stop %d", s.m.sitting.name, s.m.sitting.at)
 	}
 }
+
+func TestBackspaceReturnsToWhatWasReadAndToItsSession(t *testing.T) {
+	s := tryLesson(t, "en")
+	s.size(120, 40)
+	s.on()
+	s.shows("you said ave populus", "A question", "step 3 of 3")
+	s.press("esc")
+	s.on()
+	s.press("1")
+	s.rests()
+	s.on()
+	s.shows("It waits: [veni vidi]", "step 4 of 4")
+	s.on()
+	s.shows("step 6 of 6", "shows how you did")
+	for _, stop := range []struct{ shows, hides string }{
+		{"step 4 of 6", "[you said veni vidi]"}, {"What do you think?", "It waits"}, {"step 3 of 6", "Held on the way"}, {"has opened no session", "A question"},
+	} {
+		s.press("backspace")
+		s.rests()
+		s.fits()
+		s.shows(stop.shows)
+		s.hides(stop.hides)
+	}
+	s.press("backspace")
+	s.rests()
+	s.shows("This is where the lesson begins.", "goes forward again")
+	for range 4 {
+		s.on()
+	}
+	s.shows("step 6 of 6", "shows how you did")
+	if n := len(s.m.sitting.sessions); n != 1 {
+		t.Errorf("going forward again opened another session: there are %d", n)
+	}
+}
+
+func TestAnEarlierQuestionCanBeAnsweredLater(t *testing.T) {
+	s := tryLesson(t, "en")
+	s.size(120, 40)
+	s.on()
+	s.on()
+	s.shows("Held on the way")
+	s.press("esc", "backspace")
+	s.rests()
+	s.shows("A question")
+	s.press("T")
+	s.write("you said")
+	s.press("enter")
+	s.rests()
+	s.shows("you said: that is right.", "It repeats *everything*.")
+	s.press("T", "enter")
+	s.shows("Nothing is asked here now.")
+}
+
+func TestAWrongAnswerIsCalledWrongWithoutTheRightOne(t *testing.T) {
+	s := tryLesson(t, "en")
+	s.size(120, 40)
+	s.on()
+	s.write("ave Caesar")
+	s.press("enter")
+	s.rests()
+	s.shows("ave Caesar: that is not it.", "answer ›")
+	s.hides("It repeats", "that is right")
+	for i, hint := range []string{"Hint 1 of 3: A nudge.", "Hint 2 of 3: The place to look.", "Hint 3 of 3: The method."} {
+		s.press("tab")
+		s.rests()
+		s.shows(hint, fmt.Sprintf("(%d/3)", i+1))
+	}
+	s.press("tab")
+	s.rests()
+	s.shows("There are no more hints.")
+	s.hides("Hint 4")
+}
+
+func TestAPredictionIsToldOnceItHasComeToPass(t *testing.T) {
+	for key, told := range map[string]string{
+		"3": "✓ You had said: nobody. So it turned out.",
+		"2": "✗ You had said: the server. What turned out: nobody.",
+		" ": "What turned out: nobody.",
+	} {
+		s := tryLesson(t, "en")
+		s.size(120, 40)
+		s.on()
+		s.on()
+		s.press(key)
+		s.rests()
+		if key != " " {
+			s.shows("We will see.")
+			s.hides("turned out")
+			s.on()
+		}
+		s.shows("It waits", "Nobody tells them.")
+		if told := strings.Join(strings.Fields(told), " "); !strings.Contains(strings.Join(strings.Fields(s.prose()), " "), told) {
+			t.Errorf("%q: the text does not say %q:\n%s", key, told, s.prose())
+		}
+	}
+}
+
+// prose is the left part of the screen, where the text stands beside the session.
+func (s *screen) prose() string {
+	var left strings.Builder
+	for line := range strings.Lines(s.text()) {
+		cells := []rune(line)
+		left.WriteString(string(cells[:min(len(cells), s.m.w*2/5)]) + "\n")
+	}
+	return left.String()
+}
+
+func TestTheOtherKeysKeepWorkingInALesson(t *testing.T) {
+	s := tryLesson(t, "en")
+	s.size(120, 40)
+	s.on()
+	s.press("esc")
+	for key, title := range map[string]string{"L": "step 3 of 3", "D": "key schedule", "W": "The wire", "K": "CAESAR_KEY", "V": "What both sides made of it", "?": "In a lesson, wherever"} {
+		s.press(key)
+		s.fits()
+		s.shows(title)
+		s.press("esc")
+	}
+	s.press("left")
+	s.shows("step 2 of 3")
+	s.press("i")
+	s.shows("In a lesson its script is the client.")
+	s.press("T")
+	if s.m.mode != onAnswer {
+		t.Errorf("T does not lead to the answer: mode %d", s.m.mode)
+	}
+	s.press("esc", "q")
+	s.until("leaving", func() bool { return s.left })
+}

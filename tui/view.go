@@ -688,11 +688,15 @@ func (m *model) help(w int) []string {
 		add(span{plain, "  " + line})
 	}
 	told := make(map[int]bool)
-	for _, group := range keyGroups() {
+	groups := keyGroups()
+	if m.sitting != nil { // what is open goes first, and its keys before those that mean something else otherwise
+		slices.SortStableFunc(groups, func(a, b keyGroup) int { return cmp.Compare(b.in&inWhile, a.in&inWhile) })
+	}
+	for _, group := range groups {
 		add()
 		add(span{strong, "  " + m.say(group.title)})
 		for i, b := range m.keys {
-			if b.in&group.in != 0 && !told[i] {
+			if b.in&group.in != 0 && !told[i] && !m.overridden(&b) {
 				told[i] = true
 				wrapped(m.keyNames(b.show), m.say(b.help))
 			}
