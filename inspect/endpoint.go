@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -70,6 +71,26 @@ func (e *Endpoint) Over(conn net.Conn) *Endpoint {
 // answered; each endpoint tells what it knows itself, since only that counts in its own view.
 func (e *Endpoint) KeyLog() io.Writer {
 	return &keyLog{tap: e.tap, origin: ClientLog + Origin(e.side)}
+}
+
+// Screen takes what the program at this end says to whoever sits before it, whole lines in
+// each Write, and records each as a [Printed] event. Nothing of it crosses the wire. It is
+// safe for concurrent use.
+func (e *Endpoint) Screen() io.Writer { return (*endpointScreen)(e) }
+
+type endpointScreen Endpoint
+
+func (s *endpointScreen) Write(text []byte) (int, error) {
+	e := (*Endpoint)(s)
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
+			continue
+		}
+		said := e.entry(Printed)
+		said.more = line
+		e.tap.Recording().append(said)
+	}
+	return len(text), nil
 }
 
 // ID returns the connection's number in the recording.

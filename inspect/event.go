@@ -53,13 +53,14 @@ const (
 	Drained                            // gated: no more of what Side sent will be delivered; How is what its peer sees
 	Silent                             // Side waited N milliseconds, until its deadline, for what did not come
 	Expired                            // the unit Cause was held as long as its gate may: it goes on by itself
+	Printed                            // the program at Side said Text on its own screen, which its peer does not see
 )
 
 var eventKinds = [...]string{
 	Opened: "opened", Captured: "captured", Forwarded: "forwarded", Dropped: "dropped", Altered: "altered",
 	Injected: "injected", Undeliverable: "undeliverable", Secret: "secret", Wrote: "wrote", Read: "read",
 	Failed: "failed", Ended: "ended", LetGo: "let go", Trusted: "trusted", Drained: "drained", Silent: "silent",
-	Expired: "expired",
+	Expired: "expired", Printed: "printed",
 }
 
 // String returns the kind in lower case, as in "captured".
@@ -111,6 +112,7 @@ type Event struct {
 	Logged  *LoggedSecret
 	Err     *EndpointError
 	Roots   *x509.CertPool
+	Text    string // of a Printed event: one line, without its end
 }
 
 // ProtocolTLS is the protocol of a connection over TLS, and of one whose Opening names

@@ -260,6 +260,7 @@ const (
 	ClosedItem                      // Side sends no more: How
 	ExpiredItem                     // what Side sent goes on by itself, since nobody decided on it in time: Record, if it is one
 	SilenceItem                     // Side waited until its deadline for what did not come: Wait
+	PrintedItem                     // the program at Side said something on its own screen: Text
 )
 
 // An Item is one thing that a person is shown, in the order in which the
@@ -286,7 +287,7 @@ type Item struct {
 	Level, Description byte // AlertItem (RFC 8446 section 6)
 	Arrived            bool // AlertItem: the peer received and could read it
 
-	Text string // ErrorItem: the endpoint's error, word for word
+	Text string // ErrorItem: the endpoint's error, word for word; PrintedItem: the line
 	How  Closing
 
 	Wait time.Duration // SilenceItem: how long it waited

@@ -69,7 +69,7 @@ type entry struct {
 	time  int64 // nanoseconds since 1970
 	cause int64
 	slab  *slab
-	more  any // *Opening, *LoggedSecret, *EndpointError or *x509.CertPool
+	more  any // *Opening, *LoggedSecret, *EndpointError, *x509.CertPool or string
 }
 
 // Len returns the number of events so far.
@@ -97,6 +97,8 @@ func (r *Recording) At(i int) Event {
 		event.Err = more
 	case *x509.CertPool:
 		event.Roots = more
+	case string:
+		event.Text = more
 	}
 	return event
 }
@@ -134,6 +136,8 @@ func (r *Recording) Append(e Event) int {
 		added.more = e.Err
 	case e.Roots != nil:
 		added.more = e.Roots
+	case e.Text != "":
+		added.more = e.Text
 	}
 	if e.Bytes == nil {
 		return r.append(added)

@@ -207,6 +207,8 @@ func (s *Session) take(e Event) {
 		c.Clear[e.Side] = append(c.Clear[e.Side], e.Index)
 	case Failed:
 		s.add(Item{Kind: ErrorItem, Side: e.Side, Text: e.text()})
+	case Printed:
+		s.add(Item{Kind: PrintedItem, Side: e.Side, Text: e.Text})
 	case Ended:
 		c.end(e)
 	case Drained:

@@ -15,7 +15,8 @@ type Stage interface {
 type Play interface {
 	// Do has the client send one command and returns the server's answer. It
 	// waits for what comes before it: the handshake and earlier commands.
-	// An error means that the conversation is over, and why.
+	// An error means that the conversation is over, and why; but after a *[CommandError]
+	// it goes on.
 	Do(ctx context.Context, command string) (answer string, err error)
 	// Close ends the conversation, held bytes or not, and waits until nothing
 	// of it is left.
@@ -35,3 +36,18 @@ type Lasting interface {
 	// Over reports whether no further command can be done. It does not wait.
 	Over() bool
 }
+
+// A Staller is a Play in which something can stand still until another command
+// is done, as a client does whose server serves another one.
+type Staller interface {
+	// Stalled says in a line what waits, and what for; "" if nothing does. It does not wait.
+	Stalled() string
+}
+
+// A CommandError says that the client refused a command by itself: nothing of
+// it was sent.
+type CommandError struct {
+	Reply string // what it said, in its language; to be made safe before it is shown
+}
+
+func (e *CommandError) Error() string { return e.Reply }

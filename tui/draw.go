@@ -267,6 +267,7 @@ type glyphs struct {
 	held, failed       string
 	altered            string // or otherwise not as it was sent; also before a changed byte
 	ended, gap         string
+	printed            string
 	play               string
 	dot                string // between facts
 	rule, column       string // lines
@@ -293,7 +294,7 @@ type glyphs struct {
 
 var unicodeGlyphs = glyphs{
 	toServer: "→", toClient: "←", pointer: "▌", shadow: "▏", folded: "▸", unfolded: "▾",
-	branch: "├╴", lastBranch: "└╴", trunk: "│ ", held: "‖", failed: "✗", altered: "≠", ended: "■", gap: "┄",
+	branch: "├╴", lastBranch: "└╴", trunk: "│ ", held: "‖", failed: "✗", altered: "≠", ended: "■", gap: "┄", printed: "□",
 	play: "▶", dot: " · ", rule: "─", column: "│", cross: "┼", tee: "┬", upTee: "┴",
 	more: "…", prompt: "›", done: "━", todo: "─", open: "[", shut: "]", at: "›", caret: "▏",
 	verified: "✓", refuted: "✗", notCheckable: "?", onItsWay: "╌", down: "↓", joins: "+", toServerHead: "▶", toClientHead: "◀",
@@ -305,7 +306,7 @@ var unicodeGlyphs = glyphs{
 
 var asciiGlyphs = glyphs{
 	toServer: ">", toClient: "<", pointer: "#", shadow: ":", folded: "+", unfolded: "-",
-	branch: "|-", lastBranch: "`-", trunk: "| ", held: "=", failed: "!", altered: "%", ended: "*", gap: "~",
+	branch: "|-", lastBranch: "`-", trunk: "| ", held: "=", failed: "!", altered: "%", ended: "*", gap: "~", printed: "#",
 	play: ">", dot: " | ", rule: "-", column: "|", cross: "+", tee: "+", upTee: "+",
 	more: "~", prompt: ">", done: "=", todo: "-", open: "[", shut: "]", at: ">", caret: "_",
 	verified: "(ok)", refuted: "(NO)", notCheckable: "(?)", onItsWay: ".", down: "v", joins: "+", toServerHead: ">", toClientHead: "<",

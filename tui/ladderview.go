@@ -343,6 +343,8 @@ func (m *model) event(r *rung, item *inspect.Item, line int, p columnPlan) []spa
 	switch item.Kind {
 	case inspect.ErrorItem:
 		sign, ink = m.pal.glyphs.failed, bad
+	case inspect.PrintedItem:
+		sign = m.pal.glyphs.printed
 	case inspect.GapItem:
 		sign, ink = m.pal.glyphs.gap, bad
 	}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -783,7 +784,10 @@ func (m *model) answer(msg answered) {
 	}
 	m.waiting--
 	m.extend()
+	var misuse *inspect.CommandError
 	switch {
+	case errors.As(msg.err, &misuse):
+		m.said = saying{ink: bad, text: inspect.Safe(misuse.Reply)}
 	case msg.err != nil:
 		m.complain("tui_failed", "command", inspect.Safe(msg.command), "error", inspect.Safe(msg.err.Error()))
 	case msg.answer == "":

@@ -160,7 +160,7 @@ func (m *model) canUnfold(item *inspect.Item) bool {
 // rowText returns the text of a row that has no bytes, which may take both columns; else "".
 func (m *model) rowText(item *inspect.Item) string {
 	switch item.Kind {
-	case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.GapItem:
+	case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.PrintedItem, inspect.GapItem:
 		what, _ := m.whatHappened(item)
 		return what
 	}
@@ -183,6 +183,8 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 		sign = span{bad, g.failed}
 	case inspect.ClosedItem:
 		sign = span{who, g.ended}
+	case inspect.PrintedItem:
+		sign = span{who, g.printed}
 	case inspect.GapItem:
 		sign = span{bad, g.gap}
 	case inspect.RecordItem:
@@ -256,6 +258,8 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 		return m.say("tui_error", "side", m.side(item.Side), "text", inspect.Safe(item.Text)), -1
 	case inspect.ClosedItem:
 		return m.say("tui_closed", "side", m.side(item.Side), "how", m.howEnded(item)), -1
+	case inspect.PrintedItem:
+		return m.say("tui_printed", "side", m.side(item.Side), "text", inspect.Safe(item.Text)), -1
 	case inspect.SilenceItem:
 		return m.say("tui_silence", "side", m.side(item.Side), "wait", item.Wait.String()), -1
 	}

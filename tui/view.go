@@ -406,7 +406,8 @@ func (m *model) timeLine(w int) string {
 func (m *model) comesNext() (string, ink) {
 	if item := m.time.next(); item != nil {
 		who := sideInk(item.Side)
-		if item.Kind == inspect.ErrorItem || item.Kind == inspect.ClosedItem || item.Kind == inspect.SilenceItem {
+		switch item.Kind {
+		case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.PrintedItem:
 			what, _ := m.whatHappened(item)
 			return m.say("tui_next", "what", what), who
 		}
@@ -445,6 +446,9 @@ func (m *model) comesNext() (string, ink) {
 	}
 	if m.waiting > 0 {
 		return m.say("tui_waiting"), quiet
+	}
+	if play, ok := m.play.(inspect.Staller); ok && play.Stalled() != "" {
+		return play.Stalled(), strong
 	}
 	if m.lives() {
 		return m.say("tui_next_command"), quiet

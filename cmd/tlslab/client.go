@@ -163,24 +163,28 @@ func (r *clientRun) once(ctx context.Context, args []string) error {
 	return err
 }
 
-// batch does a command a line and prints an answer a line.
+// batch does a command a line and prints an answer a line. It has failed if one of them reports an error.
 func (r *clientRun) batch(ctx context.Context) error {
+	var failure error
 	for line := range lines(ctx, r.in) {
 		if line.err != nil {
 			return line.err
 		}
-		answer, _, err := r.do(ctx, line.text)
+		answer, refused, err := r.do(ctx, line.text)
 		if err != nil {
 			return err
+		}
+		if refused {
+			failure = errSaid
 		}
 		if _, err := fmt.Fprintln(r.out, answer); err != nil {
 			return err
 		}
 		if isExit(line.text) {
-			return nil
+			break
 		}
 	}
-	return nil
+	return failure
 }
 
 // prompt asks for commands on a terminal, with a history.

@@ -29,17 +29,28 @@ func (r *labRun) runPlain(ctx context.Context, shown *lecture, files *keeper) er
 		walk.text = report.Text{Say: r.sentence, ASCII: r.look.ascii, Level: report.Sentences}
 		return walk.run(ctx)
 	}
-	told := tellAll(tap.Recording(), r.storyOf(r.json, r.look.ascii)(r.out))
-	err = r.doAll(ctx, shown, play)
+	told := &narration{labRun: r, play: play, teller: tellAll(tap.Recording(), r.storyOf(r.json, r.look.ascii)(r.out))}
+	err = told.doAll(ctx, shown)
 	play.Close()
 	err = errors.Join(err, told.done())
 	r.note(r.dark(told.session))
+	if err == nil && told.refused {
+		return errSaid
+	}
 	return err
+}
+
+// A narration is the commands of standard input, and what they come to as text or as JSON lines.
+type narration struct {
+	*labRun
+	*teller
+	play    inspect.Play
+	refused bool // a command was, by the client itself
 }
 
 // doAll does the commands of standard input, until exit or its end; the
 // stage's own, if the stage was named and none comes.
-func (r *labRun) doAll(ctx context.Context, shown *lecture, play inspect.Play) error {
+func (r *narration) doAll(ctx context.Context, shown *lecture) error {
 	none := true
 	for line := range lines(ctx, r.in) {
 		if line.err != nil {
@@ -49,7 +60,7 @@ func (r *labRun) doAll(ctx context.Context, shown *lecture, play inspect.Play) e
 			continue
 		}
 		none = false
-		if over, err := r.doOne(ctx, play, line.text); over || err != nil {
+		if over, err := r.doOne(ctx, line.text); over || err != nil {
 			return err
 		}
 	}
@@ -57,18 +68,36 @@ func (r *labRun) doAll(ctx context.Context, shown *lecture, play inspect.Play) e
 		return nil
 	}
 	for _, command := range shown.Conversation {
-		if over, err := r.doOne(ctx, play, command); over || err != nil {
+		if over, err := r.doOne(ctx, command); over || err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *labRun) doOne(ctx context.Context, play inspect.Play, command string) (over bool, err error) {
-	if _, err := play.Do(ctx, command); err != nil {
+func (r *narration) doOne(ctx context.Context, command string) (over bool, err error) {
+	_, err = r.play.Do(ctx, command)
+	var misuse *inspect.CommandError
+	switch {
+	case errors.As(err, &misuse):
+		r.refused = true
+		return false, r.refuse(command, misuse.Reply)
+	case err != nil:
 		return true, r.over(ctx, err)
 	}
 	return isExit(command), nil
+}
+
+// refuse says that a command was not sent, and why.
+func (r *narration) refuse(command, reply string) error {
+	if r.json {
+		return r.teller.say(r.out, report.Line(struct {
+			Kind    string `json:"kind"`
+			Command string `json:"command"`
+			Reply   string `json:"reply"`
+		}{"refused", inspect.Safe(command), inspect.Safe(reply)}))
+	}
+	return r.teller.say(r.out, []byte(r.labRun.say("cmd_plain_refused", "command", safe(command), "reply", safe(reply))+"\n"))
 }
 
 // over is why a conversation ended before its time. What the user ended
@@ -171,7 +200,12 @@ func (w *walk) do(ctx context.Context, command string) error {
 		w.play.Close() // the goodbyes come before the answer is told
 	}
 	w.goOn()
-	if err == nil {
+	var misuse *inspect.CommandError
+	switch {
+	case errors.As(err, &misuse):
+		w.print(w.say("cmd_plain_refused", "command", safe(strings.TrimSpace(command)), "reply", safe(misuse.Reply)))
+		return nil
+	case err == nil:
 		w.print(w.say("cmd_plain_answer", "answer", safe(answer)))
 	}
 	return err

@@ -176,6 +176,15 @@ func indent(text string) string {
 	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
 }
 
+// failedIf ends a client with exit code 1 if something that it was told to do was refused, and has said so:
+// a script is to notice. A person has seen it.
+func (r *stageRun) failedIf(refused bool, words []string) error {
+	if refused && (len(words) > 0 || !isTerminal(r.in)) {
+		return errSaid
+	}
+	return nil
+}
+
 // over is how a client's run ended. What the user ended needs no explanation.
 func (r *stageRun) over(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

@@ -53,5 +53,5 @@ func (r *stageRun) talkToRouter(ctx context.Context, words []string) error {
 	if err != nil {
 		return failed(router.Explain(r.sentence, err), err)
 	}
-	return nil
+	return r.failedIf(client.Refused(), words)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/kernel"
 	"example.com/tlslab/kvs/stage/sealed"
 	"github.com/spf13/cobra"
@@ -119,7 +120,7 @@ func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {
 		return err
 	}
 	host, _, _ := net.SplitHostPort(r.addr)
-	console := &sealed.Console{Lang: r.sentence.Lang()}
+	console := new(sealed.Console)
 	console.Client.Dial = func(ctx context.Context) (net.Conn, error) {
 		wire, err := r.dial(ctx)
 		if err != nil {
@@ -137,19 +138,28 @@ func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {
 		}
 		return sealed.ClientEnd(wire, config), nil
 	}
+	refused := false
 	do := func(command string) error {
 		answer, err := console.Do(ctx, command)
 		if likely := r.likelyServer(err, own); likely != "" {
 			return failed(r.andLikely(err, likely), err)
 		}
-		if err != nil {
+		switch {
+		case errors.As(err, new(*sealed.CommandError)):
+			refused, answer = true, sealed.Explain(r.sentence, err)
+		case errors.As(err, new(*sealed.AnswerError)), errors.As(err, new(*kvs.AnswerError)):
+			refused = true
+		case err != nil:
 			return r.explainSealed(err)
 		}
 		_, err = fmt.Fprintln(r.out, safe(answer))
 		return err
 	}
 	if len(words) > 0 {
-		return do(strings.Join(words, " "))
+		if err := do(strings.Join(words, " ")); err != nil {
+			return err
+		}
+		return r.failedIf(refused, words)
 	}
 	for line := range lines(ctx, r.in) {
 		switch {
@@ -158,13 +168,13 @@ func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {
 		case strings.TrimSpace(line.text) == "":
 			continue
 		case isExit(line.text):
-			return nil
+			return r.failedIf(refused, words)
 		}
 		if err := do(line.text); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.failedIf(refused, words)
 }
 
 // likelyServer says to a client which difference between the two ends a failed key exchange probably comes from, and

@@ -43,7 +43,7 @@ func (r *stageRun) talkToSockets(ctx context.Context, words []string) error {
 	if err != nil {
 		return failed(sockets.Explain(r.sentence, err), err)
 	}
-	return nil
+	return r.failedIf(client.Refused(), words)
 }
 
 // warmUp is the exercise on concurrency that comes before the last version.

@@ -12,9 +12,11 @@ import (
 // A teller prints a session while it grows.
 type teller struct {
 	session *inspect.Session
-	writer  *report.Writer
 	stop    context.CancelFunc
 	telling sync.WaitGroup
+
+	mu      sync.Mutex
+	writer  *report.Writer
 	problem error
 }
 
@@ -27,14 +29,34 @@ func tellAll(recording *inspect.Recording, writer *report.Writer) *teller {
 }
 
 func (t *teller) follow(ctx context.Context) {
-	for seen := 0; t.problem == nil; {
+	for seen := 0; ; {
 		var err error
-		if seen, err = t.session.Recording().Wait(ctx, seen); err != nil {
+		if seen, err = t.session.Recording().Wait(ctx, seen); err != nil || t.extend() != nil {
 			return
 		}
+	}
+}
+
+// extend prints what has come.
+func (t *teller) extend() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.problem == nil {
 		t.session.Extend()
 		t.problem = t.writer.Extend(t.session)
 	}
+	return t.problem
+}
+
+// say prints to out, where the recording is printed too, a line that is no part of it, after what has come before.
+func (t *teller) say(out io.Writer, line []byte) error {
+	if err := t.extend(); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, t.problem = out.Write(line)
+	return t.problem
 }
 
 // done prints the rest, when nothing more will happen.

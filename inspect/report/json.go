@@ -107,6 +107,10 @@ func itemLine(s *inspect.Session, i int) []byte {
 			line.Seq = &item.Record.Seq
 		}
 		return encode(line)
+	case inspect.PrintedItem:
+		return encode(printedLine{
+			Kind: "printed", Conn: item.Conn, Side: item.Side.String(), Time: jsonTime(item.Time), Text: inspect.Safe(item.Text),
+		})
 	case inspect.SilenceItem:
 		return encode(silenceLine{
 			Kind: "silence", Conn: item.Conn, Side: item.Side.String(), Time: jsonTime(item.Time), Milliseconds: item.Wait.Milliseconds(),
@@ -199,6 +203,13 @@ type (
 		Time   jsonTime `json:"time"`
 	}
 	errorLine struct {
+		Kind string   `json:"kind"`
+		Conn int      `json:"conn"`
+		Side string   `json:"side"`
+		Time jsonTime `json:"time"`
+		Text string   `json:"text"`
+	}
+	printedLine struct {
 		Kind string   `json:"kind"`
 		Conn int      `json:"conn"`
 		Side string   `json:"side"`

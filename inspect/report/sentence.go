@@ -47,6 +47,8 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 			return t.Say.Say("report_unit_closed_end_of_file", "side", who)
 		}
 		return t.Say.Say(closing(item.How), "side", who)
+	case inspect.PrintedItem:
+		return t.Say.Say("report_printed", "side", who, "text", inspect.Safe(item.Text))
 	case inspect.ExpiredItem:
 		return t.Say.Say("report_expired", "way", t.way(item))
 	case inspect.SilenceItem:

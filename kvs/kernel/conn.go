@@ -34,6 +34,18 @@ type Conn struct {
 	cutter    *time.Timer
 }
 
+// ScreenOf returns where a program says to whoever runs it what it has to say of a connection: the connection's own
+// screen, if it has a method Screen, as the ends in memory of package inspect have; otherwise screen, which may be nil.
+func ScreenOf(conn net.Conn, screen io.Writer) io.Writer {
+	if c, ok := conn.(*Conn); ok {
+		conn = c.Conn
+	}
+	if own, ok := conn.(interface{ Screen() io.Writer }); ok {
+		return own.Screen()
+	}
+	return screen
+}
+
 // Read reads as net.Conn does. It returns [ErrIdle] when the client says nothing
 // for longer than the server's IdleTimeout, [ErrSlow] after the time that was set
 // with [Conn.ReadBy], and [ErrStopping], also while it waits, when the server is

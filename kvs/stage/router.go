@@ -131,8 +131,7 @@ func (p *routerPlay) connect() {
 	p.client.Tokens = p.folders.tokens
 }
 
-// Do implements [inspect.Play]. An answer that refuses is an answer like any other, and so is
-// what is said of a command that is none.
+// Do implements [inspect.Play]. An answer that refuses is an answer like any other.
 func (p *routerPlay) Do(ctx context.Context, command string) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,7 +154,7 @@ func (p *routerPlay) Do(ctx context.Context, command string) (string, error) {
 	answer, err := p.client.Command(ctx, command)
 	var misuse *router.CommandError
 	if errors.As(err, &misuse) {
-		return router.Explain(p.say, err), nil
+		return "", &inspect.CommandError{Reply: router.Explain(p.say, err)}
 	}
 	if err != nil {
 		p.ended = true

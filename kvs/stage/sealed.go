@@ -2,12 +2,15 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/stage/sealed"
 )
 
@@ -49,7 +52,7 @@ func (s *Sealed) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, erro
 	p.service.Secure = func(wire net.Conn) net.Conn { return p.channel.server(wire.(*inspect.Endpoint)) }
 	p.service.Listen = func(context.Context) (net.Listener, error) { return p.listen(), nil }
 	p.service.Virtualization = &sealed.Containers{Max: s.Containers}
-	p.console = sealed.Console{Client: sealed.Client{Dial: p.dial}, Shell: p.shell, Lang: s.Lang}
+	p.console = sealed.Console{Client: sealed.Client{Dial: p.dial}, Shell: p.shell}
 	p.begin()
 	return p, nil
 }
@@ -110,8 +113,7 @@ func (p *sealedPlay) dial(ctx context.Context) (net.Conn, error) {
 	return first, nil
 }
 
-// Do implements [inspect.Play]. An answer that reports an error is an answer like
-// any other, and so is what is said of a command that is none.
+// Do implements [inspect.Play]. An answer that reports an error is an answer like any other.
 func (p *sealedPlay) Do(ctx context.Context, command string) (string, error) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
@@ -122,7 +124,14 @@ func (p *sealedPlay) Do(ctx context.Context, command string) (string, error) {
 		p.ended.Store(true)
 		return "", nil
 	}
-	return p.console.Do(ctx, command)
+	answer, err := p.console.Do(ctx, command)
+	switch {
+	case errors.As(err, new(*sealed.AnswerError)), errors.As(err, new(*kvs.AnswerError)):
+		return answer, nil
+	case errors.As(err, new(*sealed.CommandError)):
+		return "", &inspect.CommandError{Reply: sealed.Explain(docs.For(p.service.Lang), err)}
+	}
+	return answer, err
 }
 
 // shell opens a connection to an endpoint shell.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/tlslab/docs"
@@ -70,13 +71,15 @@ type socketsPlay struct {
 	number int          // of the client that does what is typed
 	host   *socketsHost // nil if the server has ended
 	ended  bool
+
+	stalled atomic.Value // a string: see Stalled
 }
 
 // A socketsHost is a server from its start to its end.
 type socketsHost struct {
 	*kernel.Server
 	listener *memoryListener
-	screen   *memoryScreen
+	lobby    *lobby
 	guests   map[int]*socketsGuest // by number
 }
 
@@ -84,14 +87,13 @@ type socketsHost struct {
 type socketsGuest struct {
 	*sockets.Client
 	conn  *inspect.Endpoint
-	waits bool // for its turn, in V4
+	waits string // in V4: that it waits for its turn, and until when; "" if it does not
 
 	mu    sync.Mutex
 	asked bool // while it waits
 }
 
-// Do implements [inspect.Play]. What was refused is an answer like any other, and so is what is said
-// of a command that is none.
+// Do implements [inspect.Play]. What the server refused is an answer like any other.
 func (p *socketsPlay) Do(ctx context.Context, command string) (string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -99,12 +101,14 @@ func (p *socketsPlay) Do(ctx context.Context, command string) (string, error) {
 	guest, switched, err := p.guest(command)
 	switch {
 	case err == errTaken:
-		return p.say.Say("sockets_refused", "addr", sockets.Addr), nil
+		return "", &inspect.CommandError{Reply: p.say.Say("sockets_refused", "addr", sockets.Addr)}
 	case err != nil:
 		return "", err
+	case switched && guest.waits != "":
+		return guest.waits, nil
 	case switched:
 		return p.say.Say("sockets_client_switched", "client", guest.conn.LocalAddr()), nil
-	case guest.waits:
+	case guest.waits != "":
 		return p.ask(ctx, guest, command)
 	}
 	answer, err := guest.Do(ctx, command)
@@ -116,7 +120,7 @@ func (p *socketsPlay) Do(ctx context.Context, command string) (string, error) {
 	case errors.As(err, &refused):
 		return refused.Answer, nil
 	case errors.As(err, new(*sockets.UsageError)), errors.As(err, new(*kvs.SyntaxError)):
-		return sockets.Explain(p.say, err), nil
+		return "", &inspect.CommandError{Reply: sockets.Explain(p.say, err)}
 	case err == nil && p.Version == sockets.V1:
 		return p.say.Say("sockets_client_closed"), nil
 	}
@@ -133,19 +137,25 @@ func (p *socketsPlay) ask(ctx context.Context, guest *socketsGuest, command stri
 		if err := guest.Send(ctx, command); err != nil {
 			return "", err
 		}
-		if err := p.captured(ctx, guest, events); err != nil {
+		if err := p.await(ctx, events, guest, func(e inspect.Event) bool { return e.Kind == inspect.Captured }); err != nil {
 			return "", err
 		}
 	}
-	return p.say.Say("sockets_client_waits"), nil
+	return guest.waits, nil
 }
 
-// captured waits until something of a client's has been captured after so many events.
-func (p *socketsPlay) captured(ctx context.Context, guest *socketsGuest, events int) error {
+// Stalled implements [inspect.Staller].
+func (p *socketsPlay) Stalled() string {
+	stalled, _ := p.stalled.Load().(string)
+	return stalled
+}
+
+// await waits for such an event of a client's connection, after so many events.
+func (p *socketsPlay) await(ctx context.Context, events int, guest *socketsGuest, such func(inspect.Event) bool) error {
 	recording := p.tap.Recording()
 	for {
 		for e := range recording.Events(events) {
-			if events = e.Index + 1; e.Kind == inspect.Captured && e.Conn == guest.conn.ID() {
+			if events = e.Index + 1; e.Conn == guest.conn.ID() && such(e) {
 				return nil
 			}
 		}
@@ -169,6 +179,8 @@ func (p *socketsPlay) guest(command string) (guest *socketsGuest, switched bool,
 	switched = p.switchTo(command)
 	if guest, err = p.current(); err == errTaken {
 		p.number = before
+	} else if guest != nil {
+		p.stalled.Store(guest.waits)
 	}
 	return guest, switched, err
 }
@@ -206,7 +218,11 @@ func (p *socketsPlay) current() (*socketsGuest, error) {
 	}
 	client, server := p.tap.PipeOfBetween(name, "server", sockets.Protocol(p.Version))
 	guest := &socketsGuest{Client: sockets.NewClient(p.Version, client), conn: client}
-	guest.waits = p.Version == sockets.V4 && len(p.host.guests) > 0
+	if first := p.host.first(); p.Version == sockets.V4 && first != 0 {
+		guest.waits = p.say.Say("sockets_client_must_wait", "number", p.number, "first", first)
+	}
+	p.host.lobby.open(server.Screen())
+	events := p.tap.Recording().Len()
 	p.served.Add(1)
 	if !p.host.listener.take(p.ctx, server) {
 		p.served.Done()
@@ -218,15 +234,26 @@ func (p *socketsPlay) current() (*socketsGuest, error) {
 		return nil, errTaken
 	}
 	p.host.guests[p.number] = guest
-	return guest, p.host.screen.await(p.ctx, name) // who came first is served first
+	greeted := func(e inspect.Event) bool { return e.Kind == inspect.Printed && strings.Contains(e.Text, name) }
+	return guest, p.await(p.ctx, events, guest, greeted) // who came first is served first
+}
+
+// first returns the number of the client that does not wait; 0 if there is none.
+func (h *socketsHost) first() int {
+	for number, guest := range h.guests {
+		if guest.waits == "" {
+			return number
+		}
+	}
+	return 0
 }
 
 // start starts a server.
 func (p *socketsPlay) start() *socketsHost {
-	screen := &memoryScreen{news: make(chan struct{}, 1)}
-	server := &sockets.Server{Version: p.Version, Lang: p.Lang, Shared: p.Shared, Screen: screen, RequestTimeout: kernel.NoTimeout}
+	lobby := new(lobby)
+	server := &sockets.Server{Version: p.Version, Lang: p.Lang, Shared: p.Shared, Screen: lobby, RequestTimeout: kernel.NoTimeout}
 	host := &socketsHost{
-		Server: server.Kernel(), screen: screen, guests: make(map[int]*socketsGuest),
+		Server: server.Kernel(), lobby: lobby, guests: make(map[int]*socketsGuest),
 		listener: &memoryListener{port: 12000, conns: make(chan net.Conn), closed: make(chan struct{})},
 	}
 	untimed(host.Server)
@@ -301,37 +328,28 @@ func (p *socketsPlay) awaitServers() {
 	until(ctx, closed)
 }
 
-// A memoryScreen is what a server in memory prints on.
-type memoryScreen struct {
-	mu   sync.Mutex
-	text strings.Builder
-	news chan struct{}
+// A lobby is where a server in memory says what is about no connection: on the screen of the latest one. What it
+// says before there is any is kept until then.
+type lobby struct {
+	mu     sync.Mutex
+	kept   []byte
+	screen io.Writer
 }
 
-func (s *memoryScreen) Write(line []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.text.Write(line)
-	select {
-	case s.news <- struct{}{}:
-	default:
+func (l *lobby) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.screen == nil {
+		l.kept = append(l.kept, text...)
+		return len(text), nil
 	}
-	return len(line), nil
+	return l.screen.Write(text)
 }
 
-// await waits until the server has said something of the client of that name.
-func (s *memoryScreen) await(ctx context.Context, name string) error {
-	for {
-		s.mu.Lock()
-		said := strings.Contains(s.text.String(), name)
-		s.mu.Unlock()
-		if said {
-			return nil
-		}
-		select {
-		case <-s.news:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+// open makes the screen of a connection the latest.
+func (l *lobby) open(screen io.Writer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	screen.Write(l.kept)
+	l.kept, l.screen = nil, screen
 }

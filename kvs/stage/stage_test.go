@@ -48,6 +48,17 @@ func do(t *testing.T, play inspect.Play, command string) string {
 	return answer
 }
 
+// refused returns what a client says that refuses a command by itself.
+func refused(t *testing.T, play inspect.Play, command string) string {
+	t.Helper()
+	answer, err := play.Do(t.Context(), command)
+	var misuse *inspect.CommandError
+	if !errors.As(err, &misuse) || answer != "" {
+		t.Fatalf("%s: answered %q, %v", command, answer, err)
+	}
+	return misuse.Reply
+}
+
 func TestEveryVariantOfTheSessionWorksAndDecrypts(t *testing.T) {
 	for name, kv := range map[string]*stage.KV{
 		"default": {},

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/tlslab/kvs"
@@ -66,6 +67,8 @@ type Client struct {
 	Lang   string // of what Run says: "en" or "pt-BR"
 
 	conn net.Conn
+
+	refused atomic.Bool
 
 	mu      sync.Mutex
 	answers *objects

@@ -65,6 +65,9 @@ func (c *Client) Command(ctx context.Context, line string) (string, error) {
 	answers, err := c.Do(ctx, object)
 	var texts [][]byte
 	for _, answer := range answers {
+		if answer.Code != CodeOK {
+			c.refused.Store(true)
+		}
 		_, unkept := c.keep(answer)
 		err = errors.Join(err, unkept)
 		texts = append(texts, answer.Text)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -18,21 +19,21 @@ import (
 // screen has the server say on Out what happens.
 func (s *Server) screen() {
 	s.OnStarted(func() {
-		s.print("router_listening", "addr", s.ListenAddr(), "folder", safe(docs.For(s.Lang), s.root.Name()))
+		s.print(nil, "router_listening", "addr", s.ListenAddr(), "folder", safe(docs.For(s.Lang), s.root.Name()))
 		if s.Flawed {
-			s.print("router_flawed")
+			s.print(nil, "router_flawed")
 		}
 	})
-	s.OnStopped(func() { s.print("router_stopped") })
-	s.OnClient(func(client *kernel.Conn) { s.print("router_connected", "addr", client.RemoteAddr()) })
+	s.OnStopped(func() { s.print(nil, "router_stopped") })
+	s.OnClient(func(client *kernel.Conn) { s.print(client, "router_connected", "addr", client.RemoteAddr()) })
 	s.OnWaiting(func(client *kernel.Conn, ahead int) {
-		s.print("router_must_wait", "addr", client.RemoteAddr(), "count", ahead)
+		s.print(client, "router_must_wait", "addr", client.RemoteAddr(), "count", ahead)
 	})
 	s.OnClientClosed(func(client *kernel.Conn) {
 		if err := client.Err(); err != nil {
-			s.print("router_ended", "addr", client.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))
+			s.print(client, "router_ended", "addr", client.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))
 		} else {
-			s.print("router_left", "addr", client.RemoteAddr())
+			s.print(client, "router_left", "addr", client.RemoteAddr())
 		}
 	})
 }
@@ -40,7 +41,7 @@ func (s *Server) screen() {
 // report says what was answered to a request: only its url is shown, and no token.
 func (s *Server) report(conn *kernel.Conn, url string, answers []reply) {
 	for _, answer := range answers {
-		s.print("router_answered", "addr", conn.RemoteAddr(), "url", kvs.Quote([]byte(cut(url))), "code", answer["code"])
+		s.print(conn, "router_answered", "addr", conn.RemoteAddr(), "url", kvs.Quote([]byte(cut(url))), "code", answer["code"])
 	}
 }
 
@@ -53,14 +54,15 @@ func cut(text string) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-// print says a sentence on the screen.
-func (s *Server) print(id string, pairs ...any) {
-	if s.Out == nil {
+// print says a sentence on the screen; conn is what it is about, if it is about one connection.
+func (s *Server) print(conn net.Conn, id string, pairs ...any) {
+	screen := kernel.ScreenOf(conn, s.Out)
+	if screen == nil {
 		return
 	}
 	s.out.Lock()
 	defer s.out.Unlock()
-	io.WriteString(s.Out, docs.For(s.Lang).Say(id, pairs...)+"\n")
+	io.WriteString(screen, docs.For(s.Lang).Say(id, pairs...)+"\n")
 }
 
 // Run has a person talk to the server: it does the commands of in, each a line ([Client.Command]),
@@ -86,6 +88,9 @@ func (c *Client) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return lines.Err()
 }
 
+// Refused reports whether something that [Client.Run] was told to do was refused, by the client itself or by the server.
+func (c *Client) Refused() bool { return c.refused.Load() }
+
 // step does one command of a person.
 func (c *Client) step(ctx context.Context, p *printer, line string) error {
 	waits := time.AfterFunc(time.Second, func() { p.print("router_client_waits") })
@@ -96,6 +101,7 @@ func (c *Client) step(ctx context.Context, p *printer, line string) error {
 	}
 	var misuse *CommandError
 	if errors.As(err, &misuse) {
+		c.refused.Store(true)
 		p.line(Explain(p.say, err))
 		return nil
 	}

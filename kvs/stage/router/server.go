@@ -38,7 +38,7 @@ type Server struct {
 	kernel.Server
 
 	Lang string    // of messages: "en" or "pt-BR"
-	Out  io.Writer // where it says what happens, a line in each Write, safe to show; nil is nowhere
+	Out  io.Writer // where it says what happens, a line in each Write, safe to show; nil is nowhere. See kernel.ScreenOf
 
 	// Flawed brings two faults of the original back, to be looked at: a token is made of what can be
 	// guessed, and who shows a wrong one is told so and then given what they asked for all the

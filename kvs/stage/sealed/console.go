@@ -25,7 +25,6 @@ type Console struct {
 	// Shell opens a connection to the endpoint shell on a port, and returns the client's own end
 	// of the channel. The error is ErrNoShell where there is none.
 	Shell func(ctx context.Context, port int) (net.Conn, error)
-	Lang  string // of what is said of a command that is none: "en" or "pt-BR"
 
 	lease *Lease // of the container created last
 }
@@ -33,8 +32,16 @@ type Console struct {
 // ErrNoShell says that there is no endpoint shell on a port.
 var ErrNoShell = errors.New("there is no such endpoint shell")
 
-// Do does a command and returns the answer to it as the server wrote it. An answer that reports an error is an
-// answer like any other, and so is what is said of a command that is none.
+// A CommandError says that a command makes no sense to the console, which has sent nothing of it.
+type CommandError struct {
+	id string // of the sentence that explains it
+}
+
+func (e *CommandError) Error() string { return docs.For(docs.English).Say(e.id) }
+
+// Do does a command and returns the answer to it as the server wrote it. With one that says that the request failed
+// comes an error, which says so too: an *[AnswerError], or a *[kvs.AnswerError] of an endpoint shell. After them, and after
+// a *[CommandError], the console is as good as before.
 func (c *Console) Do(ctx context.Context, command string) (answer string, err error) {
 	verb, rest, _ := strings.Cut(strings.TrimSpace(command), " ")
 	rest = strings.TrimSpace(rest)
@@ -51,7 +58,7 @@ func (c *Console) Do(ctx context.Context, command string) (answer string, err er
 	}
 	var parameters map[string]any
 	if verb == "" || rest != "" && json.Unmarshal([]byte(rest), &parameters) != nil {
-		return docs.For(c.Lang).Say("sealed_usage"), nil
+		return "", &CommandError{"sealed_usage"}
 	}
 	return c.ask(ctx, verb, parameters)
 }
@@ -75,20 +82,23 @@ func (c *Console) ask(ctx context.Context, verb string, parameters map[string]an
 	return answer.text()
 }
 
-// text returns an answer as the server wrote it.
+// text returns an answer as the server wrote it, and an error if it says that the request failed.
 func (a Answer) text() (string, error) {
 	text, err := json.Marshal(a)
+	if err == nil && !a.Success {
+		err = &AnswerError{a}
+	}
 	return string(text), err
 }
 
 // shell does one command in the endpoint shell of the container created last, over a connection of its own.
 func (c *Console) shell(ctx context.Context, command string) (string, error) {
 	if c.lease == nil {
-		return docs.For(c.Lang).Say("sealed_no_container"), nil
+		return "", &CommandError{"sealed_no_container"}
 	}
 	conn, err := c.Shell(ctx, c.lease.Port)
 	if errors.Is(err, ErrNoShell) {
-		return docs.For(c.Lang).Say("sealed_no_container"), nil
+		return "", &CommandError{"sealed_no_container"}
 	}
 	if err != nil {
 		return "", err
@@ -101,7 +111,7 @@ func (c *Console) shell(ctx context.Context, command string) (string, error) {
 	answer, err := kv.Do(ctx, command)
 	var failed *kvs.AnswerError
 	if errors.As(err, &failed) {
-		return failed.Answer, nil
+		answer = failed.Answer
 	}
 	return answer, err
 }

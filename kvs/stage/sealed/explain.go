@@ -34,8 +34,11 @@ func Explain(say *docs.Sentences, err error) string {
 		failed  *Error
 		image   *ImageError
 		refusal *Refusal
+		misuse  *CommandError
 	)
 	switch {
+	case errors.As(err, &misuse):
+		return say.Say(misuse.id)
 	case errors.As(err, &image):
 		return explainImage(say, image)
 	case errors.As(err, &refusal):

@@ -11,6 +11,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/tlslab/docs"
@@ -61,6 +62,8 @@ type Client struct {
 	Patience time.Duration // after which Run says that it waits for an answer; zero is a second
 
 	conn net.Conn
+
+	refused atomic.Bool
 
 	mu       sync.Mutex
 	rest     []byte  // that was read and not yet used
@@ -286,6 +289,9 @@ func (c *Client) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return lines.Err()
 }
 
+// Refused reports whether something that [Client.Run] was told to do was refused, by the client itself or by the server.
+func (c *Client) Refused() bool { return c.refused.Load() }
+
 // hints say what can be typed.
 var hints = map[Version]string{V2: "sockets_hint_v2", V3: "sockets_hint_v3", V4: "sockets_hint_v4", V5: "sockets_hint_v5"}
 
@@ -297,8 +303,10 @@ func (c *Client) step(ctx context.Context, p *printer, command string) (over boo
 	var refused *AnswerError
 	switch {
 	case errors.As(err, &refused):
+		c.refused.Store(true)
 		p.show(refused.Answer)
 	case err != nil && goesOn(err):
+		c.refused.Store(true)
 		p.show(Explain(p.say, err))
 	case err != nil:
 		return true, err

@@ -59,7 +59,7 @@ func ParseVersion(name string) (v Version, ok bool) {
 type Server struct {
 	Version Version
 	Lang    string    // of its answers and its screen: "en" or "pt-BR"
-	Screen  io.Writer // what it says to whoever runs it, a line in each Write, safe to show; nil: nothing
+	Screen  io.Writer // what it says to whoever runs it, a line in each Write, safe to show; nil: nothing. See kernel.ScreenOf
 
 	// Shared has all clients of V5 work on one list. Otherwise each has its own, which
 	// ends with it.
@@ -83,14 +83,14 @@ type Server struct {
 // be changed before it is started.
 func (s *Server) Kernel() *kernel.Server {
 	k := &kernel.Server{Handler: s, Addr: Addr, MaxConns: MaxClients, Once: cmp.Or(s.Version, V5) <= V3}
-	k.OnStarted(func() { s.print("sockets_listening", "addr", k.ListenAddr()) })
-	k.OnStopped(func() { s.print("sockets_stopped") })
+	k.OnStarted(func() { s.print(nil, "sockets_listening", "addr", k.ListenAddr()) })
+	k.OnStopped(func() { s.print(nil, "sockets_stopped") })
 	k.OnRefused(func(conn net.Conn, err error) {
-		s.print("sockets_turned_away", "addr", conn.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))
+		s.print(conn, "sockets_turned_away", "addr", conn.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))
 	})
 	k.OnClientClosed(func(client *kernel.Conn) {
 		if err := client.Err(); err != nil {
-			s.print("sockets_client_failed", "addr", client.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))
+			s.print(client, "sockets_client_failed", "addr", client.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))
 		}
 	})
 	return k
@@ -128,14 +128,15 @@ func (s *Server) handle(verb string, answer func(*session) (string, error)) {
 	s.verbs.Handle(verb, func(_ context.Context, _ *kernel.Conn, c *session) (string, error) { return answer(c) })
 }
 
-// print says a sentence on the screen.
-func (s *Server) print(id string, pairs ...any) {
-	if s.Screen == nil {
+// print says a sentence on the screen; conn is what it is about, if it is about one connection.
+func (s *Server) print(conn net.Conn, id string, pairs ...any) {
+	screen := kernel.ScreenOf(conn, s.Screen)
+	if screen == nil {
 		return
 	}
 	s.screen.Lock()
 	defer s.screen.Unlock()
-	io.WriteString(s.Screen, docs.For(s.Lang).Say(id, pairs...)+"\n")
+	io.WriteString(screen, docs.For(s.Lang).Say(id, pairs...)+"\n")
 }
 
 // A session is the conversation with one client.
@@ -192,6 +193,9 @@ func (c *session) awaitRequest() error {
 	}
 	return err
 }
+
+// print says on the server's screen a sentence about the client.
+func (c *session) print(id string, pairs ...any) { c.Server.print(c.conn, id, pairs...) }
 
 // tell sends a line.
 func (c *session) tell(text string) error {

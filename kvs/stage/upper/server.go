@@ -35,7 +35,7 @@ type Server struct {
 	kernel.Server
 
 	Lang string    // of what it says: "en" or "pt-BR"
-	Out  io.Writer // where it says what happens, in whole lines; nil is nowhere
+	Out  io.Writer // where it says what happens, in whole lines; nil is nowhere. See kernel.ScreenOf
 
 	verbs kernel.Verbs[[]byte, []byte]
 	mu    sync.Mutex // of Out
@@ -48,7 +48,7 @@ func NewServer() *Server {
 	s.IdleTimeout = DefaultIdleTimeout
 	s.MaxRequest = MaxRequest
 	s.Handler = kernel.HandlerFunc(s.serve)
-	s.OnStarted(func() { s.tell(s.say("upper_running", "addr", s.address())) })
+	s.OnStarted(func() { s.tell(nil, s.say("upper_running", "addr", s.address())) })
 	s.Handle(func(_ context.Context, _ *kernel.Conn, text []byte) ([]byte, error) { return Capitals(text), nil })
 	return s
 }
@@ -67,7 +67,7 @@ func (s *Server) serve(ctx context.Context, conn *kernel.Conn) error {
 	}
 	cut := n > conn.MaxRequest()
 	request = bytes.TrimSpace(request[:min(n, conn.MaxRequest())])
-	s.tell(s.received(conn, request, cut)...)
+	s.tell(conn, s.received(conn, request, cut)...)
 	answer, err := s.verbs.Do(ctx, conn, Verb, request)
 	if err != nil || len(answer) == 0 {
 		return err
@@ -90,14 +90,16 @@ func (s *Server) received(conn *kernel.Conn, request []byte, cut bool) []string 
 
 func (s *Server) say(id string, pairs ...any) string { return docs.For(s.Lang).Say(id, pairs...) }
 
-func (s *Server) tell(lines ...string) {
-	if s.Out == nil {
+// tell says lines; conn is what they are about, if it is one connection.
+func (s *Server) tell(conn net.Conn, lines ...string) {
+	screen := kernel.ScreenOf(conn, s.Out)
+	if screen == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, line := range lines {
-		fmt.Fprintln(s.Out, line)
+		fmt.Fprintln(screen, line)
 	}
 }
 
