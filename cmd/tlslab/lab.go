@@ -47,7 +47,7 @@ type look struct {
 }
 
 func (p *program) lab() *cobra.Command {
-	run := &labRun{program: p, tls: newChoice("1.3", "1.2"), auth: newChoice("none", "require"), channel: channelChoice()}
+	run := &labRun{program: p, tls: newChoice("1.3", "1.2"), auth: newChoice("none", "require"), channel: newChoice(append([]string{""}, stage.Channels()...)...)}
 	cmd := &cobra.Command{
 		Use:                   "lab " + p.say("cmd_options"),
 		Short:                 p.say("cmd_lab_short"),
@@ -56,7 +56,7 @@ func (p *program) lab() *cobra.Command {
 		Args:                  run.noArgs,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch scene := run.scene != "" || run.channel.value != ""; {
+			switch scene := cmd.Flags().Changed("scene"); {
 			case scene && run.name.value != stage.NameKV:
 				return run.checkStage(cmd, run.name.value, flagsOfKV)
 			case scene && (run.plain || run.json || !run.hasScreen()):
@@ -82,7 +82,7 @@ func (p *program) lab() *cobra.Command {
 	cmd.Flags().BoolVar(&run.json, "json", false, p.say("cmd_flag_lab_json"))
 	cmd.Flags().StringVar(&run.scene, "scene", "", p.say("cmd_flag_scene"))
 	complete(cmd, "scene", docs.Scenes()...)
-	choose(cmd, run.channel, "channel", p.say("cmd_flag_channel"))
+	choose(cmd, run.channel, "channel", p.say("cmd_flag_lab_channel"))
 	cmd.Flags().StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
 	run.look.flags(p, cmd)
 	return cmd

@@ -19,6 +19,7 @@ type lecture struct {
 	waiting  []string            // the same, on the screen
 	title    string              // of the screen; "" for the program's own
 	byItself bool                // the stage's own conversation is played where no command comes
+	overTLS  bool
 }
 
 // Flags of lab that are about TLS, or about scenes, and so belong to the stage kv alone.
@@ -33,11 +34,16 @@ func (r *labRun) lecture(cmd *cobra.Command) (*lecture, error) {
 	if err != nil {
 		return nil, err
 	}
+	if options.Channel = r.channel.value; options.Channel != "" {
+		if err := r.refuseOwnTLS(cmd, "--channel"); err != nil {
+			return nil, err
+		}
+	}
 	entry, err := stage.New(r.name.value, options)
 	if err != nil {
 		return nil, err
 	}
-	l := &lecture{Entry: entry, tap: inspect.NewTap, byItself: cmd.Flags().Changed("stage")}
+	l := &lecture{Entry: entry, tap: inspect.NewTap, byItself: cmd.Flags().Changed("stage") || options.Channel != ""}
 	if entry.Name != stage.NameKV {
 		l.notice = []string{r.say("cmd_lab_stage", "name", entry.Name, "about", r.aboutStage(entry.Name))}
 		l.title = "tlslab lab --stage " + entry.Name
@@ -50,6 +56,15 @@ func (r *labRun) lecture(cmd *cobra.Command) (*lecture, error) {
 			}
 		}
 		l.waiting = l.notice
+		return l, nil
+	}
+	l.overTLS = !slices.Contains([]string{stage.ChannelClear, stage.ChannelSealed, stage.ChannelSealedAuthenticated}, options.Channel)
+	if options.Channel != "" {
+		l.notice = []string{r.say("cmd_lab_channel", "channel", options.Channel, "about", r.say("stage_channel_"+underscored(options.Channel)))}
+		if entry.Notice != "" {
+			l.notice = append(l.notice, entry.Notice)
+		}
+		l.title, l.waiting = "tlslab lab --channel "+options.Channel, l.notice
 		return l, nil
 	}
 	kv, err := r.kv()

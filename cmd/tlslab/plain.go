@@ -132,7 +132,7 @@ func (w *walk) run(ctx context.Context) error {
 }
 
 func (w *walk) welcome() string {
-	if w.shown.Name == stage.NameKV {
+	if w.shown.overTLS {
 		return w.say("cmd_plain_welcome")
 	}
 	return w.say("cmd_plain_welcome_stage", "command", w.shown.Conversation[0])
@@ -267,7 +267,7 @@ func (w *walk) about(words []string, tell func(*inspect.Session, int) string) {
 
 // settle waits for the end of the handshake, in whichever way it ends.
 func (w *walk) settle(ctx context.Context) {
-	if w.shown.Name != stage.NameKV {
+	if !w.shown.overTLS {
 		w.prepare(ctx)
 		return
 	}

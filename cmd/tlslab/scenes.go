@@ -342,15 +342,20 @@ func sceneTold(result *lesson.Result, lang string) string {
 // chosenScene is the scene that was named, and the channel, the scene's last if
 // none was: TLS 1.3 where it makes sense there.
 func (r *labRun) chosenScene(cmd *cobra.Command) (scene *lesson.Scene, channel string, err error) {
-	if r.scene == "" {
-		return nil, "", usage(r.say("cmd_channel_needs_scene"))
-	}
-	for _, flag := range []string{"tls", "groups", "client-auth", "glass-box", "seed", "ech"} {
-		if cmd.Flags().Changed(flag) {
-			return nil, "", usage(r.say("cmd_scene_others", "flag", "--"+flag))
-		}
+	if err := r.refuseOwnTLS(cmd, "--scene"); err != nil {
+		return nil, "", err
 	}
 	return r.sceneOn(r.scene, r.channel.value)
+}
+
+// refuseOwnTLS refuses the flags that say how TLS is spoken, beside one that says it all.
+func (r *labRun) refuseOwnTLS(cmd *cobra.Command, by string) error {
+	for _, flag := range []string{"tls", "groups", "client-auth", "glass-box", "seed", "ech"} {
+		if cmd.Flags().Changed(flag) {
+			return usage(r.say("cmd_flags_exclude", "by", by, "flag", "--"+flag))
+		}
+	}
+	return nil
 }
 
 // sceneOn reads a scene, and finds its channel if none is named: TLS 1.3 where it makes sense there, else its last.

@@ -29,7 +29,8 @@ type Options struct {
 	Authenticated bool          // sealed: the mended variant
 	Image         *sealed.Image // sealed: what containers begin with
 	Containers    int           // sealed: how many there may be at once; zero is the default
-	Keys          *SealedKeys   // sealed: nil is new ones
+	Keys          *SealedKeys   // sealed, and kv on its channel: nil is new ones
+	Channel       string        // kv: what client and server speak through; "" is TLS as Go speaks it by default
 }
 
 // An Entry is a stage of the course, ready to be played in memory.
@@ -55,7 +56,7 @@ var course = []struct {
 	{sockets.V5.String(), []string{"shared"}, enterSockets},
 	{NameRouter, []string{"flawed"}, enterRouter},
 	{NameSealed, []string{"authenticated", "image", "containers"}, enterSealed},
-	{NameKV, nil, enterKV},
+	{NameKV, []string{"channel"}, enterKV},
 }
 
 // Names returns the names of the stages, in the order of the course.
@@ -123,5 +124,15 @@ func enterSealed(_ string, o Options) Entry {
 }
 
 func enterKV(_ string, o Options) Entry {
-	return Entry{Stage: &KV{Lang: o.Lang}, Conversation: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"}}
+	entry := Entry{Stage: &KV{Lang: o.Lang}, Conversation: []string{"create nome ana", "read nome", "update nome maria", "show", "exit"}}
+	if o.Channel == "" {
+		return entry
+	}
+	setting := &Setting{Channel: o.Channel, Lang: o.Lang, Keys: o.Keys}
+	entry.Stage = setting
+	if setting.isSealed() {
+		channel := enterSealed(NameSealed, Options{Lang: o.Lang, Authenticated: o.Channel == ChannelSealedAuthenticated})
+		entry.Notice, entry.Label = channel.Notice, channel.Label
+	}
+	return entry
 }

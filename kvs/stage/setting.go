@@ -32,6 +32,11 @@ const (
 	ChannelSealedAuthenticated = "sealed-authenticated" // its mended variant
 )
 
+// Channels returns the names of the channels, in the order in which each hides more than the one before.
+func Channels() []string {
+	return []string{ChannelClear, ChannelSealed, ChannelSealedAuthenticated, ChannelTLS12, ChannelTLS13, ChannelMTLS}
+}
+
 // What can be wrong with the endpoints of a [Setting], or between them.
 const (
 	WrongAuthority   = "wrong-authority"    // the server's certificate is signed by an authority that the client does not trust
@@ -86,8 +91,8 @@ func (s *Setting) mint() error {
 			return fmt.Errorf("there is nothing like %q that can be wrong; there are %s", fault, strings.Join(faults, ", "))
 		}
 	}
-	if !slices.Contains([]string{ChannelClear, ChannelTLS12, ChannelTLS13, ChannelMTLS, ChannelSealed, ChannelSealedAuthenticated}, s.Channel) {
-		return fmt.Errorf("there is no channel %q", s.Channel)
+	if !slices.Contains(Channels(), s.Channel) {
+		return fmt.Errorf("there is no channel %q; there are %s", s.Channel, strings.Join(Channels(), ", "))
 	}
 	if s.isSealed() && slices.ContainsFunc(s.With, func(fault string) bool { return fault != SomeoneInBetween }) {
 		return fmt.Errorf("of the things that can be wrong, the channel %q knows only %s: it has no certificates", s.Channel, SomeoneInBetween)
@@ -197,6 +202,9 @@ func (s *sequence) now() *play {
 	defer s.mu.Unlock()
 	return s.play
 }
+
+// Prepared implements [inspect.Preparer]: it is about the latest connection.
+func (s *sequence) Prepared() <-chan struct{} { return s.now().Prepared() }
 
 // Do implements [inspect.Play].
 func (s *sequence) Do(ctx context.Context, command string) (string, error) {

@@ -1,8 +1,8 @@
 package stage_test
 
 import (
-	"errors"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
