@@ -778,3 +778,33 @@ func TestALineIsCutAtItsGreatestLengthHoweverItComes(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatAProgramSaysOnItsOwnScreenIsRecordedAndDoesNotCrossTheWire(t *testing.T) {
+	tap := inspect.NewTap()
+	_, server := tap.PipeOf(toy{})
+	fmt.Fprint(server.Screen(), "one\r\ntwo\n\n")
+	fmt.Fprint(server.Screen(), "three")
+	tap.Close()
+	var said []string
+	for e := range tap.Recording().Events(0) {
+		switch e.Kind {
+		case inspect.Printed:
+			said = append(said, fmt.Sprint(e.Conn, e.Side, e.Text))
+		case inspect.Captured, inspect.Wrote:
+			t.Errorf("%s: %q", e.Kind, e.Bytes)
+		}
+	}
+	if want := []string{"0 serverone", "0 servertwo", "0 serverthree"}; !slices.Equal(said, want) {
+		t.Errorf("recorded %q", said)
+	}
+	session := inspect.NewSession(tap.Recording())
+	if item := session.Items()[0]; item.Kind != inspect.PrintedItem || item.Side != inspect.Server || item.Text != "one" {
+		t.Errorf("shown as %+v", item)
+	}
+	again := new(inspect.Recording)
+	for e := range tap.Recording().Events(0) {
+		if i := again.Append(e); again.At(i).Text != e.Text {
+			t.Errorf("appended as %q", again.At(i).Text)
+		}
+	}
+}

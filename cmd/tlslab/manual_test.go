@@ -32,6 +32,13 @@ var walks = map[string][]step{
 		{"tlslab lab --stage router --flawed", nil, `FLAWED on purpose|DEFEITUOSO de propósito`},
 		{"tlslab lab --stage sealed --authenticated", nil, `AUTHENTICATED|AUTENTICADA`},
 
+		{"tlslab lab --channel plain", nil, `"create nome ana\\n"`},
+		{"tlslab lab --channel sealed", nil, `(?s)(HOME-MADE|CASEIRA).*"create nome ana\\n"`},
+		{"tlslab lab --channel sealed-authenticated", nil, `(?s)(AUTHENTICATED|AUTENTICADA).*"create nome ana\\n"`},
+		{"tlslab lab --channel tls12", nil, `(?s)TLS 1\.2.*"create nome ana\\n"`},
+		{"tlslab lab --channel tls13", nil, `(?s)TLS 1\.3.*"create nome ana\\n"`},
+		{"tlslab lab --channel mtls", nil, `(?s)certificate_request.*"create nome ana\\n"`},
+
 		{"tlslab stage upper serve --addr 127.0.0.1:8080", nil, `127\.0\.0\.1:`},
 		{"tlslab stage upper client --addr 127.0.0.1:8080 'Olá, servidor!'", nil, `(Received:|Recebido:) OLÁ, SERVIDOR!`},
 

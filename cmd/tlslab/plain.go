@@ -88,14 +88,17 @@ func (r *narration) doOne(ctx context.Context, command string) (over bool, err e
 	return isExit(command), nil
 }
 
+// A jsonRefused is a command that the client did not send, for programs.
+type jsonRefused struct {
+	Kind    string `json:"kind"`
+	Command string `json:"command"`
+	Reply   string `json:"reply"`
+}
+
 // refuse says that a command was not sent, and why.
 func (r *narration) refuse(command, reply string) error {
 	if r.json {
-		return r.teller.say(r.out, report.Line(struct {
-			Kind    string `json:"kind"`
-			Command string `json:"command"`
-			Reply   string `json:"reply"`
-		}{"refused", inspect.Safe(command), inspect.Safe(reply)}))
+		return r.teller.say(r.out, report.Line(jsonRefused{"refused", inspect.Safe(command), inspect.Safe(reply)}))
 	}
 	return r.teller.say(r.out, []byte(r.labRun.say("cmd_plain_refused", "command", safe(command), "reply", safe(reply))+"\n"))
 }

@@ -36,6 +36,7 @@ func Shapes() []Shape {
 		{"alert", alertLine{}},
 		{"closed", closedLine{}},
 		{"silence", silenceLine{}},
+		{"printed", printedLine{}},
 		{"expired", expiredLine{}},
 		{"key", keyLine{}},
 		{"verification", verificationLine{}},

@@ -32,11 +32,6 @@ const (
 	ChannelSealedAuthenticated = "sealed-authenticated" // its mended variant
 )
 
-// Channels returns the names of the channels, in the order in which each hides more than the one before.
-func Channels() []string {
-	return []string{ChannelClear, ChannelSealed, ChannelSealedAuthenticated, ChannelTLS12, ChannelTLS13, ChannelMTLS}
-}
-
 // What can be wrong with the endpoints of a [Setting], or between them.
 const (
 	WrongAuthority   = "wrong-authority"    // the server's certificate is signed by an authority that the client does not trust

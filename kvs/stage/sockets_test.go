@@ -334,3 +334,79 @@ func TestNoGateHoweverWildKeepsASessionOfSocketsFromItsEnd(t *testing.T) {
 		})
 	}
 }
+
+// printed returns what each connection's server says on its own screen.
+func printed(recording *inspect.Recording) (lines []string) {
+	for e := range recording.Events(0) {
+		if e.Kind == inspect.Printed {
+			lines = append(lines, fmt.Sprintf("%d %s: %s", e.Conn, e.Side, e.Text))
+		}
+	}
+	return lines
+}
+
+func TestWhatAServerSaysOnItsOwnScreenStandsInTheSession(t *testing.T) {
+	for _, test := range []struct {
+		stage    inspect.Stage
+		commands []string
+		want     []string
+	}{
+		{&stage.Sockets{Version: sockets.V1}, []string{"conectar"}, []string{
+			"0 server: waiting for connections on 127.0.0.1:12000 (bind, listen, accept)...",
+			"0 server: connection established with client", "0 server: the server has ended",
+		}},
+		{&stage.Sockets{Version: sockets.V2, Lang: "pt-BR"}, []string{"olá"}, []string{
+			"0 server: esperando conexões em 127.0.0.1:12000 (bind, listen, accept)...",
+			"0 server: conexão estabelecida com client", `0 server: mensagem recebida: olá`, "0 server: o servidor terminou",
+		}},
+		{&stage.Upper{}, []string{"ola", "a b"}, []string{
+			"0 server: Received from client:", `0 server: "ola"`, "1 server: Received from client:", `1 server: "a b"`,
+		}},
+		{&stage.Router{}, []string{"hashes", "nonsense"}, []string{
+			"0 server: client has connected", "0 server: client asked for /get_hashes: 400", "0 server: client has left",
+		}},
+	} {
+		tap := inspect.NewTap()
+		play, err := test.stage.Open(t.Context(), tap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range test.commands {
+			play.Do(t.Context(), command)
+		}
+		play.Close()
+		if got := printed(tap.Recording()); !slices.Equal(got, test.want) {
+			t.Errorf("%T:\n%s", test.stage, strings.Join(got, "\n"))
+		}
+	}
+}
+
+func TestASecondClientOfV4VisiblyWaits(t *testing.T) {
+	tap := inspect.NewTap()
+	play, err := (&stage.Sockets{Version: sockets.V4}).Open(t.Context(), tap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer play.Close()
+	stalled := play.(inspect.Staller).Stalled
+	do(t, play, "listar")
+	if stalled() != "" {
+		t.Errorf("while one is there: %s", stalled())
+	}
+	const waits = "client 2 waits until client 1 leaves or says terminar"
+	for _, command := range []string{"cliente 2", "listar", "listar"} {
+		if got := do(t, play, command); got != waits || stalled() != waits {
+			t.Errorf("%s: %s, and then %s", command, got, stalled())
+		}
+	}
+	if lines := printed(tap.Recording()); !slices.Contains(lines, "1 server: client 2 has connected and waits: one client is served at a time") {
+		t.Errorf("the server says %q", lines)
+	}
+	if do(t, play, "cliente 1"); stalled() != "" {
+		t.Errorf("client 1 waits: %s", stalled())
+	}
+	do(t, play, "terminar")
+	if do(t, play, "cliente 2"); stalled() != "" {
+		t.Errorf("at a new server, alone: %s", stalled())
+	}
+}
