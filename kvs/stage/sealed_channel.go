@@ -25,9 +25,11 @@ func (k *SealedKeys) server() crypto.Decrypter   { return orOwn(k.Server, &k.own
 func (k *SealedKeys) attacker() crypto.Decrypter { return orOwn(k.Attacker, &k.own[2]) }
 
 // Generate generates those that are missing, all at once, so that nobody waits for them later.
-func (k *SealedKeys) Generate() {
+func (k *SealedKeys) Generate() { generate(k.client(), k.server(), k.attacker()) }
+
+func generate(pairs ...crypto.Decrypter) {
 	var all sync.WaitGroup
-	for _, pair := range []crypto.Decrypter{k.client(), k.server(), k.attacker()} {
+	for _, pair := range pairs {
 		all.Go(func() { pair.Public() })
 	}
 	all.Wait()

@@ -95,8 +95,11 @@ func (s *Setting) mint() error {
 	if s.keys = s.Keys; s.keys == nil {
 		s.keys = new(SealedKeys)
 	}
-	if s.isSealed() {
-		s.keys.Generate() // now: to the client it would be silence
+	switch { // now: to the client it would be silence
+	case s.isSealed() && s.has(SomeoneInBetween):
+		s.keys.Generate()
+	case s.isSealed():
+		generate(s.keys.client(), s.keys.server())
 	}
 	now := time.Now()
 	authority, err := pki.NewAuthority(now)
