@@ -91,6 +91,9 @@ type pointed struct {
 // works reports whether the lesson is doing something.
 func (s *sitting) works() bool { return s != nil && s.working }
 
+// stuck reports whether there is no way on from here.
+func (s *sitting) stuck() bool { return s.failed != nil && s.at == s.reached }
+
 // passes reports whether the growth of a recording is of no interest now.
 func (s *sitting) passes(r *inspect.Recording) bool {
 	if s == nil || r == s.shown {
@@ -277,7 +280,7 @@ func (m *model) lessonOn() tea.Cmd {
 		m.tell("course_wait")
 	case m.unread():
 		m.readOn()
-	case s.failed != nil:
+	case s.stuck():
 		m.complain("course_over_failed")
 	case s.stop.Last:
 		m.focusText()
@@ -505,10 +508,11 @@ func (m *model) pointAt(look *pointed) {
 	}
 	m.streams.choose(row)
 	m.wire.sel = look.event + 1
+	m.attendWire()
 	m.attend()
 	d := &m.detail
 	i := slices.IndexFunc(d.subjects, func(s subject) bool {
-		return (s.message != nil) == look.message && s.was == nil && s.pairs == nil && bytes.Equal(s.bytes, look.bytes)
+		return (s.message != nil) == look.message && (s.was == nil || m.list == onWire) && s.pairs == nil && bytes.Equal(s.bytes, look.bytes)
 	})
 	if i < 0 {
 		return

@@ -11,6 +11,8 @@ import (
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/lesson"
+	tea "github.com/charmbracelet/bubbletea"
+	"pgregory.net/rapid"
 )
 
 // tryout is a lesson about the stage of Caesar, whose bytes are the same every time.
@@ -393,4 +395,189 @@ func TestTheOtherKeysKeepWorkingInALesson(t *testing.T) {
 	}
 	s.press("esc", "q")
 	s.until("leaving", func() bool { return s.left })
+}
+
+func TestTheOtherLanguageGoesOnAtTheSamePlace(t *testing.T) {
+	s := tryLesson(t, "en")
+	s.size(120, 40)
+	s.on()
+	s.press("tab")
+	s.rests()
+	s.write("you said")
+	s.press("enter")
+	s.rests()
+	s.on()
+	s.press("3")
+	s.rests()
+	s.on()
+	s.press("backspace")
+	s.rests()
+	s.shows("You had said: nobody.")
+	s.command("lang pt-BR")
+	s.shows("A lição recomeça em português")
+	s.rests()
+	s.fits()
+	s.shows("Retida no caminho", "1 o cliente", "passo 3 de 4", "avança de novo")
+	s.on()
+	s.shows("Ela espera: [veni vidi]", "Você tinha dito: ninguém")
+	s.press("backspace")
+	s.rests()
+	s.press("backspace")
+	s.rests()
+	s.shows("Dica 1 de 3: Um empurrão.")
+	s.hides("está certo") // what was typed was about another session
+	if n := len(s.m.sitting.asked); n != 2 {
+		t.Errorf("%d questions are known, want 2", n)
+	}
+}
+
+func TestALessonIsLeftAtAnyStopEvenAtWork(t *testing.T) {
+	for at := range 5 {
+		for _, waits := range []bool{true, false} {
+			s := tryLesson(t, "en")
+			for range at {
+				s.on()
+			}
+			s.press("esc")
+			for s.press(" "); !s.m.sitting.working && s.m.mode != onResults; s.press(" ") {
+			}
+			if waits {
+				s.rests()
+			}
+			s.press("esc")
+			s.command("restart")
+			s.until("a session", func() bool { return !s.m.opening && len(s.m.time.steps) > 0 })
+			s.hides("page 1", "page 2")
+			s.ask("create a b")
+		}
+	}
+}
+
+func TestWhileTheLessonWorksItSaysSoAndTheScreenAnswers(t *testing.T) {
+	silent := map[string]string{"en": "# Silence\n\nNow.\n\n```script\nopen tls\nhold server text\nbegin read a\n```\n\nIt waits.\n\n```script\npause 300ms\n```\n\nOver.\n"}
+	o := withLessons(t, map[string]map[string]string{"01-silence": silent}, "01-silence")
+	o.Lesson = "1"
+	s := open(t, o)
+	s.rests()
+	s.size(80, 24)
+	s.on()
+	s.press(" ")
+	s.shows("the lesson is at work")
+	s.fits()
+	s.press(" ")
+	s.shows("The lesson is at work: one moment.")
+	s.press("backspace", "L", "L", "?", "esc")
+	s.press("q")
+	s.until("leaving", func() bool { return s.left })
+}
+
+func TestALessonThatFailsSaysWhereAndCanBeReadBack(t *testing.T) {
+	broken := map[string]string{"en": "# Broken\n\nNow.\n\n```script\nopen caesar\ndo ave\n```\n\nFirst.\n\n```script\nrelease\n```\n\nNever.\n"}
+	o := withLessons(t, map[string]map[string]string{"01-broken": broken}, "01-broken", "02-lost")
+	s := finished(t, o)
+	s.command("lesson")
+	s.shows("Lessons", "Broken")
+	s.press("esc", ":")
+	s.write("lesson 01")
+	s.press("tab", "enter")
+	s.rests()
+	s.on()
+	s.shows("First.")
+	s.press(" ")
+	s.rests()
+	s.shows("The lesson cannot go on: 01-broken, line 13: release: nothing waits on the", "wire")
+	s.press(" ")
+	s.shows("nothing more")
+	s.press("backspace")
+	s.rests()
+	s.hides("First.", "cannot go on")
+	s.fits()
+	s.press(" ")
+	s.rests()
+	s.shows("First.", "cannot go on")
+	s.command("lesson 2")
+	s.rests()
+	s.shows("The lesson cannot go on: no such lesson")
+	s.press(" ", "backspace", "T", "T", "1", "enter", "?", "esc")
+	s.fits()
+	s.command("lesson 7")
+	s.shows("There is no lesson 7.")
+}
+
+func TestWithoutLessonsTheScreenSaysSo(t *testing.T) {
+	s := finished(t, Options{})
+	s.command("lesson")
+	s.shows("There are no lessons here.")
+	s.press("T")
+	s.shows("T does nothing here")
+}
+
+func TestNothingComputedInALessonReachesTheTerminalRaw(t *testing.T) {
+	hostile := "\x1b]0;owned\a\x1b[31m\u202e\u2066世界\r\v\x9b31m"
+	text := "# A \x1b[2J title\n\nAn \x1b[31m author.\n\n```script\nopen caesar\ndo " + hostile + "\n```\n\nIt says {{answer}} and `{{answer}}`, " +
+		"{{nothing = answer}}.\n\n```ask what\nWhat is \x1b[5m{{answer}}?\n- {{answer}}: the \x1b[7m{{answer}}\n- b\n= answer\n? {{answer}}.\n! {{answer}}.\n```\n"
+	o := withLessons(t, map[string]map[string]string{"01-hostile": {"en": text}}, "01-hostile")
+	o.Lesson = "01-hostile"
+	s := open(t, o)
+	s.rests()
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 40}} {
+		s.size(size[0], size[1])
+		check := func() {
+			t.Helper()
+			s.fits()
+			if err := clean(s.m); err != nil {
+				t.Error(err)
+			}
+		}
+		s.command("lesson 1")
+		for s.rests(); s.m.mode != onResults; s.rests() {
+			check()
+			if a := s.m.sitting.question(); a != nil && !a.closed() {
+				s.press("tab")
+				s.rests()
+				check()
+				s.write("2" + hostile)
+				s.press("enter")
+				s.rests()
+				check()
+				s.press("1")
+				s.rests()
+			}
+			s.press(" ")
+		}
+		check()
+		s.command("lesson")
+		check()
+	}
+}
+
+func TestALessonFitsWhateverIsPressed(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		s := tryLesson(t, rapid.SampledFrom([]string{"en", "pt-BR"}).Draw(r, "lang"))
+		for range rapid.IntRange(1, 40).Draw(r, "steps") {
+			switch rapid.IntRange(0, 6).Draw(r, "what") {
+			case 0:
+				s.send(tea.WindowSizeMsg{Width: rapid.IntRange(1, 250).Draw(r, "w"), Height: rapid.IntRange(1, 80).Draw(r, "h")})
+			case 1, 2:
+				s.press(" ")
+				s.rests()
+			case 3:
+				s.press(rapid.SampledFrom([]string{"backspace", "T", "1", "3", "tab", "enter"}).Draw(r, "key"))
+				s.rests()
+			default:
+				key := rapid.SampledFrom(someKeys).Draw(r, "key")
+				msg := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(key)}
+				if named, ok := keyTypes[key]; ok {
+					msg = tea.KeyMsg{Type: named}
+				}
+				s.send(msg)
+			}
+			if err := fits(s.m); err != nil {
+				r.Fatal(err)
+			}
+			if err := clean(s.m); err != nil {
+				r.Fatal(err)
+			}
+		}
+	})
 }

@@ -204,10 +204,10 @@ func (m *model) textLines(w int) (lines []string, first int) {
 		if a := s.question(); a != nil {
 			p.question(a)
 		}
-	case s.failed == nil:
+	case !s.stuck():
 		p.paragraph(span{quiet, m.say("course_begins")})
 	}
-	if s.failed != nil {
+	if s.stuck() {
 		p.paragraph(span{bad, m.say("course_failed", "error", inspect.Safe(s.failed.Error()))})
 	}
 	return p.lines, first
@@ -356,7 +356,7 @@ func (m *model) spaceDoes(w int) string {
 		return m.say("course_works")
 	case m.unread():
 		return m.say("course_does_read")
-	case s.failed != nil:
+	case s.stuck():
 		return m.say("course_does_nothing")
 	case s.stop.Last:
 		return m.say("course_does_results")
