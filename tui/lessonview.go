@@ -26,7 +26,7 @@ func (m *model) lessonPlace() lessonPlace {
 		return textNowhere
 	case m.w >= 110:
 		return textBeside
-	case m.h >= 22:
+	case m.h >= 22 && m.sitting.shown != nil: // before the first session there is nothing but text
 		return textAbove
 	}
 	return textInstead

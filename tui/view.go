@@ -664,7 +664,7 @@ func (m *model) footKeys(b *binding) string {
 
 // keyNames writes keys with the signs that the terminal has.
 func (m *model) keyNames(show string) string {
-	return m.pal.spell(strings.Replace(show, "space", m.say("tui_space"), 1))
+	return m.pal.spell(strings.NewReplacer("backspace", "backspace", "space", m.say("tui_space")).Replace(show))
 }
 
 // forwardKey stands before what the key does.
