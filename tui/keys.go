@@ -252,7 +252,6 @@ func keyMap() []binding {
 		{inAnswer, []string{"enter"}, "enter", "", "course_brief_give", "course_key_give", (*model).giveAnswer},
 		{inAnswer, []string{"tab"}, "tab", "", "course_brief_hint", "course_key_hint", (*model).askHint},
 		{inAnswer, []string{"esc"}, "esc", "", "course_brief_session", "course_key_session", (*model).toggleLesson},
-		{inResults, []string{" "}, "space", "", "", "course_key_results", (*model).resultsOn},
 		{inResults, []string{"backspace", "esc", "q"}, "backspace esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
 		{inResults, []string{"n"}, "n", "", "course_brief_next", "course_key_next", (*model).nextLesson},
 

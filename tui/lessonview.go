@@ -78,8 +78,8 @@ func (m *model) withLesson(w, height int) []string {
 	return m.body(w, height)
 }
 
-// textSize returns the size of the pane with the text, if it is shown: above the session, half of the height, and more if it
-// takes more.
+// textSize returns the size of the pane with the text, if it is shown: above the session, what it takes of the height, between a
+// third and two.
 func (m *model) textSize() (w, height int) {
 	room := m.h - m.footerHeight()
 	switch m.lessonPlace() {
@@ -88,7 +88,7 @@ func (m *model) textSize() (w, height int) {
 	case textAbove:
 		room -= len(m.header(m.w))
 		lines, _ := m.textLines(m.w)
-		return m.w, min(max(len(lines)+1, room/2), room*2/3)
+		return m.w, min(max(len(lines)+1, room/3), room*2/3)
 	}
 	return m.w, room - len(m.warning(m.w)) - len(m.glassBox(m.w))
 }
@@ -252,13 +252,16 @@ func (p *page) paragraph(text ...span) {
 	p.put(span{}, span{}, text)
 }
 
+// widest is how many cells a line of text has at most: longer ones are hard to read.
+const widest = 100
+
 // put lays text out behind what begins its first line, and what begins the others.
 func (p *page) put(first, others span, text []span) {
 	mark := span{plain, " "}
 	if p.fresh {
 		mark = span{strong, p.m.pal.glyphs.fresh}
 	}
-	for i, line := range flow(text, p.w-2-width(first.text)) {
+	for i, line := range flow(text, min(p.w-2, widest)-width(first.text)) {
 		head := first
 		if i > 0 {
 			head = others
@@ -490,13 +493,4 @@ func (p *page) result(n int, a *asked) {
 	p.put(indent, indent, []span{{quiet, m.say("course_result_expected") + " "}, {value, m.marked(value, inspect.Safe(a.label(a.attempt.Expected)))}})
 	p.put(indent, indent, []span{{quiet, m.say("course_result_hints", "taken", a.attempt.Hints, "of", a.question.Hints)}})
 	p.put(indent, indent, m.inks(a.attempt.Why.Spans))
-}
-
-// resultsOn shows what is below, and says at the end how to go on.
-func (m *model) resultsOn() tea.Cmd {
-	if lines := m.results(m.w); m.scroll+m.shown < len(lines) {
-		return m.scrollView(m.page())
-	}
-	m.tell("course_results_read")
-	return nil
 }
