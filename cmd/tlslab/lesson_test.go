@@ -22,7 +22,7 @@ func TestEverythingThatALessonSaysIsTrue(t *testing.T) {
 					t.Fatal(err)
 				}
 				course := &lesson.Course{Lang: lang, Open: func(name, channel string, with []string) (inspect.Stage, error) {
-					return stage.Named(name, channel, with, stage.Options{Lang: lang})
+					return stage.Named(name, channel, with, stage.Options{Lang: lang, Keys: sealedKeys()})
 				}}
 				report, err := course.Check(t.Context(), parsed, true)
 				if err != nil {

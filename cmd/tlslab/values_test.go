@@ -252,6 +252,7 @@ var said = []struct {
 		expect client unit request content is "create nome ana\n"
 		expect client unit request kv.key is "nome"
 		expect client text 1 command is "create"
+		expect client text 1 key is "nome"
 		expect offset of client text 1 kv.key is 7
 		expect sent by client contains "ana"
 		expect read by server is "create nome ana\n"
@@ -259,7 +260,8 @@ var said = []struct {
 		expect client sends request
 		expect round_trips is 0
 	`, [][2]string{
-		{`client unit request key is 0x00`, `this is not TLS`},
+		{`client unit request key is 0x00`, `nome`},
+		{`client unit request iv is 0x00`, `this is not TLS`},
 		{`version is "TLS 1.3"`, `no version was agreed on`},
 		{`client text 1 sequence is 0`, `this is not TLS`},
 	}},
@@ -282,6 +284,21 @@ var said = []struct {
 	`, [][2]string{
 		{`sent by client contains "read"`, `beside read`},
 	}},
+	{"its mended variant", "", lesson.SealedAuthenticated, `
+		do read nome
+		do read nome
+		expect client text 1 is not client text 2
+		expect size of client text 1 iv is 16
+		expect client text 1 iv is first 16 of client text 1
+		expect client text 1 iv is not client text 2 iv
+		expect client text 1 tag is last 32 of client text 1
+		expect client text 1 content is client text 2 content
+	`, nil},
+	{"a service that prepares itself", stage.NameSealed, lesson.Sealed, `
+		do STAT
+		expect client sends length public_key ack ack secret ack length message ack
+		expect client text 1 content contains "STAT"
+	`, nil},
 	{"a router with tokens", stage.NameRouter, lesson.Clear, `
 		do login ana-pc
 		do hashes
@@ -328,7 +345,7 @@ func TestWhatCanBeSaidOfASession(t *testing.T) {
 				if s.stage == "" {
 					return &stage.Setting{Channel: channel, With: with, Lang: "en", Keys: sealedKeys()}, nil
 				}
-				entry, err := stage.New(s.stage, stage.Options{Lang: "en"})
+				entry, err := stage.New(s.stage, stage.Options{Lang: "en", Keys: sealedKeys()})
 				return entry.Stage, err
 			}}
 			result, err := runner.Run(t.Context(), scene, s.channel)

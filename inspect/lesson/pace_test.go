@@ -90,6 +90,48 @@ func TestTimeThatAPersonTakesIsNoSilence(t *testing.T) {
 	}
 }
 
+// A late is an echo that has to prepare itself, for longer than anyone is patient.
+type late struct{}
+
+type preparing struct {
+	inspect.Play
+	prepared chan struct{}
+}
+
+func (late) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
+	play, err := echo{}.Open(ctx, tap)
+	p := &preparing{play, make(chan struct{})}
+	time.AfterFunc(10*lesson.DefaultPatience, func() { close(p.prepared) })
+	return p, err
+}
+
+func (p *preparing) Prepared() <-chan struct{} { return p.prepared }
+
+func (p *preparing) Do(ctx context.Context, command string) (string, error) {
+	select {
+	case <-p.prepared:
+		return p.Play.Do(ctx, command)
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+func TestTimeThatAStagePreparesItselfIsNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		scene, err := lesson.Parse("test", "on plain\ndo hello\nexpect answer hello")
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := lesson.Runner{Open: func(string, []string) (inspect.Stage, error) { return late{}, nil }}.Run(t.Context(), scene, lesson.Clear)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := result.Err(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestASceneEndsWhereWhoLooksOnLeaves(t *testing.T) {
 	scene, err := lesson.Parse("test", paced)
 	if err != nil {

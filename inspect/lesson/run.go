@@ -289,6 +289,13 @@ func (r *run) open() error {
 	}
 	play, err := r.stage.Open(r.ctx, r.tap)
 	r.current = play
+	if p, ok := play.(inspect.Preparer); ok && err == nil { // to the client it would be silence
+		select {
+		case <-p.Prepared():
+		case <-r.holds.some():
+		case <-r.ctx.Done():
+		}
+	}
 	return err
 }
 

@@ -89,6 +89,11 @@ func (u unitWanted) value(r *run) (Value, error) {
 	}
 	if f, ok := unitParts[u.path[0]]; ok && len(u.path) == 1 {
 		v, err := f(unit)
+		if errors.Is(err, errNoTLS) { // another protocol may have a field of that name
+			if field, none := unit.inTrees(u.path); none == nil {
+				return field, nil
+			}
+		}
 		if err != nil {
 			err = fmt.Errorf("%s %s: %w", u.about, u.path[0], err)
 		}
