@@ -40,6 +40,7 @@
 //	size of V      count of V     how many bytes; how many fields or items
 //	offset of V    of a field, within its message, else within what the record holds in clear, else within the record
 //	name of V      text of V      line of V       number of V      hex of V
+//	lines of V                                    how many its text has
 //	sha256 of V    hmac of V with V               HMAC with SHA-256; the key stands last
 //	equal bytes of V and V       equal blocks of V and V       how many, from the first on; a block has 16 bytes
 //	different bytes of V and V                    at how many places they are not the same

@@ -18,7 +18,7 @@ type expression func(*run) (Value, error)
 // What may stand where a value begins, and behind one.
 const (
 	valueWords = `12, three, 0x16, "text", NAME of a let; first N of, last N of, byte N of, bytes N to M of, ` +
-		`size of, count of, offset of, name of, text of, line of, number of, hex of, formula of, command of, covers of, reason of, input N of, sha256 of, hmac of A with B, ` +
+		`size of, count of, offset of, name of, text of, line of, lines of, number of, hex of, formula of, command of, covers of, reason of, input N of, sha256 of, hmac of A with B, ` +
 		`equal bytes of A and B, equal blocks of A and B, different bytes of A and B; ` +
 		`client|server and a record, as in: client text 2; schedule KIND, secret LABEL, proof KIND of SIDE, proofs verified|refuted; ` +
 		`version, suite, group, scheme, server_name, resumed, answer, guessed, noticed, round_trips, connections; ` +
@@ -350,6 +350,10 @@ var properties = map[string]func(Value) (Value, error){
 	"line": func(v Value) (Value, error) {
 		text, err := v.asText()
 		return spoken(strings.TrimRight(text.Text, "\r\n")), err
+	},
+	"lines": func(v Value) (Value, error) {
+		text, err := v.asText()
+		return numberValue(len(slices.Collect(strings.Lines(text.Text)))), err
 	},
 	"number": func(v Value) (Value, error) {
 		n, err := v.number()

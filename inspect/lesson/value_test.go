@@ -65,7 +65,7 @@ func TestAValueThatIsKeptIsReadByItsName(t *testing.T) {
 	r := &run{lets: map[string]Value{"stolen": textValue("token"), "n": numberValue(2)}}
 	for text, want := range map[string]string{
 		"stolen": "token", "first n of stolen": "to", "n times n plus one": "5", `"stolen"`: "stolen", "size of stolen": "5",
-		"bytes 2 to 4 of stolen": "oke", "last three of stolen": "ken", "client": "client", "bad_record_mac": "bad_record_mac", "três": "3", "vinte": "20",
+		"bytes 2 to 4 of stolen": "oke", "last three of stolen": "ken", "lines of stolen": "1", `lines of ""`: "0", `lines of "a\nb\n"`: "2", `lines of "a\nb"`: "2", "client": "client", "bad_record_mac": "bad_record_mac", "três": "3", "vinte": "20",
 	} {
 		if v, err := parsed(t, text)(r); err != nil || v.String() != want {
 			t.Errorf("%s: %s, %v", text, v, err)
