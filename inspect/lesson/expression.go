@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,7 +19,7 @@ type expression func(*run) (Value, error)
 // What may stand where a value begins, and behind one.
 const (
 	valueWords = `12, three, 0x16, "text", NAME of a let; first N of, last N of, byte N of, bytes N to M of, ` +
-		`size of, count of, offset of, name of, text of, line of, lines of, number of, hex of, formula of, command of, covers of, reason of, input N of, sha256 of, hmac of A with B, ` +
+		`size of, count of, letters of, offset of, name of, text of, line of, lines of, number of, hex of, formula of, command of, covers of, reason of, port of, input N of, sha256 of, hmac of A with B, ` +
 		`equal bytes of A and B, equal blocks of A and B, different bytes of A and B; ` +
 		`client|server and a record, as in: client text 2; schedule KIND, secret LABEL, proof KIND of SIDE, proofs verified|refuted; ` +
 		`version, suite, group, scheme, server_name, resumed, answer, guessed, noticed, round_trips, connections; ` +
@@ -340,12 +341,14 @@ func (v Value) input(n int) (Value, error) {
 var properties = map[string]func(Value) (Value, error){
 	"size":    Value.size,
 	"count":   Value.count,
+	"letters": Value.letters,
 	"offset":  Value.offset,
 	"name":    func(v Value) (Value, error) { return v.told("name", v.facts.name) },
 	"formula": func(v Value) (Value, error) { return v.told("formula", v.facts.formula) },
 	"command": func(v Value) (Value, error) { return v.told("command", v.facts.command) },
 	"reason":  func(v Value) (Value, error) { return v.told("reason", v.facts.reason) },
 	"covers":  Value.covered,
+	"port":    Value.port,
 	"text":    Value.asText,
 	"line": func(v Value) (Value, error) {
 		text, err := v.asText()
@@ -408,11 +411,28 @@ func (v Value) count() (Value, error) {
 	return Value{}, fmt.Errorf("%s is made of nothing that could be counted; size of tells how many bytes it has", shortened(v))
 }
 
+// letters counts code points, as a letter with its accent is one in the lessons.
+func (v Value) letters() (Value, error) {
+	text, err := v.asText()
+	return numberValue(utf8.RuneCountInString(text.Text)), err
+}
+
 func (v Value) offset() (Value, error) {
 	if !v.facts.placed {
 		return Value{}, fmt.Errorf("%s is no field, so it has no offset", shortened(v))
 	}
 	return numberValue(v.facts.offset), nil
+}
+
+// ports are what the registry of IANA (RFC 6335) has for services.
+var ports = map[string]int{"ssh": 22, "http": 80, "https": 443}
+
+func (v Value) port() (Value, error) {
+	port, ok := ports[v.Text]
+	if !ok {
+		return Value{}, fmt.Errorf("%s is no service that is known here; there are %s", shortened(v), strings.Join(slices.Sorted(maps.Keys(ports)), ", "))
+	}
+	return numberValue(port), nil
 }
 
 func (v Value) told(what, text string) (Value, error) {

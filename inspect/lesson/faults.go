@@ -50,8 +50,8 @@ func (l *Lesson) prose() (all []paragraph) {
 }
 
 var (
-	// references are what needs no proof, in both languages.
-	references = regexp.MustCompile(`(sections?|seç(ão|ões)) \d+(\.\d+)* (of|da|do) RFC \d+|RFCs? \d+((,? (e|and|ou|or))?,? (§ ?|sections? |seç(ão|ões) |appendix |apêndice )([A-Z]|\d+)(\.\d+)*((,| and| e) \d+(\.\d+)+)*)*|FIPS \d+(-\d+)?|SP \d+-\d+\w?|X\.509|X\.690|PKCS ?#\d+|ASN\.1`)
+	// references are what needs no proof, in both languages: the standards themselves.
+	references = regexp.MustCompile(`(sections?|seç(ão|ões)) \d+(\.\d+)* (of|da|do) RFC \d+|RFCs? \d+((,? (e|and|ou|or))?,? (§ ?|sections? |seç(ão|ões) |appendix |apêndice )([A-Z]|\d+)(\.\d+)*((,| and| e) \d+(\.\d+)+)*)*|FIPS \d+(-\d+)?|SP \d+-\d+\w?|X\.509|X\.690|PKCS ?#\d+|ASN\.1|UTF-8`)
 
 	// numbered are names with digits in them.
 	numbered = regexp.MustCompile(`(TLS|SSL) \d(\.\d)?|\b[A-Za-z][A-Za-z_-]*\d[\w-]*`)
@@ -114,7 +114,7 @@ func (l *Lesson) proof() (all proof) {
 	for _, p := range l.parts {
 		for _, s := range p.steps {
 			switch s.Verb {
-			case "expect", "look", "explain", "let", "tamper", "hold":
+			case "open", "expect", "look", "explain", "let", "tamper", "hold":
 				all = append(all, squeezed(s.Text))
 			}
 		}

@@ -31,6 +31,8 @@ func TestProseMayNotClaimWhatNothingProves(t *testing.T) {
 		"The client says {{ClientHello = answer}}: a ClientHello.": "",
 		"RFC 8446, seção 4.1.2, e seção 4.1.2 da RFC 8446.":        "",
 		"One side, two sides, the first of them.":                  "",
+		"Letters in UTF-8, on the stage sockets-v5.":               "sockets-v5",
+		"It is sockets-v4.\n\n```script\nopen sockets-v4\n```":     "",
 	} {
 		faults := readLesson(t, "# Title\n\n"+prose+"\n").Faults()
 		var got []string

@@ -66,6 +66,7 @@ func TestAValueThatIsKeptIsReadByItsName(t *testing.T) {
 	for text, want := range map[string]string{
 		"stolen": "token", "first n of stolen": "to", "n times n plus one": "5", `"stolen"`: "stolen", "size of stolen": "5",
 		"bytes 2 to 4 of stolen": "oke", "last three of stolen": "ken", "lines of stolen": "1", `lines of ""`: "0", `lines of "a\nb\n"`: "2", `lines of "a\nb"`: "2", "client": "client", "bad_record_mac": "bad_record_mac", "três": "3", "vinte": "20",
+		`letters of "café"`: "4", `size of "café"`: "5", `port of "http"`: "80",
 	} {
 		if v, err := parsed(t, text)(r); err != nil || v.String() != want {
 			t.Errorf("%s: %s, %v", text, v, err)
@@ -76,6 +77,9 @@ func TestAValueThatIsKeptIsReadByItsName(t *testing.T) {
 	}
 	if _, err := parsed(t, "first 9 of stolen")(r); err == nil || !strings.Contains(err.Error(), "token has 5 bytes") {
 		t.Errorf("more bytes than there are: %v", err)
+	}
+	if _, err := parsed(t, "port of stolen")(r); err == nil || !strings.Contains(err.Error(), "there are http, https, ssh") {
+		t.Errorf("a service that nobody knows: %v", err)
 	}
 }
 
