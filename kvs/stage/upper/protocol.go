@@ -78,6 +78,6 @@ func (r *reading) Fields(b []byte) inspect.Field {
 
 func space(d *inspect.Dissector, n int) {
 	if n > 0 {
-		d.Bytes("upper.space", n, quoted(d.Rest()[:n]))
+		d.Bytes("upper.space", n, string(d.Rest()[:n]))
 	}
 }
