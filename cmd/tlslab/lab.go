@@ -173,7 +173,23 @@ func (r *labRun) runScreen(ctx context.Context, shown *lecture, files *keeper) e
 		spoken.sentence = docs.For(lang)
 		return (&compareRun{program: &spoken, look: r.look}).show(ctx, comparedCommands, in, out)
 	}
-	return show(ctx, options)
+	kept := r.offerLessons(&options, shown)
+	err := show(ctx, options)
+	r.warn(*kept)
+	return err
+}
+
+// offerLessons lets lessons be begun on the screen, and tells a student of them who was never in one. The error is what
+// went wrong with the notebook, once the screen has been left.
+func (r *labRun) offerLessons(o *tui.Options, shown *lecture) (kept *error) {
+	run := r.lessonRun()
+	o.Lessons, kept = run.screenLessons(nil, 0)
+	course, err := r.courseShelf()
+	if err == nil && len(course) > 0 && !shown.byItself && o.Play == "" && run.notebook.New() {
+		first := r.say("lesson_first_time", "number", course[0].number, "title", course[0].Title)
+		o.Waiting = append(slices.Clone(o.Waiting), first)
+	}
+	return kept
 }
 
 // show runs the screen until the user leaves it or ctx is done: by a signal,

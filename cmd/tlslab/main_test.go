@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/testdata/needs"
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
@@ -46,9 +47,11 @@ func setup(env *testscript.Env) error {
 	env.Setenv("CLIENTS", clients)
 	env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 	env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "data"))
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 	env.Setenv("PKI", filepath.Join(env.WorkDir, "data", "tlslab", "pki"))
+	env.Setenv("LESSON", docs.Lessons()[0])
 	env.Setenv("LC_ALL", "")
 	env.Setenv("LC_MESSAGES", "")
 	env.Setenv("LANG", "")

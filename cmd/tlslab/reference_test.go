@@ -170,7 +170,13 @@ func keysPart(lang string) string {
 
 // jsonShapes are the JSON lines of this program, as the manual tells of them.
 func jsonShapes() []report.Shape {
-	return append(report.Shapes(), report.ShapesOf([]report.Named{{Name: "refused", Value: jsonRefused{}}, {Name: "scene", Value: jsonScene{}}, {Name: "comparison", Value: jsonMeasure{}}})...)
+	return append(report.Shapes(), report.ShapesOf([]report.Named{
+		{Name: "refused", Value: jsonRefused{}},
+		{Name: "scene", Value: jsonScene{}},
+		{Name: "comparison", Value: jsonMeasure{}},
+		{Name: "lesson", Value: jsonLesson{}},
+		{Name: "lesson_check", Value: jsonLessonCheck{}},
+	})...)
 }
 
 func jsonPart(lang string) string {

@@ -154,6 +154,20 @@ type Attempt struct {
 	Known    bool     // the right answer is known: for a prediction, from the next script on
 	Expected string   // the right answer; to be shown only at the end, or once it was given
 	Why      Block    // what explains it
+
+	noted int // how many of those given stand in the notebook
+}
+
+// Hint returns a hint, from 0 to Hints-1, as it stands without a session: an
+// ellipsis is where a value would be computed from one.
+func (e *Exercise) Hint(n int) []Span { return withoutSession(e.hints[n]) }
+
+// Asks returns the question as it stands without a session.
+func (e *Exercise) Asks() (all []Block) {
+	for _, p := range e.question {
+		all = append(all, Block{p.kind, withoutSession(p.spans)})
+	}
+	return all
 }
 
 // ask asks the question: its text, and what is right, as the session stands now.

@@ -44,7 +44,7 @@ type Stop struct {
 	Question *Question  // that waits; nil if none does
 	Graded   []*Attempt // predictions that can be told from here on
 	Checks   []Check    // what was claimed on the way here
-	Next     []Step     // what going on does: the lines of the script that do something; none if it only turns the page
+	Next     []Step     // what going on does: the lines of the script that do something; none if it only shows something, or turns the page
 	Turns    bool       // going on turns the page
 	Last     bool       // there is nothing behind it
 }
@@ -117,6 +117,17 @@ func (s *Sitting) Next() (*Stop, error) {
 	s.stops = append(s.stops, stop)
 	s.at++
 	return stop, nil
+}
+
+// Skip goes on, without a student, until what comes next is on a page, counted
+// from 0. It returns the last stop before that, nil if there is none.
+func (s *Sitting) Skip(page int) (last *Stop, err error) {
+	for s.next < len(s.Lesson.parts) && s.Lesson.parts[s.next].page < page {
+		if last, err = s.Next(); err != nil {
+			return nil, err
+		}
+	}
+	return last, nil
 }
 
 // goOn does the parts up to the next stop: behind prose that leads to a script,
@@ -194,7 +205,7 @@ func (s *Sitting) do(stop *Stop, p part) error {
 		}
 		if look := s.wishes.look; look != nil && look.Explain {
 			if text := s.course.explain(look.Field.Kind); text != "" {
-				stop.Blocks = append(stop.Blocks, Block{Note, []Span{{Text: text, Computed: true}}})
+				stop.Blocks = append(stop.Blocks, Block{Note, []Span{{Text: text}}})
 			}
 			look.Explain = false
 		}

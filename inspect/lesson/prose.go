@@ -27,7 +27,7 @@ const (
 type Span struct {
 	Text     string
 	Style    Style
-	Computed bool // from the session, and not from the author
+	Computed bool // from the session, and not by the author
 }
 
 // A Style is how text looks.
@@ -192,7 +192,22 @@ func renderInline(all []inline, r *run, report func(Check)) (spans []Span) {
 		if check != nil {
 			report(*check)
 		}
-		spans = append(spans, Span{Text: text, Style: in.style, Computed: true})
+		spans = append(spans, Span{Text: text, Style: in.style, Computed: !in.template.checked})
+	}
+	return spans
+}
+
+// withoutSession returns text as it stands without a session. What the author
+// wrote there himself holds in every one.
+func withoutSession(all []inline) (spans []Span) {
+	for _, in := range all {
+		span := Span{Text: in.text, Style: in.style}
+		if t := in.template; t != nil {
+			if span.Text = "…"; t.checked {
+				span.Text = t.literal
+			}
+		}
+		spans = append(spans, span)
 	}
 	return spans
 }

@@ -59,9 +59,11 @@ type Step struct {
 	Does  string // what follows the colon
 }
 
-// acts reports whether something happens, and not only something is said of
-// what happened.
-func (s Step) acts() bool { return s.Verb != "expect" && s.Verb != "note" }
+// acts reports whether something happens, and not only something is said of, or
+// shown of, what happened.
+func (s Step) acts() bool {
+	return !slices.Contains([]string{"expect", "note", "look", "explain", "show", "let"}, s.Verb)
+}
 
 // A SyntaxError says what is wrong with which line of a script.
 type SyntaxError struct {

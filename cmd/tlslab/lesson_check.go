@@ -1,0 +1,304 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/lesson"
+	"example.com/tlslab/inspect/report"
+	"github.com/spf13/cobra"
+)
+
+// A checkRun is what tlslab lesson check was asked for.
+type checkRun struct {
+	*program
+	mutate, watch, json bool
+	lang                *choice
+}
+
+func (p *program) lessonCheck() *cobra.Command {
+	run := &checkRun{program: p, lang: newChoice("all", docs.English, docs.Portuguese, "pt")}
+	cmd := &cobra.Command{
+		Use:                   "check " + p.say("cmd_lesson_check_arg") + " " + p.say("cmd_options"),
+		Short:                 p.say("cmd_lesson_check_short"),
+		Long:                  p.say("cmd_lesson_check_long"),
+		Example:               p.say("cmd_lesson_check_example"),
+		Args:                  p.oneLesson,
+		ValidArgsFunction:     completeLessons,
+		DisableFlagsInUseLine: true,
+		RunE:                  func(cmd *cobra.Command, args []string) error { return run.start(cmd.Context(), args) },
+	}
+	choose(cmd, run.lang, "lang", p.say("cmd_flag_lesson_check_lang"))
+	cmd.Flags().BoolVar(&run.mutate, "mutate", false, p.say("cmd_flag_lesson_check_mutate"))
+	cmd.Flags().BoolVar(&run.watch, "watch", false, p.say("cmd_flag_lesson_check_watch"))
+	cmd.Flags().BoolVar(&run.json, "json", false, p.say("cmd_flag_lesson_check_json"))
+	return cmd
+}
+
+func (r *checkRun) start(ctx context.Context, args []string) error {
+	all, err := r.named(args)
+	if err != nil {
+		return err
+	}
+	if r.watch {
+		if len(args) == 0 || !isOwn(args[0]) {
+			return usage(r.say("lesson_check_watch_own"))
+		}
+		return r.keepWatch(ctx, args, all)
+	}
+	wrong, err := r.checkAll(ctx, all)
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	if wrong > 0 {
+		return failed(r.say("lesson_check_wrong", "count", wrong), nil)
+	}
+	return nil
+}
+
+// named are the lessons that were named, not read yet: all of the course, without a name.
+func (r *checkRun) named(args []string) (all []*sheet, err error) {
+	if len(args) > 0 && isOwn(args[0]) {
+		return r.ownNamed(args[0])
+	}
+	names := docs.Lessons()
+	if len(args) > 0 {
+		s, err := r.sheetNamed(args[0])
+		if err != nil {
+			return nil, err
+		}
+		names = []string{s.note}
+	}
+	for _, lang := range r.languages() {
+		for _, name := range names {
+			all = append(all, &sheet{lang: lang, file: "docs/lessons/" + lang + "/" + name + ".md", note: name})
+		}
+	}
+	return all, nil
+}
+
+// languages are those in which lessons are checked.
+func (r *checkRun) languages() []string {
+	if r.lang.value == "all" {
+		return []string{docs.English, docs.Portuguese}
+	}
+	return []string{docs.Match(r.lang.value)}
+}
+
+// ownNamed are a teacher's own lessons: a file, or those of a folder, which may have one for each language.
+func (r *checkRun) ownNamed(path string) (all []*sheet, err error) {
+	if !isFolder(path) {
+		if _, err := os.Stat(path); err != nil {
+			return nil, err
+		}
+		return []*sheet{r.ownFile(path)}, nil
+	}
+	var folders []string
+	for _, lang := range r.languages() {
+		if inLanguage := filepath.Join(path, lang); isFolder(inLanguage) {
+			folders = append(folders, inLanguage)
+		}
+	}
+	if len(folders) == 0 {
+		folders = []string{path}
+	}
+	for _, folder := range folders {
+		files, err := r.folderFiles(folder)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			all = append(all, r.ownFile(file))
+		}
+	}
+	return all, nil
+}
+
+// ownFile is a teacher's own lesson, not read yet.
+func (r *checkRun) ownFile(file string) *sheet {
+	s := &sheet{file: file, lang: r.fileLanguage(file), note: ownName(file), own: true}
+	if r.lang.value != "all" {
+		s.lang = docs.Match(r.lang.value)
+	}
+	return s
+}
+
+// checkAll checks lessons, and returns how many are not true.
+func (r *checkRun) checkAll(ctx context.Context, all []*sheet) (wrong int, err error) {
+	for _, s := range all {
+		result := r.check(ctx, s)
+		if ctx.Err() != nil {
+			return wrong, nil // the user has seen enough
+		}
+		if !result.OK {
+			wrong++
+		}
+		if err := r.tell(s, result); err != nil {
+			return wrong, err
+		}
+	}
+	return wrong, nil
+}
+
+// check reads a lesson and goes through it.
+func (r *checkRun) check(ctx context.Context, s *sheet) jsonLessonCheck {
+	result := jsonLessonCheck{Kind: "lesson_check", Lesson: inspect.Safe(s.note), Lang: s.lang, File: inspect.Safe(s.file), Wrong: []jsonCheck{}}
+	err := s.read()
+	if err == nil {
+		var report *lesson.Report
+		report, err = r.course(s.lang).Check(ctx, s.Lesson, r.mutate)
+		result.Exercises, result.Claims, result.Alterations = len(s.Exercises()), len(report.Checks), len(report.Alterations)
+		for _, check := range append(report.Checks, report.Alterations...) {
+			if !check.OK {
+				result.Wrong = append(result.Wrong, safeCheck(check))
+			}
+		}
+		if err == nil {
+			err = s.sameAsOther()
+		}
+	}
+	if err != nil {
+		line, text, got := s.trouble(err)
+		result.Wrong = append(result.Wrong, safeCheck(lesson.Check{Line: line, Text: text, Got: oneLine(got)}))
+	}
+	result.OK = len(result.Wrong) == 0
+	return result
+}
+
+func safeCheck(c lesson.Check) jsonCheck {
+	return jsonCheck{c.Line, inspect.Safe(c.Text), c.OK, inspect.Safe(c.Got)}
+}
+
+// sameAsOther says in which way a lesson in Portuguese is not the one of that name in English, if there is one.
+func (s *sheet) sameAsOther() error {
+	if s.lang != docs.Portuguese {
+		return nil
+	}
+	other := &sheet{lang: docs.English, note: s.note, own: s.own}
+	if folder, name := filepath.Split(s.file); s.own {
+		other.file = filepath.Join(folder, "..", docs.English, name)
+		if _, err := os.Stat(other.file); err != nil || filepath.Base(filepath.Clean(folder)) != docs.Portuguese {
+			return nil
+		}
+	}
+	if other.read() != nil {
+		return nil // that is told where it is checked itself
+	}
+	return lesson.Same(other.Lesson, s.Lesson)
+}
+
+// read reads the lesson anew.
+func (s *sheet) read() error {
+	text, ok := docs.Lesson(s.lang, s.note)
+	if s.own {
+		var err error
+		if text, err = readBounded(s.file); err != nil {
+			return err
+		}
+	} else if !ok {
+		return os.ErrNotExist
+	}
+	return s.parse(s.note, text, 0)
+}
+
+// trouble tells on which line of a lesson an error arose, what stands there, and what is wrong with it.
+func (s *sheet) trouble(err error) (line int, text, what string) {
+	var syntax *lesson.SyntaxError
+	var step *lesson.StepError
+	var claim *lesson.ClaimError
+	switch {
+	case errors.As(err, &claim):
+		return claim.Check.Line, claim.Check.Text, claim.Check.Got
+	case errors.As(err, &syntax):
+		return syntax.Line, syntax.Text, syntax.What
+	case errors.As(err, &step):
+		return step.Step.Line, step.Step.Text, step.Err.Error()
+	}
+	return 1, "", err.Error()
+}
+
+// A jsonLessonCheck is what came of a lesson that was checked, for programs.
+type jsonLessonCheck struct {
+	Kind        string      `json:"kind"`
+	Lesson      string      `json:"lesson"`
+	Lang        string      `json:"lang"`
+	File        string      `json:"file"`
+	OK          bool        `json:"ok"`
+	Claims      int         `json:"claims"`
+	Exercises   int         `json:"exercises"`
+	Alterations int         `json:"alterations"`
+	Wrong       []jsonCheck `json:"wrong"`
+}
+
+// tell tells what came of a lesson: a line, and one for each thing that is not true.
+func (r *checkRun) tell(s *sheet, result jsonLessonCheck) error {
+	if r.json {
+		_, err := r.out.Write(report.Line(result))
+		return err
+	}
+	if result.OK {
+		told := r.say("lesson_check_true", "file", safe(s.file), "claims", result.Claims, "exercises", result.Exercises)
+		if r.mutate {
+			told += r.say("lesson_check_altered", "count", result.Alterations)
+		}
+		fmt.Fprintln(r.out, told)
+		return nil
+	}
+	for _, check := range result.Wrong {
+		fmt.Fprintln(r.out, r.say("lesson_check_false", "where", fmt.Sprintf("%s:%d", safe(s.file), check.Line), "text", check.Text, "got", check.Got))
+	}
+	return nil
+}
+
+// watchEvery is how often --watch looks whether a file has changed.
+const watchEvery = 300 * time.Millisecond
+
+// keepWatch checks the lessons, and each again whenever its file changes, until the user has seen enough.
+func (r *checkRun) keepWatch(ctx context.Context, args []string, all []*sheet) error {
+	seen := make(map[string]stamp)
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for first := true; ; first = false {
+		var changed []*sheet
+		for _, s := range all {
+			if now := stampOf(s.file); now != seen[s.file] {
+				seen[s.file] = now
+				changed = append(changed, s)
+			}
+		}
+		if _, err := r.checkAll(ctx, changed); err != nil {
+			return err
+		}
+		if first && !r.json {
+			fmt.Fprintln(r.out, r.say("lesson_check_watching"))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if now, err := r.named(args); err == nil { // while a file is being saved it may be missing
+			all = now
+		}
+	}
+}
+
+// A stamp tells one state of a file from another.
+type stamp struct {
+	changed time.Time
+	size    int64
+}
+
+func stampOf(file string) stamp {
+	info, err := os.Stat(file)
+	if err != nil {
+		return stamp{}
+	}
+	return stamp{info.ModTime(), info.Size()}
+}
