@@ -251,9 +251,17 @@ func (r *checkRun) tell(s *sheet, result jsonLessonCheck) error {
 		return nil
 	}
 	for _, check := range result.Wrong {
-		fmt.Fprintln(r.out, r.say("lesson_check_false", "where", fmt.Sprintf("%s:%d", safe(s.file), check.Line), "text", check.Text, "got", check.Got))
+		fmt.Fprintln(r.out, r.notSo(s, check.Line, check.Text, check.Got))
 	}
 	return nil
+}
+
+// notSo says where in a lesson something is said that is not so, what it is, and what is seen.
+func (p *program) notSo(s *sheet, line int, text, got string) string {
+	if text == "" {
+		return safe(s.where(line)) + ": " + got
+	}
+	return p.say("lesson_check_false", "where", safe(s.where(line)), "text", text, "got", got)
 }
 
 // watchEvery is how often --watch looks whether a file has changed.

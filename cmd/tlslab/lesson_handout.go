@@ -51,7 +51,7 @@ func (r *handoutRun) print(ctx context.Context, name string) error {
 			return nil
 		}
 		line, text, what := s.trouble(err)
-		return failed(r.say("lesson_check_false", "where", safe(s.where(line)), "text", safe(text), "got", safe(oneLine(what))), err)
+		return failed(r.notSo(s, line, safe(text), safe(oneLine(what))), err)
 	}
 	if r.output == "" {
 		_, err := r.out.Write(page.Bytes())

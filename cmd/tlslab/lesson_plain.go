@@ -406,7 +406,7 @@ func plainSpans(spans []lesson.Span) string {
 		quote, text := "", ""
 		for _, span := range spans[:n] {
 			text += safe(span.Text)
-			if span.Style == lesson.Code && !span.Computed {
+			if span.Style == lesson.Code && (!span.Computed || span.Claimed) {
 				quote = "`"
 			}
 		}

@@ -233,7 +233,7 @@ func (h *handout) block(b Block) handoutBlock {
 	set := handoutBlock{Item: b.Kind == Item, Note: b.Kind == Note}
 	for _, span := range b.Spans {
 		text := handoutSpan{Text: drawn(span.Text), Strong: span.Style == Strong, Emphasis: span.Style == Emphasis, Code: span.Style == Code}
-		if h.Blank && span.Computed {
+		if h.Blank && span.Computed && !span.Claimed {
 			const least, most = 4, 60
 			text.Text, text.Room = "", min(max(utf8.RuneCountInString(text.Text), least), most)
 		}

@@ -27,7 +27,8 @@ const (
 type Span struct {
 	Text     string
 	Style    Style
-	Computed bool // from the session, and not by the author
+	Computed bool // from the session, or held against it
+	Claimed  bool // the author wrote it, and it is held against the session
 }
 
 // A Style is how text looks.
@@ -192,7 +193,7 @@ func renderInline(all []inline, r *run, report func(Check)) (spans []Span) {
 		if check != nil {
 			report(*check)
 		}
-		spans = append(spans, Span{Text: text, Style: in.style, Computed: !in.template.checked})
+		spans = append(spans, Span{Text: text, Style: in.style, Computed: true, Claimed: in.template.checked})
 	}
 	return spans
 }
