@@ -46,6 +46,7 @@
 //	equal bytes of V and V       equal blocks of V and V       how many, from the first on; a block has 16 bytes
 //	different bytes of V and V                    at how many places they are not the same
 //	V plus V  V minus V  V times V  V xor V       from left to right; a shorter one is padded on the left for xor
+//	V then V                                      the bytes of both, one behind the other
 //	UNIT                          a record as it was sent, through all connections: client text 2, server text last, server certificate
 //	UNIT FIELD [N] FIELD [N]      the kind of a field, its last part, or the name in the standard's words; several to go down a tree
 //	UNIT PART                     content, message, header, fragment, type, inner_type, padding, tag, sequence, nonce, additional_data, key, iv,

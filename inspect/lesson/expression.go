@@ -24,7 +24,7 @@ const (
 		`client|server and a record, as in: client text 2; schedule KIND, secret LABEL, proof KIND of SIDE, proofs verified|refuted; ` +
 		`version, suite, group, scheme, server_name, resumed, answer, guessed, noticed, round_trips, connections; ` +
 		`alert|error|ending|messages|records of SIDE, read|wrote|learned|sent by SIDE`
-	operatorWords = "plus, minus, times, xor"
+	operatorWords = "plus, minus, times, xor, then"
 )
 
 // parseValue reads a value in words, of which one in quotes still has them (see
@@ -139,6 +139,7 @@ var operators = map[string]func(a, b Value) (Value, error){
 	"minus": reckon(func(a, b int) int { return a - b }),
 	"times": reckon(func(a, b int) int { return a * b }),
 	"xor":   xored,
+	"then":  joined,
 }
 
 func reckon(f func(a, b int) int) func(a, b Value) (Value, error) {
@@ -169,6 +170,11 @@ func xored(a, b Value) (Value, error) {
 		out[len(out)-len(b.Bytes)+i] ^= x
 	}
 	return Value{Bytes: out}, nil
+}
+
+// joined is the bytes of both, one behind the other.
+func joined(a, b Value) (Value, error) {
+	return Value{Bytes: slices.Concat(a.Bytes, b.Bytes)}, bothHaveBytes(a, b)
 }
 
 // letName is what values that are kept are called.

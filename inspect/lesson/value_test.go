@@ -67,6 +67,7 @@ func TestAValueThatIsKeptIsReadByItsName(t *testing.T) {
 		"stolen": "token", "first n of stolen": "to", "n times n plus one": "5", `"stolen"`: "stolen", "size of stolen": "5",
 		"bytes 2 to 4 of stolen": "oke", "last three of stolen": "ken", "lines of stolen": "1", `lines of ""`: "0", `lines of "a\nb\n"`: "2", `lines of "a\nb"`: "2", "client": "client", "bad_record_mac": "bad_record_mac", "três": "3", "vinte": "20",
 		`letters of "café"`: "4", `size of "café"`: "5", `port of "http"`: "80",
+		"text of stolen then 0x00ff": "74 6f 6b 65 6e 00 ff", "0x01 then 0x02 then 0x0304": "01 02 03 04", "size of stolen plus size of stolen": "10",
 	} {
 		if v, err := parsed(t, text)(r); err != nil || v.String() != want {
 			t.Errorf("%s: %s, %v", text, v, err)
@@ -74,6 +75,9 @@ func TestAValueThatIsKeptIsReadByItsName(t *testing.T) {
 	}
 	if _, err := parsed(t, "lost")(r); err == nil || !strings.Contains(err.Error(), "no let keeps a value as lost") {
 		t.Errorf("a name that nothing is kept by: %v", err)
+	}
+	if _, err := parsed(t, "0x01 then n")(r); err == nil || !strings.Contains(err.Error(), "2 has no bytes") {
+		t.Errorf("a number behind bytes: %v", err)
 	}
 	if _, err := parsed(t, "first 9 of stolen")(r); err == nil || !strings.Contains(err.Error(), "token has 5 bytes") {
 		t.Errorf("more bytes than there are: %v", err)
