@@ -16,7 +16,7 @@ func Scenes() []string {
 	return slices.Clone([]string{
 		"eavesdrop", "flip", "drop", "replay", "reorder", "inject", "truncate", "truncate-inside", "change-cipher-spec",
 		"client-random", "server-hello", "downgrade", "ticket",
-		"wrong-authority", "wrong-name", "expired", "self-signed", "mitm", "mitm-unchecked", "no-client-cert", "wrong-client-cert",
+		"wrong-authority", "wrong-name", "expired", "self-signed", "copied-cert", "mitm", "mitm-unchecked", "no-client-cert", "wrong-client-cert",
 		"traffic",
 	})
 }

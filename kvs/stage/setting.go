@@ -38,13 +38,14 @@ const (
 	WrongName        = "wrong-name"         // it is for another name
 	Expired          = "expired"            // its time is over
 	SelfSigned       = "self-signed"        // no authority has signed it
+	CopiedCert       = "copied-cert"        // it is a good one, and somebody else has its private key
 	Unchecked        = "unchecked"          // the client does not check it
 	NoClientCert     = "no-client-cert"     // the client has no certificate to show
 	WrongClientCert  = "wrong-client-cert"  // the client's is signed by an authority that the server does not trust
 	SomeoneInBetween = "someone-in-between" // speaks TLS with both, with a certificate of their own making
 )
 
-var faults = []string{WrongAuthority, WrongName, Expired, SelfSigned, Unchecked, NoClientCert, WrongClientCert, SomeoneInBetween}
+var faults = []string{WrongAuthority, WrongName, Expired, SelfSigned, CopiedCert, Unchecked, NoClientCert, WrongClientCert, SomeoneInBetween}
 
 // A Setting is the key-value service with a channel of choice between client
 // and server, and with something wrong: what a scene is played on. It
@@ -131,6 +132,12 @@ func (s *Setting) mintServer(authority, stranger *pki.Authority, now time.Time) 
 		}
 	case s.has(SelfSigned):
 		certificate, err = pki.SelfSignedServer(now, names...)
+	case s.has(CopiedCert):
+		var other tls.Certificate
+		if other, err = authority.IssueServer(names...); err == nil {
+			certificate, err = authority.IssueServer(names...)
+			certificate.PrivateKey = other.PrivateKey
+		}
 	default:
 		certificate, err = authority.IssueServer(names...)
 	}
