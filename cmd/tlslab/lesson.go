@@ -347,7 +347,7 @@ func (p *program) warn(err error) {
 
 // course goes through lessons, on the stages of the lab.
 func (p *program) course(lang string) *lesson.Course {
-	return &lesson.Course{Lang: lang, Open: func(name, channel string, with []string) (inspect.Stage, error) {
+	return &lesson.Course{Lang: lang, GlassBox: drawFromConfigRand, Open: func(name, channel string, with []string) (inspect.Stage, error) {
 		return stage.Named(name, channel, with, stage.Options{Lang: lang, Keys: p.keys})
 	}}
 }

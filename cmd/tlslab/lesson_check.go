@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"example.com/tlslab/docs"
@@ -129,10 +130,30 @@ func (r *checkRun) ownFile(file string) *sheet {
 	return s
 }
 
-// checkAll checks lessons, and returns how many are not true.
+// atOnce is how many lessons are checked at once: most of the time they wait for what they expect.
+const atOnce = 4
+
+// checkAll checks lessons, tells of them in their order, and returns how many are not true.
 func (r *checkRun) checkAll(ctx context.Context, all []*sheet) (wrong int, err error) {
-	for _, s := range all {
-		result := r.check(ctx, s)
+	ctx, cancel := context.WithCancel(ctx)
+	var checks sync.WaitGroup
+	defer checks.Wait()
+	defer cancel()
+	turn, results := make(chan struct{}, atOnce), make([]chan jsonLessonCheck, len(all))
+	for i := range all {
+		results[i] = make(chan jsonLessonCheck, 1)
+	}
+	checks.Go(func() {
+		for i, s := range all {
+			turn <- struct{}{}
+			checks.Go(func() {
+				results[i] <- r.check(ctx, s)
+				<-turn
+			})
+		}
+	})
+	for i, s := range all {
+		result := <-results[i]
 		if ctx.Err() != nil {
 			return wrong, nil // the user has seen enough
 		}

@@ -25,6 +25,10 @@ type Course struct {
 	// Watch is told of each session's recording before it begins; nil for nobody.
 	Watch func(*inspect.Recording)
 
+	// GlassBox makes the program ready for a session in a glass box (see
+	// [inspect.Tap.GlassBox]), before it is opened; nil if nothing is to be done.
+	GlassBox func() error
+
 	altering func(Check) // is told what alterations came to; nil unless a check alters
 }
 

@@ -3,7 +3,6 @@ package lesson
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -48,17 +47,6 @@ func (l *Lesson) Exercises() (all []*Exercise) {
 		}
 	}
 	return all
-}
-
-// GlassBox reports whether a session of the lesson is in a glass box, for which
-// the program has to be set up.
-func (l *Lesson) GlassBox() bool {
-	for _, p := range l.parts {
-		if slices.ContainsFunc(p.steps, func(s step) bool { return s.Verb == "open" && slices.Contains(strings.Fields(s.About), glassBox) }) {
-			return true
-		}
-	}
-	return false
 }
 
 // maxLesson bounds the text of a lesson, in bytes.

@@ -67,6 +67,11 @@ func (s *Sitting) step(st step, report func(Check)) error {
 	}
 	if open := s.wishes.open; open != nil {
 		s.wishes.open = nil
+		if open.glassBox && s.course.GlassBox != nil {
+			if err := s.course.GlassBox(); err != nil {
+				return err
+			}
+		}
 		stage, err := s.course.Open(open.stage, open.channel, open.with)
 		if err != nil {
 			return err
