@@ -409,6 +409,9 @@ func (r *run) await(done <-chan said) error {
 		select {
 		case said := <-done:
 			r.answer, r.err = said.answer, said.err
+			if refused := new(inspect.CommandError); errors.As(said.err, &refused) { // then the client answers
+				r.answer, r.err = refused.Reply, nil
+			}
 			return nil
 		case <-r.ctx.Done():
 			return context.Cause(r.ctx)

@@ -42,6 +42,9 @@ type echoing struct {
 }
 
 func (e *echoing) Do(_ context.Context, command string) (string, error) {
+	if command == "nonsense" {
+		return "", &inspect.CommandError{Reply: "that is no word"}
+	}
 	if _, err := e.Write([]byte(command + "\n")); err != nil {
 		return "", err
 	}
@@ -229,5 +232,19 @@ func TestAUnitIsMeantByTheNameThatItsProtocolHasForIt(t *testing.T) {
 	}
 	if _, err := lesson.ParseMatch("client unit"); err == nil {
 		t.Error("a unit without a name is taken")
+	}
+}
+
+func TestWhatTheClientRefusesByItselfIsItsAnswer(t *testing.T) {
+	scene, err := lesson.Parse("refused", "on plain\ndo nonsense\nexpect answer that is no word\ndo hello\nexpect answer hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := runner().Run(t.Context(), scene, lesson.Clear)
+	if err == nil {
+		err = result.Err()
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

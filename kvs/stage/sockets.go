@@ -218,7 +218,11 @@ func (p *socketsPlay) current() (*socketsGuest, error) {
 	}
 	client, server := p.tap.PipeOfBetween(name, "server", sockets.Protocol(p.Version))
 	guest := &socketsGuest{Client: sockets.NewClient(p.Version, client), conn: client}
-	if first := p.host.first(); p.Version == sockets.V4 && first != 0 {
+	first := p.host.first()
+	if p.host.Once && first != 0 {
+		until(p.ctx, p.host.listener.closed) // which it is once the server has its client
+	}
+	if p.Version == sockets.V4 && first != 0 {
 		guest.waits = p.say.Say("sockets_client_must_wait", "number", p.number, "first", first)
 	}
 	p.host.lobby.open(server.Screen())

@@ -177,20 +177,20 @@ func TestAServerOfSocketsThatHasEndedIsStartedByTheNextCommand(t *testing.T) {
 }
 
 func TestASecondClientOfOneThatServesOneIsRefused(t *testing.T) {
-	play, err := (&stage.Sockets{Version: sockets.V2}).Open(t.Context(), inspect.NewTap())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer play.Close()
-	var misuse *inspect.CommandError
-	switch answer, err := play.Do(t.Context(), "cliente 2"); {
-	case err == nil && answer == "client 2 takes over": // it came just before the server stopped to listen
-	case !errors.As(err, &misuse) || !strings.HasPrefix(misuse.Reply, "connection refused by 127.0.0.1:12000"):
-		t.Errorf("got %q, %v", answer, err)
-	}
-	do(t, play, "cliente 1")
-	if got := do(t, play, "hello"); got != "hello, client: what do you say?" {
-		t.Errorf("got %q", got)
+	for range 20 { // however soon it comes
+		play, err := (&stage.Sockets{Version: sockets.V2}).Open(t.Context(), inspect.NewTap())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer play.Close()
+		var misuse *inspect.CommandError
+		if answer, err := play.Do(t.Context(), "cliente 2"); !errors.As(err, &misuse) || !strings.HasPrefix(misuse.Reply, "connection refused by 127.0.0.1:12000") {
+			t.Fatalf("got %q, %v", answer, err)
+		}
+		do(t, play, "cliente 1")
+		if got := do(t, play, "hello"); got != "hello, client: what do you say?" {
+			t.Fatalf("got %q", got)
+		}
 	}
 }
 
