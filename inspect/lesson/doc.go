@@ -22,7 +22,8 @@
 // client_hello, or unit and what a protocol without TLS calls it); which one (a number, the first if there is none, or every);
 // and containing TEXT. What it does: drop, hold, repeat, swap, delay TIME, cut
 // before, cut behind, cut N, inject HEX, inject text TEXT, flip byte N [bit B],
-// flip field KIND, set field KIND to HEX. Of the home-made channel, whose ends take turns, also: repeat in turn, drop in
+// flip field KIND, set field KIND to HEX, reseal byte N [bit B], which is flip by someone who
+// has the keys, and seals what the record says anew. Of the home-made channel, whose ends take turns, also: repeat in turn, drop in
 // turn, swap in turn, inject in turn "TEXT" knowing "TEXT". A negative N counts from the end; the
 // kinds of fields are those of [inspect.Field], several to go down a tree.
 //

@@ -520,14 +520,16 @@ func parseAction(words []string) (act inspect.Action, what string) {
 		}
 		return nil, `inject needs bytes in hexadecimal, or: text "..."`
 	case "flip":
-		return parseFlip(rest, number)
+		return parseFlip(rest)
+	case "reseal":
+		return parseReseal(rest)
 	case "set":
 		return parseSet(rest)
 	}
-	return nil, "no such action; there are drop, hold, swap, repeat, delay, cut, inject, flip, set"
+	return nil, "no such action; there are drop, hold, swap, repeat, delay, cut, inject, flip, set, reseal"
 }
 
-func parseFlip(rest []string, number func(int) (int, bool)) (inspect.Action, string) {
+func parseFlip(rest []string) (inspect.Action, string) {
 	const how = "flip needs a place: byte N, byte N bit B (0 is the lowest), or field KIND"
 	if len(rest) < 2 {
 		return nil, how
@@ -535,17 +537,43 @@ func parseFlip(rest []string, number func(int) (int, bool)) (inspect.Action, str
 	if rest[0] == "field" {
 		return inspect.FlipField(rest[1:]...), ""
 	}
-	n, ok := number(1)
-	bit := 0
-	if len(rest) == 4 && rest[2] == "bit" {
-		var isNumber bool
-		bit, isNumber = number(3)
-		ok = ok && isNumber
-	}
-	if rest[0] != "byte" || !ok || bit < 0 || bit > 7 || len(rest) != 2 && len(rest) != 4 {
+	n, mask, ok := parseBit(rest)
+	if !ok {
 		return nil, how
 	}
-	return inspect.Flip(n, 1<<bit), ""
+	return inspect.Flip(n, mask), ""
+}
+
+// parseReseal reads a change to what a record says, by someone who has its keys.
+func parseReseal(rest []string) (inspect.Action, string) {
+	n, mask, ok := parseBit(rest)
+	if !ok {
+		return nil, "reseal needs a place in what the record says: byte N, or byte N bit B (0 is the lowest)"
+	}
+	return inspect.Reseal(func(content []byte) []byte {
+		at := n
+		if n < 0 {
+			at += len(content)
+		}
+		if at >= 0 && at < len(content) {
+			content[at] ^= mask
+		}
+		return content
+	}), ""
+}
+
+// parseBit reads byte N [bit B]. A negative N counts from the end.
+func parseBit(words []string) (n int, mask byte, ok bool) {
+	if len(words) != 2 && len(words) != 4 || words[0] != "byte" {
+		return 0, 0, false
+	}
+	n, err := strconv.Atoi(words[1])
+	bit := 0
+	if err == nil && len(words) == 4 {
+		bit, err = strconv.Atoi(words[3])
+	}
+	ok = err == nil && bit >= 0 && bit <= 7 && (len(words) == 2 || words[2] == "bit")
+	return n, 1 << (bit & 7), ok
 }
 
 func parseSet(rest []string) (inspect.Action, string) {
