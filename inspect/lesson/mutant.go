@@ -81,7 +81,7 @@ var registries = []registry{
 	these(inHandshake, afterHandshake, ofNothing),
 	these("clear", "early", "application"),
 	these(inspect.ClosedNotify.String(), inspect.ClosedEndOfFile.String(), inspect.Cut.String()),
-	these("unchanged", "not received", inspect.VerdictAltered.String(), inspect.VerdictDropped.String(), inspect.VerdictRepeated.String(), inspect.VerdictReordered.String(), inspect.VerdictUnreadable.String()),
+	these("unchanged", "not received", inspect.VerdictAltered.String(), inspect.VerdictDropped.String(), inspect.VerdictRepeated.String(), inspect.VerdictReordered.String(), inspect.VerdictResealed.String(), inspect.VerdictUnreadable.String()),
 }
 
 func these(all ...string) registry { return func() []string { return all } }
