@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
@@ -269,6 +270,7 @@ func (r *lessonRun) next(ctx context.Context, shelf func() ([]*sheet, error)) er
 
 // start goes through a lesson with the student, from a page on.
 func (r *lessonRun) start(ctx context.Context, s *sheet, page int) error {
+	page = min(page, len(s.Pages)-1)
 	if r.plain || !r.hasScreen() {
 		return r.read(ctx, s, page)
 	}
@@ -290,6 +292,7 @@ func (r *lessonRun) show(ctx context.Context, s *sheet, page int) error {
 // went wrong with the notebook, once the screen has been left.
 func (r *lessonRun) screenLessons(chosen *sheet, page int) (lessons tui.Lessons, kept *error) {
 	kept = new(error)
+	var mu sync.Mutex                // two sittings can be there for a moment: one that is left, and the next
 	notes := make(map[string]string) // by name
 	lessons = tui.Lessons{
 		Names: docs.Lessons(),
@@ -304,21 +307,27 @@ func (r *lessonRun) screenLessons(chosen *sheet, page int) (lessons tui.Lessons,
 			if err != nil {
 				return nil, err
 			}
+			mu.Lock()
 			notes[s.Name] = s.note
+			from := page
+			if chosen == nil || name != chosen.Name {
+				from = 0
+			} else {
+				page = 0 // the next time from the beginning
+			}
+			mu.Unlock()
 			course := r.course(lang)
 			course.Watch = watch
 			sitting := course.Begin(ctx, s.Lesson)
-			if chosen == nil || name != chosen.Name {
-				return sitting, nil
-			}
-			if _, err := sitting.Skip(page); err != nil {
+			if _, err := sitting.Skip(from); err != nil {
 				sitting.Close()
 				return nil, err
 			}
-			page = 0 // the next time from the beginning
 			return sitting, nil
 		},
 		Progress: func(s *lesson.Sitting, _ *lesson.Stop) {
+			mu.Lock()
+			defer mu.Unlock()
 			if err := r.notebook.Note(notes[s.Lesson.Name], s); err != nil {
 				*kept = err
 			}

@@ -35,6 +35,7 @@ type reading struct {
 
 	columns int
 	text    report.Text
+	asked   map[*lesson.Exercise]*lesson.Question
 	session *inspect.Session // that is told
 	told    int              // items of it
 	page    int              // that was told last; -1 before the first
@@ -47,7 +48,7 @@ func (r *lessonRun) read(ctx context.Context, s *sheet, page int) error {
 	defer stop()
 	reading := &reading{
 		lessonRun: r, sheet: s, sitting: r.course(s.lang).Begin(ctx, s.Lesson), input: input,
-		typed: isTerminal(r.in), page: -1, columns: r.width(),
+		asked: make(map[*lesson.Exercise]*lesson.Question), typed: isTerminal(r.in), page: -1, columns: r.width(),
 		text: report.Text{Say: r.sentence, ASCII: r.look.ascii, Level: report.Sentences},
 	}
 	defer reading.sitting.Close()
@@ -174,14 +175,21 @@ const lookLines = 16
 
 // lookAt tells the bytes of what is to be looked at.
 func (r *reading) lookAt(look *lesson.Look) {
-	of := "lesson_look_record"
-	if look.Message {
-		of = "lesson_look_message"
-	}
 	field := look.Field
-	about := r.say(of, "number", r.numberOf(look.Record), "name", field.Name, "from", field.Offset, "size", r.say("lesson_bytes", "count", field.Length))
-	if field.Value != "" {
-		about += " " + inspect.Safe(field.Value)
+	size := r.say("lesson_bytes", "count", field.Length)
+	about := r.say("lesson_look_whole", "number", r.numberOf(look.Record), "name", r.recordName(look.Record), "size", size)
+	if look.Message || field.Length < len(look.Bytes) {
+		id := "lesson_look_unit"
+		switch {
+		case look.Message:
+			id = "lesson_look_message"
+		case look.Record.TLS():
+			id = "lesson_look_record"
+		}
+		about = r.say(id, "number", r.numberOf(look.Record), "name", inspect.Safe(field.Name), "from", field.Offset, "size", size)
+		if field.Value != "" {
+			about += " " + r.say("lesson_look_value", "value", inspect.Safe(field.Value))
+		}
 	}
 	r.print("", about)
 	dump := inspect.HexDump(look.Bytes[field.Offset:field.End()], field.Offset, 16)
@@ -193,6 +201,14 @@ func (r *reading) lookAt(look *lesson.Look) {
 	}
 }
 
+// recordName is what a record is called: one of TLS as the standard names its type.
+func (p *program) recordName(r *inspect.Record) string {
+	if r.TLS() {
+		return r.Name()
+	}
+	return p.sentence.Unit(r.Name())
+}
+
 // numberOf is the number of a record as it was told, or 0.
 func (r *reading) numberOf(record *inspect.Record) int {
 	return 1 + slices.IndexFunc(r.session.Items(), func(i inspect.Item) bool {
@@ -202,6 +218,7 @@ func (r *reading) numberOf(record *inspect.Record) int {
 }
 
 func (r *reading) ask(q *lesson.Question) {
+	r.asked[q.Exercise] = q
 	id := "lesson_question"
 	if q.Predict {
 		id = "lesson_prediction"
@@ -325,6 +342,18 @@ func (r *reading) answer(given string) {
 	}
 }
 
+// labelOf is what is read where an answer is one of several.
+func (r *reading) labelOf(a *lesson.Attempt, answer string) string {
+	if q := r.asked[a.Exercise]; q != nil {
+		for _, choice := range q.Choices {
+			if choice.Value == answer {
+				return plainSpans(choice.Label)
+			}
+		}
+	}
+	return answer
+}
+
 // graded tells what came of a prediction.
 func (r *reading) graded(a *lesson.Attempt) {
 	if len(a.Given) == 0 {
@@ -334,7 +363,7 @@ func (r *reading) graded(a *lesson.Attempt) {
 	if a.Right {
 		id = "lesson_predicted_right"
 	}
-	r.print("", r.say(id, "given", a.Given[len(a.Given)-1]))
+	r.print("", r.say(id, "given", r.labelOf(a, a.Given[len(a.Given)-1])))
 	if a.Right {
 		r.block(a.Why)
 	}
@@ -346,13 +375,13 @@ func (r *reading) results() {
 	for _, a := range r.sitting.Attempts() {
 		given := r.say("lesson_result_nothing")
 		if n := len(a.Given); n > 0 {
-			given = a.Given[n-1]
+			given = r.labelOf(a, a.Given[n-1])
 		}
 		id := "lesson_result_open"
 		if a.Known && a.Right {
 			id = "lesson_result_solved"
 		}
-		r.print("", r.say(id, "name", a.Name, "given", given, "expected", a.Expected, "hints", a.Hints))
+		r.print("", r.say(id, "name", a.Name, "given", given, "expected", r.labelOf(a, a.Expected), "hints", a.Hints))
 		r.indented("  ", plainSpans(a.Why.Spans))
 	}
 	r.print("", r.say("lesson_end_next"))

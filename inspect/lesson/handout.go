@@ -100,6 +100,7 @@ type handoutPiece struct {
 
 type handoutRecord struct {
 	Number     int
+	Connection string // "" for the first
 	FromClient bool
 	What       string
 	Size       int
@@ -204,7 +205,11 @@ func (h *handout) records(stop *Stop) (all []handoutRecord) {
 		if item.Kind != inspect.RecordItem || item.Lane != inspect.Sent {
 			continue
 		}
-		all = append(all, handoutRecord{h.told + 1, item.Side == inspect.Client, h.holds(item.Record), len(item.Record.Raw())})
+		record := handoutRecord{Number: h.told + 1, FromClient: item.Side == inspect.Client, What: h.holds(item.Record), Size: len(item.Record.Raw())}
+		if item.Conn > 0 {
+			record.Connection = h.say.Say("handout_connection", "conn", item.Conn+1)
+		}
+		all = append(all, record)
 	}
 	return all
 }
@@ -265,14 +270,10 @@ const handoutBytes = 12 * 16
 // look prints the bytes around a field, and marks it.
 func (h *handout) look(look *Look) *handoutLook {
 	if h.Blank {
-		return h.blankLook(look.Field)
-	}
-	id := "handout_look_record"
-	if look.Message {
-		id = "handout_look_message"
+		return h.blankLook(look)
 	}
 	f := look.Field
-	set := &handoutLook{About: h.say.Say(id, "name", drawn(f.Name), "from", f.Offset, "size", h.say.Say("handout_size", "count", f.Length))}
+	set := &handoutLook{About: h.about(look)}
 	from := max(0, f.Offset-16) / 16 * 16
 	end := min(len(look.Bytes), max(f.End()+15, from)/16*16+16, from+handoutBytes)
 	for _, line := range inspect.HexDump(look.Bytes[from:end], from, 16) {
@@ -290,11 +291,31 @@ func (h *handout) look(look *Look) *handoutLook {
 	return set
 }
 
+// about says what is to be looked at: a record, or a field of it.
+func (h *handout) about(look *Look) string {
+	f := look.Field
+	size := h.say.Say("handout_size", "count", f.Length)
+	id := "handout_look_unit"
+	switch {
+	case look.Message:
+		id = "handout_look_message"
+	case f.Length == len(look.Bytes):
+		return h.say.Say("handout_look_whole", "name", h.holds(look.Record), "size", size)
+	case look.Record.TLS():
+		id = "handout_look_record"
+	}
+	return h.say.Say(id, "name", drawn(f.Name), "from", f.Offset, "size", size)
+}
+
 // blankLook has a box for each byte of a field, up to two lines, and nothing that
 // is so in one session alone.
-func (h *handout) blankLook(f inspect.Field) *handoutLook {
-	set := &handoutLook{About: h.say.Say("handout_look_blank", "name", drawn(f.Name))}
-	for left := min(f.Length, 32); left > 0; left -= 16 {
+func (h *handout) blankLook(look *Look) *handoutLook {
+	name := drawn(look.Field.Name)
+	if !look.Message && look.Field.Length == len(look.Bytes) {
+		name = h.holds(look.Record)
+	}
+	set := &handoutLook{About: h.say.Say("handout_look_blank", "name", name)}
+	for left := min(look.Field.Length, 32); left > 0; left -= 16 {
 		row := handoutLine{Cells: make([]handoutCell, min(left, 16))}
 		for i := range row.Cells {
 			row.Cells[i].Marked = true
