@@ -85,6 +85,7 @@
 //	explain client client_hello client_hello.random
 //	show ladder                   or: streams, detail, schedule, wire, verdicts, secrets
 //	let first = VALUE             keeps a value, for later sessions too
+//	do "read {{first}}"           in a command, a value
 //
 // In its prose {{VALUE}} is computed from the session, and {{LITERAL = VALUE}} is
 // what the author wrote and is checked. Nothing else in prose may be a number or

@@ -63,3 +63,22 @@ func TestWhatIsNotThereIsNotLookedAt(t *testing.T) {
 		}
 	}
 }
+
+func TestACommandCanSayWhatTheSessionSaidBefore(t *testing.T) {
+	look, err := lookedAt(t, "do first\nlet word = first 3 of answer\ndo \"{{line of client text}}, {{word}}\"\nlook client text last")
+	if err != nil || string(look.Bytes) != "first, fir\n" {
+		t.Errorf("%+v, %v", look, err)
+	}
+	for script, want := range map[string]string{
+		"do read {{lost}}":        "no let keeps a value as lost",
+		"do read {{first":         "{{ without }}",
+		"do read {{zzz of}}":      "of cannot stand here",
+		"begin read {{alert of}}": "behind of comes client or server",
+		"send {{first}":           "{{ without }}",
+		"send":                    "send needs a command",
+	} {
+		if _, err := lookedAt(t, script); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", script, err, want)
+		}
+	}
+}

@@ -263,19 +263,76 @@ func unquoted(words []string) (plain []string) {
 
 // parseDo reads a command.
 func parseDo(rest []string, _ string, _ bool) (func(*run) error, string) {
-	command := strings.Join(rest, " ")
-	if command == "" {
-		return nil, "do needs a command"
-	}
-	return func(r *run) error { return r.do(command) }, ""
+	command, what := parseCommand("do", strings.Join(rest, " "))
+	return func(r *run) error { return command.of(r, r.do) }, what
 }
 
 // parseSend reads commands that are sent without waiting for answers.
 func parseSend(rest []string, _ string, _ bool) (func(*run) error, string) {
-	if len(rest) == 0 {
+	var commands []command
+	for _, text := range rest {
+		c, what := parseCommand("send", text)
+		if what != "" {
+			return nil, what
+		}
+		commands = append(commands, c)
+	}
+	if len(commands) == 0 {
 		return nil, "send needs a command"
 	}
-	return func(r *run) error { return r.send(rest) }, ""
+	return func(r *run) error {
+		var all []string
+		for _, c := range commands {
+			if err := c.of(r, func(text string) error { all = append(all, text); return nil }); err != nil {
+				return err
+			}
+		}
+		return r.send(all)
+	}, ""
+}
+
+// A command is what the client is told to do, in which values may stand in double
+// braces, as they do in the prose of a lesson.
+type command []inline
+
+func parseCommand(verb, text string) (c command, what string) {
+	if text == "" {
+		return nil, verb + " needs a command"
+	}
+	for {
+		before, rest, ok := strings.Cut(text, "{{")
+		c = append(c, inline{text: before})
+		if !ok {
+			return c, ""
+		}
+		source, rest, ok := strings.Cut(rest, "}}")
+		if !ok {
+			return nil, "{{ without }}"
+		}
+		t, what := parseTemplate(source, 0)
+		if what != "" {
+			return nil, fmt.Sprintf("{{%s}}: %s", source, what)
+		}
+		c, text = append(c, inline{template: t}), rest
+	}
+}
+
+// of has something done with the command, once its values are computed.
+func (c command) of(r *run, do func(text string) error) error {
+	var text strings.Builder
+	for _, in := range c {
+		if in.template == nil {
+			text.WriteString(in.text)
+			continue
+		}
+		r.settle()
+		value, err := in.template.value(r)
+		if err != nil {
+			return fmt.Errorf("{{%s}}: %w", in.template.source, err)
+		}
+		text.WriteString(value.String())
+	}
+	return do(text.String())
 }
 
 // parsePause reads how long the client thinks.

@@ -234,11 +234,8 @@ var (
 
 // parseBegin reads a command whose answer is not waited for.
 func parseBegin(rest []string, _ string, _ bool) (func(*run) error, string) {
-	command := strings.Join(rest, " ")
-	if command == "" {
-		return nil, "begin needs a command"
-	}
-	return func(r *run) error { return r.beginCommand(command) }, ""
+	command, what := parseCommand("begin", strings.Join(rest, " "))
+	return func(r *run) error { return command.of(r, r.beginCommand) }, what
 }
 
 // beginCommand has the client do a command, and returns once something waits on
