@@ -260,7 +260,7 @@ func TestAnAnswerThatWouldBeTooLongIsAnErrorAndTheConnectionGoesOn(t *testing.T)
 }
 
 func TestAFullStoreIsAnswered(t *testing.T) {
-	conn := dialPipe(t, &kvs.Server{Store: &store.Memory{Limit: 4}})
+	conn := dialPipe(t, &kvs.Server{Store: &store.Memory{Limit: 4 + store.PairOverhead}})
 	conn.ask("create a b")
 	if got := conn.ask("create c def"); !strings.HasPrefix(got, "Error: ") || !strings.Contains(got, "full") {
 		t.Errorf("got %s", got)
@@ -273,7 +273,7 @@ func TestAFullStoreIsAnswered(t *testing.T) {
 func TestAStoreThatFailsIsReportedAndOneThatPanicsHurtsNobodyElse(t *testing.T) {
 	reported := make(chan kernel.RuntimeError, 2)
 	var host *kernel.Server
-	conn := dialPipe(t, &kvs.Server{Store: broken{new(store.Memory)}}, func(k *kernel.Server) {
+	conn := dialPipe(t, &kvs.Server{Store: &broken{Store: new(store.Memory)}}, func(k *kernel.Server) {
 		host = k
 		k.OnRuntimeError(func(e kernel.RuntimeError) { reported <- e })
 	})
@@ -341,10 +341,21 @@ func TestAVerbCanBeAddedReplacedAndTakenAwayWhileTheServerServes(t *testing.T) {
 	}
 }
 
-type broken struct{ store.Store }
+// broken is a store of which the first Update fails, and the second panics.
+type broken struct {
+	store.Store
+	updates int
+}
 
-func (broken) Delete([]byte) error      { return errors.New("write /secret/path: disk on fire") }
-func (broken) Update(_, _ []byte) error { panic("the store is broken") }
+func (b *broken) Update(do func(store.Writer) error) error {
+	switch b.updates++; b.updates {
+	case 1:
+		return errors.New("write /secret/path: disk on fire")
+	case 2:
+		panic("the store is broken")
+	}
+	return b.Store.Update(do)
+}
 
 func TestAClientReadsBackAnyBytes(t *testing.T) {
 	client := kvs.NewClient(newLab(t, &kvs.Server{Store: new(store.Memory)}).dial())
@@ -404,7 +415,7 @@ func TestAValueThatLooksLikeAnErrorIsAValue(t *testing.T) {
 
 func TestManyClientsShareOneStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pairs.db")
-	s, err := store.Open(path)
+	s, err := store.Open(path, store.Options{})
 	check(t, err)
 	defer s.Close()
 	l := newLab(t, &kvs.Server{Store: s})

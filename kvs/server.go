@@ -257,20 +257,20 @@ func (c Command) usage(say *docs.Sentences) string {
 }
 
 func (s *session) create(arguments [][]byte) ([]byte, error) {
-	return ok, s.server.Store.Create(arguments[0], arguments[1])
+	return ok, store.Create(s.server.Store, arguments[0], arguments[1])
 }
 
 func (s *session) read(arguments [][]byte) ([]byte, error) {
-	value, err := s.server.Store.Read(arguments[0])
+	value, err := store.Read(s.server.Store, arguments[0])
 	return []byte(Quote(value)), err
 }
 
 func (s *session) update(arguments [][]byte) ([]byte, error) {
-	return ok, s.server.Store.Update(arguments[0], arguments[1])
+	return ok, store.Replace(s.server.Store, arguments[0], arguments[1])
 }
 
 func (s *session) delete(arguments [][]byte) ([]byte, error) {
-	return ok, s.server.Store.Delete(arguments[0])
+	return ok, store.Delete(s.server.Store, arguments[0])
 }
 
 func (s *session) show([][]byte) ([]byte, error) {
@@ -298,7 +298,7 @@ var errAnswerTooLong = errors.New("the answer is too long")
 func (s *session) list(brackets string, add func(b, key, value []byte) []byte) ([]byte, error) {
 	limit := cmp.Or(s.server.AnswerLimit, DefaultAnswerLimit)
 	b := []byte{brackets[0]}
-	err := s.server.Store.Each(func(key, value []byte) error {
+	err := store.Each(s.server.Store, func(key, value []byte) error {
 		if len(b) > 1 {
 			b = append(b, ", "...)
 		}

@@ -221,7 +221,7 @@ func (r *serveRun) openStore() (store.Store, string, error) {
 			return nil, "", err
 		}
 	}
-	pairs, err := store.Open(r.db)
+	pairs, err := store.Open(r.db, store.Options{})
 	return pairs, safe(r.db), err
 }
 

@@ -16,7 +16,7 @@ func (r *stageRun) serveSockets(ctx context.Context, listener net.Listener) (err
 	version, _ := sockets.ParseVersion(r.name)
 	server := &sockets.Server{Version: version, Lang: r.sentence.Lang(), Screen: r.out, Shared: r.shared || r.db != ""}
 	if r.db != "" {
-		pairs, err := store.Open(r.db)
+		pairs, err := store.Open(r.db, store.Options{})
 		if err != nil {
 			return err
 		}

@@ -1,11 +1,16 @@
 package store
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -15,46 +20,70 @@ import (
 const (
 	// LockWait is how long Open waits for another process to let go of the file.
 	LockWait = time.Second
+	// DefaultFileLimit is how many bytes of pairs a [Bolt] takes when Options say nothing.
+	DefaultFileLimit = 1 << 30
 	// MaxFile is how large the file of a Bolt grows, in bytes; past it writes
-	// return ErrFull.
+	// return ErrFull, as they do past the limit of its pairs.
 	MaxFile = 1<<31 - 1
 )
 
-// Bolt is a store in one file, an embedded database with transactions. A write
-// has reached the disk when it returns.
+// Sync is when a write is on the disk.
+type Sync int
+
+const (
+	// Always has every write on the disk (fsync) before Update returns. Writers that come while the disk is busy share the
+	// next fsync.
+	Always Sync = iota
+	// Interval lets Update return at once, and puts what was written on the disk every SyncInterval, in one piece. The danger: when the process is killed or
+	// the machine stops, the writes of the last SyncInterval are lost, though they were answered; what is older is there, and the
+	// file is in order. A disk that fails is told of by the next Update, or by Close, when it is too late for those writes.
+	Interval
+)
+
+// SyncInterval is how often a store with Interval writes to the disk, at least.
+const SyncInterval = time.Second
+
+// Options are how a file is opened. The zero value is the safe one.
+type Options struct {
+	Sync Sync
+	// Limit is how many bytes of pairs it takes, 0 for DefaultFileLimit. A pair counts its key, its
+	// value and PairOverhead. Past it, Put returns ErrFull.
+	Limit int64
+}
+
+// Bolt is a store in one file, an embedded database with transactions. Views run while an Update waits for the disk, and see only
+// what is on it (with [Interval] they take turns with Updates, and see what was answered).
+//
+// An Update that fails for the disk's sake returns a *[DiskError]: of what it did, and of what those did who shared its
+// fsync, nothing may be relied upon; all that was acknowledged before is there.
 type Bolt struct {
-	db *bbolt.DB
+	db      *bbolt.DB
+	options Options
+	sweeper sweeper
+
+	waiting atomic.Int32 // Updates that have yet to have their turn
+	mu      sync.Mutex   // whose turn it is
+	group   *group       // of those that had it since the last commit; nil if none
+	careful bool         // the last commit failed: each Update is committed by itself until one succeeds
+	failed  error        // what the next Update must be told
+	broken  bool         // and every one after it
+	closed  bool
+	flush   *time.Timer
 }
 
-// A LockedError says that another process holds the file of a store.
-type LockedError struct {
-	Path string
+// A group is the Updates that one commit makes durable.
+type group struct {
+	tx      *bbolt.Tx
+	pairs   *boltTx
+	updates int
+	done    chan struct{} // closed once err is set
+	err     error
 }
 
-func (e *LockedError) Error() string {
-	return fmt.Sprintf("the database %s is in use by another process: "+
-		"end that process, or choose another file", e.Path)
-}
-
-// A DamagedError says that a file is not the database of a store, or no longer
-// one in order. The file was left as it is.
-type DamagedError struct {
-	Path string
-	Err  error // what was found
-}
-
-func (e *DamagedError) Error() string {
-	return fmt.Sprintf("%s is damaged, or not a database of this program (%v): "+
-		"it was left as it is; restore it from a copy, or choose another file", e.Path, e.Err)
-}
-
-func (e *DamagedError) Unwrap() error { return e.Err }
-
-// The one bucket of the file. Each key in it stands behind one byte, since the
-// format has no empty keys.
-var (
-	bucketName = []byte("pairs")
-	keyPrefix  = []byte{'k'}
+// The most that goes into one commit, so that nobody waits long and memory is bounded.
+const (
+	groupUpdates = 10_000
+	groupBytes   = 16 << 20
 )
 
 // Open opens the store in the file at path, and makes the file (mode 0600) when
@@ -64,130 +93,270 @@ var (
 // Open returns a *[LockedError] when another process still holds the file after
 // [LockWait], a *[DamagedError] when it is not a store in order, and otherwise
 // what the operating system said.
-func Open(path string) (*Bolt, error) {
+func Open(path string, options Options) (*Bolt, error) {
 	deadline := time.Now().Add(LockWait)
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // made below
-	case err != nil:
-		return nil, fmt.Errorf("open the database: %w", err)
-	case !info.Mode().IsRegular():
-		return nil, &DamagedError{path, errors.New("it is not a regular file")}
-	case info.Size() > 0:
-		if err := verify(path); err != nil {
+	case err == nil && info.Mode().IsRegular() && info.Size() == 0: // filled below
+	default:
+		if _, err := Verify(path); err != nil {
 			return nil, err
 		}
 	}
 	// Never zero, which would mean to wait for ever.
 	wait := max(time.Until(deadline), 100*time.Millisecond)
-	db, err := openFile(path, bbolt.Options{Timeout: wait, MaxSize: MaxFile})
+	db, err := openFile(path, bbolt.Options{
+		Timeout: wait, MaxSize: MaxFile, InitialMmapSize: mapped(), FreelistType: bbolt.FreelistMapType, NoStatistics: true,
+	})
 	if err != nil {
 		return nil, err
 	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists(bucketName)
+	options.Limit = cmp.Or(options.Limit, DefaultFileLimit)
+	b := &Bolt{db: db, options: options}
+	var due moment
+	err = db.Update(func(tx *bbolt.Tx) (err error) {
+		due, err = prepare(tx)
 		return err
 	})
+	if err == nil {
+		err = syncFolder(path)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), db.Close())
 	}
-	return &Bolt{db}, nil
+	b.sweeper.wake(due, b.sweep)
+	return b, nil
+}
+
+// mapped is how much of the address space is set apart for the file: where that costs nothing, all that it may ever take.
+// Otherwise the database, when it grows, waits for every reader, and all others wait for it.
+func mapped() int {
+	if runtime.GOOS == "windows" || ^uint(0)>>32 == 0 {
+		return 0
+	}
+	return MaxFile
 }
 
 func openFile(path string, options bbolt.Options) (*bbolt.DB, error) {
+	var opened *os.File
+	options.OpenFile = func(path string, flag int, mode os.FileMode) (file *os.File, err error) {
+		file, err = os.OpenFile(path, flag, mode)
+		opened = file
+		return file, err
+	}
 	db, err := bbolt.Open(path, 0o600, &options)
 	var pathError *fs.PathError
 	switch {
 	case err == nil:
+		if err := replaced(path, opened); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 		return db, nil
 	case errors.Is(err, boltErrors.ErrTimeout):
 		return nil, &LockedError{path}
-	case errors.As(err, &pathError):
+	case errors.As(err, &pathError), errors.As(err, new(syscall.Errno)):
 		return nil, fmt.Errorf("open the database: %w", err)
 	default:
 		return nil, &DamagedError{path, err}
 	}
 }
 
-func (b *Bolt) Create(key, value []byte) error {
-	return b.write(key, value, func(pairs *bbolt.Bucket, key []byte, exists bool) error {
-		if exists {
-			return ErrExists
-		}
-		return pairs.Put(key, value)
-	})
-}
-
-func (b *Bolt) Update(key, value []byte) error {
-	return b.write(key, value, func(pairs *bbolt.Bucket, key []byte, exists bool) error {
-		if !exists {
-			return ErrNotFound
-		}
-		return pairs.Put(key, value)
-	})
-}
-
-func (b *Bolt) Delete(key []byte) error {
-	return b.write(key, nil, func(pairs *bbolt.Bucket, key []byte, exists bool) error {
-		if !exists {
-			return ErrNotFound
-		}
-		return pairs.Delete(key)
-	})
-}
-
-func (b *Bolt) Read(key []byte) (value []byte, err error) {
-	err = b.db.View(func(tx *bbolt.Tx) error {
-		found := tx.Bucket(bucketName).Get(fileKey(key))
-		if found == nil {
-			return ErrNotFound
-		}
-		value = append([]byte{}, found...)
-		return nil
-	})
-	return value, plain(err)
-}
-
-func (b *Bolt) Each(visit func(key, value []byte) error) error {
-	var stop error
-	err := b.db.View(func(tx *bbolt.Tx) error {
-		stop = tx.Bucket(bucketName).ForEach(func(key, value []byte) error {
-			return visit(bytes.TrimPrefix(key, keyPrefix), value)
-		})
-		return nil
-	})
-	if stop != nil {
-		return stop
+// replaced refuses a file that another one has taken the place of while this process waited for its lock, as Compact does it: what
+// would be written to it would be lost.
+func replaced(path string, opened *os.File) error {
+	here, err := opened.Stat()
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
 	}
-	return plain(err)
+	there, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open the database: %w", err)
+	case !os.SameFile(here, there):
+		return &LockedError{path}
+	}
+	return nil
 }
 
-func (b *Bolt) Close() error {
-	return b.db.Close()
+// View implements [Store].
+func (b *Bolt) View(do func(Reader) error) error {
+	if b.options.Sync == Interval {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.group != nil {
+			return do(b.group.pairs.reader())
+		}
+	}
+	tx, err := b.db.Begin(false)
+	if err != nil {
+		return plain(err)
+	}
+	defer tx.Rollback()
+	return do(newBoltTx(tx, 0))
 }
 
-func (b *Bolt) write(key, value []byte, change func(pairs *bbolt.Bucket, key []byte, exists bool) error) error {
-	if err := checkSize(key, value); err != nil {
+// Update implements [Store].
+func (b *Bolt) Update(do func(Writer) error) error {
+	g, err := b.join(do)
+	if g == nil {
 		return err
 	}
-	return plain(b.db.Update(func(tx *bbolt.Tx) error {
-		pairs, key := tx.Bucket(bucketName), fileKey(key)
-		return change(pairs, key, pairs.Get(key) != nil)
-	}))
+	<-g.done
+	return cmp.Or(g.err, err)
 }
 
-func fileKey(key []byte) []byte {
-	return append(keyPrefix[:1:1], key...)
+// join has do done in the group that is open, and returns the group if its end must be awaited.
+//
+// There is no one who commits: whoever finds nobody behind him does it for all before him. While he waits for the disk, those
+// who come queue up for their turn, and are the next group.
+func (b *Bolt) join(do func(Writer) error) (g *group, err error) {
+	b.waiting.Add(1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting.Add(-1)
+	if err := b.begin(); err != nil {
+		return nil, err
+	}
+	g = b.group
+	defer b.settle()
+	g.updates++
+	if err = g.pairs.run(do); b.options.Sync == Interval && !b.careful {
+		return nil, err
+	}
+	return g, err
+}
+
+// begin opens a group if there is none.
+func (b *Bolt) begin() error {
+	if b.closed {
+		return ErrClosed
+	}
+	if err := b.failed; err != nil {
+		if !b.broken {
+			b.failed = nil
+		}
+		return err
+	}
+	if b.group != nil {
+		return nil
+	}
+	tx, err := b.db.Begin(true)
+	if err != nil {
+		return plain(err)
+	}
+	b.group = &group{tx: tx, pairs: newBoltTx(tx, b.options.Limit), done: make(chan struct{})}
+	return nil
+}
+
+// settle ends the group after an Update, unless it should grow.
+func (b *Bolt) settle() {
+	g := b.group
+	full := b.careful || g.updates >= groupUpdates || g.pairs.written >= groupBytes
+	switch {
+	case !full && b.waiting.Load() > 0: // the next one settles
+	case !full && b.options.Sync == Interval && g.pairs.changed():
+		if b.flush == nil {
+			b.flush = time.AfterFunc(SyncInterval, b.flushNow)
+		}
+	default:
+		b.commit()
+	}
+}
+
+func (b *Bolt) flushNow() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.flush = nil; b.group != nil {
+		b.commit()
+	}
+}
+
+var errUnfinished = errors.New("the commit was not finished")
+
+// commit ends the group, and tells those who wait for it.
+func (b *Bolt) commit() {
+	g := b.group
+	b.group, g.err = nil, errUnfinished
+	defer close(g.done)
+	changed, due := g.pairs.changed(), g.pairs.nextDue()
+	g.err = g.keep()
+	b.careful = g.err != nil
+	var disk *DiskError
+	if errors.As(g.err, &disk) && disk.Broken {
+		b.failed, b.broken = g.err, true
+	}
+	if g.err != nil && b.options.Sync == Interval && b.failed == nil {
+		b.failed = g.err
+	}
+	if changed && g.err == nil {
+		b.sweeper.wake(due, b.sweep)
+	}
+}
+
+func (g *group) keep() error {
+	if !g.pairs.changed() {
+		return g.tx.Rollback()
+	}
+	if err := g.pairs.putSums(); err != nil {
+		return errors.Join(plain(err), g.tx.Rollback())
+	}
+	// By how much the file grows, if it must: each time costs an fsync more.
+	g.tx.DB().AllocSize = int(min(max(g.tx.Size()/4, 64<<10), 16<<20))
+	return plain(g.tx.Commit())
+}
+
+// Close implements [Store]. With [Interval], it first writes what is not yet on the disk; the error says that this, or the last
+// time before, failed.
+func (b *Bolt) Close() error {
+	b.sweeper.end()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil
+	}
+	if b.closed = true; b.flush != nil {
+		b.flush.Stop()
+	}
+	if b.group != nil {
+		b.commit()
+	}
+	return errors.Join(b.failed, b.db.Close())
+}
+
+// sweep removes some of what has expired.
+func (b *Bolt) sweep() (next moment) {
+	err := b.Update(func(w Writer) error {
+		tx := w.(*boltTx)
+		for range sweepPairs {
+			if !tx.dropDue() {
+				break
+			}
+		}
+		next = tx.nextDue()
+		return nil
+	})
+	if err != nil {
+		return 0 // who writes is told; the next write that succeeds has it done
+	}
+	return next
 }
 
 // plain replaces the database's words by those of this package.
 func plain(err error) error {
+	var path *fs.PathError
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, boltErrors.ErrDatabaseNotOpen):
 		return ErrClosed
 	case errors.Is(err, boltErrors.ErrMaxSizeReached):
 		return fmt.Errorf("%w (its file may have %d bytes)", ErrFull, MaxFile)
+	case errors.As(err, &path) && path.Op == "write", strings.HasPrefix(err.Error(), "file resize error"):
+		// Pages that are in use are never written to, so the file is as it was.
+		return &DiskError{Err: err}
 	default:
-		return err
+		// After an fsync that failed, the next one succeeds and says nothing of what the failed one left out.
+		return &DiskError{Err: err, Broken: true}
 	}
 }

@@ -22,12 +22,12 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func Example() {
-	var s store.Memory // or store.Open("pairs.db")
+	s := new(store.Memory) // or store.Open("pairs.db", store.Options{})
 	defer s.Close()
 
-	fmt.Println(s.Create([]byte("nome"), []byte("ana")))
-	fmt.Println(s.Create([]byte("nome"), []byte("eva")))
-	s.Each(func(key, value []byte) error {
+	fmt.Println(store.Create(s, []byte("nome"), []byte("ana")))
+	fmt.Println(store.Create(s, []byte("nome"), []byte("eva")))
+	store.Each(s, func(key, value []byte) error {
 		_, err := fmt.Printf("%s is %s\n", key, value)
 		return err
 	})
@@ -38,38 +38,45 @@ func Example() {
 }
 
 func TestMemoryDoesWhatEveryStoreMust(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return new(store.Memory) })
-}
-
-func TestBoltDoesWhatEveryStoreMust(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store {
-		return open(t, filepath.Join(t.TempDir(), "pairs.db"))
+	storetest.Run(t, storetest.Setting{
+		Open:    func(*testing.T) store.Store { return new(store.Memory) },
+		Limited: func(_ *testing.T, limit int64) store.Store { return &store.Memory{Limit: limit} },
 	})
 }
 
-func TestMemoryPastItsLimitIsFullAndTakesMoreAfterADelete(t *testing.T) {
-	m := store.Memory{Limit: 10}
-	check(t, m.Create([]byte("a"), []byte("1234")))
-	check(t, m.Create([]byte("b"), []byte("1234")))
-	if err := m.Create([]byte("c"), nil); !errors.Is(err, store.ErrFull) {
-		t.Errorf("create: %v, want ErrFull", err)
+func TestBoltDoesWhatEveryStoreMust(t *testing.T) {
+	for name, sync := range map[string]store.Sync{"always": store.Always, "interval": store.Interval} {
+		t.Run(name, func(t *testing.T) {
+			paths := make(map[store.Store]string)
+			at := func(t *testing.T, path string, limit int64) store.Store {
+				s, err := store.Open(path, store.Options{Sync: sync, Limit: limit})
+				check(t, err)
+				paths[s] = path
+				return s
+			}
+			inNewFile := func(t *testing.T, limit int64) store.Store {
+				return at(t, filepath.Join(t.TempDir(), "pairs.db"), limit)
+			}
+			storetest.Run(t, storetest.Setting{
+				Open:    func(t *testing.T) store.Store { return inNewFile(t, 0) },
+				Limited: inNewFile,
+				Reopen: func(t *testing.T, s store.Store) store.Store {
+					check(t, s.Close())
+					return at(t, paths[s], 0)
+				},
+			})
+		})
 	}
-	if err := m.Update([]byte("a"), []byte("12345")); !errors.Is(err, store.ErrFull) {
-		t.Errorf("update: %v, want ErrFull", err)
-	}
-	check(t, m.Update([]byte("a"), []byte("4321"))) // no growth
-	check(t, m.Delete([]byte("b")))
-	check(t, m.Create([]byte("c"), []byte("1234")))
 }
 
 func TestBoltKeepsPairsBetweenRunsInAFileForItsOwnerOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pairs.db")
 	s := open(t, path)
-	check(t, s.Create([]byte("nome"), []byte("ana")))
+	check(t, store.Create(s, []byte("nome"), []byte("ana")))
 	check(t, s.Close())
 
 	s = open(t, path)
-	if got, err := s.Read([]byte("nome")); err != nil || string(got) != "ana" {
+	if got, err := store.Read(s, []byte("nome")); err != nil || string(got) != "ana" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	info, err := os.Stat(path)
@@ -83,7 +90,7 @@ func TestOpeningAFileThatIsHeldGivesUpAfterASecondAndNamesIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pairs.db")
 	held := open(t, path)
 	start := time.Now()
-	_, err := store.Open(path)
+	_, err := store.Open(path, store.Options{})
 	waited := time.Since(start)
 
 	var locked *store.LockedError
@@ -93,7 +100,7 @@ func TestOpeningAFileThatIsHeldGivesUpAfterASecondAndNamesIt(t *testing.T) {
 	if waited < 800*time.Millisecond || waited > 3*time.Second {
 		t.Errorf("waited %v, want about 1 s", waited)
 	}
-	check(t, held.Create([]byte("still"), []byte("works")))
+	check(t, store.Create(held, []byte("still"), []byte("works")))
 }
 
 func TestAFileReleasedInTimeIsOpened(t *testing.T) {
@@ -101,7 +108,7 @@ func TestAFileReleasedInTimeIsOpened(t *testing.T) {
 	held := open(t, path)
 	opened := make(chan error)
 	go func() {
-		s, err := store.Open(path)
+		s, err := store.Open(path, store.Options{})
 		if err == nil {
 			err = s.Close()
 		}
@@ -122,7 +129,7 @@ func TestADamagedFileIsRefusedAndLeftUntouched(t *testing.T) {
 		"both metas broken":  changed(good, func(b []byte) { copy(b[20:], "xxxx"); copy(b[page+20:], "xxxx") }),
 		"cut after 2 pages":  good[:2*page],
 		"cut after 3 pages":  good[:3*page],
-		"cut in the middle":  good[:len(good)/2],
+		"cut in the middle":  good[:8*page],
 		"data overwritten":   changed(good, func(b []byte) { copy(b[4*page:], bytes.Repeat([]byte{0xff}, 4*page)) }),
 		"data zeroed":        changed(good, func(b []byte) { clear(b[2*page:]) }),
 		"text over the data": changed(good, func(b []byte) { copy(b[2*page:], text) }),
@@ -130,7 +137,7 @@ func TestADamagedFileIsRefusedAndLeftUntouched(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "pairs.db")
 			check(t, os.WriteFile(path, content, 0o600))
-			_, err := store.Open(path)
+			_, err := store.Open(path, store.Options{})
 			var damaged *store.DamagedError
 			if !errors.As(err, &damaged) {
 				t.Fatalf("got %v, want a DamagedError", err)
@@ -158,15 +165,15 @@ func TestAFileWithRandomDamageNeverEndsTheProcess(t *testing.T) {
 			}
 		})
 		check(t, os.WriteFile(path, bad, 0o600))
-		s, err := store.Open(path)
+		s, err := store.Open(path, store.Options{})
 		if err != nil {
 			refused++
 			continue // not every byte of the file is in use
 		}
 		for i := range 10 { // the damage shows nowhere, also not in new pages
-			check(t, s.Create(fmt.Appendf(nil, "new %d", i), make([]byte, 500)))
+			check(t, store.Create(s, fmt.Appendf(nil, "new %d", i), make([]byte, 500)))
 		}
-		check(t, s.Each(func([]byte, []byte) error { return nil }))
+		check(t, store.Each(s, func([]byte, []byte) error { return nil }))
 		check(t, s.Close())
 	}
 	t.Logf("%d of 60 refused", refused)
@@ -187,7 +194,7 @@ func TestADatabaseOfAnotherProgramIsRefusedAndLeftUntouched(t *testing.T) {
 	before, err := os.ReadFile(path)
 	check(t, err)
 
-	_, err = store.Open(path)
+	_, err = store.Open(path, store.Options{})
 	var damaged *store.DamagedError
 	if !errors.As(err, &damaged) {
 		t.Errorf("got %v, want a DamagedError", err)
@@ -200,11 +207,11 @@ func TestADatabaseOfAnotherProgramIsRefusedAndLeftUntouched(t *testing.T) {
 func TestWhatCannotBeAFileIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	var damaged *store.DamagedError
-	if _, err := store.Open(dir); !errors.As(err, &damaged) {
+	if _, err := store.Open(dir, store.Options{}); !errors.As(err, &damaged) {
 		t.Errorf("a folder: got %v, want a DamagedError", err)
 	}
 	missing := filepath.Join(dir, "missing", "pairs.db")
-	if _, err := store.Open(missing); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), missing) {
+	if _, err := store.Open(missing, store.Options{}); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), missing) {
 		t.Errorf("a missing folder: got %v", err)
 	}
 }
@@ -215,7 +222,7 @@ func sampleFile(t *testing.T) []byte {
 	path := filepath.Join(t.TempDir(), "sample.db")
 	s := open(t, path)
 	for i := range 40 {
-		check(t, s.Create(fmt.Appendf(nil, "key %03d", i), bytes.Repeat([]byte{byte(i)}, 100*(i%60))))
+		check(t, store.Create(s, fmt.Appendf(nil, "key %03d", i), bytes.Repeat([]byte{byte(i)}, 100*(i%60))))
 	}
 	check(t, s.Close())
 	content, err := os.ReadFile(path)
@@ -231,7 +238,7 @@ func changed(b []byte, change func([]byte)) []byte {
 
 func open(t *testing.T, path string) *store.Bolt {
 	t.Helper()
-	s, err := store.Open(path)
+	s, err := store.Open(path, store.Options{})
 	check(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s

@@ -42,36 +42,65 @@ var (
 	errTheirs = errors.New("it belongs to another program")
 )
 
-// verify reads the whole file, under the database's own lock. Opening it for
+// A Summary is what a file holds.
+type Summary struct {
+	Pairs    int64 // those that have expired and are not yet removed included
+	Expiring int64 // of which that many expire
+	Bytes    int64 // of keys and values
+	File     int64 // bytes of the file
+	Free     int64 // of which that many wait to be used again
+}
+
+// Verify reads the whole file of a store that nobody has open, and changes nothing. It returns a *[LockedError], a
+// *[DamagedError], or what the operating system said. It finds every damage of the structure, and none inside a value.
+func Verify(path string) (Summary, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return Summary{}, fmt.Errorf("open the database: %w", err)
+	case !info.Mode().IsRegular():
+		return Summary{}, &DamagedError{path, errors.New("it is not a regular file")}
+	case info.Size() == 0:
+		return Summary{}, &DamagedError{path, errors.New("it is empty")}
+	}
+	return verify(path)
+}
+
+// verify reads the file under the database's own lock. Opening it for
 // reading looks at nothing but the metas.
-func verify(path string) error {
+func verify(path string) (Summary, error) {
 	db, err := openFile(path, bbolt.Options{Timeout: LockWait, ReadOnly: true})
 	if err != nil {
-		return err
+		return Summary{}, err
 	}
 	defer db.Close()
 	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("open the database: %w", err)
+		return Summary{}, fmt.Errorf("open the database: %w", err)
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return fmt.Errorf("open the database: %w", err)
+		return Summary{}, fmt.Errorf("open the database: %w", err)
 	}
 	v := verifier{file: file, size: info.Size(), pageSize: int64(db.Info().PageSize), seen: map[uint64]bool{}}
 	if err := v.run(); err != nil {
-		return &DamagedError{path, err}
+		return Summary{}, &DamagedError{path, err}
 	}
-	return nil
+	v.File = v.size
+	return v.Summary, nil
 }
 
 type verifier struct {
+	Summary
 	file     io.ReaderAt
 	size     int64
 	pageSize int64
 	pages    uint64          // in use, free ones included
 	seen     map[uint64]bool // each page belongs to one owner
+
+	expiries, dues uint64 // the sums of the hashes of what the two buckets say, which are the same
+	sums           []byte // what the file says of itself; nil in one from before there was expiry
 }
 
 func (v *verifier) run() error {
@@ -91,8 +120,17 @@ func (v *verifier) run() error {
 	if len(v.seen) != int(v.pages)-2 {
 		return errors.New("some of its pages belong to nothing")
 	}
+	if v.expiries != v.dues {
+		return errors.New("its two lists of what expires do not agree")
+	}
+	size := v.Bytes + v.Pairs*PairOverhead
+	if v.sums != nil && (order64(v.sums) != v.Pairs || order64(v.sums[8:]) != size) {
+		return errors.New("it holds another number of pairs than it says")
+	}
 	return nil
 }
+
+func order64(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
 
 func (v *verifier) meta() (root, freelist uint64, err error) {
 	var newest uint64
@@ -193,26 +231,64 @@ func (r *rising) next(flags uint32, key, value []byte) error {
 	return r.visit(flags, key, value)
 }
 
-// top visits the root's elements: none in a new file, else our one bucket.
+// top visits the root's elements: none in a new file, else our buckets.
 func (v *verifier) top(flags uint32, key, value []byte) error {
-	if flags != bucketElement || !bytes.Equal(key, bucketName) || len(value) < 16 {
+	visit := map[string]visitor{
+		string(pairsBucket): v.pair, string(expiryBucket): v.expiry, string(dueBucket): v.due, string(sumsBucket): v.sum,
+	}[string(key)]
+	if flags != bucketElement || visit == nil || len(value) < 16 {
 		return errTheirs
 	}
 	if root := order.Uint64(value); root != 0 {
-		return v.tree(root, pair)
+		return v.tree(root, visit)
 	}
 	inline := page(value[16:]) // a small bucket stands in its parent's page
 	if len(inline) < pageHeader || inline.flags() != leafPage {
 		return errBounds
 	}
-	return inline.leaf(&rising{visit: pair}, nil)
+	return inline.leaf(&rising{visit: visit}, nil)
 }
 
-func pair(flags uint32, key, _ []byte) error {
+func (v *verifier) pair(flags uint32, key, value []byte) error {
 	if flags != 0 || !bytes.HasPrefix(key, keyPrefix) {
 		return errTheirs
 	}
+	v.Pairs++
+	v.Bytes += int64(len(key) - len(keyPrefix) + len(value))
 	return nil
+}
+
+func (v *verifier) expiry(flags uint32, key, value []byte) error {
+	if flags != 0 || !bytes.HasPrefix(key, keyPrefix) || len(value) != momentSize {
+		return errTheirs
+	}
+	v.Expiring++
+	v.expiries += hash(value, key[len(keyPrefix):])
+	return nil
+}
+
+func (v *verifier) due(flags uint32, key, value []byte) error {
+	if flags != 0 || len(key) < momentSize || len(value) != 0 {
+		return errTheirs
+	}
+	v.dues += hash(key)
+	return nil
+}
+
+func (v *verifier) sum(flags uint32, key, value []byte) error {
+	if flags != 0 || !bytes.Equal(key, sumsKey) || len(value) != sumsSize {
+		return errTheirs
+	}
+	v.sums = bytes.Clone(value)
+	return nil
+}
+
+func hash(parts ...[]byte) uint64 {
+	sum := fnv.New64a()
+	for _, part := range parts {
+		sum.Write(part)
+	}
+	return sum.Sum64()
 }
 
 func (v *verifier) free(id uint64) error {
@@ -235,6 +311,7 @@ func (v *verifier) free(id uint64) error {
 		}
 		v.seen[id] = true
 	}
+	v.Free = int64(count) * v.pageSize
 	return nil
 }
 

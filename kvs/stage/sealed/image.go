@@ -130,7 +130,7 @@ func (i *Image) fill(space store.Store) error {
 		return nil
 	}
 	for _, pair := range i.pairs {
-		if err := space.Create([]byte(*pair.Key), []byte(*pair.Value)); err != nil {
+		if err := store.Create(space, []byte(*pair.Key), []byte(*pair.Value)); err != nil {
 			return err
 		}
 	}

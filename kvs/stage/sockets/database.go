@@ -26,7 +26,7 @@ func newDatabase(pairs store.Store) database {
 }
 
 func (d database) add(p Product) error {
-	err := d.pairs.Create([]byte(p.Code), p.json())
+	err := store.Create(d.pairs, []byte(p.Code), p.json())
 	switch {
 	case errors.Is(err, store.ErrExists):
 		return refuse("sockets_code_exists", "code", shown([]byte(p.Code)))
@@ -39,7 +39,7 @@ func (d database) add(p Product) error {
 // all returns the products as the JSON text of an array.
 func (d database) all() (string, error) {
 	list := []byte{'['}
-	err := d.pairs.Each(func(_, product []byte) error {
+	err := store.Each(d.pairs, func(_, product []byte) error {
 		if len(list) > 1 {
 			list = append(list, ',')
 		}
@@ -57,7 +57,7 @@ func (d database) all() (string, error) {
 
 // find returns the product of that code as a JSON text.
 func (d database) find(code string) (string, error) {
-	product, err := d.pairs.Read([]byte(code))
+	product, err := store.Read(d.pairs, []byte(code))
 	if errors.Is(err, store.ErrNotFound) {
 		return "", refuse("sockets_no_such_product", "code", shown([]byte(code)))
 	}

@@ -349,7 +349,7 @@ func TestTheServerOfV5ServesEachClientAtOnceOnAListOfItsOwn(t *testing.T) {
 func TestTheClientsOfV5ShareAListIfTheyAreTo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "products.db")
 	for run := range 2 {
-		products, err := store.Open(path)
+		products, err := store.Open(path, store.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -510,17 +510,21 @@ func TestRequestsAreCountedByVerb(t *testing.T) {
 	}
 }
 
-// failing is a store that fails, or panics.
+// failing is a store of which the first View fails, or panics.
 type failing struct {
 	store.Memory
 	panics bool
+	views  int
 }
 
-func (f *failing) Read([]byte) ([]byte, error) {
+func (f *failing) View(do func(store.Reader) error) error {
+	if f.views++; f.views > 1 {
+		return f.Memory.View(do)
+	}
 	if f.panics {
 		panic("no")
 	}
-	return nil, errors.New("no disk")
+	return errors.New("no disk")
 }
 
 func TestAFaultOfTheServersIsAnsweredWithAnInternalErrorAndReported(t *testing.T) {
@@ -541,7 +545,7 @@ func TestAFaultOfTheServersIsAnsweredWithAnInternalErrorAndReported(t *testing.T
 
 func TestAStoreThatHoldsSomethingElseIsAFaultOfTheServers(t *testing.T) {
 	pairs := new(store.Memory)
-	pairs.Create([]byte("1"), []byte("ana\n[]"))
+	store.Create(pairs, []byte("1"), []byte("ana\n[]"))
 	client := connect(t, start(t, &sockets.Server{Shared: true, Store: pairs}).addr)
 	client.converse(`
 		> listar

@@ -1,0 +1,286 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"iter"
+
+	"go.etcd.io/bbolt"
+)
+
+// The buckets of the file. The k stands before a key since the format has no empty ones. Moments are 8 bytes,
+// big-endian, so that the first is the earliest.
+var (
+	pairsBucket  = []byte("pairs")  // k, key -> value
+	expiryBucket = []byte("expiry") // k, key -> moment, of pairs that expire
+	dueBucket    = []byte("due")    // moment, key -> nothing, of the same
+	sumsBucket   = []byte("sums")   // sums -> how many pairs, and their size (8 bytes each, big-endian)
+
+	keyPrefix = []byte{'k'}
+	sumsKey   = []byte("sums")
+)
+
+const (
+	momentSize = 8
+	sumsSize   = 16
+)
+
+// prepare makes what a new file lacks, or one from before there was expiry. It returns what expires first.
+func prepare(tx *bbolt.Tx) (due moment, err error) {
+	for _, name := range [][]byte{pairsBucket, expiryBucket, dueBucket, sumsBucket} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return 0, err
+		}
+	}
+	t := newBoltTx(tx, 0)
+	if t.sums.Get(sumsKey) == nil {
+		for pair := range t.Scan(nil) {
+			t.count++
+			t.size += sizeOf(pair.Key, pair.Value)
+		}
+		if err := t.putSums(); err != nil {
+			return 0, err
+		}
+	}
+	return t.nextDue(), nil
+}
+
+// boltTx is the store as a View or a group of Updates has it.
+type boltTx struct {
+	pairs, expiry, due, sums *bbolt.Bucket
+
+	count, size, limit int64
+	clock
+	undo    []boltChange // of the Update that runs
+	written int64        // bytes, by the group
+	changes int
+}
+
+// A boltChange is what a pair was before.
+type boltChange struct {
+	key     []byte // as in the file
+	value   []byte
+	expires moment
+	existed bool
+}
+
+func newBoltTx(tx *bbolt.Tx, limit int64) *boltTx {
+	t := &boltTx{
+		pairs: tx.Bucket(pairsBucket), expiry: tx.Bucket(expiryBucket), due: tx.Bucket(dueBucket), sums: tx.Bucket(sumsBucket),
+		limit: limit,
+	}
+	if sums := t.sums.Get(sumsKey); len(sums) == sumsSize {
+		t.count, t.size = int64(binary.BigEndian.Uint64(sums)), int64(binary.BigEndian.Uint64(sums[8:]))
+	}
+	return t
+}
+
+// reader is the same at this moment.
+func (t *boltTx) reader() *boltTx {
+	r := *t
+	r.clock = clock{}
+	return &r
+}
+
+// run does one Update.
+func (t *boltTx) run(do func(Writer) error) error {
+	kept := false
+	t.clock, t.undo = clock{}, t.undo[:0]
+	defer func() {
+		if !kept {
+			t.takeBack()
+		}
+		clear(t.undo)
+	}()
+	err := do(t)
+	kept = err == nil
+	return err
+}
+
+// takeBack undoes what an Update has done, the latest first.
+func (t *boltTx) takeBack() {
+	undo := t.undo
+	for i := len(undo) - 1; i >= 0; i-- {
+		if was := undo[i]; was.existed {
+			t.set(was.key, was.value, was.expires)
+		} else {
+			t.remove(was.key)
+		}
+	}
+}
+
+// changed reports whether the group has something to keep.
+func (t *boltTx) changed() bool { return t.changes > 0 }
+
+func (t *boltTx) putSums() error {
+	sums := binary.BigEndian.AppendUint64(nil, uint64(t.count))
+	return t.sums.Put(sumsKey, binary.BigEndian.AppendUint64(sums, uint64(t.size)))
+}
+
+func fileKey(key []byte) []byte {
+	return append(keyPrefix[:1:1], key...)
+}
+
+func dueKey(expires moment, fileKey []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(nil, uint64(expires)), fileKey[len(keyPrefix):]...)
+}
+
+// expires returns when a pair does, 0 for never.
+func (t *boltTx) expires(fileKey []byte) moment {
+	if at := t.expiry.Get(fileKey); len(at) == momentSize {
+		return moment(binary.BigEndian.Uint64(at))
+	}
+	return 0
+}
+
+func (t *boltTx) Get(key []byte) (Pair, bool) {
+	name := fileKey(key)
+	value := t.pairs.Get(name)
+	if value == nil {
+		return Pair{}, false
+	}
+	expires := t.expires(name)
+	return Pair{key, value, expires.time()}, !t.past(expires)
+}
+
+func (t *boltTx) Scan(from []byte) iter.Seq[Pair] {
+	return func(yield func(Pair) bool) {
+		cursor, changes := t.pairs.Cursor(), t.changes
+		for name, value := cursor.Seek(fileKey(from)); name != nil; {
+			if expires := t.expires(name); !t.past(expires) && !yield(Pair{name[1:], value, expires.time()}) {
+				return
+			}
+			if changes == t.changes {
+				name, value = cursor.Next()
+				continue
+			}
+			cursor, changes = t.pairs.Cursor(), t.changes
+			name, value = cursor.Seek(append(bytes.Clone(name), 0)) // the least key after this one
+		}
+	}
+}
+
+func (t *boltTx) Len() int {
+	expired := 0
+	cursor := t.due.Cursor()
+	for name, _ := cursor.First(); name != nil && t.past(momentIn(name)); name, _ = cursor.Next() {
+		expired++
+	}
+	return int(t.count) - expired
+}
+
+func momentIn(dueKey []byte) moment { return moment(binary.BigEndian.Uint64(dueKey)) }
+
+func (t *boltTx) Put(pair Pair) error {
+	if err := check(pair); err != nil {
+		return err
+	}
+	expires := momentOf(pair.Expires)
+	if t.past(expires) {
+		t.Delete(pair.Key)
+		return nil
+	}
+	name := fileKey(pair.Key)
+	if t.past(t.expires(name)) {
+		t.drop(name)
+	}
+	growth := sizeOf(pair.Key, pair.Value)
+	if old := t.pairs.Get(name); old != nil {
+		growth = int64(len(pair.Value) - len(old))
+	}
+	for growth > 0 && t.size+growth > t.limit {
+		if !t.dropDue() {
+			return ErrFull
+		}
+	}
+	t.note(name)
+	t.set(name, append([]byte{}, pair.Value...), expires)
+	return nil
+}
+
+func (t *boltTx) Delete(key []byte) bool {
+	name := fileKey(key)
+	if t.pairs.Get(name) == nil {
+		return false
+	}
+	expired := t.past(t.expires(name))
+	t.drop(name)
+	return !expired
+}
+
+// dropDue removes the pair that expired first, if there is one.
+func (t *boltTx) dropDue() bool {
+	name, _ := t.due.Cursor().First()
+	if name == nil || !t.past(momentIn(name)) {
+		return false
+	}
+	t.drop(fileKey(name[momentSize:]))
+	return true
+}
+
+func (t *boltTx) nextDue() moment {
+	if name, _ := t.due.Cursor().First(); name != nil {
+		return momentIn(name)
+	}
+	return 0
+}
+
+func (t *boltTx) drop(name []byte) {
+	t.note(name)
+	t.remove(name)
+}
+
+// note remembers what a pair was.
+func (t *boltTx) note(name []byte) {
+	value := t.pairs.Get(name)
+	t.undo = append(t.undo, boltChange{name, value, t.expires(name), value != nil})
+}
+
+// set and remove do it, whatever there was. The database keeps the value's slice until the commit. It refuses only what is checked
+// before: an empty key, one too long, a transaction that cannot write.
+
+func (t *boltTx) set(name, value []byte, expires moment) {
+	if old := t.pairs.Get(name); old != nil {
+		t.size -= sizeOf(name[1:], old)
+		t.count--
+	}
+	t.forget(name, expires)
+	must(t.pairs.Put(name, value))
+	if expires != 0 {
+		must(t.expiry.Put(name, binary.BigEndian.AppendUint64(nil, uint64(expires))))
+		must(t.due.Put(dueKey(expires, name), []byte{}))
+	}
+	t.size += sizeOf(name[1:], value)
+	t.count++
+	t.changes++
+	t.written += sizeOf(name, value)
+}
+
+func (t *boltTx) remove(name []byte) {
+	if old := t.pairs.Get(name); old != nil {
+		t.size -= sizeOf(name[1:], old)
+		t.count--
+	}
+	t.forget(name, 0)
+	must(t.pairs.Delete(name))
+	t.changes++
+	t.written += sizeOf(name, nil)
+}
+
+// forget removes the expiry of a pair, unless it is the new one too.
+func (t *boltTx) forget(name []byte, expires moment) {
+	old := t.expires(name)
+	if old == 0 || old == expires {
+		return
+	}
+	must(t.due.Delete(dueKey(old, name)))
+	if expires == 0 {
+		must(t.expiry.Delete(name))
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

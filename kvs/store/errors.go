@@ -1,0 +1,43 @@
+package store
+
+import "fmt"
+
+// A LockedError says that another process holds the file of a store.
+type LockedError struct {
+	Path string
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("the database %s is in use by another process: "+
+		"end that process, or choose another file", e.Path)
+}
+
+// A DamagedError says that a file is not the database of a store, or no longer
+// one in order. The file was left as it is.
+type DamagedError struct {
+	Path string
+	Err  error // what was found
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("%s is damaged, or not a database of this program (%v): "+
+		"it was left as it is; restore it from a copy, or choose another file", e.Path, e.Err)
+}
+
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// A DiskError says that the disk did not take what was to be written, or did not keep it.
+type DiskError struct {
+	Err error
+	// Broken says that it is not known what is on the disk: nothing more is written until the store is opened again.
+	Broken bool
+}
+
+func (e *DiskError) Error() string {
+	if e.Broken {
+		return fmt.Sprintf("the disk did not keep what was written (%v): check the disk, and open the store again; until then nothing is written", e.Err)
+	}
+	return fmt.Sprintf("the disk did not take what was written (%v): nothing of it was kept; make room and try again", e.Err)
+}
+
+func (e *DiskError) Unwrap() error { return e.Err }
