@@ -59,7 +59,9 @@ type Options struct {
 type Bolt struct {
 	db      *bbolt.DB
 	options Options
-	sweeper sweeper
+
+	expiring atomic.Bool // there is, or was, a pair that expires
+	sweeper  sweeper
 
 	waiting atomic.Int32 // Updates that have yet to have their turn
 	mu      sync.Mutex   // whose turn it is
@@ -125,6 +127,7 @@ func Open(path string, options Options) (*Bolt, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), db.Close())
 	}
+	b.expiring.Store(due != 0)
 	b.sweeper.wake(due, b.sweep)
 	return b, nil
 }
@@ -193,7 +196,7 @@ func (b *Bolt) View(do func(Reader) error) error {
 		return plain(err)
 	}
 	defer tx.Rollback()
-	return do(newBoltTx(tx, 0))
+	return do(reading(tx, b.expiring.Load()))
 }
 
 // Update implements [Store].
@@ -245,7 +248,7 @@ func (b *Bolt) begin() error {
 	if err != nil {
 		return plain(err)
 	}
-	b.group = &group{tx: tx, pairs: newBoltTx(tx, b.options.Limit), done: make(chan struct{})}
+	b.group = &group{tx: tx, pairs: writing(tx, b.options.Limit), done: make(chan struct{})}
 	return nil
 }
 
@@ -280,6 +283,9 @@ func (b *Bolt) commit() {
 	b.group, g.err = nil, errUnfinished
 	defer close(g.done)
 	changed, due := g.pairs.changed(), g.pairs.nextDue()
+	if due != 0 {
+		b.expiring.Store(true)
+	}
 	g.err = g.keep()
 	b.careful = g.err != nil
 	var disk *DiskError

@@ -25,14 +25,14 @@ const (
 	sumsSize   = 16
 )
 
-// prepare makes what a new file lacks, or one from before there was expiry. It returns what expires first.
+// prepare makes what a new file lacks, or one from before there was expiry. It returns when the first pair expires.
 func prepare(tx *bbolt.Tx) (due moment, err error) {
 	for _, name := range [][]byte{pairsBucket, expiryBucket, dueBucket, sumsBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return 0, err
 		}
 	}
-	t := newBoltTx(tx, 0)
+	t := writing(tx, 0)
 	if t.sums.Get(sumsKey) == nil {
 		for pair := range t.Scan(nil) {
 			t.count++
@@ -47,7 +47,9 @@ func prepare(tx *bbolt.Tx) (due moment, err error) {
 
 // boltTx is the store as a View or a group of Updates has it.
 type boltTx struct {
-	pairs, expiry, due, sums *bbolt.Bucket
+	pairs       *bbolt.Bucket
+	expiry, due *bbolt.Bucket // nil to a View of a store in which nothing expires
+	sums        *bbolt.Bucket
 
 	count, size, limit int64
 	clock
@@ -64,15 +66,26 @@ type boltChange struct {
 	existed bool
 }
 
-func newBoltTx(tx *bbolt.Tx, limit int64) *boltTx {
-	t := &boltTx{
-		pairs: tx.Bucket(pairsBucket), expiry: tx.Bucket(expiryBucket), due: tx.Bucket(dueBucket), sums: tx.Bucket(sumsBucket),
-		limit: limit,
+func reading(tx *bbolt.Tx, expiring bool) *boltTx {
+	t := &boltTx{pairs: tx.Bucket(pairsBucket)}
+	if expiring {
+		t.expiry, t.due = tx.Bucket(expiryBucket), tx.Bucket(dueBucket)
 	}
+	return t
+}
+
+func writing(tx *bbolt.Tx, limit int64) *boltTx {
+	t := reading(tx, true)
+	t.limit = limit
+	t.readSums()
+	return t
+}
+
+func (t *boltTx) readSums() {
+	t.sums = t.pairs.Tx().Bucket(sumsBucket)
 	if sums := t.sums.Get(sumsKey); len(sums) == sumsSize {
 		t.count, t.size = int64(binary.BigEndian.Uint64(sums)), int64(binary.BigEndian.Uint64(sums[8:]))
 	}
-	return t
 }
 
 // reader is the same at this moment.
@@ -127,6 +140,9 @@ func dueKey(expires moment, fileKey []byte) []byte {
 
 // expires returns when a pair does, 0 for never.
 func (t *boltTx) expires(fileKey []byte) moment {
+	if t.expiry == nil {
+		return 0
+	}
 	if at := t.expiry.Get(fileKey); len(at) == momentSize {
 		return moment(binary.BigEndian.Uint64(at))
 	}
@@ -161,6 +177,12 @@ func (t *boltTx) Scan(from []byte) iter.Seq[Pair] {
 }
 
 func (t *boltTx) Len() int {
+	if t.sums == nil {
+		t.readSums()
+	}
+	if t.due == nil {
+		return int(t.count)
+	}
 	expired := 0
 	cursor := t.due.Cursor()
 	for name, _ := cursor.First(); name != nil && t.past(momentIn(name)); name, _ = cursor.Next() {

@@ -19,7 +19,13 @@ import (
 	"example.com/tlslab/kvs/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childFile) != "" {
+		child()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func Example() {
 	s := new(store.Memory) // or store.Open("pairs.db", store.Options{})

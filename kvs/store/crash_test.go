@@ -1,0 +1,425 @@
+package store_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/tlslab/kvs/store"
+	"example.com/tlslab/testdata/needs"
+)
+
+// The child is this test's own program, started anew with childFile set: it writes to the store in that file and prints what was acknowledged.
+const (
+	childFile = "TLSLAB_STORE_FILE"
+	childSync = "TLSLAB_STORE_SYNC"
+	childJob  = "TLSLAB_STORE_JOB" // flood, burst (a flood that ends) or steps
+	killsVar  = "TLSLAB_KILLS"     // how many times it is killed
+)
+
+func child() {
+	go func() { // it ends with its parent, whoever stands between them
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	runtime.LockOSThread() // strace counts system calls by the thread
+	sync := store.Always
+	if os.Getenv(childSync) == "interval" {
+		sync = store.Interval
+	}
+	s, err := store.Open(os.Getenv(childFile), store.Options{Sync: sync})
+	if err != nil {
+		fmt.Println("open:", err)
+		os.Exit(1)
+	}
+	switch os.Getenv(childJob) {
+	case "steps":
+		steps(s)
+	case "burst":
+		flood(s, 40)
+	default:
+		flood(s, math.MaxInt)
+	}
+}
+
+// Each writer counts in a key of its own, and leaves the last 50 numbers in others, with an expiry now and then, and values of many sizes.
+const floodWriters, floodKeys = 8, 50
+
+func flood(s *store.Bolt, times int) {
+	var all sync.WaitGroup
+	for writer := range floodWriters {
+		all.Go(func() {
+			var n uint64
+			for range times {
+				err := s.Update(func(w store.Writer) error {
+					last, _ := w.Get(lastKey(writer))
+					if n = 1; len(last.Value) == 8 {
+						n = binary.BigEndian.Uint64(last.Value) + 1
+					}
+					if err := w.Put(store.Pair{Key: lastKey(writer), Value: number(n)}); err != nil {
+						return err
+					}
+					pair := store.Pair{Key: floodKey(writer, n), Value: append(number(n), make([]byte, n*n%3000)...)}
+					if n%3 == 0 {
+						pair.Expires = time.Now().Add(time.Hour)
+					}
+					return w.Put(pair)
+				})
+				if err != nil {
+					fmt.Println("failed", writer, n, err)
+					return
+				}
+				fmt.Println("kept", writer, n)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func lastKey(writer int) []byte { return fmt.Appendf(nil, "last %d", writer) }
+
+func floodKey(writer int, n uint64) []byte { return fmt.Appendf(nil, "%d %d", writer, n%floodKeys) }
+
+// wantFlood checks that what every writer was told is there, and of what came after it all or nothing. With atLeast nil only the latter.
+func wantFlood(t *testing.T, path string, kept map[int]uint64, lossy bool) (last map[int]uint64) {
+	t.Helper()
+	s := open(t, path)
+	defer s.Close()
+	last = make(map[int]uint64)
+	check(t, s.View(func(r store.Reader) error {
+		for writer := range floodWriters {
+			pair, ok := r.Get(lastKey(writer))
+			if ok {
+				last[writer] = binary.BigEndian.Uint64(pair.Value)
+			}
+			n := last[writer]
+			if n > kept[writer]+1 || n < kept[writer] && !lossy {
+				t.Errorf("writer %d was told that %d is kept, the file has %d", writer, kept[writer], n)
+			}
+			for i := n; i > 0 && i+floodKeys > n; i-- {
+				pair, ok := r.Get(floodKey(writer, i))
+				if !ok || !bytes.HasPrefix(pair.Value, number(i)) || pair.Expires.IsZero() != (i%3 != 0) {
+					t.Errorf("writer %d: number %d of %d is missing, or another", writer, i, n)
+				}
+			}
+		}
+		return nil
+	}))
+	return last
+}
+
+// run starts the child, reads what it prints until it ends, and ends it after a while.
+func runChild(t *testing.T, cmd *exec.Cmd, patience time.Duration, read func(line string)) {
+	t.Helper()
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	check(t, err)
+	in, err := cmd.StdinPipe()
+	check(t, err)
+	check(t, cmd.Start())
+	timer := time.AfterFunc(patience, func() {
+		cmd.Process.Kill()
+		in.Close()
+	})
+	defer timer.Stop()
+	lines := bufio.NewReader(out)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil { // half a line was not said
+			break
+		}
+		read(strings.TrimSuffix(line, "\n"))
+	}
+	cmd.Wait()
+}
+
+func childCommand(path, job, sync string, before ...string) *exec.Cmd {
+	words := append(slices.Clone(before), os.Args[0])
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Env = append(os.Environ(), childFile+"="+path, childJob+"="+job, childSync+"="+sync)
+	return cmd
+}
+
+// readKept notes what the writers of a flood were told.
+func readKept(t *testing.T, kept map[int]uint64) func(string) {
+	return func(line string) {
+		var writer int
+		var n uint64
+		if _, err := fmt.Sscanf(line, "kept %d %d", &writer, &n); err != nil {
+			t.Errorf("the child said %q", line)
+			return
+		}
+		kept[writer] = n
+	}
+}
+
+func TestAProcessThatIsKilledUnderLoadLosesNoAcknowledgedWrite(t *testing.T) {
+	kills := 20
+	if text := os.Getenv(killsVar); text != "" {
+		n, err := strconv.Atoi(text)
+		check(t, err)
+		kills = n
+	}
+	path := filepath.Join(t.TempDir(), "pairs.db")
+	kept := make(map[int]uint64)
+	var total uint64
+	for i := range kills {
+		for w := range maps.Clone(kept) {
+			total -= kept[w]
+		}
+		runChild(t, childCommand(path, "flood", "always"), time.Duration(20+rand.IntN(100))*time.Millisecond, readKept(t, kept))
+		for _, n := range kept {
+			total += n
+		}
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			continue // it was killed before it began
+		}
+		kept = wantFlood(t, path, kept, false)
+		if t.Failed() {
+			t.Fatalf("after kill %d", i+1)
+		}
+	}
+	t.Logf("%d acknowledged writes survived %d kills", total, kills)
+	if total == 0 {
+		t.Error("nothing was written")
+	}
+}
+
+func TestAnIntervalStoreThatIsKilledOpensAndHoldsWholeWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pairs.db")
+	kept := make(map[int]uint64)
+	runChild(t, childCommand(path, "flood", "interval"), 1500*time.Millisecond, readKept(t, kept))
+	last := wantFlood(t, path, kept, true)
+	if len(kept) == 0 || len(last) == 0 {
+		t.Errorf("%d writers were answered, %d are in the file after a second and a half", len(kept), len(last))
+	}
+}
+
+const stepCount = 30
+
+// steps writes one pair after the other.
+func steps(s *store.Bolt) {
+	for i := range stepCount {
+		err := store.Create(s, fmt.Appendf(nil, "%d", i), make([]byte, 10_000))
+		var disk *store.DiskError
+		switch {
+		case err == nil:
+			fmt.Println("kept", i)
+		case errors.As(err, &disk):
+			fmt.Println("failed", i, disk.Broken, err)
+		default:
+			fmt.Println("other", i, err)
+		}
+	}
+}
+
+func TestADiskThatFailsIsToldToTheCallerAndNothingAcknowledgedIsLost(t *testing.T) {
+	strace := needs.Program(t, "strace")
+	for _, c := range []struct {
+		call, problem, when string
+		broken              bool
+		says                string
+	}{
+		{"pwrite64", "ENOSPC", "20..30", false, "no space left on device"},
+		{"pwrite64", "EIO", "25", false, "input/output error"},
+		{"pwrite64", "ENOSPC", "26+", false, "no space left on device"},
+		{"ftruncate", "ENOSPC", "2", false, "no space left on device"},
+		{"fdatasync", "EIO", "10", true, "input/output error"},
+		{"fdatasync", "EIO", "11", true, "input/output error"},
+		{"fsync", "EIO", "3", true, "input/output error"},
+	} {
+		t.Run(c.call+" "+c.problem+" "+c.when, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "pairs.db")
+			inject := fmt.Sprintf("inject=%s:error=%s:when=%s", c.call, c.problem, c.when)
+			cmd := childCommand(path, "steps", "always", strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace="+c.call, "-e", inject)
+			var kept, failed []int
+			runChild(t, cmd, 20*time.Second, func(line string) {
+				words := strings.Fields(line)
+				i, err := strconv.Atoi(words[1])
+				switch {
+				case err != nil || words[0] == "other" || words[0] == "failed" && (words[2] != strconv.FormatBool(c.broken) || !strings.Contains(line, c.says)):
+					t.Errorf("the child said %q", line)
+				case words[0] == "kept":
+					kept = append(kept, i)
+				default:
+					failed = append(failed, i)
+				}
+			})
+			if len(kept) < 2 || len(failed) == 0 || len(kept)+len(failed) != stepCount {
+				t.Fatalf("kept %v, failed %v", kept, failed)
+			}
+			if c.broken && kept[len(kept)-1] > failed[0] {
+				t.Errorf("after an fsync that failed it wrote on: kept %v, failed %v", kept, failed)
+			}
+			if !c.broken && !strings.HasSuffix(c.when, "+") && kept[len(kept)-1] != stepCount-1 {
+				t.Errorf("it did not recover: kept %v, failed %v", kept, failed)
+			}
+			s := open(t, path)
+			for _, i := range kept {
+				if _, err := store.Read(s, fmt.Appendf(nil, "%d", i)); err != nil {
+					t.Errorf("%d was acknowledged: %v", i, err)
+				}
+			}
+			for _, i := range failed {
+				if _, err := store.Read(s, fmt.Appendf(nil, "%d", i)); !c.broken && err == nil {
+					t.Errorf("%d failed, and is there", i)
+				}
+			}
+			check(t, store.Create(s, []byte("afterwards"), nil))
+		})
+	}
+}
+
+// A power cut leaves what was synced, and of the rest any part. The trace of a run says in which order the file was written and synced, and
+// when the writers were answered.
+func TestAPowerCutAtAnyMomentLosesNoAcknowledgedWrite(t *testing.T) {
+	strace := needs.Program(t, "strace")
+	dir := t.TempDir()
+	path, trace := filepath.Join(dir, "pairs.db"), filepath.Join(dir, "trace")
+	cmd := childCommand(path, "burst", "always", strace, "-f", "-qq", "-xx", "-s", "10000000", "-o", trace,
+		"-e", "trace=pwrite64,fdatasync,fsync,ftruncate,write", "-e", "signal=none")
+	runChild(t, cmd, 30*time.Second, func(string) {})
+	calls := readTrace(t, trace)
+	random := rand.New(rand.NewPCG(7, 8))
+	cut := filepath.Join(dir, "cut.db")
+	cuts := 0
+	for end := range calls {
+		if random.IntN(len(calls)/60+1) > 0 {
+			continue
+		}
+		cuts++
+		content, kept := replay(calls[:end+1], random)
+		check(t, os.WriteFile(cut, content, 0o600))
+		if len(content) > 0 {
+			wantFlood(t, cut, kept, false)
+		}
+		if t.Failed() {
+			t.Fatalf("after system call %d of %d", end+1, len(calls))
+		}
+	}
+	t.Logf("%d power cuts among %d system calls", cuts, len(calls))
+}
+
+// A call is a system call of the child that succeeded.
+type call struct {
+	name   string
+	data   []byte
+	offset int64
+	kept   bool // it is a writer's answer
+	writer int
+	n      uint64
+}
+
+var (
+	traced = regexp.MustCompile(`^\d+ +(?:<\.\.\. )?(\w+)(?: resumed>)?(.*) = (\d+)$`)
+	begun  = regexp.MustCompile(`^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$`)
+)
+
+// readTrace puts the two halves of a call together that strace saw another thread's in between: a write counts from its beginning, a sync from its end.
+func readTrace(t *testing.T, name string) (calls []call) {
+	t.Helper()
+	file, err := os.Open(name)
+	check(t, err)
+	defer file.Close()
+	in := bufio.NewReader(file)
+	pending := make(map[string]string)
+	for {
+		line, err := in.ReadString('\n')
+		if err == io.EOF {
+			return calls
+		}
+		check(t, err)
+		line = strings.TrimSuffix(line, "\n")
+		thread, _, _ := strings.Cut(line, " ")
+		if m := begun.FindStringSubmatch(line); m != nil {
+			pending[thread] = m[3]
+			if m[2] == "pwrite64" || m[2] == "ftruncate" {
+				calls = append(calls, parseCall(t, m[2], m[3]))
+			}
+			continue
+		}
+		m := traced.FindStringSubmatch(line)
+		if m == nil {
+			continue // the end of a thread, or of the trace
+		}
+		arguments := strings.TrimPrefix(m[2], "(")
+		if strings.Contains(line, " resumed>") {
+			if m[1] == "pwrite64" || m[1] == "ftruncate" {
+				continue
+			}
+			arguments = pending[thread]
+		}
+		calls = append(calls, parseCall(t, m[1], arguments))
+	}
+}
+
+var quoted = regexp.MustCompile(`"((?:\\x[0-9a-f]{2})*)"`)
+
+func parseCall(t *testing.T, name, arguments string) call {
+	c := call{name: name}
+	numbers := quoted.ReplaceAllString(arguments, "")
+	if m := quoted.FindStringSubmatch(arguments); m != nil {
+		for i := 0; i < len(m[1]); i += 4 {
+			b, err := strconv.ParseUint(m[1][i+2:i+4], 16, 8)
+			check(t, err)
+			c.data = append(c.data, byte(b))
+		}
+	}
+	if name == "pwrite64" || name == "ftruncate" {
+		fields := strings.Split(strings.TrimRight(numbers, ") "), ",")
+		offset, err := strconv.ParseInt(strings.TrimSpace(fields[len(fields)-1]), 10, 64)
+		check(t, err)
+		c.offset = offset
+	}
+	if _, err := fmt.Sscanf(string(c.data), "kept %d %d\n", &c.writer, &c.n); err == nil && name == "write" {
+		c.kept = true
+	}
+	return c
+}
+
+// replay returns what a power cut after these calls may leave of the file, and what the writers had been told.
+func replay(calls []call, random *rand.Rand) (content []byte, kept map[int]uint64) {
+	kept = make(map[int]uint64)
+	synced := 0
+	for i, c := range calls {
+		switch {
+		case c.name == "fdatasync" || c.name == "fsync":
+			synced = i
+		case c.kept:
+			kept[c.writer] = c.n
+		}
+	}
+	for i, c := range calls {
+		if i > synced && random.IntN(2) == 0 {
+			continue
+		}
+		switch c.name {
+		case "ftruncate":
+			content = append(content, make([]byte, max(0, c.offset-int64(len(content))))...)
+		case "pwrite64":
+			end := c.offset + int64(len(c.data))
+			content = append(content, make([]byte, max(0, end-int64(len(content))))...)
+			copy(content[c.offset:], c.data)
+		}
+	}
+	return content, kept
+}
