@@ -3,6 +3,7 @@
 ARGS     =
 BENCH    = .
 FUZZTIME = 10s
+KILLS    = 200
 
 # ./... does not look below testdata.
 PACKAGES = ./... ./testdata/needs
@@ -14,7 +15,7 @@ export CGO_ENABLED = 0
 
 # One thing at a time, so that the lab has the terminal to itself under make -j too.
 .NOTPARALLEL:
-.PHONY: help lab build test race fuzz bench lint golden reference fmt dist
+.PHONY: help lab build test race fuzz kill bench lint golden reference fmt dist
 
 help: ## list the targets (plain make does the same)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +42,9 @@ fuzz: ## run every fuzz target in turn, FUZZTIME (10s) each
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
 		done; \
 	done
+
+kill: ## kill a store under load KILLS (200) times, and look for what was acknowledged
+	TLSLAB_KILLS=$(KILLS) go test -count=1 -timeout 2h -v -run TestAProcessThatIsKilled ./kvs/store
 
 bench: ## run the benchmarks; BENCH=REGEXP chooses
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...

@@ -114,6 +114,7 @@ func Open(path string, options Options) (*Bolt, error) {
 	if err != nil {
 		return nil, err
 	}
+	db.AllocSize = growth(0)
 	options.Limit = cmp.Or(options.Limit, DefaultFileLimit)
 	b := &Bolt{db: db, options: options}
 	var due moment
@@ -307,10 +308,12 @@ func (g *group) keep() error {
 	if err := g.pairs.putSums(); err != nil {
 		return errors.Join(plain(err), g.tx.Rollback())
 	}
-	// By how much the file grows, if it must: each time costs an fsync more.
-	g.tx.DB().AllocSize = int(min(max(g.tx.Size()/4, 64<<10), 16<<20))
+	g.tx.DB().AllocSize = growth(g.tx.Size())
 	return plain(g.tx.Commit())
 }
+
+// growth is by how much a file grows when it must: each time costs one more fsync.
+func growth(size int64) int { return int(min(max(size/4, 64<<10), 16<<20)) }
 
 // Close implements [Store]. With [Interval], it first writes what is not yet on the disk; the error says that this, or the last
 // time before, failed.

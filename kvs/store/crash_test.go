@@ -230,6 +230,9 @@ func steps(s *store.Bolt) {
 			fmt.Println("other", i, err)
 		}
 	}
+	if err := s.Close(); err != nil {
+		fmt.Println("close", errors.As(err, new(*store.DiskError)), err)
+	}
 }
 
 func TestADiskThatFailsIsToldToTheCallerAndNothingAcknowledgedIsLost(t *testing.T) {
@@ -254,6 +257,9 @@ func TestADiskThatFailsIsToldToTheCallerAndNothingAcknowledgedIsLost(t *testing.
 			var kept, failed []int
 			runChild(t, cmd, 20*time.Second, func(line string) {
 				words := strings.Fields(line)
+				if words[0] == "close" && c.broken {
+					return
+				}
 				i, err := strconv.Atoi(words[1])
 				switch {
 				case err != nil || words[0] == "other" || words[0] == "failed" && (words[2] != strconv.FormatBool(c.broken) || !strings.Contains(line, c.says)):
@@ -287,6 +293,37 @@ func TestADiskThatFailsIsToldToTheCallerAndNothingAcknowledgedIsLost(t *testing.
 			check(t, store.Create(s, []byte("afterwards"), nil))
 		})
 	}
+}
+
+func TestEveryWriterWhoSharedAFailedFsyncIsTold(t *testing.T) {
+	strace := needs.Program(t, "strace")
+	path := filepath.Join(t.TempDir(), "pairs.db")
+	cmd := childCommand(path, "burst", "always", strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=5+")
+	kept := make(map[int]uint64)
+	failed := make(map[string]bool)
+	runChild(t, cmd, 20*time.Second, func(line string) {
+		if rest, ok := strings.CutPrefix(line, "failed "); ok {
+			failed[strings.Fields(rest)[0]] = true
+			return
+		}
+		readKept(t, kept)(line)
+	})
+	if len(failed) != floodWriters {
+		t.Errorf("%d of %d writers were told", len(failed), floodWriters)
+	}
+	wantFlood(t, path, kept, false)
+}
+
+func TestAnIntervalStoreTellsOfAFailedDiskWhenItIsClosed(t *testing.T) {
+	strace := needs.Program(t, "strace")
+	path := filepath.Join(t.TempDir(), "pairs.db")
+	cmd := childCommand(path, "steps", "interval", strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=4+")
+	told := false
+	runChild(t, cmd, 20*time.Second, func(line string) { told = told || strings.HasPrefix(line, "close true ") })
+	if !told {
+		t.Error("it said nothing")
+	}
+	check(t, open(t, path).Close())
 }
 
 // A power cut leaves what was synced, and of the rest any part. The trace of a run says in which order the file was written and synced, and

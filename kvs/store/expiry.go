@@ -13,15 +13,17 @@ var lastMoment = moment(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 
 // momentOf rounds up, so that nothing expires before its time.
 func momentOf(t time.Time) moment {
-	switch {
-	case t.IsZero():
+	if t.IsZero() {
 		return 0
-	case t.Year() > 9999:
-		return lastMoment
-	case t.Year() < 1970:
-		return 1
 	}
-	return max(moment(t.Add(time.Millisecond-1).UnixMilli()), 1)
+	t = t.UTC()
+	switch year := t.Year(); {
+	case year < 1970:
+		return 1
+	case year > 9999:
+		return lastMoment
+	}
+	return min(max(moment(t.Add(time.Millisecond-1).UnixMilli()), 1), lastMoment)
 }
 
 func (m moment) time() time.Time {
