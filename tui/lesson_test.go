@@ -397,6 +397,22 @@ func TestTheOtherKeysKeepWorkingInALesson(t *testing.T) {
 	s.until("leaving", func() bool { return s.left })
 }
 
+func TestAValueOfTheKeyScheduleHasWholeLinesToItself(t *testing.T) {
+	s := tryLesson(t, "en")
+	s.size(120, 40)
+	s.on()
+	s.press("esc", "D", "enter")
+	s.fits()
+	s.shows("taken from the client's key log")
+	if strings.Contains(s.text(), s.m.pal.glyphs.column) {
+		t.Errorf("the text of the lesson stands beside a value:\n%s", s.text())
+	}
+	s.press("T")
+	if s.fits(); !strings.Contains(s.text(), s.m.pal.glyphs.column) {
+		t.Errorf("the text of the lesson does not come back:\n%s", s.text())
+	}
+}
+
 func TestTheOtherLanguageGoesOnAtTheSamePlace(t *testing.T) {
 	s := tryLesson(t, "en")
 	s.size(120, 40)

@@ -32,9 +32,13 @@ func (m *model) lessonPlace() lessonPlace {
 	return textInstead
 }
 
+// alone reports whether the session has all of the room for now: with a value, in which stands a command to be copied by whole
+// lines.
+func (m *model) alone() bool { return m.lessonPlace() == textBeside && m.mode == onValue }
+
 // sessionWidth returns how many cells the session's panes are wide.
 func (m *model) sessionWidth() int {
-	if m.lessonPlace() == textBeside {
+	if m.lessonPlace() == textBeside && !m.alone() {
 		return m.w - m.w*2/5 - 1
 	}
 	return m.w
@@ -53,15 +57,15 @@ func (m *model) sessionView() mode {
 }
 
 // withLesson draws what stands between header and footer: the session, and the text of a lesson. Help, the list of the
-// lessons, and their results take all of the room.
+// lessons, and their results take all of the room, and so does a value.
 func (m *model) withLesson(w, height int) []string {
 	view := m.view()
-	if view == onHelp || view == onLessons || view == onResults {
+	if view == onHelp || view == onLessons || view == onResults || m.alone() {
 		return m.body(w, height)
 	}
 	switch m.lessonPlace() {
 	case textBeside:
-		left := m.textPane(w-m.sessionWidth()-1, height)
+		left := m.textPane(w*2/5, height)
 		session := m.body(m.sessionWidth(), height)
 		for i := range left {
 			left[i] += m.pal.line(1, false, span{quiet, m.pal.glyphs.column}) + session[i]
@@ -84,7 +88,7 @@ func (m *model) textSize() (w, height int) {
 	room := m.h - m.footerHeight()
 	switch m.lessonPlace() {
 	case textBeside:
-		return m.w - m.sessionWidth() - 1, room - len(m.header(m.w))
+		return m.w * 2 / 5, room - len(m.header(m.w))
 	case textAbove:
 		room -= len(m.header(m.w))
 		lines, _ := m.textLines(m.w)
@@ -105,7 +109,7 @@ func textRows(lines, height int) int {
 // attendLesson keeps what is shown of the text within it, and takes down what has been read.
 func (m *model) attendLesson() {
 	s := m.sitting
-	if s == nil || m.cramped() {
+	if s == nil || m.cramped() || m.alone() {
 		return
 	}
 	w, height := m.textSize()
