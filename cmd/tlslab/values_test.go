@@ -204,6 +204,8 @@ var said = []struct {
 		do read nome
 		expect proof certificate_chain of server is refuted
 		expect reason of proof certificate_chain of server is "wrong_name"
+		expect proof certificate_verify of server seen by server is verified
+		expect proof finished of server seen by server is verified
 		expect alert of client is bad_certificate
 		expect proofs refuted is one
 		expect ending of client is "end of file"

@@ -58,7 +58,8 @@
 //	messages of SIDE  records of SIDE  sent by SIDE                        on its latest connection
 //	schedule KIND [of SIDE] [seen by SIDE]   formula of V  command of V  input N of V  covers of V
 //	secret LABEL                             as a key log has it
-//	proof KIND of SIDE                       verified, refuted, ...; reason of V, covers of V; proofs verified, proofs refuted: how many
+//	proof KIND of SIDE [seen by SIDE]        verified, refuted, ...; as its peer has it; reason of V, covers of V
+//	proofs verified  proofs refuted          how many
 //
 // The position of a message is its place in the handshake's transcript, from 1,
 // and transcript is the hash up to it and with it; row is the record's number on

@@ -103,8 +103,9 @@ func (p *valueParser) secret() (expression, error) {
 	}, nil
 }
 
-// proof reads: proof KIND of SIDE, whose message carries it. It is judged as the
-// peer has it.
+// proof reads: proof KIND of SIDE [seen by SIDE]. It is judged as the peer of who
+// sent it has it, unless said otherwise: a peer that refuses may be gone before
+// all that was sent has reached it.
 func (p *valueParser) proof() (expression, error) {
 	kind := p.next()
 	if kind == "" {
@@ -114,9 +115,15 @@ func (p *valueParser) proof() (expression, error) {
 	if err != nil {
 		return nil, err
 	}
+	seer := side.Peer()
+	if p.take("seen") {
+		if seer, err = p.side("by"); err != nil {
+			return nil, err
+		}
+	}
 	return func(r *run) (Value, error) {
 		var there []string
-		for _, v := range slices.Backward(r.proofsOf(side)) {
+		for _, v := range slices.Backward(r.proofsOf(side, seer)) {
 			if v.Kind != kind {
 				there = append(there, v.Kind)
 				continue
@@ -135,7 +142,7 @@ func (p *valueParser) proofs() (expression, error) {
 	}
 	return func(r *run) (Value, error) {
 		n := 0
-		for _, v := range append(r.proofsOf(inspect.Client), r.proofsOf(inspect.Server)...) {
+		for _, v := range append(r.proofsOf(inspect.Client, inspect.Server), r.proofsOf(inspect.Server, inspect.Client)...) {
 			if v.Outcome.String() == outcome {
 				n++
 			}
@@ -144,15 +151,15 @@ func (p *valueParser) proofs() (expression, error) {
 	}, nil
 }
 
-// proofsOf are those of a side's messages, as its peer has them, on the latest
-// connection of that one.
-func (r *run) proofsOf(side inspect.Side) (proofs []inspect.Verification) {
+// proofsOf are those of a side's messages on its peer's latest connection, as
+// seer has them at its end of it.
+func (r *run) proofsOf(side, seer inspect.Side) (proofs []inspect.Verification) {
 	r.session.Extend()
 	c := r.newest(side.Peer())
 	if c == nil {
 		return nil
 	}
-	for _, v := range c.View(side.Peer()).Verifications() {
+	for _, v := range c.View(seer).Verifications() {
 		if v.Message.Side == side && v.Event <= r.last() {
 			proofs = append(proofs, v)
 		}

@@ -45,6 +45,7 @@ func TestWhatIsWrongWithAValueIsSaidWithWhatMayStandThere(t *testing.T) {
 		"schedule":                         "needs a value of the key schedule",
 		"secret":                           "needs the label",
 		"proof":                            "needs its kind",
+		"proof finished of server seen":    "by is missing at the end",
 		"client text containing":           "behind containing comes a text",
 		"proofs right":                     "verified or refuted",
 		"equal blocks of 1":                "and is missing at the end",
