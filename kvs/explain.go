@@ -19,6 +19,8 @@ func Explain(say *docs.Sentences, err error) string {
 		syntax  *SyntaxError
 		locked  *store.LockedError
 		damaged *store.DamagedError
+		disk    *store.DiskError
+		line    *store.ImportError
 		file    *pki.FileError
 	)
 	switch {
@@ -28,6 +30,12 @@ func Explain(say *docs.Sentences, err error) string {
 		return say.Say("kvs_file_locked", "path", safe(locked.Path))
 	case errors.As(err, &damaged):
 		return say.Say("kvs_file_damaged", "path", safe(damaged.Path), "reason", safe(damaged.Err.Error()))
+	case errors.As(err, &disk) && disk.Broken:
+		return say.Say("kvs_disk_broken", "reason", safe(disk.Err.Error()))
+	case errors.As(err, &disk):
+		return say.Say("kvs_disk_refused", "reason", safe(disk.Err.Error()))
+	case errors.As(err, &line):
+		return say.Say("kvs_import_line", "line", line.Line, "reason", explainLine(say, line.Err))
 	case errors.As(err, &file):
 		return explainFile(say, file)
 	case errors.Is(err, ErrManyLines):
@@ -43,6 +51,21 @@ func Explain(say *docs.Sentences, err error) string {
 		return text
 	}
 	return safe(err.Error())
+}
+
+// explainLine says why a line of pairs cannot be taken.
+func explainLine(say *docs.Sentences, err error) string {
+	switch {
+	case errors.Is(err, store.ErrLine):
+		return say.Say("kvs_import_no_pair")
+	case errors.Is(err, store.ErrExists):
+		return say.Say("kvs_import_exists")
+	case errors.Is(err, store.ErrTooLarge):
+		return say.Say("kvs_pair_too_large", "key", store.MaxKey, "value", store.MaxValue)
+	case errors.Is(err, store.ErrFull):
+		return say.Say("kvs_store_full")
+	}
+	return Explain(say, err)
 }
 
 func explainSyntax(say *docs.Sentences, err *SyntaxError) string {

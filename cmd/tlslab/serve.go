@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -34,6 +33,8 @@ type serveRun struct {
 	addr, db  string
 	cert, key string
 	auth      *choice
+	sync      *choice
+	backup    string
 	record    string
 	inspect   bool
 	hold      bool
@@ -53,7 +54,7 @@ type serveRun struct {
 const holdFor = 10 * time.Minute
 
 func (p *program) serve() *cobra.Command {
-	run := &serveRun{program: p, auth: newChoice("none", "require")}
+	run := &serveRun{program: p, auth: newChoice("none", "require"), sync: newChoice("always", "interval")}
 	cmd := &cobra.Command{
 		Use:                   "serve " + p.say("cmd_options"),
 		Short:                 p.say("cmd_serve_short"),
@@ -67,6 +68,8 @@ func (p *program) serve() *cobra.Command {
 	flags.StringVar(&run.addr, "addr", defaultAddr, p.say("cmd_flag_serve_addr"))
 	flags.Lookup("addr").DefValue = ""
 	flags.StringVar(&run.db, "db", "", p.say("cmd_flag_db"))
+	choose(cmd, run.sync, "sync", p.say("cmd_flag_sync"))
+	flags.StringVar(&run.backup, "backup", "", p.say("cmd_flag_backup"))
 	choose(cmd, run.auth, "client-auth", p.say("cmd_flag_client_auth"))
 	flags.StringVar(&run.cert, "cert", "", p.say("cmd_flag_serve_cert"))
 	flags.StringVar(&run.key, "key", "", p.say("cmd_flag_serve_key"))
@@ -98,13 +101,20 @@ func (r *serveRun) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := keep(r.record)
+	r.log = &sharedWriter{out: r.out}
+	lastBackup, err := r.backUp(ctx, pairs)
 	if err != nil {
 		return errors.Join(err, pairs.Close())
 	}
-	r.log = &sharedWriter{out: r.out}
+	files, err := keep(r.record)
+	if err != nil {
+		return errors.Join(err, lastBackup(), pairs.Close())
+	}
 	r.talk = r.howToTalk(listener.Addr())
 	fmt.Fprintln(r.log, r.say("cmd_serve_listening", "addr", listener.Addr().String(), "where", where))
+	if r.sync.value == "interval" {
+		fmt.Fprintln(r.log, r.say("cmd_serve_interval"))
+	}
 	for _, line := range r.talk {
 		fmt.Fprintln(r.log, line)
 	}
@@ -132,7 +142,7 @@ func (r *serveRun) start(ctx context.Context) error {
 		defer files.follow(r.tap.Recording())()
 	}
 	err = r.run(ctx, server, listener)
-	if problem := pairs.Close(); err == nil {
+	if problem := errors.Join(lastBackup(), pairs.Close()); err == nil {
 		err = problem
 	}
 	return err
@@ -216,12 +226,16 @@ func (r *serveRun) openStore() (store.Store, string, error) {
 	case inMemory:
 		return new(store.Memory), r.say("cmd_serve_in_memory"), nil
 	case "":
-		r.db = filepath.Join(dataDir(), "pairs.db")
+		r.db = defaultDB()
 		if err := os.MkdirAll(dataDir(), 0o700); err != nil {
 			return nil, "", err
 		}
 	}
-	pairs, err := store.Open(r.db, store.Options{})
+	var options store.Options
+	if r.sync.value == "interval" {
+		options.Sync = store.Interval
+	}
+	pairs, err := store.Open(r.db, options)
 	return pairs, safe(r.db), err
 }
 

@@ -122,7 +122,7 @@ func Open(path string, options Options) (*Bolt, error) {
 		due, err = prepare(tx)
 		return err
 	})
-	if err == nil {
+	if err == nil && info == nil {
 		err = syncFolder(path)
 	}
 	if err != nil {
@@ -288,12 +288,13 @@ func (b *Bolt) commit() {
 		b.expiring.Store(true)
 	}
 	g.err = g.keep()
+	untold := b.options.Sync == Interval && !b.careful // they were answered before
 	b.careful = g.err != nil
 	var disk *DiskError
 	if errors.As(g.err, &disk) && disk.Broken {
 		b.failed, b.broken = g.err, true
 	}
-	if g.err != nil && b.options.Sync == Interval && b.failed == nil {
+	if g.err != nil && untold {
 		b.failed = g.err
 	}
 	if changed && g.err == nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 )
@@ -108,5 +109,9 @@ func syncFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(folder.Sync(), folder.Close())
+	err = folder.Sync()
+	if errors.Is(err, syscall.EINVAL) { // some file systems cannot
+		err = nil
+	}
+	return errors.Join(err, folder.Close())
 }

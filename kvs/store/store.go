@@ -30,7 +30,10 @@ import (
 )
 
 // A Store keeps pairs. All methods are safe for concurrent use. What a call of View or Update does happens at once:
-// others see the whole of it or nothing.
+// others see the whole of it or nothing. The error of do is returned as it is.
+//
+// Do gets a Reader or Writer that is its own until it returns, and must not use the store itself meanwhile, nor may the loop over a
+// Scan. It should be quick: others may have to wait for it.
 type Store interface {
 	// View calls do with the pairs as they stand at one moment.
 	View(do func(Reader) error) error
@@ -40,9 +43,6 @@ type Store interface {
 	// Close lets go of what the store holds. After it, View and Update return ErrClosed; a second Close does nothing.
 	Close() error
 }
-
-// View and Update return the error of do as it is. Neither do nor the loop over Scan may use the store itself, only what they are given, and
-// only until do returns. They should be quick: others may have to wait.
 
 // A Reader is the pairs of a store. A pair that has expired is not there.
 type Reader interface {
