@@ -130,6 +130,18 @@ func (s *Sentences) Unit(name string) string {
 	return name
 }
 
+// SameBlocks says that a unit begins with the same blocks as an earlier one, which the reader knows by a number, or, where
+// block is not 0, that this one of them is equal, counted from 1. It is "" if the number is 0.
+func (s *Sentences) SameBlocks(number, blocks, block int) string {
+	switch {
+	case number == 0:
+		return ""
+	case block == 0:
+		return s.Say("unit_same_beginning", "count", blocks, "number", number)
+	}
+	return s.Say("unit_same_block", "block", block, "number", number)
+}
+
 func (s *Sentences) orEnglish() *Sentences {
 	if s == nil || s.localizer == nil {
 		return english()

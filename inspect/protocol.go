@@ -100,6 +100,14 @@ type ProtectedReading interface {
 	Protection(b []byte, secrets Secrets) []Value
 }
 
+// A BlockReading is a SealedReading of a unit whose bytes are blocks of a cipher in CBC mode.
+type BlockReading interface {
+	SealedReading
+	// BlockSize is the length of a block, in bytes, if the blocks begin with the unit and all units of the
+	// connection are under the same key and IV, so that those which begin alike have equal first blocks; 0 otherwise.
+	BlockSize() int
+}
+
 // A Resealer is a SealedReading that can be made anew by who has the keys, and
 // accepted by its receiver in place of the unit that it was read from.
 type Resealer interface {

@@ -119,6 +119,8 @@ func explainKernel(say *docs.Sentences, err error) (text string, ok bool) {
 		return say.Say("kvs_slow"), true
 	case errors.Is(err, kernel.ErrTooMany):
 		return say.Say("kvs_too_many"), true
+	case errors.Is(err, kernel.ErrTooManyOfHost):
+		return say.Say("kvs_too_many_of_host"), true
 	case errors.Is(err, kernel.ErrDismissed):
 		return say.Say("kvs_dismissed"), true
 	case errors.Is(err, kernel.ErrOnce):

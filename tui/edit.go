@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"example.com/tlslab/inspect"
 	tea "github.com/charmbracelet/bubbletea"
@@ -111,13 +112,23 @@ func (m *model) hidden(e *edit) string {
 	case e.keys || m.inClear(e):
 		return ""
 	case isUnit(e.record) && e.record.Decrypted:
-		return m.say("unit_edit_hidden")
+		return m.say("unit_edit_hidden", "how", m.blindly(e.record))
 	case isUnit(e.record):
-		return m.say("unit_edit_unknown", "why", m.why(e.record))
+		return m.say("unit_edit_unknown", "why", m.why(e.record), "how", m.blindly(e.record))
 	case e.record.Decrypted:
 		return m.say("edit_hidden")
 	}
 	return m.say("edit_unknown", "why", m.why(e.record))
+}
+
+// blindly says what can be done to an encrypted unit without keys, and what comes of it: protocols differ in that.
+func (m *model) blindly(r *inspect.Record) string {
+	protocol := m.time.session.Connections()[r.Conn].Opening.Protocol
+	id := "unit_edit_blindly_" + strings.ReplaceAll(protocol, "-", "_") + "_" + r.Name()
+	if !m.sentences.Has(id) {
+		id = "unit_edit_blindly"
+	}
+	return m.say(id)
 }
 
 // setByte puts a byte under the cursor.

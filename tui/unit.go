@@ -58,12 +58,23 @@ func (m *model) unitSubjects(r *inspect.Record) (list []subject) {
 		}
 	}
 	raw := r.Raw()
-	list = append(list, subject{title: m.say("unit_as_sent", "name", m.recordName(r), "count", len(raw)), bytes: raw, root: m.rooted(r, r.Fields())})
+	list = append(list, subject{title: m.say("unit_as_sent", "name", m.recordName(r), "count", len(raw)), bytes: raw, root: m.rooted(r, m.fieldsAsSent(r))})
 	if values := r.UnitProtection(); m.isDecided(r) && len(values) > 0 {
 		s := subject{title: m.say("unit_protection"), root: inspect.Field{Kind: "sealed.message", Name: m.say("tui_protection")}}
 		list = append(list, m.valued(s, values))
 	}
 	return list
+}
+
+// fieldsAsSent is the tree of a unit as it was sent, which says where it begins as an earlier one does.
+func (m *model) fieldsAsSent(r *inspect.Record) inspect.Field {
+	return r.FieldsWith(func(earlier *inspect.Record, blocks, block int) string {
+		row, ok := m.time.rowOf(earlier)
+		if !ok {
+			return ""
+		}
+		return m.sentences.SameBlocks(row+1, blocks, block)
+	})
 }
 
 // rooted gives the tree of a unit the unit's name in the language of the screen. The names of its fields are the protocol's.

@@ -57,6 +57,8 @@ func (m caesarMessage) Open(b []byte, secrets inspect.Secrets) ([]byte, inspect.
 	return shift(b, -keys[0].Bytes[0]), inspect.Reason{}
 }
 
+func (caesarMessage) BlockSize() int { return 16 }
+
 func (m caesarMessage) ClearFields(clear []byte) inspect.Field { return m.Fields(clear) }
 
 func (m caesarMessage) Seal(_, clear []byte, secrets inspect.Secrets) ([]byte, inspect.Reason) {
@@ -234,6 +236,56 @@ func TestAUnitIsHeldAndChangedByItsFields(t *testing.T) {
 			s.press("H")
 			s.until("the answer", func() bool { return strings.Contains(s.text(), "you said read everything") })
 		})
+	}
+}
+
+func TestAUnitSaysWhichEarlierOneBeginsWithTheSameBlock(t *testing.T) {
+	s := spoken(t, Options{Stage: caesarStage{}})
+	s.size(120, 36)
+	var messages []*inspect.Record
+	for _, r := range s.m.time.session.Connections()[0].View(inspect.Client).Records(inspect.Client) {
+		if r.Name() == "message" {
+			messages = append(messages, r)
+		}
+	}
+	if value := s.m.fieldsAsSent(messages[0]).Value; value != "" {
+		t.Errorf("the first: %q", value)
+	}
+	s.press("i")
+	s.write("create nome ana")
+	s.press("enter", "esc")
+	s.until("the second message", func() bool {
+		messages = nil
+		for _, r := range s.m.time.session.Connections()[0].View(inspect.Client).Records(inspect.Client) {
+			if r.Name() == "message" {
+				messages = append(messages, r)
+			}
+		}
+		return len(messages) == 2
+	})
+	row, _ := s.m.time.rowOf(messages[0])
+	root := s.m.fieldsAsSent(messages[1])
+	if want := fmt.Sprintf("begins with the same block as #%d", row+1); root.Value != want {
+		t.Errorf("%q, want %q", root.Value, want)
+	}
+	if leaf, want := root.Leaves()[0].Value, fmt.Sprintf("equal to block 1 of #%d", row+1); len(root.Children) > 0 && leaf != want {
+		t.Errorf("its block: %q, want %q", leaf, want)
+	}
+}
+
+func TestWhatComesOfABlindChangeIsSaidAsTheProtocolHasIt(t *testing.T) {
+	s := spoken(t, Options{Stage: caesarStage{}})
+	c := s.m.time.session.Connections()[0]
+	for _, unit := range c.View(inspect.Client).Records(inspect.Client) {
+		for protocol, want := range map[string]string{"caesar": "blindly.", "sealed": "flips the same bit in the text of the next one", "sealed-authenticated": "the tag will not verify"} {
+			c.Opening.Protocol = protocol
+			if unit.Name() != "message" {
+				want = "blindly."
+			}
+			if said := s.m.blindly(unit); !strings.Contains(said, want) {
+				t.Errorf("%s of %s: %s", unit.Name(), protocol, said)
+			}
+		}
 	}
 }
 

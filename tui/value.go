@@ -232,6 +232,8 @@ func (m *model) formula(v *inspect.Value) string {
 		return inspect.Safe(name)
 	}
 	switch formula := v.Formula; {
+	case v.Kind == "sealed.schedule_aes_key", v.Kind == "sealed.schedule_iv":
+		return m.owned(formula)
 	case strings.HasPrefix(formula, "the key exchange of "):
 		return m.say("tui_formula_shared", "group", group(formula[len("the key exchange of "):]))
 	case strings.HasPrefix(formula, "ECDH on "):

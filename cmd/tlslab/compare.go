@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/lesson"
 	"example.com/tlslab/inspect/report"
+	"example.com/tlslab/kvs/stage"
 	"example.com/tlslab/tui"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // compared are the channels that are compared, from the worst to the best.
@@ -81,7 +85,7 @@ func (r *compareRun) start(ctx context.Context) error {
 	if r.json {
 		return nil
 	}
-	r.table(r.out, rows, 80)
+	r.table(r.out, rows, r.columns())
 	return nil
 }
 
@@ -142,13 +146,22 @@ func (r *compareRun) show(ctx context.Context, commands []string, in io.Reader, 
 			return err
 		}
 		err = show(ctx, tui.Options{
-			Recording: chosen.From, Title: "tlslab compare, " + compared[table.Column],
+			Recording: chosen.From, Title: "tlslab compare, " + compared[table.Column], Label: r.label(compared[table.Column]),
 			Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, In: in, Out: out,
 		})
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// label is what stands above a session on the channel in the lab too.
+func (r *compareRun) label(channel string) string {
+	entry, err := stage.New(stage.NameKV, stage.Options{Lang: r.sentence.Lang(), Channel: channel})
+	if err != nil {
+		return ""
+	}
+	return entry.Label
 }
 
 // A question is a row of the table: what is asked of each channel, and which run answers it.
@@ -220,8 +233,80 @@ func (r *compareRun) swapped(m *lesson.Measure) string {
 	return r.say("cmd_compare_swap_cell", "noticed", noticed, "reads", reads)
 }
 
-// table prints, for each question, what each channel comes to, one below the other.
+// columns is how wide text may be: as COLUMNS says, or the terminal; 80 where neither does.
+func (r *compareRun) columns() int {
+	if columns, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && columns > 0 {
+		return columns
+	}
+	if columns, _, err := term.GetSize(int(r.out.Fd())); err == nil && columns > 0 {
+		return columns
+	}
+	return 80
+}
+
+// table prints what each channel comes to: side by side where the width allows it, otherwise, for each question,
+// one below the other.
 func (r *compareRun) table(out io.Writer, rows []*lesson.Measure, width int) {
+	if column := min(width, 200)/len(rows) - gap; column >= r.longestWord(rows) {
+		r.grid(out, rows, column)
+	} else {
+		r.lists(out, rows, min(width, 80))
+	}
+	fmt.Fprintf(out, "%s\n", r.say("cmd_compare_next"))
+}
+
+// gap is what stands between two columns.
+const gap = 2
+
+// longestWord is how wide a column must be at least.
+func (r *compareRun) longestWord(rows []*lesson.Measure) (longest int) {
+	for _, m := range rows {
+		longest = max(longest, len(m.Channel))
+		for _, q := range questions {
+			for word := range strings.FieldsSeq(q.cell(r, m)) {
+				longest = max(longest, utf8.RuneCountInString(word))
+			}
+		}
+	}
+	return longest
+}
+
+// grid prints the channels side by side, each in a column of that width.
+func (r *compareRun) grid(out io.Writer, rows []*lesson.Measure, column int) {
+	line := func(cells []string) {
+		var text strings.Builder
+		for _, cell := range cells {
+			fmt.Fprintf(&text, "%-*s", column+gap, cell)
+		}
+		fmt.Fprintf(out, "%s\n", strings.TrimRight(text.String(), " "))
+	}
+	names := make([]string, len(rows))
+	for i, m := range rows {
+		names[i] = m.Channel
+	}
+	line(names)
+	for _, q := range questions {
+		fmt.Fprintf(out, "\n%s\n", wrap(r.say(q.title), len(rows)*(column+gap)))
+		cells, height := make([][]string, len(rows)), 0
+		for i, m := range rows {
+			cells[i] = strings.Split(wrap(q.cell(r, m), column), "\n")
+			height = max(height, len(cells[i]))
+		}
+		for at := range height {
+			row := make([]string, len(rows))
+			for i := range rows {
+				if at < len(cells[i]) {
+					row[i] = cells[i][at]
+				}
+			}
+			line(row)
+		}
+	}
+	fmt.Fprintln(out)
+}
+
+// lists prints, for each question, what each channel comes to, one below the other.
+func (r *compareRun) lists(out io.Writer, rows []*lesson.Measure, width int) {
 	for _, q := range questions {
 		fmt.Fprintf(out, "%s\n", wrap(r.say(q.title), width))
 		for _, m := range rows {
@@ -231,7 +316,6 @@ func (r *compareRun) table(out io.Writer, rows []*lesson.Measure, width int) {
 		}
 		fmt.Fprintln(out)
 	}
-	fmt.Fprintf(out, "%s\n", r.say("cmd_compare_next"))
 }
 
 // A jsonMeasure is what one conversation comes to on one channel, for programs.

@@ -105,7 +105,7 @@ func TestWhoeverHasTheKeysOfTheKeyExchangeReadsEverythingLater(t *testing.T) {
 	}
 }
 
-func TestTheTableOfAComparisonFitsItsWidthInBothLanguages(t *testing.T) {
+func TestTheChannelsStandSideBySideWhereTheWidthAllowsIt(t *testing.T) {
 	p := speaker(docs.English)
 	var rows []*lesson.Measure
 	for _, channel := range compared {
@@ -113,14 +113,31 @@ func TestTheTableOfAComparisonFitsItsWidthInBothLanguages(t *testing.T) {
 	}
 	for _, lang := range []string{docs.English, docs.Portuguese} {
 		run := &compareRun{program: speaker(lang)}
-		for _, width := range []int{80, 120} {
+		needs := len(rows) * (run.longestWord(rows) + gap)
+		for _, width := range []int{80, needs - 1, needs, 200, 500} {
 			var table strings.Builder
 			run.table(&table, rows, width)
+			head, _, _ := strings.Cut(table.String(), "\n")
+			if wide := slices.Equal(strings.Fields(head), compared); wide != (width >= needs) {
+				t.Errorf("%d columns, of %d that it needs: it begins with %q", width, needs, head)
+			}
 			for line := range strings.Lines(table.String()) {
-				if n := len([]rune(line)); n > width+1 || strings.Contains(line, "cmd_") {
+				if n := len([]rune(line)); n > min(width, 200)+1 || strings.Contains(line, "cmd_") {
 					t.Errorf("%d columns: %q", n-1, line)
 				}
 			}
+		}
+		if needs > 160 {
+			t.Errorf("it needs %d columns", needs)
+		}
+	}
+}
+
+func TestASessionOfTheComparisonIsLabelledAsInTheLab(t *testing.T) {
+	run := &compareRun{program: speaker(docs.English)}
+	for channel, want := range map[string]string{lesson.Sealed: "HOME-MADE", lesson.SealedAuthenticated: "AUTHENTICATED", lesson.TLS13: "", lesson.Clear: ""} {
+		if label := run.label(channel); !strings.Contains(label, want) || want == "" && label != "" {
+			t.Errorf("%s: %q", channel, label)
 		}
 	}
 }

@@ -108,6 +108,8 @@ var walks = map[string][]step{
 		{"tlslab lab --stage sealed", nil, `STAT`},
 		{"tlslab lab --scene flip --channel sealed", nil, `sealed`},
 		{"tlslab lab --scene mitm --channel sealed", nil, `create nome ana`},
+		{"tlslab lab --channel sealed", nil, `(?s)(HOME-MADE|CASEIRA).*"create nome ana\\n"`},
+		{"tlslab compare", nil, `(?s)plain.*sealed.*sealed-authenticated.*tls12.*tls13.*mtls`},
 		{"tlslab lab --stage sealed --authenticated", nil, `AUTHENTICATED|AUTENTICADA`},
 	},
 	"compare": {

@@ -97,6 +97,9 @@ func (r *stageRun) tellSealed(server *sealed.Server, own sealed.Fingerprint) {
 	server.OnHandshakeFailed(func(conn net.Conn, err error) {
 		tell("cmd_serve_no_handshake", conn, "reason", r.andLikely(err, r.likelyClient(err, own)))
 	})
+	server.OnRefused(func(conn net.Conn, err error) {
+		tell("cmd_serve_refused", conn, "reason", sealed.Explain(r.sentence, err))
+	})
 	server.OnCreatedContainer(func(client *kernel.Conn, container *sealed.Container) {
 		tell("cmd_stage_sealed_created", client, "uuid", container.UUID)
 	})
@@ -140,6 +143,10 @@ func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {
 	}
 	refused := false
 	do := func(command string) error {
+		if strings.TrimSpace(command) == "help" {
+			_, err := fmt.Fprintln(r.out, r.stageCommands(r.name))
+			return err
+		}
 		answer, err := console.Do(ctx, command)
 		if likely := r.likelyServer(err, own); likely != "" {
 			return failed(r.andLikely(err, likely), err)
@@ -160,6 +167,9 @@ func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {
 			return err
 		}
 		return r.failedIf(refused, words)
+	}
+	if isTerminal(r.in) {
+		fmt.Fprintln(r.out, r.say("cmd_stage_sealed_hint"))
 	}
 	for line := range lines(ctx, r.in) {
 		switch {

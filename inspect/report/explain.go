@@ -19,7 +19,9 @@ func (t Text) Explain(s *inspect.Session, n int) string {
 		return ""
 	}
 	e := explainer{text: t, told: make(map[string]bool)}
-	e.tree(item.Record.Fields(), "", 1)
+	e.tree(item.Record.FieldsWith(func(earlier *inspect.Record, blocks, block int) string {
+		return t.Say.SameBlocks(numberOf(s, n, earlier), blocks, block)
+	}), "", 1)
 	for _, tree := range clearTrees(item.Record) {
 		e.tree(tree, "", 1)
 	}
@@ -32,6 +34,16 @@ func (t Text) Explain(s *inspect.Session, n int) string {
 		}
 	}
 	return e.out.String()
+}
+
+// numberOf returns the number of the record's item, which stands before item n; 0 if it has none.
+func numberOf(s *inspect.Session, n int, r *inspect.Record) int {
+	for i := n - 1; i > 0; i-- {
+		if item := s.Items()[i-1]; item.Kind == inspect.RecordItem && item.Record == r {
+			return i
+		}
+	}
+	return 0
 }
 
 // An explainer writes field trees. It tells what a kind is for once.

@@ -29,6 +29,14 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			},
 			"", kernel.ErrTooMany,
 		},
+		"connections from one address": {
+			&kernel.Server{MaxConnsPerHost: 2},
+			func(t *testing.T, s *kernel.Server) net.Conn {
+				talkTo(t, dialMoody(t, s), "ping", "pong")
+				return dialMoody(t, s)
+			},
+			"", kernel.ErrTooManyOfHost,
+		},
 		"handshake time": {
 			&kernel.Server{HandshakeTimeout: 3 * time.Second},
 			func(t *testing.T, s *kernel.Server) net.Conn {
@@ -106,6 +114,44 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheLimitOfOneAddressHoldsForNoOther(t *testing.T) {
+	s := &kernel.Server{
+		Addr: "127.0.0.1:0", MaxConnsPerHost: 1, Handler: everyVerb(),
+		Wrap: func(l net.Listener) net.Listener { return moody{l} },
+	}
+	refused := make(chan error, 1)
+	s.OnRefused(func(_ net.Conn, err error) { refused <- err })
+	left := make(chan error, 4)
+	s.OnClientClosed(func(client *kernel.Conn) { left <- client.Err() })
+	check(t, s.Start(t.Context()))
+	defer func() {
+		s.Stop()
+		check(t, s.Wait())
+	}()
+	from := func(host string) net.Conn {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}
+		conn, err := dialer.Dial("tcp", s.ListenAddr().String())
+		if err != nil && host != "127.0.0.1" {
+			t.Skip("this computer has one loopback address alone:", err)
+		}
+		check(t, err)
+		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		t.Cleanup(func() { conn.Close() })
+		io.WriteString(conn, "ok\n")
+		return conn
+	}
+	first := from("127.0.0.1")
+	talkTo(t, first, "ping", "pong")
+	from("127.0.0.1")
+	if err := <-refused; !errors.Is(err, kernel.ErrTooManyOfHost) {
+		t.Errorf("the second was refused with %v", err)
+	}
+	talkTo(t, from("127.0.0.2"), "ping", "pong")
+	first.Close()
+	<-left
+	talkTo(t, from("127.0.0.1"), "ping", "pong")
 }
 
 // keepAsking has a client ask again and again, ten times at least, until the

@@ -20,6 +20,7 @@ const NoTimeout time.Duration = -1
 // What the fields of a [Server] mean when they are zero.
 const (
 	DefaultMaxConns         = 1024
+	DefaultMaxConnsPerHost  = 256
 	DefaultHandshakeTimeout = 10 * time.Second
 	DefaultIdleTimeout      = 5 * time.Minute
 	DefaultWriteTimeout     = 30 * time.Second
@@ -74,6 +75,10 @@ type Server struct {
 	// MaxConns is how many connections there may be at once, handshakes
 	// included; zero is 1,024. One more is closed without a word.
 	MaxConns int
+	// MaxConnsPerHost is how many of them there may be from one IP address, so that
+	// nobody alone takes all places; zero is 256. Connections in memory have no such address,
+	// and no such limit.
+	MaxConnsPerHost int
 
 	// MaxRequest is how long one request may be, in bytes; zero is 64 KiB. What a
 	// request is and how one that is too long is answered is the handler's business:
@@ -87,6 +92,7 @@ type Server struct {
 	life   life
 	events events
 	counts counts
+	hosts  hosts
 	taken  atomic.Bool // with Once: there was a client
 }
 
@@ -97,6 +103,7 @@ var (
 	ErrSlow             = errors.New("the client did not finish its request in time")
 	ErrStopping         = errors.New("the server is stopping")
 	ErrTooMany          = errors.New("too many connections")
+	ErrTooManyOfHost    = errors.New("too many connections from one address")
 	ErrOnce             = errors.New("this server serves one client, and has it")
 	ErrDismissed        = errors.New("the server itself closed the connection")
 	ErrTooLarge         = errors.New("the request is too large")
@@ -234,10 +241,15 @@ func (s *Server) serve(ctx context.Context, c *Conn, established func()) error {
 func (s *Server) session(ctx context.Context, c *Conn, established func()) (isClient bool, err error) {
 	defer s.counts.open.Add(-1)
 	tooMany := s.counts.open.Add(1) > int64(cmp.Or(s.MaxConns, DefaultMaxConns))
+	host := hostOf(c.Conn)
+	tooManyOfHost := s.hosts.enter(host) > cmp.Or(s.MaxConnsPerHost, DefaultMaxConnsPerHost)
+	defer s.hosts.leave(host)
 	s.emit(EventConnection, c.Conn)
 	switch {
 	case tooMany:
 		return false, s.refuse(c, ErrTooMany)
+	case tooManyOfHost:
+		return false, s.refuse(c, ErrTooManyOfHost)
 	case isClosed(c.Conn):
 		return false, ErrDismissed
 	}

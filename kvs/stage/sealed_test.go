@@ -164,10 +164,16 @@ func TestEqualBeginningsShowOnTheWireOfTheOriginalAlone(t *testing.T) {
 		do(t, play, "create a-key-that-is-longer eva")
 		play.Close()
 		var first []string
-		for _, r := range inspect.NewSession(tap.Recording()).Connections()[0].View(inspect.Client).Records(inspect.Client) {
+		var messages []*inspect.Record
+		session := inspect.NewSession(tap.Recording())
+		for _, r := range session.Connections()[0].View(inspect.Client).Records(inspect.Client) {
 			if r.Name() == "message" {
 				first = append(first, string(r.Raw()[:16]))
+				messages = append(messages, r)
 			}
+		}
+		if earlier, length, blocks := messages[1].SameBeginning(); authenticated && earlier != nil || !authenticated && (earlier != messages[0] || length != 16 || blocks != 1) {
+			t.Errorf("%d bytes, %d blocks are said to be those of %v", length, blocks, earlier)
 		}
 		if len(first) != 2 || (first[0] == first[1]) == authenticated {
 			t.Errorf("the first blocks are %x", first)

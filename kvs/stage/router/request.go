@@ -50,8 +50,11 @@ func parseRequest(object []byte, depth int, say *docs.Sentences) (request *Reque
 		return nil, refusePackage(say, err)
 	}
 	request = &Request{Members: all}
-	if request.URL, err = request.Text("url"); err != nil {
+	if _, there := all["url"]; !there {
 		return nil, &Refusal{ReasonPackage, say.Say("router_no_url")}
+	}
+	if request.URL, err = request.Text("url"); err != nil {
+		return nil, &Refusal{ReasonPackage, say.Say("router_url_form", "example", `{"url": "`+URLHashes+`"}`)}
 	}
 	return request, nil
 }

@@ -26,6 +26,9 @@ func (s *Server) screen() {
 	})
 	s.OnStopped(func() { s.print(nil, "router_stopped") })
 	s.OnClient(func(client *kernel.Conn) { s.print(client, "router_connected", "addr", client.RemoteAddr()) })
+	s.OnRefused(func(conn net.Conn, err error) {
+		s.print(conn, "router_refused", "addr", conn.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))
+	})
 	s.OnWaiting(func(client *kernel.Conn, ahead int) {
 		s.print(client, "router_must_wait", "addr", client.RemoteAddr(), "count", ahead)
 	})

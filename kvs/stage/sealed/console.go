@@ -18,6 +18,7 @@ import (
 //	SHELL COMMAND         a command of the key-value service, in the endpoint shell of the container created last
 //	DESTROY [UUID TOKEN]  the end of a container: of the one created last if none is given
 //	VERB [{JSON}]         any other verb, with its parameters
+//	help                  is not sent: a *CommandError says what can be written
 //
 // Its methods may not be called from several goroutines at once.
 type Console struct {
@@ -47,6 +48,8 @@ func (c *Console) Do(ctx context.Context, command string) (answer string, err er
 	rest = strings.TrimSpace(rest)
 	words := strings.Fields(rest)
 	switch {
+	case verb == "help":
+		return "", &CommandError{"sealed_usage"}
 	case verb == "SHELL":
 		return c.shell(ctx, rest)
 	case verb == VerbCreate && rest == "":

@@ -319,6 +319,14 @@ func (u messageUnit) Fields(b []byte) inspect.Field {
 	})
 }
 
+// BlockSize implements [inspect.BlockReading]: in the authenticated variant each message has an IV of its own.
+func (u messageUnit) BlockSize() int {
+	if u.talk.authenticated {
+		return 0
+	}
+	return aes.BlockSize
+}
+
 // blocks reads n bytes of ciphertext, block by block.
 func blocks(d *inspect.Dissector, n int) {
 	if n <= 0 {

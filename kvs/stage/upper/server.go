@@ -49,6 +49,9 @@ func NewServer() *Server {
 	s.MaxRequest = MaxRequest
 	s.Handler = kernel.HandlerFunc(s.serve)
 	s.OnStarted(func() { s.tell(nil, s.say("upper_running", "addr", s.address())) })
+	s.OnRefused(func(conn net.Conn, err error) {
+		s.tell(conn, s.say("upper_refused", "peer", host(conn.RemoteAddr()), "reason", Explain(docs.For(s.Lang), err)))
+	})
 	s.Handle(func(_ context.Context, _ *kernel.Conn, text []byte) ([]byte, error) { return Capitals(text), nil })
 	return s
 }
