@@ -36,6 +36,9 @@ func (t *Tap) newConn(conn *tls.Conn, id int, side Side) *Conn {
 // ID returns the connection's number in the recording.
 func (c *Conn) ID() int { return c.id }
 
+// Screen takes what the program at this end says on its own screen: see [Endpoint.Screen].
+func (c *Conn) Screen() io.Writer { return ownScreen{c.tap, c.entry} }
+
 // Handshake runs the handshake, if it has not been run.
 func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background()) }
 

@@ -74,21 +74,24 @@ func (e *Endpoint) KeyLog() io.Writer {
 }
 
 // Screen takes what the program at this end says to whoever sits before it, whole lines in
-// each Write, and records each as a [Printed] event. Nothing of it crosses the wire. It is
-// safe for concurrent use.
-func (e *Endpoint) Screen() io.Writer { return (*endpointScreen)(e) }
+// each Write, safe to show, and records each as a [Printed] event. Nothing of it crosses the
+// wire. It is safe for concurrent use.
+func (e *Endpoint) Screen() io.Writer { return ownScreen{e.tap, e.entry} }
 
-type endpointScreen Endpoint
+// An ownScreen is that of the program at one end.
+type ownScreen struct {
+	tap   *Tap
+	entry func(EventKind) entry
+}
 
-func (s *endpointScreen) Write(text []byte) (int, error) {
-	e := (*Endpoint)(s)
+func (s ownScreen) Write(text []byte) (int, error) {
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimRight(line, "\r\n"); line == "" {
 			continue
 		}
-		said := e.entry(Printed)
+		said := s.entry(Printed)
 		said.more = line
-		e.tap.Recording().append(said)
+		s.tap.Recording().append(said)
 	}
 	return len(text), nil
 }
@@ -148,9 +151,13 @@ func (e *Endpoint) entry(kind EventKind) entry {
 	return entry{kind: kind, conn: int32(e.id), side: e.side, time: e.tap.now().UnixNano(), cause: -1}
 }
 
-// note records an error, unless it only says that the stream is over.
+// note records an error, unless it only says that the stream is over, or that whoever
+// drives both ends has ended it: by its context, or by closing the tap.
 func (e *Endpoint) note(op string, err error) error {
 	if err == nil || err == io.EOF && op != "handshake" || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed) || e.beneath.Load() {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || e.tap.isClosed() {
 		return err
 	}
 	e.mu.Lock()

@@ -112,7 +112,7 @@ type Event struct {
 	Logged  *LoggedSecret
 	Err     *EndpointError
 	Roots   *x509.CertPool
-	Text    string // of a Printed event: one line, without its end
+	Text    string // of a Printed event: one line, without its end, which its program made safe to show: see SafeOnce
 }
 
 // ProtocolTLS is the protocol of a connection over TLS, and of one whose Opening names

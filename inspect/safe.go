@@ -25,7 +25,18 @@ const maxMarks = 4
 //
 // Letters of right-to-left scripts stay as they are; a terminal that reorders
 // them may move the digits and signs between them too.
-func Safe(s string) string {
+func Safe(s string) string { return escaped(s, true) }
+
+// SafeBytes is [Safe] for bytes.
+func SafeBytes(b []byte) string { return Safe(string(b)) }
+
+// SafeOnce is [Safe] for a line that whoever wrote it made safe to show already, as what a
+// program says on its own screen is: a backslash stays one, and only what should not be there any
+// more is escaped. It cannot be reversed.
+func SafeOnce(s string) string { return escaped(s, false) }
+
+// escaped returns s with escapes for what is not drawn as itself; a backslash is if it is not to be doubled.
+func escaped(s string, doubled bool) string {
 	if isPlain(s) {
 		return s
 	}
@@ -41,7 +52,7 @@ func Safe(s string) string {
 		case combines(r) && marks < maxMarks && isDrawn(r):
 			out.WriteRune(r)
 			marks++
-		case combines(r) || r == '\\' || !isDrawn(r):
+		case combines(r) || r == '\\' && doubled || !isDrawn(r):
 			out.WriteString(escape(r))
 			marks = maxMarks
 		default:
@@ -52,9 +63,6 @@ func Safe(s string) string {
 	}
 	return out.String()
 }
-
-// SafeBytes is [Safe] for bytes.
-func SafeBytes(b []byte) string { return Safe(string(b)) }
 
 // isPlain reports whether s is printable ASCII without a backslash.
 func isPlain(s string) bool {

@@ -203,6 +203,12 @@ func (t *Tap) Close() error {
 	return nil
 }
 
+func (t *Tap) isClosed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
 // wrap puts the tap around our own end of conn: inline, or pumped if a gate is to decide.
 func (t *Tap) wrap(conn net.Conn, side Side, config *tls.Config) (net.Conn, int) {
 	opening := &Opening{Protocol: ProtocolTLS, Gated: t.Gate != nil}

@@ -421,6 +421,8 @@ func (m *model) first() tea.Cmd {
 func (m *model) last() tea.Cmd {
 	m.playing = false
 	m.goTo(len(m.time.steps))
+	m.streams.choose(m.time.visible() - 1)
+	m.reopen()
 	return nil
 }
 

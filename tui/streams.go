@@ -255,7 +255,7 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 	case inspect.GapItem:
 		return m.say("tui_gap"), -1
 	case inspect.ErrorItem:
-		return m.say("tui_error", "side", m.side(item.Side), "text", inspect.Safe(item.Text)), -1
+		return m.say("tui_error", "side", m.side(item.Side), "text", inspect.SafeOnce(item.Text)), -1
 	case inspect.ClosedItem:
 		return m.say("tui_closed", "side", m.side(item.Side), "how", m.howEnded(item)), -1
 	case inspect.PrintedItem:

@@ -43,6 +43,7 @@ type serveRun struct {
 	look      look
 
 	log  io.Writer        // where the server says what happens
+	told *kvs.Screen      // says it
 	ca   string           // file of the authority that clients should trust, or ""
 	talk []string         // how to talk to the server, a line each
 	tap  *inspect.Tap     // nil if nobody wants to see
@@ -102,6 +103,7 @@ func (r *serveRun) start(ctx context.Context) error {
 		return err
 	}
 	r.log = &sharedWriter{out: r.out}
+	r.told = &kvs.Screen{Lang: r.sentence.Lang(), Out: r.log, Explain: r.explain}
 	lastBackup, err := r.backUp(ctx, pairs)
 	if err != nil {
 		return errors.Join(err, pairs.Close())
@@ -171,7 +173,7 @@ func (r *serveRun) runScreen(ctx context.Context, server *kernel.Server, listene
 	defer stop()
 	showing, leave := context.WithCancel(ctx)
 	defer leave()
-	r.log = io.Discard // the screen shows it
+	r.log, r.told.Out = io.Discard, nil // the screen shows it
 	var problem error
 	var served sync.WaitGroup
 	served.Go(func() {
@@ -308,38 +310,13 @@ func (r *serveRun) howToTalk(addr net.Addr) []string {
 
 // watch has the server's events told in sentences, and its errors to the tap.
 func (r *serveRun) watch(server *kernel.Server) {
-	server.OnClient(func(client *kernel.Conn) { r.tell("cmd_serve_connected", client, nil) })
-	server.OnHandshakeFailed(func(conn net.Conn, err error) {
-		r.tell("cmd_serve_no_handshake", conn, err)
-		r.failed(conn, err)
-	})
-	server.OnRefused(func(conn net.Conn, err error) { r.tell("cmd_serve_refused", conn, err) })
-	server.OnRuntimeError(r.runtimeError)
-	server.OnClientClosed(r.closed)
-}
-
-func (r *serveRun) runtimeError(e kernel.RuntimeError) {
-	var panicked *kernel.PanicError
-	switch {
-	case e.Client == nil:
-		fmt.Fprintln(r.log, r.say("cmd_serve_accept_failed", "reason", r.explain(e.Err)))
-	case errors.As(e, &panicked):
-		r.tell("cmd_serve_panicked", e.Client, e.Err)
-	default:
-		r.tell("cmd_serve_store_failed", e.Client, e.Err)
-	}
-}
-
-func (r *serveRun) closed(client *kernel.Conn) {
-	switch err := client.Err(); {
-	case err == nil, errors.Is(err, kernel.ErrStopping):
-		r.tell("cmd_serve_closed", client, nil)
-	default:
-		r.tell("cmd_serve_broken", client, err)
-		if !errors.Is(err, kernel.ErrIdle) {
+	r.told.Watch(server)
+	server.OnHandshakeFailed(r.failed)
+	server.OnClientClosed(func(client *kernel.Conn) {
+		if err := client.Err(); err != nil && !errors.Is(err, kernel.ErrStopping) && !errors.Is(err, kernel.ErrIdle) {
 			r.failed(client.Conn, err)
 		}
-	}
+	})
 }
 
 // failed lets the recording know what crypto/tls said.
@@ -347,12 +324,4 @@ func (r *serveRun) failed(conn net.Conn, err error) {
 	if tlsConn, ok := conn.(*tls.Conn); ok && r.tap != nil {
 		r.tap.Failed(tlsConn, err)
 	}
-}
-
-func (r *serveRun) tell(id string, conn net.Conn, err error) {
-	reason := ""
-	if err != nil {
-		reason = r.explain(err)
-	}
-	fmt.Fprintln(r.log, r.say(id, "peer", conn.RemoteAddr().String(), "reason", reason))
 }

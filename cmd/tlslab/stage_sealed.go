@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"example.com/tlslab/kvs"
-	"example.com/tlslab/kvs/kernel"
 	"example.com/tlslab/kvs/stage/sealed"
 	"github.com/spf13/cobra"
 )
@@ -77,40 +76,13 @@ func (r *stageRun) serveSealed(ctx context.Context, listener net.Listener) error
 	}
 	server := sealed.NewServer(config)
 	server.Lang, server.Image, server.Virtualization = r.sentence.Lang(), options.Image, &sealed.Containers{Max: r.containers}
-	r.tellSealed(server, fingerprint)
+	server.Screen = kvs.Screen{Lang: server.Lang, Out: r.out, Explain: func(err error) string {
+		return r.andLikely(err, r.likelyClient(err, fingerprint))
+	}}
 	server.OnStarted(func() {
 		fmt.Fprintln(r.out, r.say("cmd_stage_sealed_serving", "addr", listener.Addr().String(), "fingerprint", fingerprint.String()))
 	})
 	return server.Serve(ctx, server.Wrap(listener))
-}
-
-// tellSealed has the server's events told in sentences.
-func (r *stageRun) tellSealed(server *sealed.Server, own sealed.Fingerprint) {
-	tell := func(id string, conn net.Conn, pairs ...any) {
-		peer := "-"
-		if conn != nil {
-			peer = conn.RemoteAddr().String()
-		}
-		fmt.Fprintln(r.out, r.say(id, append(pairs, "peer", peer)...))
-	}
-	server.OnClient(func(client *kernel.Conn) { tell("cmd_serve_connected", client, "reason", "") })
-	server.OnHandshakeFailed(func(conn net.Conn, err error) {
-		tell("cmd_serve_no_handshake", conn, "reason", r.andLikely(err, r.likelyClient(err, own)))
-	})
-	server.OnRefused(func(conn net.Conn, err error) {
-		tell("cmd_serve_refused", conn, "reason", sealed.Explain(r.sentence, err))
-	})
-	server.OnCreatedContainer(func(client *kernel.Conn, container *sealed.Container) {
-		tell("cmd_stage_sealed_created", client, "uuid", container.UUID)
-	})
-	server.OnDestroyedContainer(func(client *kernel.Conn, container *sealed.Container) {
-		fmt.Fprintln(r.out, r.say("cmd_stage_sealed_destroyed", "uuid", container.UUID))
-	})
-	server.OnClientClosed(func(client *kernel.Conn) {
-		if err := client.Err(); err != nil && !errors.Is(err, kernel.ErrStopping) {
-			tell("cmd_serve_broken", client, "reason", sealed.Explain(r.sentence, err))
-		}
-	})
 }
 
 func (r *stageRun) talkToSealed(ctx context.Context, words []string) error {

@@ -109,7 +109,7 @@ func itemLine(s *inspect.Session, i int) []byte {
 		return encode(line)
 	case inspect.PrintedItem:
 		return encode(printedLine{
-			Kind: "printed", Conn: item.Conn, Side: item.Side.String(), Time: jsonTime(item.Time), Text: inspect.Safe(item.Text),
+			Kind: "printed", Conn: item.Conn, Side: item.Side.String(), Time: jsonTime(item.Time), Text: inspect.SafeOnce(item.Text),
 		})
 	case inspect.SilenceItem:
 		return encode(silenceLine{

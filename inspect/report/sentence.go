@@ -48,7 +48,7 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		}
 		return t.Say.Say(closing(item.How), "side", who)
 	case inspect.PrintedItem:
-		return t.Say.Say("report_printed", "side", who, "text", inspect.Safe(item.Text))
+		return t.Say.Say("report_printed", "side", who, "text", inspect.SafeOnce(item.Text))
 	case inspect.ExpiredItem:
 		return t.Say.Say("report_expired", "way", t.way(item))
 	case inspect.SilenceItem:

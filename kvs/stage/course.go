@@ -128,7 +128,7 @@ func enterKV(_ string, o Options) Entry {
 	if o.Channel == "" {
 		return entry
 	}
-	setting := &Setting{Channel: o.Channel, Lang: o.Lang, Keys: o.Keys}
+	setting := &Setting{Channel: o.Channel, Lang: o.Lang, Says: true, Keys: o.Keys}
 	entry.Stage = setting
 	if setting.isSealed() {
 		channel := enterSealed(NameSealed, Options{Lang: o.Lang, Authenticated: o.Channel == ChannelSealedAuthenticated})

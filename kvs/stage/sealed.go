@@ -47,7 +47,7 @@ func (s *Sealed) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, erro
 		ctx:     ctx, cancel: cancel, shells: make(map[int]*memoryListener),
 	}
 	p.service = sealed.NewServer(&sealed.Config{Key: s.own.server(), Authenticated: s.Authenticated})
-	p.service.Lang, p.service.Image = s.Lang, s.Image
+	p.service.Lang, p.service.Screen.Lang, p.service.Image = s.Lang, s.Lang, s.Image
 	untimed(&p.service.Server)
 	p.service.Secure = func(wire net.Conn) net.Conn { return p.channel.server(wire.(*inspect.Endpoint)) }
 	p.service.Listen = func(context.Context) (net.Listener, error) { return p.listen(), nil }
@@ -172,7 +172,7 @@ func (p *sealedPlay) listen() *memoryListener {
 
 // A memoryListener gives out the ends of connections in memory.
 type memoryListener struct {
-	port   int
+	port   int // a mere number; 0 is none
 	conns  chan net.Conn
 	once   sync.Once
 	closed chan struct{}
@@ -204,5 +204,8 @@ func (l *memoryListener) Close() error {
 }
 
 func (l *memoryListener) Addr() net.Addr {
+	if l.port == 0 {
+		return nil
+	}
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: l.port}
 }

@@ -58,6 +58,7 @@ type Setting struct {
 	Channel string
 	With    []string // of the faults above
 	Lang    string   // of the server's answers
+	Says    bool     // what the server says on its own screen stands in the session
 
 	// Keys are those of the home-made channel; nil: its own.
 	Keys *SealedKeys
@@ -249,11 +250,11 @@ func (s *sequence) connect(ctx context.Context) *play {
 	}
 	if !s.setting.has(SomeoneInBetween) {
 		client, server := s.tap.Pipe(s.setting.client, s.setting.server)
-		return begin(ctx, s.tap, client, server, handler)
+		return begin(ctx, s.tap, client, server, handler, s.setting.Says)
 	}
 	client, toClient := s.tap.PipeBetween("client", "attacker", s.setting.client, s.setting.middle[inspect.Server])
 	toServer, server := s.tap.PipeBetween("attacker", "server", s.setting.middle[inspect.Client], s.setting.server)
-	p := begin(ctx, s.tap, client, server, handler)
+	p := begin(ctx, s.tap, client, server, handler, s.setting.Says)
 	p.parts.Go(func() { relay(ctx, toClient, toServer) })
 	return p
 }
@@ -263,12 +264,12 @@ func (s *sequence) connectSealed(ctx context.Context, handler *kvs.Server) *play
 	channel := &sealedChannel{s.tap, s.setting.keys, s.setting.Channel == ChannelSealedAuthenticated}
 	if !s.setting.has(SomeoneInBetween) {
 		client, server := s.tap.PipeOf(channel.protocol())
-		return begin(ctx, s.tap, channel.client(client), channel.server(server), handler)
+		return begin(ctx, s.tap, channel.client(client), channel.server(server), handler, s.setting.Says)
 	}
 	client, fromClient := s.tap.PipeOfBetween("client", "attacker", channel.protocol())
 	toServer, server := s.tap.PipeOfBetween("attacker", "server", channel.protocol())
 	toClient, asClient := channel.between(fromClient, toServer)
-	p := begin(ctx, s.tap, channel.client(client), channel.server(server), handler)
+	p := begin(ctx, s.tap, channel.client(client), channel.server(server), handler, s.setting.Says)
 	p.parts.Go(func() { relayLines(ctx, fromClient, toClient, asClient) })
 	return p
 }
@@ -281,11 +282,11 @@ func (s *Setting) isSealed() bool {
 func (s *sequence) connectClear(ctx context.Context, handler *kvs.Server) *play {
 	if !s.setting.has(SomeoneInBetween) {
 		client, server := s.tap.PipeOf(kv.Protocol{})
-		return begin(ctx, s.tap, client, server, handler)
+		return begin(ctx, s.tap, client, server, handler, s.setting.Says)
 	}
 	client, toClient := s.tap.PipeOfBetween("client", "attacker", kv.Protocol{})
 	toServer, server := s.tap.PipeOfBetween("attacker", "server", kv.Protocol{})
-	p := begin(ctx, s.tap, client, server, handler)
+	p := begin(ctx, s.tap, client, server, handler, s.setting.Says)
 	p.parts.Go(func() { relay(ctx, toClient, toServer) })
 	return p
 }

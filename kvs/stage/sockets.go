@@ -81,6 +81,7 @@ type socketsHost struct {
 	listener *memoryListener
 	lobby    *lobby
 	guests   map[int]*socketsGuest // by number
+	ended    chan struct{}         // closed when it has ended, and said so
 }
 
 // A socketsGuest is one client.
@@ -258,12 +259,16 @@ func (p *socketsPlay) start() *socketsHost {
 	server := &sockets.Server{Version: p.Version, Lang: p.Lang, Shared: p.Shared, Screen: lobby, RequestTimeout: kernel.NoTimeout}
 	host := &socketsHost{
 		Server: server.Kernel(), lobby: lobby, guests: make(map[int]*socketsGuest),
-		listener: &memoryListener{port: 12000, conns: make(chan net.Conn), closed: make(chan struct{})},
+		listener: &memoryListener{conns: make(chan net.Conn), closed: make(chan struct{})},
+		ended:    make(chan struct{}),
 	}
 	untimed(host.Server)
 	host.OnClientClosed(func(*kernel.Conn) { p.served.Done() })
 	host.OnRefused(func(net.Conn, error) { p.served.Done() })
-	p.parts.Go(func() { host.Serve(p.ctx, host.listener) })
+	p.parts.Go(func() {
+		defer close(host.ended)
+		host.Serve(p.ctx, host.listener)
+	})
 	return host
 }
 
@@ -273,15 +278,34 @@ func (p *socketsPlay) leave(ctx context.Context, guest *socketsGuest) {
 	io.Copy(io.Discard, guest.conn)
 	stop()
 	guest.Close()
+	if host := p.hostWithout(guest); host != nil { // what it says last is not to stand among what comes next
+		ctx, cancel := context.WithTimeout(ctx, p.patience())
+		defer cancel()
+		until(ctx, host.ended)
+	}
+}
+
+// hostWithout forgets a client, and returns the server if that ends with it.
+func (p *socketsPlay) hostWithout(guest *socketsGuest) *socketsHost {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.host == nil || !p.host.remove(guest) || p.Version == sockets.V5 || p.Version == 0 {
-		return
+	host := p.host
+	if host == nil || !host.remove(guest) || p.Version == sockets.V5 || p.Version == 0 {
+		return nil
 	}
-	for _, other := range p.host.guests {
+	for _, other := range host.guests {
 		other.Close()
 	}
 	p.host = nil
+	return host
+}
+
+// patience is how long an end in good order is waited for.
+func (p *socketsPlay) patience() time.Duration {
+	if p.tap.Gate != nil {
+		return patienceGated
+	}
+	return patience
 }
 
 // remove forgets a client, and reports false if it was forgotten before.
@@ -318,11 +342,7 @@ func (p *socketsPlay) Close() error {
 
 // awaitServers waits until the servers have closed all connections, but no longer than is good.
 func (p *socketsPlay) awaitServers() {
-	wait := patience
-	if p.tap.Gate != nil {
-		wait = patienceGated
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, wait)
+	ctx, cancel := context.WithTimeout(p.ctx, p.patience())
 	defer cancel()
 	closed := make(chan struct{})
 	go func() {

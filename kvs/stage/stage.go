@@ -67,7 +67,7 @@ func (k *KV) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
 		return nil, fmt.Errorf("mint the lab's certificates: %w", err)
 	}
 	client, server := tap.Pipe(clientConfig, serverConfig)
-	return begin(ctx, tap, client, server, &kvs.Server{Store: new(store.Memory), Lang: k.Lang}), nil
+	return begin(ctx, tap, client, server, &kvs.Server{Store: new(store.Memory), Lang: k.Lang}, false), nil
 }
 
 // An endpoint is one end of a connection through a tap, with TLS or without.
@@ -77,8 +77,9 @@ type endpoint interface {
 	CloseWrite() error
 }
 
-// begin has the handler serve one end and lets the client at the other begin.
-func begin(ctx context.Context, tap *inspect.Tap, client, server endpoint, handler *kvs.Server) *play {
+// begin has the handler serve one end and lets the client at the other begin. What the server is told to say on its own
+// screen stands in the session.
+func begin(ctx context.Context, tap *inspect.Tap, client, server endpoint, handler *kvs.Server, says bool) *play {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &play{tap: tap, conn: client, client: kvs.NewClient(client), cancel: cancel, ready: make(chan struct{}), served: make(chan struct{})}
 	host := &kernel.Server{
@@ -86,6 +87,10 @@ func begin(ctx context.Context, tap *inspect.Tap, client, server endpoint, handl
 		HandshakeTimeout: kernel.NoTimeout,
 		IdleTimeout:      kernel.NoTimeout,
 		WriteTimeout:     kernel.NoTimeout,
+	}
+	if says {
+		screen := &kvs.Screen{Lang: handler.Lang}
+		screen.Watch(host)
 	}
 	p.parts.Go(func() {
 		defer close(p.served)

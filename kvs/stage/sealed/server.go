@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/tlslab/docs"
+	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/kernel"
 )
 
@@ -39,6 +40,9 @@ type Server struct {
 
 	Lang  string // of reasons and prompts: "en" or "pt-BR"
 	Image *Image // what new containers begin with
+
+	// Screen is where it says what happens. One that explains nothing itself does as [Explain].
+	Screen kvs.Screen
 
 	// The parts that it was handed, for whoever asks.
 	Virtualization Virtualization
@@ -89,10 +93,37 @@ func NewServer(config *Config) *Server {
 		s.began = time.Now()
 	})
 	s.OnStopped(s.DestroyAll) // before whoever else is told
+	s.tell()
 	s.Handle(VerbStat, s.stat)
 	s.Handle(VerbCreate, s.create)
 	s.Handle(VerbDestroy, s.destroy)
 	return s
+}
+
+// tell has the server's events said on its screen. A client that leaves in good order has had its one answer.
+func (s *Server) tell() {
+	s.Screen.Explain = func(err error) string { return Explain(docs.For(s.Screen.Lang), err) }
+	s.OnClient(func(client *kernel.Conn) { s.Screen.Say("kvs_screen_connected", client) })
+	s.OnHandshakeFailed(s.Screen.HandshakeFailed)
+	s.OnRefused(func(conn net.Conn, err error) {
+		s.Screen.Say("kvs_screen_refused", conn, "reason", s.Screen.Explain(err))
+	})
+	s.OnCreatedContainer(func(client *kernel.Conn, container *Container) {
+		s.Screen.Say("sealed_created", client, "uuid", container.UUID)
+	})
+	s.OnDestroyedContainer(func(client *kernel.Conn, container *Container) {
+		var by net.Conn
+		if client != nil {
+			by = client
+		}
+		s.Screen.Say("sealed_destroyed", by, "uuid", container.UUID)
+	})
+	s.OnClientClosed(func(client *kernel.Conn) {
+		if err := client.Err(); err != nil && !errors.Is(err, kernel.ErrStopping) {
+			s.Screen.Say("kvs_screen_broken", client, "reason", s.Screen.Explain(err))
+		}
+	})
+	s.OnStopped(func() { s.Screen.Say("kvs_screen_stopped", nil) })
 }
 
 // Config returns how the server's ends of channels behave, its key pair among it. It must not be changed.

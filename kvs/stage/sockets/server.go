@@ -83,7 +83,13 @@ type Server struct {
 // be changed before it is started.
 func (s *Server) Kernel() *kernel.Server {
 	k := &kernel.Server{Handler: s, Addr: Addr, MaxConns: MaxClients, Once: cmp.Or(s.Version, V5) <= V3}
-	k.OnStarted(func() { s.print(nil, "sockets_listening", "addr", k.ListenAddr()) })
+	k.OnStarted(func() {
+		if addr := k.ListenAddr(); addr != nil {
+			s.print(nil, "sockets_listening", "addr", addr)
+		} else {
+			s.print(nil, "sockets_listening_in_memory")
+		}
+	})
 	k.OnStopped(func() { s.print(nil, "sockets_stopped") })
 	k.OnRefused(func(conn net.Conn, err error) {
 		s.print(conn, "sockets_turned_away", "addr", conn.RemoteAddr(), "reason", Explain(docs.For(s.Lang), err))

@@ -52,6 +52,7 @@ func NewServer() *Server {
 	s.OnRefused(func(conn net.Conn, err error) {
 		s.tell(conn, s.say("upper_refused", "peer", host(conn.RemoteAddr()), "reason", Explain(docs.For(s.Lang), err)))
 	})
+	s.OnStopped(func() { s.tell(nil, s.say("upper_stopped")) })
 	s.Handle(func(_ context.Context, _ *kernel.Conn, text []byte) ([]byte, error) { return Capitals(text), nil })
 	return s
 }
