@@ -779,6 +779,38 @@ func TestALineIsCutAtItsGreatestLengthHoweverItComes(t *testing.T) {
 	})
 }
 
+// failing is a connection that fails as it is told to.
+type failing struct {
+	net.Conn
+	err error
+}
+
+func (f *failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestAnErrorIsRecordedUnlessWhoeverDrivesTheEndsCausedIt(t *testing.T) {
+	tap := inspect.NewTap()
+	_, server := tap.PipeOf(toy{})
+	beneath := &failing{server, errors.New("first")}
+	program := server.Over(beneath)
+	program.Read(nil)
+	beneath.err = fmt.Errorf("read: %w", context.Canceled)
+	program.Read(nil)
+	beneath.err = errors.New("second")
+	program.Read(nil)
+	tap.Close()
+	beneath.err = errors.New("third")
+	program.Read(nil)
+	var failed []string
+	for e := range tap.Recording().Events(0) {
+		if e.Kind == inspect.Failed {
+			failed = append(failed, e.Err.Text)
+		}
+	}
+	if !slices.Equal(failed, []string{"first", "second"}) {
+		t.Errorf("recorded %q", failed)
+	}
+}
+
 func TestWhatAProgramSaysOnItsOwnScreenIsRecordedAndDoesNotCrossTheWire(t *testing.T) {
 	tap := inspect.NewTap()
 	_, server := tap.PipeOf(toy{})

@@ -43,6 +43,17 @@ func TestSafeEscapesWhatIsNotDrawnAsItself(t *testing.T) {
 	}
 }
 
+func TestSafeOnceLeavesWhatSafeMadeAndEscapesTheRest(t *testing.T) {
+	for _, text := range []string{"Olá", "a\\n", "\x1b[2J\u202e", "x\u0301\u0301\u0301\u0301\u0301", "\xff"} {
+		if safe := Safe(text); SafeOnce(safe) != safe {
+			t.Errorf("%q became %q", safe, SafeOnce(safe))
+		}
+	}
+	if got := SafeOnce("\"Ol\\xc3\\xa1\"\x1b[2J"); got != `"Ol\xc3\xa1"\x1b[2J` {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestSafeDrawsNoCharacterOfTheDangerousKinds(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if !utf8.ValidRune(r) {
@@ -63,6 +74,9 @@ func FuzzSafe(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		safe := Safe(s)
+		if bad, kind := dangerous(SafeOnce(s)); bad {
+			t.Fatalf("SafeOnce(%+q) = %+q holds a %s", s, SafeOnce(s), kind)
+		}
 		if bad, kind := dangerous(safe); bad {
 			t.Fatalf("Safe(%+q) = %+q holds a %s", s, safe, kind)
 		}

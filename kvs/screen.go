@@ -35,11 +35,9 @@ func (s *Screen) Watch(server *kernel.Server) {
 	server.OnStopped(func() { s.Say("kvs_screen_stopped", nil) })
 }
 
-// HandshakeFailed says that a handshake failed, unless it was the server that ended it, because it is to stop.
+// HandshakeFailed says that a handshake failed, and why.
 func (s *Screen) HandshakeFailed(conn net.Conn, err error) {
-	if !errors.Is(err, kernel.ErrStopping) {
-		s.Say("kvs_screen_no_handshake", conn, "reason", s.explain(err))
-	}
+	s.Say("kvs_screen_no_handshake", conn, "reason", s.explain(err))
 }
 
 func (s *Screen) runtimeError(e kernel.RuntimeError) {

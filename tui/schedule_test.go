@@ -255,6 +255,10 @@ func TestHomeAndEndMoveInTheListThatHasTheFocusAndTimeStandsStill(t *testing.T) 
 		if s.m.time.at != at {
 			t.Errorf("step %d, want %d: in the ladder End goes to the present", s.m.time.at, at)
 		}
+		s.press("up", "up", "up", "end")
+		if row, last := s.m.streams.sel.row, s.m.time.visible()-1; row != last {
+			t.Errorf("in the present End leaves row %d selected, want %d", row, last)
+		}
 	}
 }
 

@@ -237,6 +237,19 @@ func TestARecordWhoseHeaderIsCutHasNoLength(t *testing.T) {
 	}
 }
 
+func TestWhatAProgramMadeSafeForItsOwnScreenIsEscapedOnce(t *testing.T) {
+	s := inspect.NewSession(recordingOf(
+		inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls"}},
+		inspect.Event{Kind: inspect.Printed, Side: inspect.Server, Cause: -1, Text: `"Ol\xc3\xa1"` + "\x1b"},
+	))
+	if got, want := jsonLines(t, s), `"text":"\"Ol\\xc3\\xa1\"\\x1b"`; !strings.Contains(got, want) {
+		t.Errorf("no %s in %s", want, got)
+	}
+	if got, want := told(t, report.Text{Say: docs.For("en")}, s), `screen: "Ol\xc3\xa1"\x1b`+"\n"; !strings.Contains(got, want) {
+		t.Errorf("no %s in %s", want, got)
+	}
+}
+
 func TestNothingCapturedIsPrintedUnescaped(t *testing.T) {
 	at := time.Unix(1, 0)
 	clientHello := "\x16\x03\x01\x00\x30\x01\x00\x00\x2c" + hostile + "\x16\x03\x01\x00\x04"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -352,18 +353,31 @@ func TestWhatAServerSaysOnItsOwnScreenStandsInTheSession(t *testing.T) {
 		want     []string
 	}{
 		{&stage.Sockets{Version: sockets.V1}, []string{"conectar"}, []string{
-			"0 server: waiting for connections on 127.0.0.1:12000 (bind, listen, accept)...",
+			"0 server: waiting for connections in memory (no port)...",
 			"0 server: connection established with client", "0 server: the server has ended",
 		}},
 		{&stage.Sockets{Version: sockets.V2, Lang: "pt-BR"}, []string{"olá"}, []string{
-			"0 server: esperando conexões em 127.0.0.1:12000 (bind, listen, accept)...",
+			"0 server: esperando conexões em memória (sem porta)...",
 			"0 server: conexão estabelecida com client", `0 server: mensagem recebida: olá`, "0 server: o servidor terminou",
+		}},
+		{&stage.Sockets{Version: sockets.V3}, []string{"adicionar 7 caneta 2.50", "adicionar 8 lápis 1.25"}, []string{
+			"0 server: waiting for connections in memory (no port)...",
+			"0 server: connection established with client", "0 server: product: 7, caneta, 2.50", "0 server: the server has ended",
+			"1 server: waiting for connections in memory (no port)...",
+			"1 server: connection established with client", "1 server: product: 8, lápis, 1.25", "1 server: the server has ended",
 		}},
 		{&stage.Upper{}, []string{"ola", "a b"}, []string{
 			"0 server: Received from client:", `0 server: "ola"`, "1 server: Received from client:", `1 server: "a b"`,
 		}},
 		{&stage.Router{}, []string{"hashes", "nonsense"}, []string{
 			"0 server: client has connected", "0 server: client asked for /get_hashes: 400", "0 server: client has left",
+		}},
+		{&stage.Sealed{Keys: sealedKeys(t)}, []string{"CREATE", "DESTROY"}, []string{
+			"0 server: Connection established with client", "0 server: Container UUID created for client",
+			"1 server: Connection established with client", "1 server: Container UUID destroyed",
+		}},
+		{&stage.Sealed{Keys: sealedKeys(t), Authenticated: true, Lang: "pt-BR"}, []string{"STAT"}, []string{
+			"0 server: Conexão estabelecida com client",
 		}},
 	} {
 		tap := inspect.NewTap()
@@ -375,8 +389,55 @@ func TestWhatAServerSaysOnItsOwnScreenStandsInTheSession(t *testing.T) {
 			play.Do(t.Context(), command)
 		}
 		play.Close()
-		if got := printed(tap.Recording()); !slices.Equal(got, test.want) {
+		got := printed(tap.Recording())
+		for i := range got {
+			got[i] = uuid.ReplaceAllString(got[i], "UUID")
+		}
+		if !slices.Equal(got, test.want) {
 			t.Errorf("%T:\n%s", test.stage, strings.Join(got, "\n"))
+		}
+	}
+}
+
+var uuid = regexp.MustCompile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+func TestTheServerOfEachChannelSaysWhoComesAndGoesOnItsOwnScreen(t *testing.T) {
+	for _, channel := range stage.Channels() {
+		entry, err := stage.New(stage.NameKV, stage.Options{Channel: channel, Keys: sealedKeys(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tap := inspect.NewTap()
+		play, err := entry.Open(t.Context(), tap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(t, play, "create nome ana")
+		do(t, play, "exit")
+		play.Close()
+		want := []string{"0 server: Connection established with client", "0 server: Connection closed (client)"}
+		if got := printed(tap.Recording()); !slices.Equal(got, want) {
+			t.Errorf("%s: %q", channel, got)
+		}
+	}
+}
+
+func TestASealedSessionThatIsEndedBeforeAnythingWasSaidTellsOfNoFailure(t *testing.T) {
+	tap := inspect.NewTap()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // as if the play were closed while the key pairs are generated
+	play, err := (&stage.Sealed{Keys: sealedKeys(t)}).Open(ctx, tap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := play.Do(t.Context(), "SHELL show"); !errors.As(err, new(*inspect.CommandError)) {
+		t.Errorf("the command: %v", err)
+	}
+	play.Close()
+	for e := range tap.Recording().Events(0) {
+		switch e.Kind {
+		case inspect.Captured, inspect.Failed, inspect.Printed:
+			t.Errorf("%s %s: %q %v %s", e.Side, e.Kind, e.Bytes, e.Err, e.Text)
 		}
 	}
 }

@@ -100,11 +100,16 @@ func NewServer(config *Config) *Server {
 	return s
 }
 
-// tell has the server's events said on its screen. A client that leaves in good order has had its one answer.
+// tell has the server's events said on its screen. A client that leaves in good order has had its one answer, and
+// when the server is to stop, it says so once.
 func (s *Server) tell() {
 	s.Screen.Explain = func(err error) string { return Explain(docs.For(s.Screen.Lang), err) }
 	s.OnClient(func(client *kernel.Conn) { s.Screen.Say("kvs_screen_connected", client) })
-	s.OnHandshakeFailed(s.Screen.HandshakeFailed)
+	s.OnHandshakeFailed(func(conn net.Conn, err error) {
+		if !errors.Is(err, kernel.ErrStopping) {
+			s.Screen.HandshakeFailed(conn, err)
+		}
+	})
 	s.OnRefused(func(conn net.Conn, err error) {
 		s.Screen.Say("kvs_screen_refused", conn, "reason", s.Screen.Explain(err))
 	})
