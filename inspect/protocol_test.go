@@ -2,9 +2,12 @@ package inspect_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +16,6 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
-
 	"example.com/tlslab/inspect"
 )
 
