@@ -15,8 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"pgregory.net/rapid"
 	"example.com/tlslab/inspect"
+	"pgregory.net/rapid"
 )
 
 // A toy is a protocol with a state: the client's hello names the conversation;
