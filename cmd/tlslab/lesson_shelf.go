@@ -149,13 +149,13 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// isOwn reports whether a word names a teacher's file or folder, and no lesson of the course.
+// isOwn reports whether a word names a teacher's file or folder: a path, or what is there and is no lesson of the course.
 func isOwn(word string) bool {
 	if strings.ContainsAny(word, `/\`) || strings.HasSuffix(word, ".md") || word == "." || word == ".." {
 		return true
 	}
 	_, err := os.Stat(word)
-	return err == nil && len(namesLike(word)) == 0
+	return err == nil && len(namesLike(word)) != 1
 }
 
 // sheetNamed finds a lesson: one of the course by its number, its name, or a part of it that no other has; or a

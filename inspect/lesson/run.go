@@ -287,16 +287,37 @@ func (r *run) open() error {
 	if r.current != nil {
 		return nil
 	}
+	held := r.holds.some()
 	play, err := r.stage.Open(r.ctx, r.tap)
 	r.current = play
 	if p, ok := play.(inspect.Preparer); ok && err == nil { // to the client it would be silence
-		select {
-		case <-p.Prepared():
-		case <-r.holds.some():
-		case <-r.ctx.Done():
-		}
+		r.prepare(p.Prepared(), held)
 	}
 	return err
+}
+
+// keysTake is how long a stage may prepare itself: endpoints without TLS may
+// generate keys first.
+const keysTake = 30 * time.Second
+
+// prepare waits until a stage has prepared itself, or something waits on the
+// wire. What the wire has swallowed never comes: that is for the client to find.
+func (r *run) prepare(ready, held <-chan struct{}) {
+	patience := r.patience()
+	r.session.Extend()
+	for _, c := range r.session.Connections() {
+		if c.Opening.Speaks != nil {
+			patience = keysTake
+		}
+	}
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	select {
+	case <-ready:
+	case <-held:
+	case <-deadline.C:
+	case <-r.ctx.Done():
+	}
 }
 
 func (r *run) close() {
