@@ -22,7 +22,7 @@ type Screen struct {
 // Watch has the server's events said.
 func (s *Screen) Watch(server *kernel.Server) {
 	server.OnClient(func(client *kernel.Conn) { s.Say("kvs_screen_connected", client) })
-	server.OnHandshakeFailed(s.HandshakeFailed)
+	server.OnHandshakeFailed(func(conn net.Conn, err error) { s.Say("kvs_screen_no_handshake", conn, "reason", s.explain(err)) })
 	server.OnRefused(func(conn net.Conn, err error) { s.Say("kvs_screen_refused", conn, "reason", s.explain(err)) })
 	server.OnRuntimeError(s.runtimeError)
 	server.OnClientClosed(func(client *kernel.Conn) {
@@ -33,11 +33,6 @@ func (s *Screen) Watch(server *kernel.Server) {
 		}
 	})
 	server.OnStopped(func() { s.Say("kvs_screen_stopped", nil) })
-}
-
-// HandshakeFailed says that a handshake failed, and why.
-func (s *Screen) HandshakeFailed(conn net.Conn, err error) {
-	s.Say("kvs_screen_no_handshake", conn, "reason", s.explain(err))
 }
 
 func (s *Screen) runtimeError(e kernel.RuntimeError) {

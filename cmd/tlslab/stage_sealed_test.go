@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"example.com/tlslab/docs"
+	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/kernel"
 	"example.com/tlslab/kvs/stage/sealed"
 )
@@ -15,14 +16,13 @@ import (
 func TestAServerWithNoPlaceLeftSaysWhomItTurnsAway(t *testing.T) {
 	said, out := io.Pipe()
 	defer said.Close()
-	run := &stageRun{program: speaker(docs.English), out: &sharedWriter{out: out}}
 	key, err := sealed.OpenKey("../../kvs/stage/sealed/testdata/server.pem")
 	if os.IsPermission(err) || err != nil {
 		t.Fatal(err)
 	}
 	server := sealed.NewServer(&sealed.Config{Key: key})
 	server.Addr, server.MaxConnsPerHost = "127.0.0.1:0", 1
-	run.tellSealed(server, sealed.Fingerprint{})
+	server.Screen = kvs.Screen{Lang: docs.English, Out: out}
 	entered := make(chan bool, 2)
 	server.OnConnection(func(net.Conn) { entered <- true })
 	if err := server.Start(t.Context()); err != nil {

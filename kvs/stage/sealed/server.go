@@ -103,15 +103,20 @@ func NewServer(config *Config) *Server {
 // tell has the server's events said on its screen. A client that leaves in good order has had its one answer, and
 // when the server is to stop, it says so once.
 func (s *Server) tell() {
-	s.Screen.Explain = func(err error) string { return Explain(docs.For(s.Screen.Lang), err) }
+	reason := func(err error) string {
+		if s.Screen.Explain != nil {
+			return s.Screen.Explain(err)
+		}
+		return Explain(docs.For(s.Screen.Lang), err)
+	}
 	s.OnClient(func(client *kernel.Conn) { s.Screen.Say("kvs_screen_connected", client) })
 	s.OnHandshakeFailed(func(conn net.Conn, err error) {
 		if !errors.Is(err, kernel.ErrStopping) {
-			s.Screen.HandshakeFailed(conn, err)
+			s.Screen.Say("kvs_screen_no_handshake", conn, "reason", reason(err))
 		}
 	})
 	s.OnRefused(func(conn net.Conn, err error) {
-		s.Screen.Say("kvs_screen_refused", conn, "reason", s.Screen.Explain(err))
+		s.Screen.Say("kvs_screen_refused", conn, "reason", reason(err))
 	})
 	s.OnCreatedContainer(func(client *kernel.Conn, container *Container) {
 		s.Screen.Say("sealed_created", client, "uuid", container.UUID)
@@ -125,7 +130,7 @@ func (s *Server) tell() {
 	})
 	s.OnClientClosed(func(client *kernel.Conn) {
 		if err := client.Err(); err != nil && !errors.Is(err, kernel.ErrStopping) {
-			s.Screen.Say("kvs_screen_broken", client, "reason", s.Screen.Explain(err))
+			s.Screen.Say("kvs_screen_broken", client, "reason", reason(err))
 		}
 	})
 	s.OnStopped(func() { s.Screen.Say("kvs_screen_stopped", nil) })
