@@ -20,7 +20,7 @@ func TestEachLessonComesToItsEndAsTextWithoutAControlCharacter(t *testing.T) {
 	t.Setenv("GODEBUG", "cryptocustomrand=1") // for sessions in a glass box
 	var readers sync.WaitGroup
 	defer readers.Wait()
-	seats := make(chan struct{}, 6)
+	seats := make(chan struct{}, 16)
 	for i, name := range docs.Lessons() {
 		for j, lang := range []string{docs.English, docs.Portuguese} {
 			typed := ""

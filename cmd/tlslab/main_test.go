@@ -1,8 +1,11 @@
 package main
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"example.com/tlslab/docs"
@@ -12,13 +15,25 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{m}, map[string]func(){"tlslab": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"tlslab": mainWithKeys})
+}
+
+// mainWithKeys is main, but that the home-made channel's key pairs are there already. The command stage sealed key makes
+// one all the same, and so do the clients and servers of stage sealed without --key.
+func mainWithKeys() {
+	p := newProgram(os.Args)
+	p.keys = sealedKeys()
+	os.Exit(p.run(os.Args[1:]))
 }
 
 // leakChecked is all tests, and then the question whether they left a goroutine behind.
 type leakChecked struct{ *testing.M }
 
+// Scripts mostly wait: more of them run at once than there are processors, unless -parallel says how many.
 func (m leakChecked) Run() int {
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	code := m.M.Run()
 	if err := goleak.Find(); err != nil && code == 0 {
 		os.Stderr.WriteString(err.Error() + "\n")
@@ -45,6 +60,7 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("CLIENTS", clients)
+	env.Setenv("KEYS", filepath.Join(clients, "..", "..", "..", "kvs", "stage", "sealed", "testdata"))
 	env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 	env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "data"))
 	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/tlslab/kvs/stage/sealed/testdata"
 	"example.com/tlslab/testdata/needs"
 )
 
@@ -120,7 +121,8 @@ var walks = map[string][]step{
 }
 
 // A page's lines are typed as it says: from its top to its bottom, each in the terminal that stands above its block, all
-// in one folder that is empty at first. There is no terminal, so that what would be a screen is text.
+// in one folder that is empty at first, but for the key pairs that the page of stages has someone make: that takes seconds,
+// and the script stage-sealed waits for it. There is no terminal, so that what would be a screen is text.
 func TestTheManualCanBeWalkedFromItsTopToItsBottom(t *testing.T) {
 	needs.Program(t, "sh")
 	for page, expected := range walks {
@@ -129,6 +131,10 @@ func TestTheManualCanBeWalkedFromItsTopToItsBottom(t *testing.T) {
 				t.Parallel()
 				w := &walker{t: t, dir: t.TempDir(), locale: locale, ports: make(map[string]string), terminals: make(map[string]*typed)}
 				defer w.stop()
+				if page == "stages" {
+					w.leave("server.pem", testdata.Server)
+					w.leave("client.pem", testdata.Client)
+				}
 				text, err := os.ReadFile(filepath.Join("..", "..", "docs", "manual", lang, page+".md"))
 				if err != nil {
 					t.Fatal(err)
@@ -335,6 +341,14 @@ func (w *walker) interrupt(terminal string) {
 	}
 	if code := program.cmd.ProcessState.ExitCode(); code != 0 {
 		w.t.Errorf("%s ended with exit code %d: %s", program.line, code, program.text())
+	}
+}
+
+// leave leaves a file in the folder, as if it had been made there.
+func (w *walker) leave(name string, content []byte) {
+	w.t.Helper()
+	if err := os.WriteFile(filepath.Join(w.dir, name), content, 0o600); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"example.com/tlslab/inspect/lesson"
 	"example.com/tlslab/kvs/stage"
 	"example.com/tlslab/kvs/stage/sealed"
+	"example.com/tlslab/kvs/stage/sealed/testdata"
 )
 
 // speaker is a program that speaks a language. The key pairs of its home-made channel are those of the tests of package
@@ -22,14 +23,14 @@ import (
 func speaker(lang string) *program { return &program{sentence: docs.For(lang), keys: sealedKeys()} }
 
 var sealedKeys = sync.OnceValue(func() *stage.SealedKeys {
-	read := func(name string) *rsa.PrivateKey {
-		key, err := sealed.OpenKey("../../kvs/stage/sealed/testdata/" + name + ".pem")
+	read := func(text []byte) *rsa.PrivateKey {
+		key, err := sealed.ParsePrivateKey(text)
 		if err != nil {
 			panic(err)
 		}
 		return key
 	}
-	return &stage.SealedKeys{Client: read("client"), Server: read("server"), Attacker: read("stranger")}
+	return &stage.SealedKeys{Client: read(testdata.Client), Server: read(testdata.Server), Attacker: read(testdata.Stranger)}
 })
 
 // everyScene calls f for each scene and each of its channels, on a clock that

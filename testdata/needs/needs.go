@@ -31,3 +31,12 @@ func Program(t testing.TB, name string) string {
 	t.Skipf("%s is missing: install it to run this test (%v)", name, err)
 	return ""
 }
+
+// Time skips a test that takes long and differs little from one that is run; what says from which. Where [Required] is set
+// it is run.
+func Time(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv(Required) == "" {
+		t.Skipf("%s; set %s to run this too", what, Required)
+	}
+}

@@ -39,3 +39,13 @@ func TestAMissingProgramFailsTheTestWhereProgramsAreRequired(t *testing.T) {
 		t.Errorf("got %+v", o)
 	}
 }
+
+func TestWhatTakesLongIsSkippedButWhereProgramsAreRequired(t *testing.T) {
+	for required, skipped := range map[string]bool{"": true, "1": false} {
+		t.Setenv(Required, required)
+		o := &outcome{}
+		if Time(o, "another is like it"); o.skipped != skipped || o.failed {
+			t.Errorf("%q: got %+v", required, o)
+		}
+	}
+}
