@@ -550,6 +550,9 @@ func FuzzEveryLineGetsOneAnswer(f *testing.F) {
 		f.Add([]byte(input))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
+		if bytes.HasPrefix(input, []byte("*")) {
+			t.Skip("this is RESP")
+		}
 		client, server := net.Pipe()
 		defer client.Close()
 		done := make(chan error, 1)

@@ -38,8 +38,11 @@ type Server struct {
 	// together in memory, so that a slow client never holds the store.
 	AnswerLimit int
 
-	once  sync.Once
-	verbs kernel.Verbs[request, []byte]
+	once    sync.Once
+	verbs   kernel.Verbs[request, []byte]
+	redis   kernel.Verbs[redisRequest, struct{}]
+	table   redisTable
+	cursors cursors
 }
 
 // A Handler answers a request whose first word is its verb; the arguments are the other
@@ -78,6 +81,7 @@ func (s *Server) learn() {
 				return command.run(r.session, r.arguments)
 			})
 		}
+		s.learnRedis()
 	})
 }
 
@@ -90,10 +94,13 @@ func (e *arityError) Error() string { return "wrong number of arguments for " + 
 func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 	s.learn()
 	out := bufio.NewWriter(conn)
-	in := lineReader{
-		source: bufio.NewReader(flushFirst{conn, out}),
-		limit:  conn.MaxRequest(),
+	source := bufio.NewReader(flushFirst{conn, out})
+	if resp, err := isRESP(source); err != nil {
+		return err
+	} else if resp {
+		return s.serveRESP(ctx, conn, source, out)
 	}
+	in := lineReader{source: source, limit: conn.MaxRequest()}
 	session := session{server: s, conn: conn, say: docs.For(s.Lang)}
 	for ctx.Err() == nil {
 		line, err := in.next()

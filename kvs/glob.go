@@ -1,0 +1,69 @@
+package kvs
+
+// matches reports whether a key is what a pattern of KEYS and SCAN asks for: ? is any byte, * any number of them, [abc], [a-z] and
+// [^a] one of those named or not named, and \ takes the next one as it is. The time is at most the product of the two lengths.
+func matches(pattern, key []byte) bool {
+	star, from := -1, 0 // where to go on when a guess of what * stands for was wrong
+	p, k := 0, 0
+	for k < len(key) {
+		if p < len(pattern) && pattern[p] == '*' {
+			star, from = p, k
+			p++
+			continue
+		}
+		if p < len(pattern) {
+			if size, ok := matchesOne(pattern[p:], key[k]); ok {
+				p += size
+				k++
+				continue
+			}
+		}
+		if star < 0 {
+			return false
+		}
+		from++
+		p, k = star+1, from
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+// matchesOne reports whether the start of a pattern, of that size, matches a byte.
+func matchesOne(pattern []byte, c byte) (size int, ok bool) {
+	switch pattern[0] {
+	case '?':
+		return 1, true
+	case '[':
+		return matchesClass(pattern, c)
+	case '\\':
+		if len(pattern) > 1 {
+			return 2, pattern[1] == c
+		}
+	}
+	return 1, pattern[0] == c
+}
+
+// matchesClass is matchesOne for what begins with [. One that is not closed ends with the pattern.
+func matchesClass(pattern []byte, c byte) (size int, ok bool) {
+	i := 1
+	negated := i < len(pattern) && pattern[i] == '^'
+	if negated {
+		i++
+	}
+	for ; i < len(pattern) && pattern[i] != ']'; i++ {
+		switch {
+		case pattern[i] == '\\' && i+1 < len(pattern):
+			i++
+			ok = ok || pattern[i] == c
+		case i+2 < len(pattern) && pattern[i+1] == '-':
+			low, high := min(pattern[i], pattern[i+2]), max(pattern[i], pattern[i+2])
+			ok = ok || low <= c && c <= high
+			i += 2
+		default:
+			ok = ok || pattern[i] == c
+		}
+	}
+	return min(i+1, len(pattern)), ok != negated
+}
