@@ -44,4 +44,22 @@
 // whoever cuts the connection must not turn one request into another.
 //
 // Nothing that a client sends is evaluated, and nothing but the words above is a command.
+//
+// # Redis
+//
+// The same port speaks RESP, the protocol of Redis, in versions 2 and 3, over the same store: redis-cli, redis-benchmark and the
+// libraries for Redis are clients. The first byte of a connection tells the two apart, for as long as it lasts. A request in RESP is
+// an array, and begins with '*'. No command of the lines begins so, unless [Server.Handle] was given one: then it cannot be
+// the first of a connection. So nobody else chooses a protocol for a client, and what was begun in one never goes on in the other. In
+// particular RESP has no inline requests here: what is not an array is an error.
+//
+// The commands, answered as Redis 7.0 does: GET, SET (NX, XX, GET, EX, PX, EXAT, PXAT, KEEPTTL), DEL, EXISTS, INCR, EXPIRE (NX, XX, GT,
+// LT), TTL, KEYS, SCAN (MATCH, COUNT, TYPE), DBSIZE, MGET, MSET, PING, ECHO, INFO, AUTH, HELLO, COMMAND, CLIENT (ID, GETNAME, SETNAME,
+// SETINFO, INFO), SELECT 0 and QUIT. Each that reads or changes pairs is one View or Update of the store. They are
+// counted by their names in capitals. They are not commands of the lines, whose words keep their meaning.
+//
+// Bounds: a request has at most as many bytes, as they come, as the kernel's MaxRequest says, and takes about twice that in memory; past it,
+// and after anything that is not RESP, comes an error and the end of the connection. An answer is bounded by AnswerLimit. The latest
+// 1024 cursors of SCAN are remembered, each with its key, for all connections of a server. Errors are in
+// English, as Redis has them, and what they repeat of a request is escaped.
 package kvs
