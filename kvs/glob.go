@@ -1,18 +1,34 @@
 package kvs
 
-// matches reports whether a key is what a pattern of KEYS and SCAN asks for: ? is any byte, * any number of them, [abc], [a-z] and
-// [^a] one of those named or not named, and \ takes the next one as it is. The time is at most the product of the two lengths.
-func matches(pattern, key []byte) bool {
+// maxSteps is how many bytes of a pattern may be looked at for one command: others may be waiting.
+const maxSteps = 100_000_000
+
+// A glob is a pattern of KEYS and SCAN: ? is any byte, * any number of them, [abc], [a-z] and [^a] one of those named or not
+// named, and \ takes the next one as it is. A key takes at most as many steps as the product of the two lengths.
+type glob struct {
+	pattern []byte
+	steps   int // that were taken
+}
+
+// exhausted reports whether there were more steps than maxSteps. What matches has said last is void then.
+func (g *glob) exhausted() bool { return g.steps > maxSteps }
+
+// matches reports whether a key is what the pattern asks for.
+func (g *glob) matches(key []byte) bool {
+	pattern := g.pattern
 	star, from := -1, 0 // where to go on when a guess of what * stands for was wrong
 	p, k := 0, 0
-	for k < len(key) {
+	for k < len(key) && !g.exhausted() {
+		g.steps++
 		if p < len(pattern) && pattern[p] == '*' {
 			star, from = p, k
 			p++
 			continue
 		}
 		if p < len(pattern) {
-			if size, ok := matchesOne(pattern[p:], key[k]); ok {
+			size, ok := matchesOne(pattern[p:], key[k])
+			g.steps += size
+			if ok {
 				p += size
 				k++
 				continue

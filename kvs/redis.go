@@ -115,6 +115,7 @@ var (
 	errSyntax      = &redisError{text: "ERR syntax error"}
 	errNotInteger  = &redisError{text: "ERR value is not an integer or out of range"}
 	errOverflow    = &redisError{text: "ERR increment or decrement would overflow"}
+	errPattern     = &redisError{text: "ERR the pattern takes too many steps; write a simpler one"}
 	errCursor      = &redisError{text: "ERR invalid cursor"}
 	errOptionsNX   = &redisError{text: "ERR NX and XX, GT or LT options at the same time are not compatible"}
 	errOptionsGT   = &redisError{text: "ERR GT and LT options at the same time are not compatible"}

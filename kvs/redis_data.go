@@ -255,9 +255,14 @@ func (s *redisSession) ttl(arguments [][]byte) error {
 
 func (s *redisSession) keysLike(arguments [][]byte) error {
 	found, n := reply{}, 0
+	pattern := glob{pattern: arguments[0]}
 	err := s.view(func(r store.Reader) error {
 		for pair := range r.Scan(nil) {
-			if !matches(arguments[0], pair.Key) {
+			matches := pattern.matches(pair.Key)
+			if pattern.exhausted() {
+				return errPattern
+			}
+			if !matches {
 				continue
 			}
 			n++
@@ -338,7 +343,7 @@ func (c *cursors) find(number uint64) (key []byte, ok bool) {
 
 // scanOptions are those of SCAN.
 type scanOptions struct {
-	pattern []byte
+	pattern glob
 	count   int64
 	nothing bool // another TYPE than string is asked for
 }
@@ -348,7 +353,7 @@ func parseScan(words [][]byte) (o scanOptions, err error) {
 	for ; len(words) >= 2; words = words[2:] {
 		switch strings.ToUpper(string(words[0])) {
 		case "MATCH":
-			o.pattern = words[1]
+			o.pattern = glob{pattern: words[1]}
 		case "COUNT":
 			n, ok := parseInteger(words[1])
 			switch {
@@ -394,7 +399,11 @@ func (s *redisSession) scan(arguments [][]byte) error {
 				return nil
 			}
 			left--
-			if options.nothing || options.pattern != nil && !matches(options.pattern, pair.Key) {
+			matches := !options.nothing && (options.pattern.pattern == nil || options.pattern.matches(pair.Key))
+			if options.pattern.exhausted() {
+				return errPattern
+			}
+			if !matches {
 				continue
 			}
 			n++

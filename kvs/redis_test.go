@@ -122,6 +122,17 @@ var conversations = []struct{ request, answer string }{
 	{"KEYS a*", "*1|$1|a"},
 	{"KEYS [^a]", "*1|$1|b"},
 	{"KEYS none", "*0"},
+	{"KEYS \\a", "*1|$1|a"},
+	{"KEYS [b-z]*", "*1|$1|b"},
+	{"KEYS [z-b]", "*1|$1|b"},
+	{"KEYS *a*", "*1|$1|a"},
+	{"KEYS [a", "*1|$1|a"},
+	{"KEYS [", "*0"},
+	{"KEYS []", "*0"},
+	{"KEYS ??", "*0"},
+	{"KEYS a\\", "*0"},
+	{"KEYS *a**", "*1|$1|a"},
+	{"KEYS [a-", "*1|$1|a"},
 	{"DEL a", ":1"},
 	{"KEYS *", "*1|$1|b"},
 	{"SCAN 0", "*2|$1|0|*1|$1|b"},
@@ -527,6 +538,19 @@ func TestAnAnswerInRESPThatWouldBeTooLongIsAnError(t *testing.T) {
 	}
 	if got := c.ask("PING"); got != "+PONG" {
 		t.Error(got)
+	}
+}
+
+func TestAPatternMadeToTakeForEverIsRefused(t *testing.T) {
+	c := dialRESP(t, &kvs.Server{Store: new(store.Memory)})
+	c.ask("SET", strings.Repeat("a", 30_000), "")
+	for _, pattern := range []string{"*" + strings.Repeat("a", 15_000) + "b", "*[" + strings.Repeat("b", 29_000) + "]"} {
+		if got := c.ask("KEYS", pattern); got != "-ERR the pattern takes too many steps; write a simpler one" {
+			t.Errorf("KEYS %.5s: %.80s", pattern, got)
+		}
+		if got := c.ask("SCAN", "0", "MATCH", pattern); got != "-ERR the pattern takes too many steps; write a simpler one" {
+			t.Errorf("SCAN %.5s: %.80s", pattern, got)
+		}
 	}
 }
 
