@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/report"
 )
 
 // valueView draws all that is known of the selected branch of the key schedule, its command last.
@@ -226,69 +227,10 @@ func (m *model) inGlassBox(v *inspect.Value) bool {
 }
 
 // formula is as the standard writes it, the words in it in the language of the screen.
-func (m *model) formula(v *inspect.Value) string {
-	group := func(text string) string {
-		name, _, _ := strings.Cut(text, ",")
-		return inspect.Safe(name)
-	}
-	switch formula := v.Formula; {
-	case v.Kind == "sealed.schedule_aes_key", v.Kind == "sealed.schedule_iv":
-		return m.owned(formula)
-	case strings.HasPrefix(formula, "the key exchange of "):
-		return m.say("tui_formula_shared", "group", group(formula[len("the key exchange of "):]))
-	case strings.HasPrefix(formula, "ECDH on "):
-		return m.say("tui_formula_pre_master", "group", group(formula[len("ECDH on "):]))
-	case strings.HasPrefix(formula, "RSAES-OAEP-DECRYPT("), strings.HasPrefix(formula, "AES-256-CBC-DECRYPT("), strings.HasPrefix(formula, "HKDF-Extract(salt = transcript_hash,"), strings.HasPrefix(formula, "SHA-256(fingerprint"):
-		return m.owned(formula)
-	case strings.HasPrefix(formula, "ECDH(") && strings.Contains(formula, ") on "):
-		exchange, on, _ := strings.Cut(formula, " on ")
-		return m.say("tui_formula_on", "formula", m.owned(exchange), "group", group(on))
-	case strings.Contains(formula, "ML-KEM.Decaps(") && strings.Contains(formula, ", where "):
-		exchange, where, _ := strings.Cut(formula, ", where ")
-		parts := strings.NewReplacer(" is the ", "\n", " and ", "\n", " the ", "\n").Replace(where)
-		if part := strings.Split(parts, "\n"); len(part) == 4 {
-			return m.say("tui_formula_hybrid", "formula", inspect.Safe(exchange), "first", part[0], "own", m.owned(part[1]), "second", part[2], "peer", m.owned(part[3]))
-		}
-	case strings.HasSuffix(formula, " of the connection that the ticket is from"):
-		return m.say("tui_formula_ticket", "formula", inspect.Safe(strings.TrimSuffix(formula, " of the connection that the ticket is from")))
-	case strings.HasPrefix(formula, "a key that both sides were given"):
-		return m.say("tui_formula_external_psk")
-	case strings.HasPrefix(formula, "zeros, as long as the hash: no PSK"):
-		return m.say("tui_formula_no_psk")
-	case strings.HasPrefix(formula, "zeros, as long as the hash: a PSK"):
-		return m.say("tui_formula_psk_alone")
-	case formula == "that of the session which is resumed":
-		return m.say("tui_formula_resumed")
-	case strings.HasPrefix(formula, "how many records"):
-		return m.say("tui_formula_sequence_number")
-	case strings.HasSuffix(formula, ", padded on the left to 12 bytes with zeros"):
-		return m.say("tui_formula_nonce", "formula", inspect.Safe(strings.TrimSuffix(formula, ", padded on the left to 12 bytes with zeros")))
-	case strings.HasSuffix(formula, ", the first 8 bytes of the fragment"):
-		return m.say("tui_formula_nonce_explicit", "formula", inspect.Safe(strings.TrimSuffix(formula, ", the first 8 bytes of the fragment")))
-	case strings.HasSuffix(formula, ", the record's header"):
-		return m.say("tui_formula_header", "formula", inspect.Safe(strings.TrimSuffix(formula, ", the record's header")))
-	case strings.HasSuffix(formula, ", the length in clear"):
-		return m.say("tui_formula_length", "formula", inspect.Safe(strings.TrimSuffix(formula, ", the length in clear")))
-	}
-	return inspect.Safe(v.Formula)
-}
+func (m *model) formula(v *inspect.Value) string { return report.Formula(m.say, v) }
 
-// owned names values, and those that a formula names, with the words for whose they are in the language of the screen.
-func (m *model) owned(name string) string {
-	var words []string
-	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
-		words = append(words,
-			side.String()+"'s private key", m.say("tui_private_key_of", "side", m.side(side)),
-			side.String()+"'s public key", m.say("tui_public_key_of", "side", m.side(side)),
-			side.String()+"'s key share", m.say("tui_key_share_of", "side", m.side(side)),
-			"("+side.String()+")", "("+m.side(side)+")",
-		)
-	}
-	if before, ticket, ok := strings.Cut(name, " (of ticket "); ok {
-		name = before + " (" + m.say("tui_of_ticket", "number", strings.TrimSuffix(ticket, ")")) + ")"
-	}
-	return strings.NewReplacer(words...).Replace(inspect.Safe(name))
-}
+// owned names values with the words for whose they are in the language of the screen.
+func (m *model) owned(name string) string { return report.NameOf(m.say, name) }
 
 // explainValue returns what the manual says about a kind of value.
 func (m *model) explainValue(kind string) string { return m.explain(inspect.Field{Kind: kind}) }

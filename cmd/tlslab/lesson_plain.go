@@ -36,21 +36,18 @@ type reading struct {
 	columns int
 	text    report.Text
 	asked   map[*lesson.Exercise]*lesson.Question
-	session *inspect.Session // that is told
-	told    int              // items of it
-	page    int              // that was told last; -1 before the first
-	kept    error            // the notebook could not be, and that has been said
+	shown   map[string]string // what the lesson itself showed last, by its view
+	session *inspect.Session  // that is told
+	told    int               // items of it
+	page    int               // that was told last; -1 before the first
+	kept    error             // the notebook could not be, and that has been said
 }
 
 // read goes through a lesson as text, from a page on.
 func (r *lessonRun) read(ctx context.Context, s *sheet, page int) error {
 	input, stop := iter.Pull(iter.Seq[line](lines(ctx, r.in)))
 	defer stop()
-	reading := &reading{
-		lessonRun: r, sheet: s, sitting: r.course(s.lang).Begin(ctx, s.Lesson), input: input,
-		asked: make(map[*lesson.Exercise]*lesson.Question), typed: isTerminal(r.in), page: -1, columns: r.width(),
-		text: report.Text{Say: r.sentence, ASCII: r.look.ascii, Level: report.Sentences},
-	}
+	reading := r.begin(ctx, s, input)
 	defer reading.sitting.Close()
 	err := reading.run(ctx, page)
 	if ctx.Err() != nil {
@@ -63,8 +60,18 @@ func (r *lessonRun) read(ctx context.Context, s *sheet, page int) error {
 	return err
 }
 
+// begin begins to read a lesson. The sitting is to be closed.
+func (r *lessonRun) begin(ctx context.Context, s *sheet, input func() (line, bool)) *reading {
+	return &reading{
+		lessonRun: r, sheet: s, sitting: r.course(s.lang).Begin(ctx, s.Lesson), input: input,
+		asked: make(map[*lesson.Exercise]*lesson.Question), shown: make(map[string]string), typed: isTerminal(r.in), page: -1, columns: r.width(),
+		text: report.Text{Say: r.sentence, ASCII: r.look.ascii, Level: report.Sentences},
+	}
+}
+
 func (r *reading) run(ctx context.Context, page int) error {
 	r.print("", r.say("lesson_title", "title", r.Title, "minutes", r.Minutes))
+	r.views()
 	if err := r.skip(page); err != nil {
 		return err
 	}
@@ -119,6 +126,7 @@ func (r *reading) tell(stop *lesson.Stop) {
 	if stop.Look != nil {
 		r.lookAt(stop.Look)
 	}
+	r.showOnce(stop)
 	for _, block := range stop.Blocks[stop.New:] {
 		r.block(block)
 	}
@@ -255,6 +263,8 @@ func (r *reading) listen(ctx context.Context, stop *lesson.Stop) (on bool, err e
 			r.print("> " + word)
 		}
 		switch {
+		case strings.HasPrefix(word, ":"):
+			r.colon(stop, strings.Fields(word))
 		case stop.Question != nil && isChoice(stop.Question, word):
 			r.answer(word)
 		case word == "q":

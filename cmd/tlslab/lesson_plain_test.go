@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,75 @@ func TestEachLessonComesToItsEndAsTextWithoutAControlCharacter(t *testing.T) {
 		}
 	}
 }
+
+// What an answer needs has been told when the question stands there, or is told on request. A prediction has its answer from
+// what comes behind it.
+func TestWhatTheExercisesAskForIsToldAsText(t *testing.T) {
+	t.Setenv("GODEBUG", "cryptocustomrand=1")
+	for _, lang := range []string{docs.English, docs.Portuguese} {
+		for _, name := range docs.Lessons()[6:11] {
+			t.Run(lang+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s, err := courseSheet(name, lang)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := speaker(lang)
+				if p.out, err = os.Create(filepath.Join(t.TempDir(), "out")); err != nil {
+					t.Fatal(err)
+				}
+				defer p.out.Close()
+				p.in, p.err = p.out, p.out
+				run := &lessonRun{program: p, notebook: new(lesson.Notebook)}
+				told := make(map[*lesson.Exercise]string) // all that was, when the question stood there
+				var r *reading
+				var here *lesson.Exercise
+				var commands []string
+				r = run.begin(t.Context(), s, func() (line, bool) {
+					if attempts := r.sitting.Attempts(); len(attempts) > 0 && attempts[len(attempts)-1].Exercise != here {
+						here = attempts[len(attempts)-1].Exercise
+						commands = everyView(len(r.session.Items()))
+					}
+					if len(commands) == 0 {
+						if _, ok := told[here]; !ok && here != nil {
+							text, err := os.ReadFile(p.out.Name())
+							if err != nil {
+								t.Error(err)
+							}
+							told[here] = squeezed(string(text))
+						}
+						return line{}, true
+					}
+					command := commands[0]
+					commands = commands[1:]
+					return line{text: command}, true
+				})
+				defer r.sitting.Close()
+				if err := r.run(t.Context(), 0); err != nil {
+					t.Fatal(err)
+				}
+				for _, a := range r.sitting.Attempts() {
+					if !a.Predict && !strings.Contains(told[a.Exercise], squeezed(r.labelOf(a, a.Expected))) {
+						t.Errorf("%s: %s is not told", a.Name, a.Expected)
+					}
+				}
+			})
+		}
+	}
+}
+
+func everyView(items int) []string {
+	commands := []string{":schedule", ":ladder", ":verdicts", ":secrets", ":wire", ":value handshake_secret"}
+	for n := range items {
+		for _, command := range []string{":protection", ":explain", ":hex"} {
+			commands = append(commands, command+" "+strconv.Itoa(n+1))
+		}
+	}
+	return commands
+}
+
+// squeezed is a text without spaces, so that where a line ends makes no difference.
+func squeezed(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), "")) }
 
 func readAsText(t *testing.T, lang, name, typed string) (said string, err error) {
 	s, err := courseSheet(name, lang)
