@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"example.com/tlslab/inspect"
-	"example.com/tlslab/inspect/report"
 )
 
 // valueView draws all that is known of the selected branch of the key schedule, its command last.
@@ -227,10 +226,14 @@ func (m *model) inGlassBox(v *inspect.Value) bool {
 }
 
 // formula is as the standard writes it, the words in it in the language of the screen.
-func (m *model) formula(v *inspect.Value) string { return report.Formula(m.say, v) }
+func (m *model) formula(v *inspect.Value) string {
+	return m.pal.spell(m.sentences.Formula(v.Kind, inspect.Safe(v.Formula)))
+}
 
 // owned names values with the words for whose they are in the language of the screen.
-func (m *model) owned(name string) string { return report.NameOf(m.say, name) }
+func (m *model) owned(name string) string {
+	return m.pal.spell(m.sentences.ValueName(inspect.Safe(name)))
+}
 
 // explainValue returns what the manual says about a kind of value.
 func (m *model) explainValue(kind string) string { return m.explain(inspect.Field{Kind: kind}) }

@@ -44,7 +44,7 @@ func (t Text) Value(s *inspect.Session, conn, at int, name string) string {
 	text := ""
 	for side := range inspect.Side(2) {
 		for _, v := range s.Connections()[conn].View(side).Schedule() {
-			if v.Name == name || NameOf(t.Say.Say, v.Name) == name {
+			if v.Name == name || t.Say.ValueName(inspect.Safe(v.Name)) == name {
 				if told := t.whole(v, at); told != text {
 					text += told
 				}
@@ -63,7 +63,7 @@ func (t Text) whole(v inspect.Value, at int) string {
 		text += t.paragraph(explanation, 4)
 	}
 	for _, input := range v.Inputs {
-		text += t.paragraph(t.Say.Say("report_value_input", "name", NameOf(t.Say.Say, input.Name), "size", t.size(len(input.Bytes))), 4) + hexLines(input.Bytes)
+		text += t.paragraph(t.Say.Say("report_value_input", "name", t.Say.ValueName(inspect.Safe(input.Name)), "size", t.size(len(input.Bytes))), 4) + hexLines(input.Bytes)
 	}
 	if v.Command != "" {
 		text += t.paragraph(t.Say.Say("report_value_command"), 4) + v.Command + "\n"
@@ -80,7 +80,7 @@ func (t Text) values(values []inspect.Value, at int) string {
 }
 
 func (t Text) value(v inspect.Value, at int) string {
-	name := NameOf(t.Say.Say, v.Name)
+	name := t.Say.ValueName(inspect.Safe(v.Name))
 	switch {
 	case v.Event > at:
 		return t.paragraph(t.Say.Say("report_value_later", "name", name), 2)
@@ -93,7 +93,7 @@ func (t Text) value(v inspect.Value, at int) string {
 	}
 	text := name + ", " + t.size(len(v.Bytes))
 	if v.Formula != "" {
-		text += " = " + Formula(t.Say.Say, &v)
+		text += " = " + t.Say.Formula(v.Kind, inspect.Safe(v.Formula))
 	}
 	text = t.paragraph(text, 2) + hexLines(v.Bytes)
 	if len(v.Covers) > 0 {
