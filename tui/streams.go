@@ -259,7 +259,7 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 	case inspect.ClosedItem:
 		return m.say("tui_closed", "side", m.side(item.Side), "how", m.howEnded(item)), -1
 	case inspect.PrintedItem:
-		return m.say("tui_printed", "side", m.side(item.Side), "text", inspect.Safe(item.Text)), -1
+		return m.say("tui_printed", "side", m.side(item.Side), "text", inspect.SafeOnce(item.Text)), -1
 	case inspect.SilenceItem:
 		return m.say("tui_silence", "side", m.side(item.Side), "wait", item.Wait.String()), -1
 	}

@@ -123,3 +123,10 @@ func TestEveryKindOfExpectationCanBeAltered(t *testing.T) {
 		}
 	}
 }
+
+func TestALessonThatOpensNoSessionSaysSo(t *testing.T) {
+	lesson := readLesson(t, "# Title\n\n```script\ndo read a\n```\n")
+	if _, err := new(Course).Check(t.Context(), lesson, false); !errors.Is(err, errNoSession) {
+		t.Errorf("%v, want that no session is open", err)
+	}
+}

@@ -287,6 +287,9 @@ func (r *run) open() error {
 	if r.current != nil {
 		return nil
 	}
+	if r.stage == nil {
+		return errNoSession
+	}
 	held := r.holds.some()
 	play, err := r.stage.Open(r.ctx, r.tap)
 	r.current = play

@@ -227,6 +227,8 @@ func parseHold(rest []string, _ string, _ bool) (func(*run) error, string) {
 
 // Errors of commands that are begun.
 var (
+	errNoSession = errors.New("no session is open: a lesson begins with one, as in: open kv tls13")
+
 	errBegun    = errors.New("a command was begun before, and is not over")
 	errNotHeld  = errors.New("nothing waits on the wire")
 	errNoHolder = errors.New("no hold stands before it, and nothing waited on the wire")
