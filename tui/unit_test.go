@@ -277,7 +277,7 @@ func TestWhatComesOfABlindChangeIsSaidAsTheProtocolHasIt(t *testing.T) {
 	s := spoken(t, Options{Stage: caesarStage{}})
 	c := s.m.time.session.Connections()[0]
 	for _, unit := range c.View(inspect.Client).Records(inspect.Client) {
-		for protocol, want := range map[string]string{"caesar": "blindly.", "sealed": "flips the same bit in the text of the next one", "sealed-authenticated": "the tag will not verify"} {
+		for protocol, want := range map[string]string{"caesar": "blindly.", "sealed": "flips that bit in the next one", "sealed-authenticated": "the tag will not verify"} {
 			c.Opening.Protocol = protocol
 			if unit.Name() != "message" {
 				want = "blindly."
