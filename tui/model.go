@@ -357,7 +357,11 @@ func (m *model) stepOn() tea.Cmd {
 	}
 	if m.lives() && len(m.time.steps) == 0 {
 		m.eager = true
-		m.tell("tui_not_begun")
+		if m.opening {
+			m.tell("tui_not_begun")
+		} else { // as where nothing comes before the first command
+			m.tell("tui_no_more")
+		}
 		return nil
 	}
 	if m.sitting != nil {

@@ -25,6 +25,16 @@ type screen struct {
 // open opens a screen of 80 by 24 and waits until the stage's session has begun.
 func open(t *testing.T, o Options) *screen {
 	t.Helper()
+	s := openQuietly(t, o)
+	if o.Stage != nil && o.Play == "" && o.Lesson == "" {
+		s.until("the first record", func() bool { return len(s.m.time.steps) > 0 })
+	}
+	return s
+}
+
+// openQuietly is open, but waits for no record.
+func openQuietly(t *testing.T, o Options) *screen {
+	t.Helper()
 	o.Out = new(bytes.Buffer)
 	if o.Lang == "" {
 		o.Lang = "en"
@@ -46,9 +56,6 @@ func open(t *testing.T, o Options) *screen {
 		close(stopped)
 	})
 	s.run(s.m.Init())
-	if o.Stage != nil && o.Play == "" && o.Lesson == "" {
-		s.until("the first record", func() bool { return len(s.m.time.steps) > 0 })
-	}
 	return s
 }
 

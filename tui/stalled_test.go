@@ -19,6 +19,17 @@ func (queueStage) Open(_ context.Context, tap *inspect.Tap) (inspect.Play, error
 	return &queuePlay{caesarPlay: caesarPlay{tap: tap, client: client}}, nil
 }
 
+// quietStage says a line on its server's own screen, if there is one, and then nothing.
+type quietStage struct{ line string }
+
+func (q quietStage) Open(_ context.Context, tap *inspect.Tap) (inspect.Play, error) {
+	client, server := tap.PipeOf(caesar{})
+	if q.line != "" {
+		fmt.Fprintln(server.Screen(), q.line)
+	}
+	return &queuePlay{caesarPlay: caesarPlay{tap: tap, client: client}}, nil
+}
+
 type queuePlay struct {
 	caesarPlay
 	stalled atomic.Bool
@@ -74,4 +85,20 @@ func TestWhatAServerSaysOnItsOwnScreenIsARow(t *testing.T) {
 		s.shows("ave, client")
 		s.fits()
 	}
+}
+
+func TestNoStepIsPromisedWhereNothingComesBeforeTheFirstCommand(t *testing.T) {
+	s := openQuietly(t, Options{Stage: quietStage{}})
+	s.until("the session", func() bool { return !s.m.opening })
+	s.press("right")
+	s.hides("follows at once")
+	s.shows("i types a command")
+}
+
+func TestWhatAServerMadeSafeItselfIsNotEscapedOnceMore(t *testing.T) {
+	s := open(t, Options{Stage: quietStage{line: `"Ol\xc3\xa1"`}})
+	s.press("right")
+	s.shows(`server prints: "Ol\xc3\xa1"`)
+	s.press("L")
+	s.shows(`"Ol\xc3\xa1"`)
 }
