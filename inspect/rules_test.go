@@ -47,6 +47,11 @@ func TestEachActionHasItsEffectOnTheSecondRecordOfText(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			rules := &inspect.Rules{List: []inspect.Rule{{Match: second, Do: c.act}}}
 			text, session, err := exchange(t, rules, "one", "two", "three")
+			// A server that refuses the third record can be gone before the second one, which follows it at once, gets there.
+			for tries := 0; c.name == "swap" && tries < 20 && verdicts(session) == nil; tries++ {
+				rules = &inspect.Rules{List: rules.List}
+				text, session, err = exchange(t, rules, "one", "two", "three")
+			}
 			if text != c.text {
 				t.Errorf("the server read %q", text)
 			}
