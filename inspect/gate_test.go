@@ -290,3 +290,29 @@ func TestSendingInPlaceOfWhatIsNotHeldDoesNothing(t *testing.T) {
 		t.Errorf("the server read %q, %v; verdicts %v", text, err, verdicts(session))
 	}
 }
+
+// Else an answer to the beginning of a flight could stand in the recording
+// before its end, and a client that is refused would seem to be so in its handshake.
+func TestWhatASenderWritesAtOnceIsCapturedBeforeTheGateSeesAnyOfIt(t *testing.T) {
+	tap := new(inspect.Tap)
+	captured := make(chan int, 3)
+	tap.Gate = gateFunc(func(w inspect.Wire, u inspect.Unit) {
+		n := 0
+		for e := range w.Recording().Events(0) {
+			if e.Kind == inspect.Captured {
+				n++
+			}
+		}
+		captured <- n
+		w.Forward(u.ID)
+	})
+	client, server := tap.PipeOf(inspect.Lines)
+	defer tap.Close()
+	go io.Copy(io.Discard, server)
+	io.WriteString(client, "one\ntwo\nthree\n")
+	for range 3 {
+		if n := <-captured; n != 3 {
+			t.Errorf("the gate was asked once %d of 3 lines that came at once were captured", n)
+		}
+	}
+}

@@ -258,8 +258,9 @@ func runs(original *inspect.Recording) func(yield func(bout) bool) {
 }
 
 // accountByLane tells all that a session says, lane by lane: which of two lanes
-// was told of first is a matter of time. So is what came before a cut, and with
-// it whether what never arrived was dropped or could not be delivered.
+// was told of first is a matter of time. So is what came before a cut (what was
+// captured with its cause did), and with it whether what never arrived was dropped
+// or could not be delivered.
 func accountByLane(s *inspect.Session) string {
 	cut := func(item inspect.Item) bool { return item.Kind == inspect.ClosedItem && item.How == inspect.ClosedCut }
 	isCut := slices.ContainsFunc(s.Items(), cut)
@@ -267,6 +268,9 @@ func accountByLane(s *inspect.Session) string {
 	var lines []line
 	for _, item := range s.Items() {
 		lane := fmt.Sprintf("%s %s %d", item.Side, item.Lane, min(item.Kind, inspect.AlertItem))
+		if cut(item) {
+			lane += " cut"
+		}
 		text := accountOf(s, item)
 		if item.Record != nil && item.Record.Verdict == inspect.VerdictDropped {
 			switch {

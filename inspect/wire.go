@@ -213,18 +213,23 @@ func (d *direction) pass() error {
 }
 
 // offer reads on behind rest, hands every whole unit to the gate, and returns
-// what is left; when the sender ends, that is a unit too.
+// what is left; when the sender ends, that is a unit too. What came at once is
+// captured at once: no answer to its beginning stands before its end.
 func (d *direction) offer(rest []byte) ([]byte, error) {
 	buffer := make([]byte, 16<<10)
 	n, err := d.wire.ends[d.from].Read(buffer)
 	rest = append(rest, buffer[:n]...)
+	var captured []int
 	for len(rest) > 0 {
 		id, size := d.capture(rest, err != nil)
 		if size == 0 {
 			break
 		}
-		d.hold(id)
+		captured = append(captured, id)
 		rest = rest[size:]
+	}
+	for _, id := range captured {
+		d.hold(id)
 	}
 	return rest, err
 }
