@@ -175,7 +175,7 @@ func (r *labRun) runScreen(ctx context.Context, shown *lecture, files *keeper) e
 	}
 	kept := r.offerLessons(&options, shown)
 	err := show(ctx, options)
-	r.warn(*kept)
+	r.lessonRun().warn(*kept)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ func notebook() *lesson.Notebook {
 type lessonRun struct {
 	*program
 	notebook *lesson.Notebook
+	warned   bool // that the notebook cannot be kept
 	plain    bool
 	json     bool
 	look     look
@@ -161,10 +163,7 @@ func (r *lessonRun) list() error {
 	if err != nil {
 		return err
 	}
-	progress, err := r.progress()
-	if err != nil {
-		return err
-	}
+	progress := r.progress()
 	width := 0
 	for _, s := range sheets {
 		width = max(width, len([]rune(s.Title)))
@@ -193,7 +192,7 @@ func (r *lessonRun) standing(s *sheet, standing *lesson.Standing) string {
 	case standing.Done:
 		told = append(told, r.say("lesson_done"))
 	default:
-		told = append(told, r.say("lesson_at_page", "page", standing.Page, "pages", len(s.Pages)))
+		told = append(told, r.say("lesson_at_page", "page", s.pageOf(standing), "pages", len(s.Pages)))
 	}
 	if all := len(s.Exercises()); all > 0 {
 		told = append(told, r.say("lesson_solved", "solved", standing.Solved(s.Lesson), "all", all))
@@ -221,15 +220,16 @@ func lessonLine(s *sheet, standing *lesson.Standing) jsonLesson {
 		Exercises: len(s.Exercises()), Solved: standing.Solved(s.Lesson),
 	}
 	if standing != nil {
-		line.Page, line.Done = standing.Page, standing.Done
+		line.Page, line.Done = s.pageOf(standing), standing.Done
 	}
 	return line
 }
 
-// progress reads how far the student has come.
-func (r *lessonRun) progress() (lesson.Progress, error) {
+// progress reads how far the student has come. A notebook that cannot be read is told of, and passed over.
+func (r *lessonRun) progress() lesson.Progress {
 	progress, err := r.notebook.Read()
-	return progress, r.noNotebook(err)
+	r.warn(err)
+	return progress
 }
 
 // noNotebook says what is wrong with the notebook, if something is.
@@ -241,36 +241,43 @@ func (p *program) noNotebook(err error) error {
 	return err
 }
 
-// next goes on where the student is: in the first lesson that was begun and is not done; otherwise in the first that is
-// not done.
+// warn says, once, that the notebook cannot be read or written.
+func (r *lessonRun) warn(err error) {
+	if err != nil && !r.warned {
+		r.warned = true
+		fmt.Fprintf(r.err, "tlslab: %s\n", r.explain(r.noNotebook(err)))
+	}
+}
+
+// next goes on where the student is: in the lesson where they were last, if it is not done; otherwise in the first that was
+// begun and is not done; otherwise in the first that is not done.
 func (r *lessonRun) next(ctx context.Context, shelf func() ([]*sheet, error)) error {
 	sheets, err := shelf()
 	if err != nil {
 		return err
 	}
-	progress, err := r.progress()
-	if err != nil {
-		return err
-	}
-	var first *sheet
+	progress := r.progress()
+	var first, begun *sheet
 	for _, s := range sheets {
 		switch standing := progress[s.note]; {
-		case standing == nil && first == nil:
-			first = s
-		case standing != nil && !standing.Done:
-			return r.start(ctx, s, max(standing.Page, 1)-1)
+		case standing == nil:
+			first = cmp.Or(first, s)
+		case !standing.Done && (begun == nil || standing.Latest):
+			begun = s
 		}
 	}
-	if first == nil {
-		fmt.Fprintln(r.out, r.say("lesson_all_done"))
-		return nil
+	switch {
+	case begun != nil:
+		return r.start(ctx, begun, begun.pageOf(progress[begun.note])-1)
+	case first != nil:
+		return r.start(ctx, first, 0)
 	}
-	return r.start(ctx, first, 0)
+	fmt.Fprintln(r.out, r.say("lesson_all_done"))
+	return nil
 }
 
 // start goes through a lesson with the student, from a page on.
 func (r *lessonRun) start(ctx context.Context, s *sheet, page int) error {
-	page = min(page, len(s.Pages)-1)
 	if r.plain || !r.hasScreen() {
 		return r.read(ctx, s, page)
 	}
@@ -347,13 +354,6 @@ func (p *program) screenSheet(chosen *sheet, name, lang string) (*sheet, error) 
 	return courseSheet(name, lang)
 }
 
-// warn says that the notebook could not be kept.
-func (p *program) warn(err error) {
-	if err != nil {
-		fmt.Fprintf(p.err, "tlslab: %s\n", p.explain(p.noNotebook(err)))
-	}
-}
-
 // course goes through lessons, on the stages of the lab.
 func (p *program) course(lang string) *lesson.Course {
 	return &lesson.Course{Lang: lang, GlassBox: drawFromConfigRand, Open: func(name, channel string, with []string) (inspect.Stage, error) {
@@ -363,10 +363,7 @@ func (p *program) course(lang string) *lesson.Course {
 
 // hint tells the next hint for the exercise where the student is.
 func (r *lessonRun) hint(args []string) error {
-	progress, err := r.progress()
-	if err != nil {
-		return err
-	}
+	progress := r.progress()
 	s, err := r.begun(args, progress)
 	if err != nil {
 		return err
@@ -389,10 +386,11 @@ func (r *lessonRun) hint(args []string) error {
 	if strings.Contains(hint, "…") {
 		fmt.Fprintln(r.out, wrap(r.say("lesson_hint_left_out"), r.width()))
 	}
-	return r.noNotebook(r.notebook.Hinted(s.note, exercise, n+1))
+	r.warn(r.notebook.Hinted(s.note, exercise, n+1))
+	return nil
 }
 
-// begun is the lesson that was named; without a name, the one that the student is in.
+// begun is the lesson that was named; without a name, the one in which the student was last, or another that is not done.
 func (r *lessonRun) begun(args []string, progress lesson.Progress) (*sheet, error) {
 	if len(args) > 0 {
 		return r.sheetNamed(args[0])
@@ -401,30 +399,47 @@ func (r *lessonRun) begun(args []string, progress lesson.Progress) (*sheet, erro
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range sheets {
-		if standing := progress[s.note]; standing != nil && !standing.Done {
-			return s, nil
+	var begun *sheet
+	for name, standing := range progress {
+		if standing.Latest && filepath.IsAbs(name) { // a teacher's own
+			if s, err := r.ownSheet(name); err == nil {
+				return s, nil
+			}
 		}
+	}
+	for _, s := range sheets {
+		if standing := progress[s.note]; standing != nil && (standing.Latest || !standing.Done && begun == nil) {
+			begun = s
+		}
+	}
+	if begun != nil {
+		return begun, nil
 	}
 	return nil, failed(r.say("lesson_hint_nowhere"), nil)
 }
 
-// reset takes out of the notebook what stands there of a lesson, or of all.
+// reset takes out of the notebook what stands there of a lesson, or of all. One that cannot be read is put aside.
 func (r *lessonRun) reset(args []string) error {
-	if len(args) == 0 {
-		if err := r.notebook.Forget(); err != nil {
-			return r.noNotebook(err)
+	var names []string
+	told := r.say("lesson_reset_all")
+	if len(args) > 0 {
+		s, err := r.sheetNamed(args[0])
+		if err != nil {
+			return err
 		}
-		fmt.Fprintln(r.out, r.say("lesson_reset_all"))
-		return nil
+		names, told = []string{s.note}, r.say("lesson_reset", "title", safe(s.Title))
 	}
-	s, err := r.sheetNamed(args[0])
+	err := r.notebook.Forget(names...)
+	var damaged *lesson.NotebookError
+	if errors.As(err, &damaged) {
+		aside, failed := r.notebook.SetAside()
+		if err = failed; err == nil {
+			told = r.say("lesson_reset_aside", "path", safe(aside), "reason", safe(oneLine(damaged.Err.Error())))
+		}
+	}
 	if err != nil {
 		return err
 	}
-	if err := r.notebook.Forget(s.note); err != nil {
-		return r.noNotebook(err)
-	}
-	fmt.Fprintln(r.out, r.say("lesson_reset", "title", safe(s.Title)))
+	fmt.Fprintln(r.out, told)
 	return nil
 }

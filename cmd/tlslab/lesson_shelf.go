@@ -25,6 +25,11 @@ type sheet struct {
 	own    bool   // it is a teacher's, and not of the course
 }
 
+// pageOf is the page where the student is, from 1: none that the lesson no longer has.
+func (s *sheet) pageOf(standing *lesson.Standing) int {
+	return min(max(standing.Page, 1), len(s.Pages))
+}
+
 // courseSheet reads a lesson of the course.
 func courseSheet(name, lang string) (*sheet, error) {
 	text, ok := docs.Lesson(lang, name)

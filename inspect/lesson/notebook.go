@@ -8,13 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/BurntSushi/toml"
 )
 
 // A Notebook is the file in which it stands how far a student has come. It is
-// read anew for each note, so that several programs can use it at once; of two
-// notes of the same moment one may be lost, until its program makes the next.
+// read anew for each note, and several programs can use it at once: while one
+// changes it, a file beside it, whose name ends in .lock, keeps the others waiting.
 //
 // The zero value keeps nothing. A Notebook may be used concurrently.
 type Notebook struct {
@@ -27,8 +28,9 @@ type Progress map[string]*Standing
 // A Standing is how far a student has come in a lesson.
 type Standing struct {
 	Page      int               `toml:"page"`               // where the student is, from 1
-	Exercise  string            `toml:"exercise,omitempty"` // that is asked there
+	Exercise  string            `toml:"exercise,omitempty"` // that is open there
 	Done      bool              `toml:"done"`               // the student has been at the end
+	Latest    bool              `toml:"latest,omitempty"`   // the student was in this lesson last
 	Exercises map[string]*Marks `toml:"exercises,omitempty"`
 }
 
@@ -57,25 +59,24 @@ func (s *Standing) Marks(e *Exercise) Marks {
 	return Marks{}
 }
 
-// Open returns an exercise of the lesson that is not solved: the one that is
-// asked where the student is, otherwise the next from there on; nil if there is
-// none.
+// Open returns the exercise that is open where the student is, also if it was
+// solved in an earlier sitting; otherwise the next from there on that is not
+// solved; nil if there is none.
 func (s *Standing) Open(l *Lesson) (next *Exercise) {
 	page := min(max(s.Page, 1), len(l.Pages)) - 1
 	for _, e := range l.Exercises() {
 		switch {
-		case s.Marks(e).Solved:
 		case e.Name == s.Exercise:
 			return e
-		case next == nil && e.Line >= l.Pages[page].Line:
+		case next == nil && !s.Marks(e).Solved && e.Line >= l.Pages[page].Line:
 			next = e
 		}
 	}
 	return next
 }
 
-// A NotebookError says that a notebook cannot be read: it was damaged, and is
-// left as it is.
+// A NotebookError says that a notebook cannot be read: it was damaged, or is no
+// file, and is left as it is. [Notebook.SetAside] makes room for another.
 type NotebookError struct {
 	Path string
 	Err  error
@@ -89,41 +90,59 @@ func (e *NotebookError) Unwrap() error { return e.Err }
 const maxNotebook = 1 << 20
 
 // Read returns what stands in the notebook: nothing, if there is no file. If it
-// is damaged the error is a *[NotebookError].
+// cannot be read the error is a *[NotebookError].
 func (n *Notebook) Read() (Progress, error) {
-	p, _, err := n.read()
-	return p, err
+	p := make(Progress)
+	if n.Path == "" {
+		return p, nil
+	}
+	text, err := n.text()
+	if err == nil {
+		_, err = toml.Decode(text, &p)
+	}
+	if err != nil {
+		return nil, &NotebookError{n.Path, err}
+	}
+	p.bound()
+	return p, nil
+}
+
+// text reads the file: "" if there is none.
+func (n *Notebook) text() (string, error) {
+	info, err := os.Stat(n.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular(): // reading it may never come to an end
+		return "", errors.New("it is no file")
+	case info.Size() > maxNotebook:
+		return "", fmt.Errorf("it has more than %d bytes", maxNotebook)
+	}
+	f, err := os.Open(n.Path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxNotebook))
+	return string(text), err
+}
+
+// bound lifts numbers that cannot be: whoever has a file may write into it.
+func (p Progress) bound() {
+	for _, standing := range p {
+		standing.Page = max(standing.Page, 1)
+		for _, marks := range standing.Exercises {
+			marks.Attempts, marks.Hints = max(marks.Attempts, 0), max(marks.Hints, 0)
+		}
+	}
 }
 
 // New reports whether no student has made a note yet.
 func (n *Notebook) New() bool {
 	_, err := os.Stat(n.Path)
 	return errors.Is(err, fs.ErrNotExist)
-}
-
-func (n *Notebook) read() (p Progress, text []byte, err error) {
-	p = make(Progress)
-	if n.Path == "" {
-		return p, nil, nil
-	}
-	f, err := os.Open(n.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return p, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	if text, err = io.ReadAll(io.LimitReader(f, maxNotebook+1)); err != nil {
-		return nil, nil, err
-	}
-	if len(text) > maxNotebook {
-		return nil, nil, &NotebookError{n.Path, fmt.Errorf("it has more than %d bytes", maxNotebook)}
-	}
-	if _, err = toml.Decode(string(text), &p); err != nil {
-		return nil, nil, &NotebookError{n.Path, err}
-	}
-	return p, text, nil
 }
 
 // Note takes down where the student is, and what came of the exercises. The
@@ -139,9 +158,14 @@ func (n *Notebook) Note(name string, s *Sitting) error {
 			standing = new(Standing)
 			p[name] = standing
 		}
-		standing.Page, standing.Exercise, standing.Done = stop.Page+1, "", standing.Done || stop.Last
-		if stop.Question != nil {
-			standing.Exercise = stop.Question.Name
+		for _, other := range p {
+			other.Latest = false
+		}
+		standing.Page, standing.Exercise, standing.Done, standing.Latest = stop.Page+1, "", standing.Done || stop.Last, true
+		for _, attempt := range s.attempts {
+			if stop.Question != nil && attempt.Exercise == stop.Question.Exercise && !attempt.Right {
+				standing.Exercise = stop.Question.Name
+			}
 		}
 		for _, attempt := range s.attempts {
 			standing.mark(attempt)
@@ -191,52 +215,91 @@ func (n *Notebook) Forget(names ...string) error {
 	}, func() {})
 }
 
-// change reads the notebook, changes what stands there, and writes it. If
-// another program wrote meanwhile, that begins anew.
-func (n *Notebook) change(change func(Progress), done func()) error {
-	if n.Path == "" {
-		return nil
+// SetAside gives the file another name, under which nothing stood, and returns
+// it; "" if there is no file.
+func (n *Notebook) SetAside() (name string, err error) {
+	if n.Path == "" || n.New() {
+		return "", nil
 	}
-	const tries = 5
-	for try := 1; ; try++ {
-		p, before, err := n.read()
-		if err != nil {
-			return err
+	for i := 1; ; i++ {
+		name = n.Path + ".damaged"
+		if i > 1 {
+			name += fmt.Sprintf("-%d", i)
 		}
-		change(p)
-		var after bytes.Buffer
-		after.WriteString("# How far you have come in the lessons of tlslab; \"tlslab lesson reset\" takes it away.\n\n")
-		encoder := toml.NewEncoder(&after)
-		encoder.Indent = ""
-		if err := encoder.Encode(p); err != nil {
-			return err
-		}
-		written, err := n.write(before, after.Bytes(), try == tries)
-		if err != nil || written {
-			done()
-			return err
+		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			return name, os.Rename(n.Path, name)
+		} else if err != nil {
+			return "", err
 		}
 	}
 }
 
-// write puts the text into the file, all at once, unless it holds something else
-// than before; if it must, then too.
-func (n *Notebook) write(before, text []byte, must bool) (written bool, err error) {
-	dir := filepath.Dir(n.Path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return false, err
+// change reads the notebook, changes what stands there, and writes it, all at
+// once.
+func (n *Notebook) change(change func(Progress), done func()) error {
+	if n.Path == "" {
+		return nil
 	}
-	f, err := os.CreateTemp(dir, ".lessons-*") // mode 0600
+	if err := os.MkdirAll(filepath.Dir(n.Path), 0o700); err != nil {
+		return err
+	}
+	unlock, err := n.lock()
 	if err != nil {
-		return false, err
+		return err
+	}
+	defer unlock()
+	p, err := n.Read()
+	if err != nil {
+		return err
+	}
+	change(p)
+	var text bytes.Buffer
+	text.WriteString("# How far you have come in the lessons of tlslab; \"tlslab lesson reset\" takes it away.\n\n")
+	encoder := toml.NewEncoder(&text)
+	encoder.Indent = ""
+	if err := encoder.Encode(p); err != nil {
+		return err
+	}
+	if err := n.write(text.Bytes()); err != nil {
+		return err
+	}
+	done()
+	return nil
+}
+
+// A note takes milliseconds: a lock that is older was left behind by a program
+// that was killed.
+const oldLock = 10 * time.Second
+
+// lock waits until nobody else changes the notebook.
+func (n *Notebook) lock() (unlock func(), err error) {
+	name := n.Path + ".lock"
+	for end := time.Now().Add(2 * oldLock); ; time.Sleep(time.Millisecond) {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err == nil {
+			f.Close()
+			return func() { os.Remove(name) }, nil
+		}
+		info, odd := os.Stat(name)
+		switch {
+		case !errors.Is(err, fs.ErrExist) && odd != nil || time.Now().After(end):
+			return nil, err
+		case odd == nil && time.Since(info.ModTime()) > oldLock:
+			os.Remove(name)
+		}
+	}
+}
+
+// write puts the text into the file, all at once.
+func (n *Notebook) write(text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(n.Path), ".lessons-*") // mode 0600
+	if err != nil {
+		return err
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return false, err
+		return err
 	}
-	if now, err := os.ReadFile(n.Path); !must && !bytes.Equal(now, before) && (err == nil || before != nil) {
-		return false, nil
-	}
-	return true, os.Rename(f.Name(), n.Path)
+	return os.Rename(f.Name(), n.Path)
 }

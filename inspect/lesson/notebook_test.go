@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -51,14 +52,20 @@ func TestANotebookAddsUpWhatAStudentDoesInSeveralSittings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Progress{"01-two": {Page: 1, Exercise: "first", Done: true, Exercises: map[string]*Marks{
+	want := Progress{"01-two": {Page: 1, Exercise: "first", Done: true, Latest: true, Exercises: map[string]*Marks{
 		"first": {Solved: true, Attempts: 3, Hints: 1}, "second": {Attempts: 1, Hints: 2},
 	}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if got["01-two"].Solved(s.Lesson) != 1 || got["01-two"].Open(s.Lesson).Name != "second" {
+	if got["01-two"].Solved(s.Lesson) != 1 || got["01-two"].Open(s.Lesson).Name != "first" { // it stands before the student once more
 		t.Errorf("%d solved; open is %v", got["01-two"].Solved(s.Lesson), got["01-two"].Open(s.Lesson))
+	}
+	s, first, _ = sittingOf(t)
+	s.at, first.Given, first.Right = 0, []string{"yes"}, true
+	note(s)
+	if got, err = n.Read(); err != nil || got["01-two"].Open(s.Lesson).Name != "second" {
+		t.Errorf("once it is solved, open is %v, %v", got["01-two"].Open(s.Lesson), err)
 	}
 	info, err := os.Stat(n.Path)
 	if err != nil || info.Mode().Perm() != 0o600 && os.PathSeparator == '/' {
@@ -66,11 +73,17 @@ func TestANotebookAddsUpWhatAStudentDoesInSeveralSittings(t *testing.T) {
 	}
 }
 
-func TestADamagedNotebookIsLeftAlone(t *testing.T) {
+func TestADamagedNotebookIsLeftAloneUntilItIsSetAside(t *testing.T) {
 	s, _, _ := sittingOf(t)
-	for _, text := range []string{"[01-two", "x = 3\n", "[01-two]\npage = \"one\"\n", "\x00\xff", "[01-two.exercises]\nfirst = 7\n"} {
+	for _, text := range []string{"[01-two", "x = 3\n", "[01-two]\npage = \"one\"\n", "\x00\xff", "[01-two.exercises]\nfirst = 7\n", "a folder"} {
 		n := &Notebook{Path: filepath.Join(t.TempDir(), "lessons.toml")}
-		if err := os.WriteFile(n.Path, []byte(text), 0o600); err != nil {
+		var err error
+		if text == "a folder" {
+			err = os.MkdirAll(filepath.Join(n.Path, "in it"), 0o700)
+		} else {
+			err = os.WriteFile(n.Path, []byte(text), 0o600)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		var damaged *NotebookError
@@ -83,41 +96,83 @@ func TestADamagedNotebookIsLeftAlone(t *testing.T) {
 		if err := n.Forget(); !errors.As(err, &damaged) {
 			t.Errorf("%q: forget: %v", text, err)
 		}
-		if now, err := os.ReadFile(n.Path); string(now) != text || err != nil {
+		if err := os.WriteFile(n.Path+".damaged", nil, 0o600); err != nil { // an earlier one
+			t.Fatal(err)
+		}
+		aside, err := n.SetAside()
+		if err != nil || aside != n.Path+".damaged-2" {
+			t.Errorf("%q was set aside as %s: %v", text, aside, err)
+		}
+		if now, err := os.ReadFile(aside); text != "a folder" && (string(now) != text || err != nil) {
 			t.Errorf("%q became %q, %v", text, now, err)
+		}
+		if err := n.Note("01-two", s); err != nil {
+			t.Errorf("%q: then: %v", text, err)
 		}
 	}
 }
 
-func TestSeveralProgramsCanUseANotebookAtOnce(t *testing.T) {
+func TestNumbersOfANotebookThatCannotBeAreBounded(t *testing.T) {
+	s, first, _ := sittingOf(t)
+	n := &Notebook{Path: filepath.Join(t.TempDir(), "lessons.toml")}
+	if err := os.WriteFile(n.Path, []byte("[01-two]\npage = -3\n[01-two.exercises.first]\nhints = -5\nattempts = -9223372036854775808\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	progress, err := n.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := progress["01-two"]; got.Page != 1 || got.Marks(first.Exercise) != (Marks{}) || got.Open(s.Lesson) != first.Exercise {
+		t.Errorf("%+v, %+v", got, got.Marks(first.Exercise))
+	}
+}
+
+func TestSeveralProgramsAtOnceLoseNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lessons.toml")
+	const programs, notes = 8, 20
 	var all sync.WaitGroup
-	for i := range 4 {
+	for i := range programs {
 		all.Go(func() {
 			n := &Notebook{Path: path}
-			s, first, _ := sittingOf(t)
-			for range 20 {
-				first.Given = append(first.Given, "no")
-				if err := n.Note(fmt.Sprint("lesson-", i), s); err != nil {
+			mine, first, _ := sittingOf(t)
+			ours, second, _ := sittingOf(t)
+			for range notes {
+				first.Given, second.Given = append(first.Given, "no"), append(second.Given, "no")
+				if err := errors.Join(n.Note(fmt.Sprint("lesson-", i), mine), n.Note("of-all", ours)); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	all.Wait()
-	for i := range 4 { // a last one each, as nobody writes at the same time
-		s, _, _ := sittingOf(t)
-		if err := (&Notebook{Path: path}).Note(fmt.Sprint("lesson-", i), s); err != nil {
-			t.Error(err)
-		}
-	}
 	progress, err := (&Notebook{Path: path}).Read()
-	if err != nil || len(progress) != 4 {
+	if err != nil || len(progress) != programs+1 {
 		t.Fatal(progress, err)
 	}
-	left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".lessons-*"))
-	if len(left) > 0 || err != nil {
-		t.Errorf("left behind: %q, %v", left, err)
+	for name, standing := range progress {
+		want := notes
+		if name == "of-all" {
+			want *= programs
+		}
+		if got := standing.Exercises["first"].Attempts; got != want {
+			t.Errorf("%s: %d answers stand there of %d", name, got, want)
+		}
+	}
+	left, err := os.ReadDir(filepath.Dir(path))
+	if len(left) != 1 || err != nil {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestALockThatWasLeftBehindIsPassedOver(t *testing.T) {
+	n := &Notebook{Path: filepath.Join(t.TempDir(), "lessons.toml")}
+	long := time.Now().Add(-time.Hour)
+	if err := errors.Join(os.WriteFile(n.Path+".lock", nil, 0o600), os.Chtimes(n.Path+".lock", long, long)); err != nil {
+		t.Fatal(err)
+	}
+	s, _, _ := sittingOf(t)
+	if err := n.Note("01-two", s); err != nil {
+		t.Error(err)
 	}
 }
 
