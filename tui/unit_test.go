@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -303,5 +304,26 @@ func TestUnitsFitEverySizeInBothLanguages(t *testing.T) {
 				s.fits()
 			}
 		}
+	}
+}
+
+// A stage whose keys are made first opens no connection for a while.
+type unopenedStage struct{}
+
+func (unopenedStage) Open(context.Context, *inspect.Tap) (inspect.Play, error) {
+	return unopenedPlay{}, nil
+}
+
+type unopenedPlay struct{}
+
+func (unopenedPlay) Do(context.Context, string) (string, error) { return "", io.EOF }
+func (unopenedPlay) Close() error                               { return nil }
+
+func TestBeforeAConnectionIsOpenTheScreenDoesNotSayWhatWillBeSpokenOnIt(t *testing.T) {
+	s := openQuietly(t, Options{Stage: unopenedStage{}})
+	s.size(80, 24)
+	s.shows("Client and server are about to talk.")
+	if strings.Contains(s.m.View(), "over TLS") {
+		t.Errorf("the screen promises TLS:\n%s", s.m.View())
 	}
 }

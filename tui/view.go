@@ -168,7 +168,10 @@ func (m *model) streamsOrIntro(w, height int) []string {
 	}
 	m.streams.scroll(0, height)
 	id := "tui_intro"
-	if speaks(m.conn()) {
+	switch {
+	case len(m.time.session.Connections()) == 0: // what they will speak is not known yet
+		id = "tui_intro_opening"
+	case speaks(m.conn()):
 		id = "unit_intro"
 	}
 	switch {
