@@ -35,21 +35,7 @@ type lessonRun struct {
 }
 
 func (p *program) lesson() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:                   "lesson " + p.say("cmd_command_arg"),
-		Short:                 p.say("cmd_lesson_short"),
-		Long:                  p.say("cmd_lesson_long"),
-		Example:               p.say("cmd_lesson_example"),
-		DisableFlagsInUseLine: true,
-		Args:                  cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return p.unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
-		SuggestionsMinimumDistance: 2,
-	}
+	cmd := p.group("lesson", "cmd_lesson_short", "cmd_lesson_long", "cmd_lesson_example")
 	cmd.AddCommand(p.lessonList(), p.lessonStart(), p.lessonNext(), p.lessonHint(), p.lessonReset(), p.lessonCheck(), p.lessonHandout())
 	return cmd
 }

@@ -19,20 +19,7 @@ import (
 func defaultDB() string { return filepath.Join(dataDir(), "pairs.db") }
 
 func (p *program) store() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:                   "store " + p.say("cmd_command_arg"),
-		Short:                 p.say("cmd_store_short"),
-		Long:                  p.say("cmd_store_long"),
-		Example:               p.say("cmd_store_example"),
-		DisableFlagsInUseLine: true,
-		Args:                  cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return p.unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
-	}
+	cmd := p.group("store", "cmd_store_short", "cmd_store_long", "cmd_store_example")
 	replace := false
 	load := p.storeCommand("import", p.say("cmd_store_file_args"), 0, func(db, file string) error { return p.importPairs(db, file, replace) })
 	load.Flags().BoolVar(&replace, "replace", false, p.say("cmd_flag_store_replace"))
