@@ -23,6 +23,7 @@ var builtAtRunTime = map[string]string{
 	"proof_":             "Explain, from the kind of a proof",
 	"unit_edit_blindly_": "model.blindly, from the names of protocols and units",
 	"unit_name_":         "Unit, from the name that a protocol gives a unit",
+	"capture_":           "capture.Explain, from the key of a capture.Problem",
 	"reason_":            "whoever shows an inspect.Reason, from its key",
 }
 

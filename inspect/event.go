@@ -54,13 +54,14 @@ const (
 	Silent                             // Side waited N milliseconds, until its deadline, for what did not come
 	Expired                            // the unit Cause was held as long as its gate may: it goes on by itself
 	Printed                            // the program at Side said Text on its own screen, which its peer does not see
+	Noted                              // Note was said of what Side sends, by whoever read or made the recording
 )
 
 var eventKinds = [...]string{
 	Opened: "opened", Captured: "captured", Forwarded: "forwarded", Dropped: "dropped", Altered: "altered",
 	Injected: "injected", Undeliverable: "undeliverable", Secret: "secret", Wrote: "wrote", Read: "read",
 	Failed: "failed", Ended: "ended", LetGo: "let go", Trusted: "trusted", Drained: "drained", Silent: "silent",
-	Expired: "expired", Printed: "printed",
+	Expired: "expired", Printed: "printed", Noted: "noted",
 }
 
 // String returns the kind in lower case, as in "captured".
@@ -112,6 +113,7 @@ type Event struct {
 	Logged  *LoggedSecret
 	Err     *EndpointError
 	Roots   *x509.CertPool
+	Note    *Reason
 	Text    string // of a Printed event: one line, without its end, which its program made safe to show: see SafeOnce
 }
 

@@ -42,6 +42,10 @@ var reasons = map[string]string{
 
 	"protocol": "not opened",
 
+	// What is said of a capture's bytes.
+	"capture_comment": "a comment in the file: {{.text}}",
+	"capture_differs": "bytes were sent a second time and differ ({{.bytes}} of them); those that were captured first count",
+
 	// Why a ClientHelloInner is not known, or must be refused.
 	"inner_no_key":      "nothing that could open the ClientHelloInner is in the recording",
 	"inner_closed":      "what is in the recording does not open the ClientHelloInner: it was sealed for another configuration, the hello was changed on its way, or it is GREASE",

@@ -261,6 +261,7 @@ const (
 	ExpiredItem                     // what Side sent goes on by itself, since nobody decided on it in time: Record, if it is one
 	SilenceItem                     // Side waited until its deadline for what did not come: Wait
 	PrintedItem                     // the program at Side said something on its own screen: Text
+	NoteItem                        // something is said of what Side sends: Because
 )
 
 // An Item is one thing that a person is shown, in the order in which the
@@ -279,7 +280,7 @@ type Item struct {
 
 	From    int64  // BytesItem, GapItem: offset within the lane
 	Reason  string // BytesItem: why it is not split into records, in English
-	Because Reason // the same, for any language
+	Because Reason // the same, for any language; NoteItem: what is said
 
 	// BytesItem of a received lane: what the gate did to its first bytes.
 	Verdict Verdict

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,7 +70,7 @@ type entry struct {
 	time  int64 // nanoseconds since 1970
 	cause int64
 	slab  *slab
-	more  any // *Opening, *LoggedSecret, *EndpointError, *x509.CertPool or string
+	more  any // *Opening, *LoggedSecret, *EndpointError, *x509.CertPool, *Reason or string
 }
 
 // Len returns the number of events so far.
@@ -97,6 +98,8 @@ func (r *Recording) At(i int) Event {
 		event.Err = more
 	case *x509.CertPool:
 		event.Roots = more
+	case *Reason:
+		event.Note = more
 	case string:
 		event.Text = more
 	}
@@ -136,10 +139,15 @@ func (r *Recording) Append(e Event) int {
 		added.more = e.Err
 	case e.Roots != nil:
 		added.more = e.Roots
+	case e.Note != nil:
+		added.more = e.Note
 	case e.Text != "":
 		added.more = e.Text
 	}
 	if e.Bytes == nil {
+		if e.Kind == Ended {
+			r.retireGiven(given{added.conn, added.side})
+		}
 		return r.append(added)
 	}
 	return r.givenStream(given{added.conn, added.side}).append(r, added, e.Bytes)
@@ -168,6 +176,17 @@ func (r *Recording) givenStream(key given) *stream {
 		r.given[key] = &stream{conn: key.conn, side: key.side}
 	}
 	return r.given[key]
+}
+
+// retireGiven gives up the room behind the bytes of a stream that has ended.
+func (r *Recording) retireGiven(key given) {
+	r.mu.Lock()
+	ended := r.given[key]
+	delete(r.given, key)
+	r.mu.Unlock()
+	if ended != nil {
+		ended.retire(r)
+	}
 }
 
 // Wait blocks until the recording holds more than n events, and returns how
@@ -322,8 +341,19 @@ func (s *stream) retire(r *Recording) {
 	defer s.mu.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	s.shrink()
 	s.fullLocked(r)
 	s.slab, s.used, s.size = nil, 0, 0
+}
+
+// shrink moves the bytes of a slab that is less than half full to one of their
+// size.
+func (s *stream) shrink() {
+	if s.slab == nil || s.used >= len(*s.slab.data.Load())/2 {
+		return
+	}
+	data := slices.Clone((*s.slab.data.Load())[:s.used])
+	s.slab.data.Store(&data)
 }
 
 func (s *stream) fullLocked(r *Recording) {

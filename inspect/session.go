@@ -209,6 +209,10 @@ func (s *Session) take(e Event) {
 		s.add(Item{Kind: ErrorItem, Side: e.Side, Text: e.text()})
 	case Printed:
 		s.add(Item{Kind: PrintedItem, Side: e.Side, Text: e.Text})
+	case Noted:
+		if e.Note != nil {
+			s.add(Item{Kind: NoteItem, Side: e.Side, Because: *e.Note})
+		}
 	case Ended:
 		c.end(e)
 	case Drained:

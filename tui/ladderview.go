@@ -343,7 +343,7 @@ func (m *model) event(r *rung, item *inspect.Item, line int, p columnPlan) []spa
 	switch item.Kind {
 	case inspect.ErrorItem:
 		sign, ink = m.pal.glyphs.failed, bad
-	case inspect.PrintedItem:
+	case inspect.PrintedItem, inspect.NoteItem:
 		sign = m.pal.glyphs.printed
 	case inspect.GapItem:
 		sign, ink = m.pal.glyphs.gap, bad

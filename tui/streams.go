@@ -160,7 +160,7 @@ func (m *model) canUnfold(item *inspect.Item) bool {
 // rowText returns the text of a row that has no bytes, which may take both columns; else "".
 func (m *model) rowText(item *inspect.Item) string {
 	switch item.Kind {
-	case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.PrintedItem, inspect.GapItem:
+	case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.PrintedItem, inspect.GapItem, inspect.NoteItem:
 		what, _ := m.whatHappened(item)
 		return what
 	}
@@ -183,7 +183,7 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 		sign = span{bad, g.failed}
 	case inspect.ClosedItem:
 		sign = span{who, g.ended}
-	case inspect.PrintedItem:
+	case inspect.PrintedItem, inspect.NoteItem:
 		sign = span{who, g.printed}
 	case inspect.GapItem:
 		sign = span{bad, g.gap}
@@ -260,6 +260,8 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 		return m.say("tui_closed", "side", m.side(item.Side), "how", m.howEnded(item)), -1
 	case inspect.PrintedItem:
 		return m.say("tui_printed", "side", m.side(item.Side), "text", inspect.SafeOnce(item.Text)), -1
+	case inspect.NoteItem:
+		return m.say("tui_note", "side", m.side(item.Side), "what", m.say("reason_"+item.Because.Key, item.Because.Data...)), -1
 	case inspect.SilenceItem:
 		return m.say("tui_silence", "side", m.side(item.Side), "wait", item.Wait.String()), -1
 	}

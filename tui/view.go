@@ -410,7 +410,7 @@ func (m *model) comesNext() (string, ink) {
 	if item := m.time.next(); item != nil {
 		who := sideInk(item.Side)
 		switch item.Kind {
-		case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.PrintedItem:
+		case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.PrintedItem, inspect.NoteItem:
 			what, _ := m.whatHappened(item)
 			return m.say("tui_next", "what", what), who
 		}

@@ -94,7 +94,7 @@ func (p *program) dumpFile(name, ca, speaks string, tell story) error {
 	case errors.As(problem, &path):
 		return path
 	case problem != nil && recording.Len() == 0:
-		return failed(p.say("cmd_not_a_capture", "file", shown, "reason", safe(oneLine(problem.Error()))), problem)
+		return failed(p.say("cmd_not_a_capture", "file", shown, "reason", safe(capture.Explain(problem, p.say))), problem)
 	}
 	if roots != nil {
 		recording.Trust(roots)
@@ -107,7 +107,7 @@ func (p *program) dumpFile(name, ca, speaks string, tell story) error {
 		return err
 	}
 	if problem != nil {
-		return failed(p.say("cmd_capture_damaged", "file", shown, "reason", safe(oneLine(problem.Error()))), problem)
+		return failed(p.say("cmd_capture_damaged", "file", shown, "reason", safe(capture.Explain(problem, p.say))), problem)
 	}
 	return nil
 }

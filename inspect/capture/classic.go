@@ -3,7 +3,6 @@ package capture
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"time"
 )
@@ -15,7 +14,16 @@ type classic struct {
 	order binary.ByteOrder
 	unit  int64 // of the fraction of a second, in nanoseconds
 	link  uint32
+	snap  uint32 // how many bytes of a packet are kept, by the header
 }
+
+// sanePacket is how long a packet may be whatever the header says that is kept
+// of each: libpcap's own bound.
+const sanePacket = 256 << 10
+
+// modifiedMagic is that of the format that Red Hat's libpcap once wrote, in
+// both byte orders: its packets have another head.
+var modifiedMagic = [][]byte{{0x34, 0xcd, 0xb2, 0xa1}, {0xa1, 0xb2, 0xcd, 0x34}}
 
 // classicMagic tells the byte order and the unit of time by the first bytes.
 func classicMagic(magic []byte) (order binary.ByteOrder, unit int64, ok bool) {
@@ -35,9 +43,9 @@ func classicMagic(magic []byte) (order binary.ByteOrder, unit int64, ok bool) {
 func openClassic(in *input, order binary.ByteOrder, unit int64) (source, error) {
 	head, err := in.read(24)
 	if err != nil {
-		return nil, cut(0, "its header", err)
+		return nil, cut(0, "header", err)
 	}
-	return &classic{in: in, order: order, unit: unit, link: order.Uint32(head[20:]) & 0xffff}, nil
+	return &classic{in: in, order: order, unit: unit, link: order.Uint32(head[20:]) & 0xffff, snap: order.Uint32(head[16:])}, nil
 }
 
 func (c *classic) next() (block, error) {
@@ -47,15 +55,15 @@ func (c *classic) next() (block, error) {
 		return block{}, io.EOF
 	}
 	if err != nil {
-		return block{}, cut(offset, "the head of a packet", err)
+		return block{}, cut(offset, "head", err)
 	}
 	seconds, fraction, length := c.order.Uint32(head), c.order.Uint32(head[4:]), c.order.Uint32(head[8:])
-	if length > maxBlock {
-		return block{}, &Problem{Offset: offset, Text: fmt.Sprintf("a packet says that it is %d bytes long; nothing after it was read", length)}
+	if length > maxBlock || length > max(c.snap, sanePacket) {
+		return block{}, &Problem{Offset: offset, Key: "packet_length", Data: []any{"length", length}}
 	}
 	packet, err := c.in.read(int(length))
 	if err != nil {
-		return block{}, cut(offset, "a packet", err)
+		return block{}, cut(offset, "packet", err)
 	}
 	return block{offset: offset, time: time.Unix(int64(seconds), int64(fraction)*c.unit).UTC(), link: c.link, packet: packet}, nil
 }

@@ -13,9 +13,6 @@ import (
 // maxKeyLogLine is how long a line of a key log may be, in bytes.
 const maxKeyLogLine = 16 << 10
 
-// maxProblems is how many problems of one file are told; the rest are counted.
-const maxProblems = 10
-
 // ParseKeyLog reads a key log (SSLKEYLOGFILE, RFC 9850 section 2): a label, an
 // identifier (nearly always the ClientHello.random) and a secret a line, the
 // latter two in hex. Labels that nobody knows are kept; empty lines and
@@ -38,7 +35,7 @@ func ParseKeyLog(r io.Reader) ([]inspect.LoggedSecret, error) {
 		}
 		secret, err := inspect.ParseSecret(line)
 		if err != nil {
-			problems.add(fmt.Errorf("key log line %d: %w", number, err))
+			problems.add(&Problem{Offset: -1, Key: "key_log_line", Data: []any{"line", number}, Err: err})
 			continue
 		}
 		secret.Origin = inspect.FromFile
@@ -46,9 +43,9 @@ func ParseKeyLog(r io.Reader) ([]inspect.LoggedSecret, error) {
 	}
 	switch err := lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		problems.add(fmt.Errorf("key log line %d: longer than %d bytes; nothing after it was read", number+1, maxKeyLogLine))
+		problems.add(trouble("key_log_long", "line", number+1, "most", maxKeyLogLine))
 	case err != nil:
-		problems.add(fmt.Errorf("key log after line %d: %w", number, err))
+		problems.add(&Problem{Offset: -1, Key: "key_log_read", Data: []any{"line", number}, Err: err})
 	}
 	return secrets, problems.err()
 }
@@ -88,26 +85,4 @@ func keyLogLine(s *inspect.LoggedSecret) (string, error) {
 		return "", fmt.Errorf("a secret with the label %q has no place in a key log: a line has room for %d bytes", inspect.Safe(s.Label), maxKeyLogLine)
 	}
 	return line, nil
-}
-
-// problems gathers what is wrong with a file, a bounded number of them.
-type problems struct {
-	told []error
-	more int
-}
-
-func (p *problems) add(err error) {
-	if len(p.told) == maxProblems {
-		p.more++
-		return
-	}
-	p.told = append(p.told, err)
-}
-
-// err joins the problems; nil if there is none.
-func (p *problems) err() error {
-	if p.more == 0 {
-		return errors.Join(p.told...)
-	}
-	return errors.Join(append(p.told[:len(p.told):len(p.told)], fmt.Errorf("and %d problems more", p.more))...)
 }

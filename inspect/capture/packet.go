@@ -3,7 +3,6 @@ package capture
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 )
 
@@ -29,27 +28,35 @@ var (
 // network returns what stands behind the link's own header, an IP packet or
 // not.
 func network(link uint32, b []byte) ([]byte, error) {
-	header := 0
 	switch link {
 	case linkRaw, linkRawBSD, linkRawOpen, linkIPv4, linkIPv6:
-	case linkNull, linkLoop:
-		header = 4
+		return b, nil
+	case linkNull, linkLoop: // the version of IP tells as much as the address family, which each system numbers its own way
+		return b[min(4, len(b)):], nil
 	case linkCooked:
-		header = 16
+		return behindType(b, 14, 16)
 	case linkCooked2:
-		header = 20
+		return behindType(b, 0, 20)
 	case linkEthernet:
-		header = 14
-		for len(b) >= header && isVLAN(binary.BigEndian.Uint16(b[header-2:])) {
-			header += 4
+		return behindType(b, 12, 14)
+	}
+	return nil, errLink
+}
+
+// behindType returns what follows a header that has the type of what follows
+// at an offset, and the VLAN tags behind it.
+func behindType(b []byte, at, header int) ([]byte, error) {
+	for len(b) >= header {
+		switch kind := binary.BigEndian.Uint16(b[at:]); {
+		case kind == 0x0800 || kind == 0x86dd: // IPv4, IPv6
+			return b[header:], nil
+		case isVLAN(kind):
+			at, header = header+2, header+4
+		default:
+			return nil, errNotTCP
 		}
-	default:
-		return nil, errLink
 	}
-	if len(b) < header {
-		return nil, errNotTCP
-	}
-	return b[header:], nil
+	return nil, errNotTCP
 }
 
 // isVLAN reports whether a tag of four bytes follows (IEEE 802.1Q, 802.1ad).
@@ -91,13 +98,13 @@ func ipv4(b []byte) (segment, error) {
 		return segment{}, errNotTCP
 	}
 	if binary.BigEndian.Uint16(b[6:])&0x3fff != 0 {
-		return segment{}, errors.New("fragments of IP packets are not put together")
+		return segment{}, trouble("fragment")
 	}
 	if total == 0 { // left to the network card
 		total = len(b)
 	}
 	if total < header || len(b) < header {
-		return segment{}, fmt.Errorf("an IPv4 packet of %d bytes with a header of %d, of which there are %d", total, header, len(b))
+		return segment{}, trouble("ipv4_header", "length", total, "header", header, "room", len(b))
 	}
 	source, _ := netip.AddrFromSlice(b[12:16])
 	target, _ := netip.AddrFromSlice(b[16:20])
@@ -119,7 +126,7 @@ func ipv6(b []byte) (segment, error) {
 	for next != 6 {
 		size := 0
 		switch next {
-		case 0, 43, 60: // hop-by-hop, routing, destination options (RFC 8200 section 4)
+		case 0, 43, 60, 135, 139, 140: // hop-by-hop, routing, destination options (RFC 8200 section 4); mobility, HIP, Shim6
 			if len(b) >= 2 {
 				size = 8 + int(b[1])*8
 			}
@@ -128,12 +135,15 @@ func ipv6(b []byte) (segment, error) {
 				size = 8 + int(b[1])*4
 			}
 		case 44:
-			return segment{}, errors.New("fragments of IP packets are not put together")
+			if len(b) >= 8 && binary.BigEndian.Uint16(b[2:])&^0x6 != 0 {
+				return segment{}, trouble("fragment")
+			}
+			size = 8 // the only fragment of its packet (RFC 6946)
 		default:
 			return segment{}, errNotTCP
 		}
 		if size == 0 || len(b) < size {
-			return segment{}, errors.New("an IPv6 packet ends within its headers")
+			return segment{}, trouble("ipv6_header")
 		}
 		next, b, length = b[0], b[size:], length-size
 	}
@@ -143,11 +153,11 @@ func ipv6(b []byte) (segment, error) {
 // tcp reads a segment of length bytes on the wire (RFC 9293 section 3.1).
 func tcp(source, target netip.Addr, b []byte, length int) (segment, error) {
 	if len(b) < 20 {
-		return segment{}, fmt.Errorf("a TCP segment of %d bytes", len(b))
+		return segment{}, trouble("tcp_short", "length", len(b))
 	}
 	header := int(b[12]>>4) * 4
 	if header < 20 || header > length || header > len(b) {
-		return segment{}, fmt.Errorf("a TCP segment of %d bytes with a header of %d", length, header)
+		return segment{}, trouble("tcp_header", "length", length, "header", header)
 	}
 	flags := b[13]
 	return segment{

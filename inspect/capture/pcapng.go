@@ -18,6 +18,7 @@ const (
 	secretsBlock    = 0x0000000a
 	tlsKeyLog       = 0x544c534b // the type of secrets that a key log is
 	byteOrderMagic  = 0x1a2b3c4d
+	optionComment   = 1  // opt_comment
 	optionResolves  = 9  // if_tsresol
 	optionTimeShift = 14 // if_tsoffset
 )
@@ -31,6 +32,7 @@ type pcapng struct {
 	in         *input
 	order      binary.ByteOrder
 	interfaces []ngInterface // of the section
+	comments   []string      // of the blocks since the last one that was handed on, and of that
 }
 
 type ngInterface struct {
@@ -49,6 +51,8 @@ func (p *pcapng) next() (block, error) {
 		}
 		b := block{offset: offset}
 		switch kind {
+		case sectionHeader:
+			err = p.comment(body[min(12, len(body)):]) // behind the version and the section's length
 		case interfaceBlock:
 			err = p.describe(body)
 		case enhancedPacket, obsoletePacket:
@@ -59,9 +63,10 @@ func (p *pcapng) next() (block, error) {
 			err = p.secrets(&b, body)
 		}
 		if err != nil {
-			return block{}, &Problem{Offset: offset, Text: "a block makes no sense, and nothing after it was read", Err: err}
+			return block{}, &Problem{Offset: offset, Key: "nonsense", Err: err}
 		}
 		if b.packet != nil || b.secrets != nil {
+			b.comments, p.comments = p.comments, nil
 			return b, nil
 		}
 	}
@@ -75,7 +80,7 @@ func (p *pcapng) read() (kind uint32, body []byte, err error) {
 		return 0, nil, io.EOF
 	}
 	if err != nil {
-		return 0, nil, cut(offset, "the head of a block", err)
+		return 0, nil, cut(offset, "blockhead", err)
 	}
 	head := [8]byte(b)
 	if binary.LittleEndian.Uint32(head[:]) == sectionHeader { // the same in both orders
@@ -83,20 +88,20 @@ func (p *pcapng) read() (kind uint32, body []byte, err error) {
 			return 0, nil, err
 		}
 	} else if p.order == nil {
-		return 0, nil, &Problem{Offset: offset, Text: "a block stands before the first section"}
+		return 0, nil, &Problem{Offset: offset, Key: "before_section"}
 	}
 	kind, length := p.order.Uint32(head[:]), p.order.Uint32(head[4:])
 	taken := uint32(p.in.offset - offset)
 	if length < taken+4 || length%4 != 0 || length > maxBlock {
-		return 0, nil, &Problem{Offset: offset, Text: fmt.Sprintf("a block says that it is %d bytes long; nothing after it was read", length)}
+		return 0, nil, &Problem{Offset: offset, Key: "block_length", Data: []any{"length", length}}
 	}
 	body, err = p.in.read(int(length - taken))
 	if err != nil {
-		return 0, nil, cut(offset, "a block", err)
+		return 0, nil, cut(offset, "block", err)
 	}
 	body, tail := body[:len(body)-4], body[len(body)-4:]
 	if again := p.order.Uint32(tail); again != length {
-		return 0, nil, &Problem{Offset: offset, Text: fmt.Sprintf("a block gives its length as %d and as %d; nothing after it was read", length, again)}
+		return 0, nil, &Problem{Offset: offset, Key: "block_lengths", Data: []any{"length", length, "again", again}}
 	}
 	return kind, body, nil
 }
@@ -105,7 +110,7 @@ func (p *pcapng) read() (kind uint32, body []byte, err error) {
 func (p *pcapng) section(offset int64) error {
 	magic, err := p.in.read(4)
 	if err != nil {
-		return cut(offset, "the head of a section", err)
+		return cut(offset, "section", err)
 	}
 	switch {
 	case binary.LittleEndian.Uint32(magic) == byteOrderMagic:
@@ -113,7 +118,7 @@ func (p *pcapng) section(offset int64) error {
 	case binary.BigEndian.Uint32(magic) == byteOrderMagic:
 		p.order = binary.BigEndian
 	default:
-		return &Problem{Offset: offset, Text: fmt.Sprintf("a section has % x where its byte order should be", magic)}
+		return &Problem{Offset: offset, Key: "byte_order", Data: []any{"bytes", fmt.Sprintf("% x", magic)}}
 	}
 	p.interfaces = p.interfaces[:0]
 	return nil
@@ -121,61 +126,83 @@ func (p *pcapng) section(offset int64) error {
 
 func (p *pcapng) describe(body []byte) error {
 	if len(body) < 8 {
-		return fmt.Errorf("an interface in %d bytes", len(body))
+		return trouble("interface_short", "length", len(body))
 	}
 	if len(p.interfaces) == maxInterfaces {
-		return fmt.Errorf("more than %d interfaces", maxInterfaces)
+		return trouble("interfaces", "most", maxInterfaces)
 	}
 	described := ngInterface{link: uint32(p.order.Uint16(body)), snap: p.order.Uint32(body[4:]), resolution: 6}
-	for options := body[8:]; len(options) >= 4; {
-		code, length := p.order.Uint16(options), int(p.order.Uint16(options[2:]))
-		if code == 0 {
-			break
-		}
-		if len(options) < 4+length {
-			return fmt.Errorf("an option of %d bytes in %d", length, len(options)-4)
-		}
-		value := options[4 : 4+length]
+	err := p.options(body[8:], func(code uint16, value []byte) {
 		switch {
-		case code == optionResolves && length == 1:
+		case code == optionComment:
+			p.comments = append(p.comments, string(value))
+		case code == optionResolves && len(value) == 1:
 			described.resolution = value[0]
-		case code == optionTimeShift && length == 8:
+		case code == optionTimeShift && len(value) == 8:
 			described.shift = int64(p.order.Uint64(value))
 		}
-		options = options[min(4+(length+3)&^3, len(options)):]
+	})
+	if err != nil {
+		return err
 	}
 	if described.resolution&0x7f > 63 || described.resolution < 0x80 && described.resolution > 19 {
-		return fmt.Errorf("a time resolution of 0x%02x", described.resolution)
+		return trouble("resolution", "byte", fmt.Sprintf("0x%02x", described.resolution))
 	}
 	p.interfaces = append(p.interfaces, described)
 	return nil
 }
 
+// options calls each for every option of a block (draft-ietf-opsawg-pcapng
+// section 3.5), up to opt_endofopt or what is no whole option's head.
+func (p *pcapng) options(b []byte, each func(code uint16, value []byte)) error {
+	for len(b) >= 4 {
+		code, length := p.order.Uint16(b), int(p.order.Uint16(b[2:]))
+		if code == 0 {
+			return nil
+		}
+		if len(b) < 4+length {
+			return trouble("option_length", "length", length, "room", len(b)-4)
+		}
+		each(code, b[4:4+length])
+		b = b[min(4+(length+3)&^3, len(b)):]
+	}
+	return nil
+}
+
+// comment keeps the comments among options that say nothing else of use here.
+func (p *pcapng) comment(options []byte) error {
+	return p.options(options, func(code uint16, value []byte) {
+		if code == optionComment {
+			p.comments = append(p.comments, string(value))
+		}
+	})
+}
+
 func (p *pcapng) packet(b *block, kind uint32, body []byte) error {
 	if len(body) < 20 {
-		return fmt.Errorf("a packet in %d bytes", len(body))
+		return trouble("packet_short", "length", len(body))
 	}
 	number := p.order.Uint32(body)
 	if kind == obsoletePacket {
 		number = uint32(p.order.Uint16(body)) // a count of lost packets follows
 	}
 	if number >= uint32(len(p.interfaces)) {
-		return fmt.Errorf("a packet of interface %d, of which there are %d", number, len(p.interfaces))
+		return trouble("packet_interface", "number", number, "interfaces", len(p.interfaces))
 	}
 	length := p.order.Uint32(body[12:])
 	if length > uint32(len(body)-20) {
-		return fmt.Errorf("a packet of %d bytes in %d", length, len(body)-20)
+		return trouble("packet_in", "length", length, "room", len(body)-20)
 	}
 	on := p.interfaces[number]
 	b.link, b.packet = on.link, body[20:20+length]
 	b.time = on.time(uint64(p.order.Uint32(body[4:]))<<32 | uint64(p.order.Uint32(body[8:])))
-	return nil
+	return p.comment(body[min(20+(int(length)+3)&^3, len(body)):])
 }
 
 // simple is a packet of the first interface that has no time.
 func (p *pcapng) simple(b *block, body []byte) error {
 	if len(body) < 4 || len(p.interfaces) == 0 {
-		return fmt.Errorf("a packet in %d bytes, with %d interfaces", len(body), len(p.interfaces))
+		return trouble("packet_simple", "length", len(body), "interfaces", len(p.interfaces))
 	}
 	on := p.interfaces[0]
 	length := min(p.order.Uint32(body), uint32(len(body)-4))
@@ -188,14 +215,14 @@ func (p *pcapng) simple(b *block, body []byte) error {
 
 func (p *pcapng) secrets(b *block, body []byte) error {
 	if len(body) < 8 {
-		return fmt.Errorf("secrets in %d bytes", len(body))
+		return trouble("secrets_short", "length", len(body))
 	}
 	if p.order.Uint32(body) != tlsKeyLog {
 		return nil // of another protocol
 	}
 	length := p.order.Uint32(body[4:])
 	if length > uint32(len(body)-8) {
-		return fmt.Errorf("secrets of %d bytes in %d", length, len(body)-8)
+		return trouble("secrets_in", "length", length, "room", len(body)-8)
 	}
 	b.secrets = body[8 : 8+length]
 	return nil

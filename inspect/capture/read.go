@@ -3,9 +3,9 @@ package capture
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"example.com/tlslab/inspect"
@@ -13,24 +13,6 @@ import (
 
 // maxBlock is how long a packet, or a block of secrets, may be.
 const maxBlock = 16 << 20
-
-// A Problem is something in a capture that could not be read: where, and what.
-type Problem struct {
-	Offset int64 // of the packet or block in the file, in bytes
-	Text   string
-	Err    error // what caused it, if anything did
-}
-
-func (p *Problem) Error() string {
-	text := fmt.Sprintf("at byte %d of the capture: %s", p.Offset, p.Text)
-	if p.Err != nil {
-		text += ": " + p.Err.Error()
-	}
-	return text
-}
-
-// Unwrap returns what caused the problem.
-func (p *Problem) Unwrap() error { return p.Err }
 
 // Read reads a capture, pcapng or classic pcap, as a recording: the TCP
 // connections in it, with the secrets of its Decryption Secrets Blocks.
@@ -50,26 +32,90 @@ func Read(r io.Reader) (*inspect.Recording, error) { return ReadAs(r, nil) }
 // ReadAs is Read for connections that all speak the protocol; nil is TLS. A
 // capture does not say what they speak.
 func ReadAs(r io.Reader, protocol inspect.Protocol) (*inspect.Recording, error) {
-	rec := new(inspect.Recording)
-	in := &input{r: bufio.NewReaderSize(r, 64<<10)}
-	reader := &reader{streams: newStreams(rec), links: make(map[uint32]bool)}
-	reader.streams.protocol = protocol
-	source, err := open(in)
-	for err == nil {
-		var b block
-		if b, err = source.next(); err == nil {
-			reader.block(b)
-		}
+	reader := NewReader(protocol)
+	reader.Open(r)
+	for reader.Next() {
 	}
-	reader.streams.finish()
-	if err != io.EOF {
-		reader.problems.add(err)
-	}
-	if err == io.EOF && reader.streams.opened == 0 && len(reader.problems.told) == 0 {
-		reader.problems.add(&Problem{Offset: in.offset, Text: fmt.Sprintf("the end, and none of its %d packets belongs to a TCP connection", reader.packets)})
-	}
-	return rec, reader.problems.err()
+	err := reader.Err()
+	reader.Close()
+	return reader.Recording(), err
 }
+
+// A Reader reads captures into one recording, a piece at a time, so that what
+// has been read can be looked at while the rest is not. Several files are read
+// one after another, as one: a connection that is not over when a file ends
+// goes on in the next, as those of a capture that was split do.
+//
+// What it keeps besides the recording is bounded: 64 MiB that wait for lost
+// segments, and some 1 kB for each connection that goes on, 100,000 at once. A
+// recording is given 250,000 connections and 250,000 secrets at most.
+//
+// A Reader is not safe for concurrent use; its recording is.
+type Reader struct {
+	streams  *streams
+	in       *input
+	source   source          // nil if no file is open, or nothing more can be read of it
+	packets  int             // of the file
+	segments int             // of connections, and
+	secrets  int             // secrets, before the file
+	links    map[uint32]bool // link types that were complained about
+	problems problems
+}
+
+// NewReader returns a Reader for connections that all speak the protocol; nil
+// is TLS.
+func NewReader(protocol inspect.Protocol) *Reader {
+	r := &Reader{streams: newStreams(new(inspect.Recording))}
+	r.streams.protocol = protocol
+	return r
+}
+
+// Recording returns what has been read. It is the same one all the time.
+func (r *Reader) Recording() *inspect.Recording { return r.streams.rec }
+
+// Open begins a file. What is wrong with the one before is forgotten.
+func (r *Reader) Open(in io.Reader) {
+	r.in = &input{r: bufio.NewReaderSize(in, 64<<10)}
+	r.packets, r.segments, r.secrets = 0, r.streams.segments, r.streams.secrets
+	r.links, r.problems = make(map[uint32]bool), problems{}
+	var err error
+	if r.source, err = open(r.in); err != nil {
+		r.source = nil
+		r.problems.add(err)
+	}
+}
+
+// Next reads a packet, or a block of secrets, and reports whether there was
+// one. Otherwise the file has ended, or nothing more can be read of it: see
+// Err.
+func (r *Reader) Next() bool {
+	if r.source == nil {
+		return false
+	}
+	b, err := r.source.next()
+	if err == nil {
+		r.block(b)
+		return true
+	}
+	r.source = nil
+	if err != io.EOF {
+		r.problems.add(err)
+	} else if r.streams.segments == r.segments && r.streams.secrets == r.secrets && len(r.problems.told) == 0 {
+		r.problems.add(&Problem{Offset: r.in.offset, Key: "no_connection", Data: []any{"packets", r.packets}})
+	}
+	return false
+}
+
+// Offset returns how many bytes of the open file have been read.
+func (r *Reader) Offset() int64 { return r.in.offset }
+
+// Err returns what could not be read of the open file, and where: one or
+// several joined [*Problem], or nil. See [Explain].
+func (r *Reader) Err() error { return r.problems.err() }
+
+// Close says that no more files follow: what waits for lost segments does so in
+// vain.
+func (r *Reader) Close() { r.streams.finish() }
 
 // A source yields what is in a capture file, and io.EOF at its orderly end.
 type source interface {
@@ -78,11 +124,12 @@ type source interface {
 
 // A block is a packet or secrets; both are valid until the next one is read.
 type block struct {
-	offset  int64 // in the file
-	time    time.Time
-	link    uint32
-	packet  []byte
-	secrets []byte // of a Decryption Secrets Block: a key log
+	offset   int64 // in the file
+	time     time.Time
+	link     uint32
+	packet   []byte
+	secrets  []byte   // of a Decryption Secrets Block: a key log
+	comments []string // on it, and on the section or interface that it is the first of
 }
 
 // open recognises the format by its first bytes.
@@ -90,63 +137,73 @@ func open(in *input) (source, error) {
 	magic, err := in.r.Peek(4)
 	switch {
 	case len(magic) == 0 && err == io.EOF:
-		return nil, &Problem{Text: "the file is empty"}
+		return nil, &Problem{Key: "empty"}
 	case err != nil && err != io.EOF:
-		return nil, &Problem{Text: "cannot be read", Err: err}
+		return nil, &Problem{Key: "unreadable", Err: err}
 	case bytes.Equal(magic, []byte{0x0a, 0x0d, 0x0d, 0x0a}):
 		return &pcapng{in: in}, nil
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		return nil, &Problem{Text: "the file is compressed; unpack it with gunzip first"}
+		return nil, &Problem{Key: "compressed"}
+	case slices.ContainsFunc(modifiedMagic, func(m []byte) bool { return bytes.Equal(magic, m) }):
+		return nil, &Problem{Key: "modified"}
 	}
 	if order, unit, ok := classicMagic(magic); ok {
 		return openClassic(in, order, unit)
 	}
-	return nil, &Problem{Text: fmt.Sprintf("the file is neither pcapng nor pcap: it begins with % x", magic)}
+	return nil, &Problem{Key: "unknown", Data: []any{"bytes", fmt.Sprintf("% x", magic)}}
 }
 
-// A reader turns blocks into events.
-type reader struct {
-	streams  *streams
-	packets  int
-	links    map[uint32]bool // link types that were complained about
-	problems problems
-}
-
-func (r *reader) block(b block) {
+// block turns a block into events.
+func (r *Reader) block(b block) {
+	r.streams.latest = nil
 	if b.packet == nil {
-		r.secrets(b)
-		return
+		r.logged(b)
+	} else if err := r.packet(b); err != nil {
+		r.problems.add(&Problem{Offset: b.offset, Key: "packet", Err: err})
 	}
+	for _, comment := range b.comments {
+		if err := r.streams.note(comment); err != nil {
+			r.problems.add(&Problem{Offset: b.offset, Key: "comments", Err: err})
+		}
+	}
+	if c := r.streams.latest; c != nil {
+		r.streams.tellNotes(c, r.streams.side)
+	}
+}
+
+func (r *Reader) packet(b block) error {
 	r.packets++
 	ip, err := network(b.link, b.packet)
-	if errors.Is(err, errLink) && !r.links[b.link] {
+	if err == errLink && !r.links[b.link] {
 		r.links[b.link] = true
-		r.problems.add(&Problem{Offset: b.offset, Text: fmt.Sprintf("link type %d is not supported; its packets are left out", b.link)})
+		r.problems.add(&Problem{Offset: b.offset, Key: "link", Data: []any{"link", b.link}})
 	}
 	if err != nil {
-		return
+		return nil
 	}
 	segment, err := transport(ip)
 	if err == errNotTCP {
-		return
+		return nil
 	}
 	if err == nil {
 		err = r.streams.add(segment, b.time)
 	}
+	return err
+}
+
+func (r *Reader) logged(b block) {
+	secrets, err := ParseKeyLog(bytes.NewReader(b.secrets))
 	if err != nil {
-		r.problems.add(&Problem{Offset: b.offset, Text: "a packet was left out", Err: err})
+		r.problems.add(&Problem{Offset: b.offset, Key: "secrets", Err: err})
+	}
+	if err := r.streams.learn(secrets); err != nil {
+		r.problems.add(&Problem{Offset: b.offset, Key: "secrets", Err: err})
 	}
 }
 
-func (r *reader) secrets(b block) {
-	secrets, err := ParseKeyLog(bytes.NewReader(b.secrets))
-	if err != nil {
-		r.problems.add(&Problem{Offset: b.offset, Text: "secrets were left out", Err: err})
-	}
-	for _, secret := range secrets {
-		r.streams.rec.Append(inspect.Event{Kind: inspect.Secret, Conn: -1, Time: r.streams.last, Cause: -1, Logged: &secret})
-	}
-}
+// Learn adds secrets from elsewhere, as of a key log, to the recording: 250,000
+// at most, with those of the captures.
+func (r *Reader) Learn(secrets ...inspect.LoggedSecret) error { return r.streams.learn(secrets) }
 
 // An input counts the bytes that are read.
 type input struct {
@@ -165,16 +222,4 @@ func (in *input) read(n int) ([]byte, error) {
 	got, err := io.ReadFull(in.r, b)
 	in.offset += int64(got)
 	return b[:got], err
-}
-
-// cut is the problem of a file that ends within what begins at offset.
-func cut(offset int64, what string, err error) error {
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	text := "the file ends within " + what
-	if err != io.ErrUnexpectedEOF {
-		text = what + " cannot be read"
-	}
-	return &Problem{Offset: offset, Text: text, Err: err}
 }

@@ -86,6 +86,8 @@ func story(rec *inspect.Recording) []string {
 			what = fmt.Sprintf("%d opened %s %s", e.Conn, e.Opening.Addr[0], e.Opening.Addr[1])
 		case e.Kind == inspect.Ended:
 			what += " " + e.How.String()
+		case e.Kind == inspect.Noted:
+			what += " " + e.Note.String()
 		case e.Bytes == nil:
 			what += fmt.Sprintf(" gap of %d", e.N)
 		default:
@@ -125,6 +127,31 @@ func TestTCPIsPutInOrder(t *testing.T) {
 		"lost, and the capture ends": {
 			[]tcp{{seq: 5, ack: 1, payload: "efg"}},
 			[]string{"0 client captured gap of 4", "0 client captured efg"},
+		},
+		"sent again before its turn, and different": {
+			[]tcp{{seq: 4, ack: 1, payload: "def"}, {seq: 3, ack: 1, payload: "cDEf"}, {seq: 6, ack: 1, payload: "Xgh"}, {seq: 1, ack: 1, payload: "abZZ"}},
+			[]string{
+				"0 client noted bytes were sent a second time and differ (2 of them); those that were captured first count",
+				"0 client noted bytes were sent a second time and differ (1 of them); those that were captured first count",
+				"0 client captured ab", "0 client captured c", "0 client captured def", "0 client captured gh",
+				"0 client noted bytes were sent a second time and differ (2 of them); those that were captured first count",
+			},
+		},
+		"sent again after its turn, and different": {
+			[]tcp{{seq: 1, ack: 1, payload: "abcd"}, {seq: 3, ack: 1, payload: "CDef"}},
+			[]string{"0 client captured abcd", "0 client captured ef", "0 client noted bytes were sent a second time and differ (2 of them); those that were captured first count"},
+		},
+		"keep-alives, with and without a byte": {
+			[]tcp{{seq: 1, ack: 1, payload: "abcd"}, {seq: 4, ack: 1, payload: "\x00"}, {server: true, seq: 1, ack: 5}, {seq: 4, ack: 1}, {seq: 5, ack: 1, payload: "e"}},
+			[]string{"0 client captured abcd", "0 client captured e"},
+		},
+		"a window of zero is probed with the next byte": {
+			[]tcp{{seq: 1, ack: 1, payload: "abcd"}, {seq: 5, ack: 1, payload: "e"}, {server: true, seq: 1, ack: 5}, {seq: 5, ack: 1, payload: "efgh"}},
+			[]string{"0 client captured abcd", "0 client captured e", "0 client captured fgh"},
+		},
+		"addresses used again, and the SYN is not there": {
+			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {server: true, seq: 1, flags: "R"}, {seq: 0x10000000, payload: "new"}, {seq: 0x10000003, payload: "er"}},
+			[]string{"0 client captured abc", "0 server ended cut", "1 opened 192.0.2.1:5000 192.0.2.2:443", "1 client captured new", "1 client captured er"},
 		},
 		"reset": {
 			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {server: true, seq: 1, ack: 4, flags: "R"}},
@@ -190,10 +217,13 @@ func TestEachLinkTypeIsRead(t *testing.T) {
 	}{
 		"raw IP":          {101, ""},
 		"IPv4":            {228, ""},
+		"raw IP of BSD":   {12, ""},
 		"loopback":        {0, "\x02\x00\x00\x00"},
+		"loop":            {108, "\x00\x00\x00\x02"},
 		"Ethernet":        {1, "\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x08\x00"},
 		"two VLAN tags":   {1, "\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x88\xa8\x00\x01\x81\x00\x00\x02\x08\x00"},
 		"Linux cooked v1": {113, "\x00\x00\x03\x04\x00\x06\x00\x00\x00\x00\x00\x00\x00\x00\x08\x00"},
+		"cooked, a tag":   {113, "\x00\x00\x03\x04\x00\x06\x00\x00\x00\x00\x00\x00\x00\x00\x81\x00\x00\x07\x08\x00"},
 		"Linux cooked v2": {276, "\x08\x00\x00\x00\x00\x00\x00\x01\x03\x04\x00\x06\x00\x00\x00\x00\x00\x00\x00\x00"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -282,6 +312,99 @@ func TestSectionsOfBothByteOrdersAndAllResolutionsAreRead(t *testing.T) {
 	}
 }
 
+// commented is a packet of the interface 0 with a comment.
+func commented(order binary.AppendByteOrder, comment string, packet []byte) []byte {
+	body := make([]byte, 12)
+	body = order.AppendUint32(body, uint32(len(packet)))
+	body = order.AppendUint32(body, uint32(len(packet)))
+	body = append(body, packet...)
+	for len(body)%4 != 0 {
+		body = append(body, 0)
+	}
+	return block(order, 6, append(body, option(order, 1, comment)...))
+}
+
+func option(order binary.AppendByteOrder, code uint16, value string) []byte {
+	b := order.AppendUint16(order.AppendUint16(nil, code), uint16(len(value)))
+	for b = append(b, value...); len(b)%4 != 0; {
+		b = append(b, 0)
+	}
+	return b
+}
+
+func TestCommentsStandWhereTheirPacketsDo(t *testing.T) {
+	for name, order := range map[string]binary.AppendByteOrder{"little endian": binary.LittleEndian, "big endian": binary.BigEndian} {
+		t.Run(name, func(t *testing.T) {
+			head := order.AppendUint16(order.AppendUint32(nil, 0x1a2b3c4d), 1)
+			head = append(head, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+			file := slices.Concat(
+				block(order, 0x0a0d0d0a, append(head, option(order, 1, "of the section")...)),
+				block(order, 1, append(append(order.AppendUint16(nil, 101), 0, 0, 0, 0, 0, 0), option(order, 1, "of the interface")...)),
+				commented(order, "no \x1b[31mTCP", []byte("x")),
+				commented(order, "of the SYN", tcp{flags: "S"}.packet()),
+				block(order, 0x40000bad, order.AppendUint32(nil, 32473)), // a custom block
+				commented(order, "of a", tcp{seq: 1, payload: "a"}.packet()),
+				commented(order, "of the answer", tcp{server: true, seq: 1, ack: 2, payload: "b"}.packet()),
+				commented(order, "behind all", []byte("y")),
+			)
+			rec, err := capture.Read(bytes.NewReader(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []string{
+				opened, "0 client noted a comment in the file: of the section", "0 client noted a comment in the file: of the interface",
+				`0 client noted a comment in the file: no \x1b[31mTCP`, "0 client noted a comment in the file: of the SYN",
+				"0 client captured a", "0 client noted a comment in the file: of a",
+				"0 server captured b", "0 server noted a comment in the file: of the answer", "0 server noted a comment in the file: behind all",
+			}
+			if diff := cmp.Diff(want, story(rec)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestIPv6ExtensionHeadersArePassedOver(t *testing.T) {
+	segment := tcp{flags: "S"}.packet()[20:]
+	for name, extensions := range map[string]string{
+		"none": "\x06", "hop-by-hop and destination options": "\x00" + "\x3c\x00\x01\x04\x00\x00\x00\x00" + "\x06\x00\x01\x04\x00\x00\x00\x00",
+		"authentication": "\x33" + "\x06\x01\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01", "a fragment that is all": "\x2c" + "\x06\x00\x00\x00\x00\x00\x00\x01",
+	} {
+		t.Run(name, func(t *testing.T) {
+			length := len(extensions) - 1 + len(segment)
+			packet := []byte{0x60, 0, 0, 0, byte(length >> 8), byte(length), extensions[0], 64}
+			packet = append(packet, "\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02"...)
+			rec, err := capture.Read(bytes.NewReader(pcapOf(101, slices.Concat(packet, []byte(extensions[1:]), segment))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"0 opened [2001:db8::1]:5000 [2001:db8::2]:443"}, story(rec)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFilesAreReadOneAfterAnotherAsOne(t *testing.T) {
+	reader := capture.NewReader(nil)
+	for _, file := range [][]byte{
+		capturedIn(append(slices.Clone(shake), tcp{seq: 4, ack: 1, payload: "def"})...),
+		[]byte("hello"),
+		capturedIn(tcp{seq: 1, ack: 1, payload: "abc"}),
+	} {
+		reader.Open(bytes.NewReader(file))
+		for reader.Next() {
+		}
+		if err := reader.Err(); (err != nil) != (string(file) == "hello") {
+			t.Errorf("%d bytes: %v", len(file), err)
+		}
+	}
+	reader.Close()
+	if diff := cmp.Diff([]string{opened, "0 client captured abc", "0 client captured def"}, story(reader.Recording())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestDamageIsNamedWithItsPlaceAndLosesNothingBeforeIt(t *testing.T) {
 	good := section(binary.LittleEndian, 6, 1, tcp{flags: "S"}.packet())
 	classic := pcapOf(layers.LinkTypeRaw, tcp{flags: "S"}.packet())
@@ -296,6 +419,7 @@ func TestDamageIsNamedWithItsPlaceAndLosesNothingBeforeIt(t *testing.T) {
 		"empty":                       {nil, 0, "the file is empty", 0},
 		"neither format":              {[]byte("hello"), 0, "neither pcapng nor pcap: it begins with 68 65 6c 6c", 0},
 		"three bytes":                 {[]byte{0x0a, 0x0d, 0x0d}, 0, "neither pcapng nor pcap", 0},
+		"modified pcap":               {[]byte{0x34, 0xcd, 0xb2, 0xa1, 2, 0}, 0, "changed libpcap", 0},
 		"compressed":                  {[]byte{0x1f, 0x8b, 8, 0}, 0, "gunzip", 0},
 		"cut within a block":          {append(slices.Clone(good), good[:50]...), 1, "the file ends within a block", int64(len(good) + 28)},
 		"cut within a block's head":   {append(slices.Clone(good), 6, 0, 0), 1, "the file ends within the head of a block", int64(len(good))},

@@ -2,11 +2,10 @@ package capture
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
+	"sort"
 	"time"
 
 	"example.com/tlslab/inspect"
@@ -23,6 +22,16 @@ const (
 	maxWaitingPieces  = 1024     // of one direction
 	maxWaitingOfAll   = 64 << 20 // bytes
 	rememberedEndings = 4096     // connections that are over, whose stray segments are known as such
+	rememberedPieces  = 16       // of one direction, which what is sent again is compared with
+	maxNotes          = 16 << 20 // bytes of comments
+)
+
+// mostConnections is how many connections a recording is given: what is kept of
+// each grows with what it says, but some kilobytes are kept of any.
+// The same goes for secrets.
+const (
+	mostConnections = 250_000
+	mostSecrets     = 250_000
 )
 
 // streams puts TCP in order and appends what it carries to a recording.
@@ -32,8 +41,14 @@ type streams struct {
 	conns    map[pair]*connection
 	over     []*connection // in the order in which they ended
 	opened   int
+	segments int       // of connections
 	waiting  int       // bytes, of all connections
 	last     time.Time // of the segment that was added last
+	secrets  int
+	notes    []inspect.Reason // of no connection that has been seen yet
+	noted    int              // bytes of comments
+	latest   *connection      // whose segment was added last; nil if that belonged to none
+	side     inspect.Side     // who sent it
 }
 
 // A pair is the addresses of a connection, the smaller one first.
@@ -57,8 +72,15 @@ type half struct {
 	fin     bool // the FIN was seen, with the number finAt
 	finAt   uint32
 	ended   bool
-	waiting []piece // by seq
+	waiting []piece // by seq, no byte twice
 	bytes   int     // in waiting
+	recent  []delivered
+}
+
+// A delivered piece is what the recording's event has from seq on.
+type delivered struct {
+	seq   uint32
+	event int
 }
 
 // A piece is a run of bytes that came before its turn; an empty one says that
@@ -79,13 +101,13 @@ func newStreams(rec *inspect.Recording) *streams {
 func (s *streams) add(seg segment, at time.Time) error {
 	s.last = at
 	c, err := s.find(seg)
+	s.latest = c
 	if c == nil {
 		return err
 	}
-	side := inspect.Client
-	if seg.from != c.addr[inspect.Client] {
-		side = inspect.Server
-	}
+	s.segments++
+	side := c.sideOf(seg)
+	s.side = side
 	own, peer := &c.half[side], &c.half[side.Peer()]
 	if seg.syn {
 		if !own.known {
@@ -95,13 +117,15 @@ func (s *streams) add(seg segment, at time.Time) error {
 	}
 	own.start(seg.seq)
 	if far := int32(seg.seq - own.next); far > maxWindow || far < -maxWindow {
-		return errors.New("its TCP sequence number lies outside any window")
+		return trouble("tcp_window")
 	}
 	if seg.acked { // before what it sends: it had that when it sent this
 		peer.start(seg.ack)
 		s.acknowledge(c, side.Peer(), seg.ack)
 	}
-	s.take(c, side, seg.seq, seg.payload)
+	if !own.keepsAlive(seg) {
+		s.take(c, side, seg.seq, seg.payload)
+	}
 	if end := seg.seq + uint32(seg.length); len(seg.payload) < seg.length || seg.fin {
 		s.take(c, side, end, nil)
 		if seg.fin && !own.fin {
@@ -123,6 +147,10 @@ func (s *streams) finish() {
 	left := slices.SortedFunc(maps.Values(s.conns), func(a, b *connection) int { return cmp.Compare(a.number, b.number) })
 	for _, c := range left {
 		s.giveUp(c)
+		s.latest = c
+	}
+	if s.latest != nil {
+		s.tellNotes(s.latest, s.side)
 	}
 }
 
@@ -143,7 +171,10 @@ func (s *streams) find(seg segment) (*connection, error) {
 	if c != nil {
 		s.giveUp(c)
 	} else if len(s.conns) == maxConnections {
-		return nil, fmt.Errorf("more than %d connections at once", maxConnections)
+		return nil, trouble("connections", "most", maxConnections)
+	}
+	if s.opened == mostConnections {
+		return nil, trouble("connections_total", "most", mostConnections)
 	}
 	c = &connection{key: key, number: s.opened, addr: [2]netip.AddrPort{seg.from, seg.to}}
 	if !fromClient(seg) {
@@ -158,19 +189,62 @@ func (s *streams) find(seg segment) (*connection, error) {
 		opening.Protocol = s.protocol.Name()
 	}
 	s.append(c, inspect.Event{Kind: inspect.Opened, Opening: opening})
+	s.tellNotes(c, inspect.Client)
 	return c, nil
 }
 
-// begunAnew reports whether the segment uses the addresses of c once more.
+// learn appends secrets, a bounded number of them.
+func (s *streams) learn(secrets []inspect.LoggedSecret) error {
+	for i := range secrets {
+		if s.secrets == mostSecrets {
+			return trouble("secrets_most", "most", mostSecrets)
+		}
+		s.secrets++
+		s.rec.Append(inspect.Event{Kind: inspect.Secret, Conn: -1, Time: s.last, Cause: -1, Logged: &secrets[i]})
+	}
+	return nil
+}
+
+// note keeps a comment until it is told.
+func (s *streams) note(comment string) error {
+	if s.noted += len(comment); s.noted > maxNotes {
+		return trouble("comments_most", "most", maxNotes)
+	}
+	s.notes = append(s.notes, inspect.Reason{Key: "capture_comment", Data: []any{"text", inspect.Safe(comment)}})
+	return nil
+}
+
+// tellNotes tells what is noted on what side of c sends.
+func (s *streams) tellNotes(c *connection, side inspect.Side) {
+	for _, note := range s.notes {
+		s.append(c, inspect.Event{Kind: inspect.Noted, Side: side, Note: &note})
+	}
+	s.notes = nil
+}
+
+func (c *connection) sideOf(seg segment) inspect.Side {
+	if seg.from == c.addr[inspect.Client] {
+		return inspect.Client
+	}
+	return inspect.Server
+}
+
+// begunAnew reports whether the segment uses the addresses of c once more: it
+// says so, or c is over and its bytes are far from where c stood.
 func (c *connection) begunAnew(seg segment) bool {
-	if !seg.syn || seg.acked {
-		return false
+	own := &c.half[c.sideOf(seg)]
+	if !seg.syn {
+		away := int32(seg.seq - own.next)
+		return c.over && own.known && seg.length > 0 && !seg.reset && (away > maxWaiting*16 || away < -maxWaiting*16)
 	}
-	own := &c.half[inspect.Client]
-	if seg.from != c.addr[inspect.Client] {
-		own = &c.half[inspect.Server]
-	}
-	return c.over || own.known && !(own.began && own.initial == seg.seq)
+	return !seg.acked && (c.over || own.known && !(own.began && own.initial == seg.seq))
+}
+
+// keepsAlive reports whether the segment only asks whether the peer is there:
+// its byte, if it has one, was sent before and may be any (RFC 1122 section
+// 4.2.3.6).
+func (h *half) keepsAlive(seg segment) bool {
+	return seg.length <= 1 && !seg.syn && !seg.fin && seg.seq == h.next-1
 }
 
 // fromClient reports whether the client sent this first segment of a
@@ -193,26 +267,95 @@ func (h *half) start(seq uint32) {
 }
 
 // take delivers bytes whose turn it is, and what waited for them; others wait.
+// Where bytes were sent twice and differ, those count that were captured first.
 func (s *streams) take(c *connection, side inspect.Side, seq uint32, payload []byte) {
 	h := &c.half[side]
-	switch {
-	case h.ended:
-	case before(h.next, seq):
-		s.wait(h, piece{seq, slices.Clone(payload)})
-		if h.bytes > maxWaiting || len(h.waiting) > maxWaitingPieces || s.waiting > maxWaitingOfAll {
-			s.lose(c, side, len(h.waiting))
-		}
-	default:
-		s.deliver(c, side, piece{seq, payload})
+	if h.ended {
+		return
+	}
+	p := piece{seq, payload}
+	differing := 0
+	if before(seq, h.next) {
+		differing = s.unlikeDelivered(h, p)
+	}
+	if len(h.waiting) == 0 && !before(h.next, seq) {
+		s.deliver(c, side, p)
+	} else {
+		differing += s.wait(h, p)
 		s.drain(c, side)
+	}
+	if differing > 0 {
+		s.append(c, inspect.Event{Kind: inspect.Noted, Side: side, Note: &inspect.Reason{Key: "capture_differs", Data: []any{"bytes", differing}}})
+	}
+	if h.bytes > maxWaiting || len(h.waiting) > maxWaitingPieces || s.waiting > maxWaitingOfAll {
+		s.lose(c, side, len(h.waiting))
 	}
 }
 
-func (s *streams) wait(h *half, p piece) {
-	i, _ := slices.BinarySearchFunc(h.waiting, p.seq, func(w piece, seq uint32) int { return int(int32(w.seq - seq)) })
-	h.waiting = slices.Insert(h.waiting, i, p)
-	h.bytes += len(p.payload)
-	s.waiting += len(p.payload)
+// unlikeDelivered returns in how many bytes a piece differs from what was
+// delivered in its place, as far as that is remembered.
+func (s *streams) unlikeDelivered(h *half, p piece) (differing int) {
+	for _, d := range h.recent {
+		old, shift := s.rec.At(d.event).Bytes, int(int32(p.seq-d.seq))
+		for i := max(0, -shift); i < min(len(p.payload), len(old)-shift); i++ {
+			if p.payload[i] != old[i+shift] {
+				differing++
+			}
+		}
+	}
+	return differing
+}
+
+// wait keeps those bytes of a piece that neither were delivered nor wait
+// already, and returns how many of the latter differ.
+func (s *streams) wait(h *half, p piece) (differing int) {
+	if known := int32(h.next - p.seq); known > 0 {
+		p = p.from(int(known))
+	}
+	if len(p.payload) == 0 {
+		if at := h.covers(p.seq); before(h.next, p.seq) && (at == len(h.waiting) || before(p.seq, h.waiting[at].seq)) {
+			h.waiting = slices.Insert(h.waiting, at, piece{p.seq, nil})
+		}
+		return 0
+	}
+	for len(p.payload) > 0 {
+		at := h.covers(p.seq)
+		lead := len(p.payload)
+		if at < len(h.waiting) {
+			lead = min(lead, max(0, int(int32(h.waiting[at].seq-p.seq))))
+		}
+		if lead > 0 {
+			h.waiting = slices.Insert(h.waiting, at, piece{p.seq, slices.Clone(p.payload[:lead])})
+			h.bytes += lead
+			s.waiting += lead
+			p = p.from(lead)
+			continue
+		}
+		old := h.waiting[at]
+		same := old.payload[p.seq-old.seq:]
+		same = same[:min(len(same), len(p.payload))]
+		for i := range same {
+			if same[i] != p.payload[i] {
+				differing++
+			}
+		}
+		p = p.from(len(same))
+	}
+	return differing
+}
+
+// from returns a piece without its first n bytes, or what there are.
+func (p piece) from(n int) piece {
+	n = min(n, len(p.payload))
+	return piece{p.seq + uint32(n), p.payload[n:]}
+}
+
+// covers returns the index of the first piece that waits and ends behind seq.
+func (h *half) covers(seq uint32) int {
+	return sort.Search(len(h.waiting), func(i int) bool {
+		w := h.waiting[i]
+		return before(seq, w.seq+uint32(len(w.payload)))
+	})
 }
 
 // deliver appends the bytes of a piece that have not been delivered yet.
@@ -220,7 +363,11 @@ func (s *streams) deliver(c *connection, side inspect.Side, p piece) {
 	h := &c.half[side]
 	if known := h.next - p.seq; known < uint32(len(p.payload)) {
 		fresh := p.payload[known:]
-		s.append(c, inspect.Event{Kind: inspect.Captured, Side: side, Bytes: fresh, N: len(fresh)})
+		event := s.append(c, inspect.Event{Kind: inspect.Captured, Side: side, Bytes: fresh, N: len(fresh)})
+		if len(h.recent) == rememberedPieces {
+			h.recent = slices.Delete(h.recent, 0, 1)
+		}
+		h.recent = append(h.recent, delivered{h.next, event})
 		h.next += uint32(len(fresh))
 	}
 }
@@ -277,7 +424,7 @@ func (s *streams) finished(c *connection, side inspect.Side) {
 func (s *streams) end(c *connection, side inspect.Side, how inspect.Ending) {
 	if h := &c.half[side]; !h.ended {
 		s.waiting -= h.bytes
-		h.ended, h.waiting, h.bytes = true, nil, 0
+		h.ended, h.waiting, h.bytes, h.recent = true, nil, 0, nil
 		s.append(c, inspect.Event{Kind: inspect.Ended, Side: side, How: how})
 	}
 }
@@ -298,7 +445,7 @@ func (s *streams) overNow(c *connection) {
 	s.over = slices.Delete(s.over, 0, 1)
 }
 
-func (s *streams) append(c *connection, e inspect.Event) {
+func (s *streams) append(c *connection, e inspect.Event) (index int) {
 	e.Conn, e.Time, e.Cause = c.number, s.last, -1
-	s.rec.Append(e)
+	return s.rec.Append(e)
 }

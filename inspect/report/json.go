@@ -111,6 +111,10 @@ func itemLine(s *inspect.Session, i int) []byte {
 		return encode(printedLine{
 			Kind: "printed", Conn: item.Conn, Side: item.Side.String(), Time: jsonTime(item.Time), Text: inspect.SafeOnce(item.Text),
 		})
+	case inspect.NoteItem:
+		return encode(noteLine{
+			Kind: "note", Conn: item.Conn, Dir: item.Side.String(), Time: jsonTime(item.Time), What: item.Because.Key, Text: item.Because.String(),
+		})
 	case inspect.SilenceItem:
 		return encode(silenceLine{
 			Kind: "silence", Conn: item.Conn, Side: item.Side.String(), Time: jsonTime(item.Time), Milliseconds: item.Wait.Milliseconds(),
@@ -214,6 +218,14 @@ type (
 		Conn int      `json:"conn"`
 		Side string   `json:"side"`
 		Time jsonTime `json:"time"`
+		Text string   `json:"text"`
+	}
+	noteLine struct {
+		Kind string   `json:"kind"`
+		Conn int      `json:"conn"`
+		Dir  string   `json:"dir"`
+		Time jsonTime `json:"time"`
+		What string   `json:"what"`
 		Text string   `json:"text"`
 	}
 	alertLine struct {

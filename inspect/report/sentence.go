@@ -49,6 +49,8 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		return t.Say.Say(closing(item.How), "side", who)
 	case inspect.PrintedItem:
 		return t.Say.Say("report_printed", "side", who, "text", inspect.SafeOnce(item.Text))
+	case inspect.NoteItem:
+		return t.Say.Say("report_note", "side", who, "what", t.Say.Say("reason_"+item.Because.Key, item.Because.Data...))
 	case inspect.ExpiredItem:
 		return t.Say.Say("report_expired", "way", t.way(item))
 	case inspect.SilenceItem:

@@ -37,6 +37,7 @@ func Shapes() []Shape {
 		{"closed", closedLine{}},
 		{"silence", silenceLine{}},
 		{"printed", printedLine{}},
+		{"note", noteLine{}},
 		{"expired", expiredLine{}},
 		{"key", keyLine{}},
 		{"verification", verificationLine{}},

@@ -1,0 +1,157 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A Problem is something in a file that could not be read: where, and what.
+type Problem struct {
+	Offset int64  // of the packet or block in the file, in bytes; -1 where the problem that wraps this one says where
+	Key    string // of its sentence: package docs has it in every language under "capture_" and Key
+	Data   []any  // what the sentence speaks of, in pairs of a name and its value
+	Err    error  // what caused it, if anything did
+}
+
+// Error says in English what is wrong.
+func (p *Problem) Error() string { return p.tell(english) }
+
+// Unwrap returns what caused the problem.
+func (p *Problem) Unwrap() error { return p.Err }
+
+func (p *Problem) tell(say func(id string, pairs ...any) string) string {
+	text := say("capture_"+p.Key, p.Data...)
+	if p.Err != nil {
+		text += ": " + Explain(p.Err, say)
+	}
+	if p.Offset >= 0 {
+		text = say("capture_at", "offset", p.Offset, "what", text)
+	}
+	return text
+}
+
+// Explain says what is wrong with a file in the language of say, which is
+// given the ids of package docs: the errors of this package, one after another.
+// What they quote of other packages stays as it is.
+func Explain(err error, say func(id string, pairs ...any) string) string {
+	switch err := err.(type) {
+	case *Problem:
+		return err.tell(say)
+	case interface{ Unwrap() []error }:
+		var texts []string
+		for _, each := range err.Unwrap() {
+			texts = append(texts, Explain(each, say))
+		}
+		return strings.Join(texts, "; ")
+	}
+	if err == io.ErrUnexpectedEOF {
+		return say("capture_unexpected_end")
+	}
+	return err.Error()
+}
+
+// trouble is a problem of what another problem says where it is.
+func trouble(key string, data ...any) *Problem { return &Problem{Offset: -1, Key: key, Data: data} }
+
+// cut is the problem of a file that ends within what begins at offset; key
+// names that.
+func cut(offset int64, key string, err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return &Problem{Offset: offset, Key: "cut_" + key, Err: io.ErrUnexpectedEOF}
+	}
+	return &Problem{Offset: offset, Key: "unreadable", Err: err}
+}
+
+// english is how this package says things itself.
+func english(id string, pairs ...any) string {
+	text := texts[strings.TrimPrefix(id, "capture_")]
+	for i := 0; i+1 < len(pairs); i += 2 {
+		text = strings.ReplaceAll(text, "{{."+pairs[i].(string)+"}}", fmt.Sprint(pairs[i+1]))
+	}
+	return text
+}
+
+// texts are the sentences in English.
+var texts = map[string]string{
+	"at":             "at byte {{.offset}}: {{.what}}",
+	"more":           "and {{.more}} problems more",
+	"unexpected_end": "unexpected EOF",
+
+	// What a file is, and where it ends.
+	"empty":         "the file is empty",
+	"unreadable":    "it cannot be read on from here",
+	"compressed":    "the file is compressed; unpack it with gunzip first",
+	"modified":      "this is pcap as a changed libpcap of the 1990s wrote it (magic a1 b2 cd 34), which is not read; convert it with editcap first",
+	"unknown":       "the file is neither pcapng nor pcap: it begins with {{.bytes}}",
+	"no_connection": "the end, and none of its {{.packets}} packets belongs to a TCP connection",
+	"cut_header":    "the file ends within its header",
+	"cut_head":      "the file ends within the head of a packet",
+	"cut_packet":    "the file ends within a packet",
+	"cut_block":     "the file ends within a block",
+	"cut_blockhead": "the file ends within the head of a block",
+	"cut_section":   "the file ends within the head of a section",
+
+	// Blocks and packets.
+	"packet_length":     "a packet says that it is {{.length}} bytes long; nothing after it was read",
+	"block_length":      "a block says that it is {{.length}} bytes long; nothing after it was read",
+	"block_lengths":     "a block gives its length as {{.length}} and as {{.again}}; nothing after it was read",
+	"before_section":    "a block stands before the first section",
+	"byte_order":        "a section has {{.bytes}} where its byte order should be",
+	"nonsense":          "a block makes no sense, and nothing after it was read",
+	"interface_short":   "an interface in {{.length}} bytes",
+	"interfaces":        "more than {{.most}} interfaces",
+	"option_length":     "an option of {{.length}} bytes in {{.room}}",
+	"resolution":        "a time resolution of {{.byte}}",
+	"packet_short":      "a packet in {{.length}} bytes",
+	"packet_interface":  "a packet of interface {{.number}}, of which there are {{.interfaces}}",
+	"packet_in":         "a packet of {{.length}} bytes in {{.room}}",
+	"packet_simple":     "a packet in {{.length}} bytes, with {{.interfaces}} interfaces",
+	"secrets_short":     "secrets in {{.length}} bytes",
+	"secrets_in":        "secrets of {{.length}} bytes in {{.room}}",
+	"secrets":           "secrets were left out",
+	"secrets_most":      "more than {{.most}} secrets; the rest is left out",
+	"comments":          "comments were left out",
+	"comments_most":     "comments of more than {{.most}} bytes; the rest is left out",
+	"link":              "link type {{.link}} is not supported; its packets are left out",
+	"packet":            "a packet was left out",
+	"fragment":          "fragments of IP packets are not put together",
+	"ipv4_header":       "an IPv4 packet of {{.length}} bytes with a header of {{.header}}, of which there are {{.room}}",
+	"ipv6_header":       "an IPv6 packet ends within its headers",
+	"tcp_short":         "a TCP segment of {{.length}} bytes",
+	"tcp_header":        "a TCP segment of {{.length}} bytes with a header of {{.header}}",
+	"tcp_window":        "its TCP sequence number lies outside any window",
+	"connections":       "more than {{.most}} connections at once",
+	"connections_total": "more than {{.most}} connections",
+
+	// Key logs.
+	"key_log_line": "key log line {{.line}}",
+	"key_log_long": "key log line {{.line}}: longer than {{.most}} bytes; nothing after it was read",
+	"key_log_read": "key log after line {{.line}}",
+}
+
+// maxProblems is how many problems of one file are told; the rest are counted.
+const maxProblems = 10
+
+// problems gathers what is wrong with a file, a bounded number of them.
+type problems struct {
+	told []error
+	more int
+}
+
+func (p *problems) add(err error) {
+	if len(p.told) == maxProblems {
+		p.more++
+		return
+	}
+	p.told = append(p.told, err)
+}
+
+// err joins the problems; nil if there is none.
+func (p *problems) err() error {
+	if p.more == 0 {
+		return errors.Join(p.told...)
+	}
+	return errors.Join(append(p.told[:len(p.told):len(p.told)], trouble("more", "more", p.more))...)
+}
