@@ -49,6 +49,23 @@ func drawFromConfigRand() error {
 	return os.Setenv("GODEBUG", strings.TrimPrefix(settings+","+setting+"1", ","))
 }
 
+// teachDefaults has crypto/tls do what it does by default, which is what the
+// lessons tell of, whatever the user has set in GODEBUG. Other settings stand.
+func teachDefaults() error {
+	settings := os.Getenv("GODEBUG")
+	var kept []string
+	for one := range strings.SplitSeq(settings, ",") {
+		if one != "" && !strings.HasPrefix(one, "tls") && !strings.HasPrefix(one, "x509") && one != "cryptocustomrand=0" {
+			kept = append(kept, one)
+		}
+	}
+	now := strings.Join(kept, ",")
+	if now == settings {
+		return nil
+	}
+	return os.Setenv("GODEBUG", now)
+}
+
 // glassBoxNotice says what a glass box is, and with a seed what will be the
 // same each time. It is empty without one.
 func (r *labRun) glassBoxNotice(kv *stage.KV) []string {

@@ -71,3 +71,22 @@ func TestWhatTheUserHasSetInGODEBUGStands(t *testing.T) {
 		}
 	}
 }
+
+func TestLessonsUndoWhatGODEBUGChangesOfTLS(t *testing.T) {
+	for before, after := range map[string]string{
+		"":                                    "",
+		"madvdontneed=1":                      "madvdontneed=1",
+		"tlsmlkem=0":                          "",
+		"madvdontneed=1,tlssha1=1,x509sha1=1": "madvdontneed=1",
+		"cryptocustomrand=0":                  "",
+		"cryptocustomrand=1,tlssecpmlkem=0,,": "cryptocustomrand=1",
+	} {
+		t.Setenv("GODEBUG", before)
+		if err := teachDefaults(); err != nil {
+			t.Fatal(err)
+		}
+		if got := os.Getenv("GODEBUG"); got != after {
+			t.Errorf("%q became %q, want %q", before, got, after)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/fips140"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -340,9 +341,17 @@ func (p *program) screenSheet(chosen *sheet, name, lang string) (*sheet, error) 
 	return courseSheet(name, lang)
 }
 
-// course goes through lessons, on the stages of the lab.
+// course goes through lessons, on the stages of the lab. What GODEBUG changes of
+// TLS would make them false: it is undone, or, where that is too late, said.
 func (p *program) course(lang string) *lesson.Course {
-	return &lesson.Course{Lang: lang, GlassBox: drawFromConfigRand, Open: func(name, channel string, with []string) (inspect.Stage, error) {
+	recorded := func() error { return errors.Join(teachDefaults(), drawFromConfigRand()) }
+	return &lesson.Course{Lang: lang, GlassBox: recorded, Open: func(name, channel string, with []string) (inspect.Stage, error) {
+		if strings.Contains(channel, "tls") && fips140.Enabled() {
+			return nil, errors.New(p.say("cmd_lesson_fips"))
+		}
+		if err := teachDefaults(); err != nil {
+			return nil, err
+		}
 		return stage.Named(name, channel, with, stage.Options{Lang: lang, Keys: p.keys})
 	}}
 }
