@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -23,6 +24,8 @@ type Conn struct {
 	net.Conn
 	ID     int64 // 1 for the first of its server, and so on
 	server *Server
+	host   netip.Addr
+	held   int64 // bytes of answers, see Hold
 
 	mu        sync.Mutex
 	stopping  bool
@@ -90,13 +93,34 @@ func (c *Conn) ReadBy(t time.Time) {
 	c.by = t
 }
 
-// Write writes as net.Conn does, within the server's WriteTimeout.
+// RequestDeadline returns the time until which a request that begins now must be there whole, for [Conn.ReadBy]: it is the
+// server's RequestTimeout from now, or the zero time.
+func (c *Conn) RequestDeadline() time.Time {
+	return deadline(cmp.Or(c.server.RequestTimeout, DefaultRequestTimeout))
+}
+
+// Hold says how many bytes answers to this client hold in memory now, instead of what it said before. The error is [ErrAnswers]
+// when they are too many with those of the others, and nothing has changed then. What is held ends with the session. It is for
+// one goroutine at a time, and for answers that are large: it is locked for all connections.
+func (c *Conn) Hold(bytes int64) error {
+	if more := bytes - c.held; more != 0 && !c.server.hosts.hold(c.host, more, cmp.Or(c.server.MaxAnswers, DefaultMaxAnswers)) {
+		return ErrAnswers
+	}
+	c.held = bytes
+	return nil
+}
+
+// Write writes as net.Conn does, within the server's WriteTimeout. It returns [ErrNotRead] when the client does not
+// read for so long.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.Conn.SetWriteDeadline(deadline(cmp.Or(c.server.WriteTimeout, DefaultWriteTimeout)))
 	// Counted before, so that whoever has read them finds them counted.
 	c.server.counts.bytesOut.Add(int64(len(p)))
 	n, err := c.Conn.Write(p)
 	c.server.counts.bytesOut.Add(int64(n - len(p)))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("%w (%w)", ErrNotRead, err)
+	}
 	return n, err
 }
 

@@ -134,7 +134,8 @@ func (s *Server) OnHandshakeFailed(f func(conn net.Conn, err error)) {
 	s.on(EventHandshakeFailed, func(e Event) { f(e.Values[0].(net.Conn), e.Values[1].(error)) })
 }
 
-// OnRefused: a connection is closed since there is no place for it. The err is [ErrTooMany] or [ErrOnce].
+// OnRefused: a connection is closed since there is no place for it. The err is [ErrTooMany],
+// [ErrTooManyOfHost], [ErrHandshakes], [ErrHandshakeRate] or [ErrOnce].
 func (s *Server) OnRefused(f func(conn net.Conn, err error)) {
 	s.on(EventRefused, func(e Event) { f(e.Values[0].(net.Conn), e.Values[1].(error)) })
 }

@@ -463,13 +463,18 @@ func (c *moodyConn) HandshakeContext(ctx context.Context) error {
 
 // readLine reads a line byte by byte, and not a byte behind it.
 func readLine(conn io.Reader) (string, error) {
-	if c, ok := conn.(*kernel.Conn); ok {
+	c, isServer := conn.(*kernel.Conn)
+	if isServer {
 		conn = c.Request()
+		defer c.ReadBy(time.Time{})
 	}
 	var line []byte
 	for b := make([]byte, 1); ; line = append(line, b...) {
 		if _, err := io.ReadFull(conn, b); err != nil {
 			return "", err
+		}
+		if isServer && line == nil {
+			c.ReadBy(c.RequestDeadline())
 		}
 		if b[0] == '\n' {
 			return string(line), nil

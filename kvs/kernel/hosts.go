@@ -4,21 +4,38 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 )
 
-// hosts are the IP addresses that connections come from, and how many are open from each.
+// hosts are the addresses that connections come from, and what each of them has.
 type hosts struct {
-	mu   sync.Mutex
-	open map[netip.Addr]int
+	mu      sync.Mutex
+	open    map[netip.Addr]int   // connections
+	answers map[netip.Addr]int64 // bytes
+	held    int64                // bytes of answers, of all
+	begun   map[netip.Addr]pace  // handshakes
+	swept   time.Time
 }
 
-// hostOf returns the IP address that a connection comes from; the zero Addr if there is none, as in memory.
+// pace is how many handshakes an address had left to begin at a time.
+type pace struct {
+	left float64
+	at   time.Time
+}
+
+// hostOf returns whom a connection comes from: its IPv4 address, or the first 64 bits of its IPv6 address, since whoever has one
+// of these has them all (RFC 4291 section 2.5.4); the zero Addr if there is none, as in memory.
 func hostOf(conn net.Conn) netip.Addr {
-	addr, ok := conn.RemoteAddr().(*net.TCPAddr)
+	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
 	if !ok {
 		return netip.Addr{}
 	}
-	return addr.AddrPort().Addr().Unmap()
+	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
+	if addr.Is6() {
+		network, _ := addr.Prefix(64)
+		return network.Addr()
+	}
+	return addr
 }
 
 // enter counts a connection, and returns how many there are now from the same address; 0 if it has none.
@@ -45,4 +62,66 @@ func (h *hosts) leave(host netip.Addr) {
 	if h.open[host]--; h.open[host] == 0 {
 		delete(h.open, host)
 	}
+}
+
+// fullAgain is how long it takes until an address may begin as many handshakes at once as ever.
+const fullAgain = time.Second
+
+// mayBegin reports whether an address may begin a handshake now, at so many a second, and counts it then.
+func (h *hosts) mayBegin(host netip.Addr, perSecond int) bool {
+	if !host.IsValid() {
+		return true
+	}
+	now := time.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sweep(now)
+	most := float64(perSecond)
+	p, known := h.begun[host]
+	if !known {
+		p = pace{most, now}
+	}
+	p.left, p.at = min(most, p.left+most*now.Sub(p.at).Seconds()), now
+	may := p.left >= 1
+	if may {
+		p.left--
+	}
+	if h.begun == nil {
+		h.begun = make(map[netip.Addr]pace)
+	}
+	h.begun[host] = p
+	return may
+}
+
+// sweep forgets who may begin as many as ever: so the memory is that of the addresses of two seconds.
+func (h *hosts) sweep(now time.Time) {
+	if now.Sub(h.swept) < fullAgain {
+		return
+	}
+	h.swept = now
+	for host, p := range h.begun {
+		if now.Sub(p.at) >= fullAgain {
+			delete(h.begun, host)
+		}
+	}
+}
+
+// hold counts so many bytes more of answers, and reports whether they fit; what is given back always does.
+func (h *hosts) hold(host netip.Addr, more, most int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if more > 0 && (h.held+more > most || host.IsValid() && h.answers[host]+more > most/answersOfHost) {
+		return false
+	}
+	h.held += more
+	if !host.IsValid() {
+		return true
+	}
+	if h.answers == nil {
+		h.answers = make(map[netip.Addr]int64)
+	}
+	if h.answers[host] += more; h.answers[host] == 0 {
+		delete(h.answers, host)
+	}
+	return true
 }

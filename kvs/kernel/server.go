@@ -19,14 +19,26 @@ const NoTimeout time.Duration = -1
 
 // What the fields of a [Server] mean when they are zero.
 const (
-	DefaultMaxConns         = 1024
-	DefaultMaxConnsPerHost  = 256
-	DefaultHandshakeTimeout = 10 * time.Second
-	DefaultIdleTimeout      = 5 * time.Minute
-	DefaultWriteTimeout     = 30 * time.Second
-	DefaultShutdownTimeout  = 5 * time.Second
-	DefaultLinger           = 500 * time.Millisecond
-	DefaultMaxRequest       = 64 << 10
+	DefaultMaxConns             = 1024
+	DefaultMaxConnsPerHost      = 256
+	DefaultMaxHandshakes        = 64
+	DefaultMaxHandshakesPerHost = 16
+	DefaultHandshakeRate        = 256
+	DefaultMaxRequests          = 256
+	DefaultMaxRequest           = 64 << 10
+	DefaultMaxAnswers           = 256 << 20
+	DefaultHandshakeTimeout     = 10 * time.Second
+	DefaultIdleTimeout          = 5 * time.Minute
+	DefaultRequestTimeout       = 30 * time.Second
+	DefaultRequestWait          = 5 * time.Second
+	DefaultWriteTimeout         = 30 * time.Second
+	DefaultShutdownTimeout      = 5 * time.Second
+	DefaultLinger               = 500 * time.Millisecond
+)
+
+const (
+	answersOfHost = 4  // the part of MaxAnswers that one address may hold is one of so many
+	maxFarewells  = 64 // connections that are told at once why they are refused; the others are closed without a word
 )
 
 // A Handler serves one connection until its client is done, and returns then.
@@ -43,6 +55,12 @@ type Handler interface {
 
 // HandlerFunc is a function as a [Handler].
 type HandlerFunc func(ctx context.Context, conn *Conn) error
+
+// A Refuser is a Handler that can say to a client why it is not served. Refuse writes that, and returns; the connection is then
+// closed. It is asked where there is no TLS between, or the handshake is done.
+type Refuser interface {
+	Refuse(conn *Conn, why error)
+}
 
 func (f HandlerFunc) ServeConn(ctx context.Context, conn *Conn) error { return f(ctx, conn) }
 
@@ -68,17 +86,37 @@ type Server struct {
 	// Timeouts: zero is the default above, NoTimeout waits for ever.
 	HandshakeTimeout time.Duration // 10 s, for the whole handshake
 	IdleTimeout      time.Duration // 5 min without a byte from the client
+	RequestTimeout   time.Duration // 30 s from the first byte of a request to its last; see [Conn.RequestDeadline]
+	RequestWait      time.Duration // 5 s for a request to wait for its turn; see MaxRequests
 	WriteTimeout     time.Duration // 30 s for one write, to a client that does not read
 	ShutdownTimeout  time.Duration // 5 s for the requests that run when the server is to stop; then connections are cut
 	Linger           time.Duration // 0.5 s after the server's last byte, for the client to read it and close
 
 	// MaxConns is how many connections there may be at once, handshakes
-	// included; zero is 1,024. One more is closed without a word.
+	// included; zero is 1,024. One more is refused: closed, and told why if the handler is a
+	// [Refuser] and there is no TLS.
 	MaxConns int
-	// MaxConnsPerHost is how many of them there may be from one IP address, so that
-	// nobody alone takes all places; zero is 256. Connections in memory have no such address,
-	// and no such limit.
+	// MaxConnsPerHost is how many of them there may be from one address, so that
+	// nobody alone takes all places; zero is 256. An address is one of IPv4, or the first 64 bits
+	// of one of IPv6. Connections in memory have none, and no limit that is for one.
 	MaxConnsPerHost int
+
+	// MaxHandshakes is how many handshakes are under way at once, so that a flood of them leaves
+	// the processor to the clients that are there; zero is 64. The others wait, each address in its turn,
+	// as long as a handshake may take, and are refused then. With HandshakeTimeout NoTimeout there is no such limit.
+	MaxHandshakes int
+	// MaxHandshakesPerHost is how many of them may be of one address; zero is 16.
+	MaxHandshakesPerHost int
+	// HandshakeRate is how many handshakes one address may begin in a second, and at once after a second without any;
+	// zero is 256. One more is refused.
+	HandshakeRate int
+
+	// MaxRequests is how many requests are carried out at once, of all connections; zero is 256. The
+	// others wait, each address in its turn, for RequestWait; what is not carried out then comes to [ErrBusy].
+	MaxRequests int
+	// MaxAnswers is how many bytes answers may hold in memory while their clients read them, of all
+	// connections, as far as the service asks with [Conn.Hold]; zero is 256 MiB. One address may hold a quarter of it.
+	MaxAnswers int64
 
 	// MaxRequest is how long one request may be, in bytes; zero is 64 KiB. What a
 	// request is and how one that is too long is answered is the handler's business:
@@ -93,7 +131,11 @@ type Server struct {
 	events events
 	counts counts
 	hosts  hosts
+	digest Digest      // of the log
 	taken  atomic.Bool // with Once: there was a client
+
+	handshakes, requests turns
+	farewells            atomic.Int64
 }
 
 // The ends that a connection or a server can come to.
@@ -104,6 +146,11 @@ var (
 	ErrStopping         = errors.New("the server is stopping")
 	ErrTooMany          = errors.New("too many connections")
 	ErrTooManyOfHost    = errors.New("too many connections from one address")
+	ErrHandshakes       = errors.New("too many handshakes at once")
+	ErrHandshakeRate    = errors.New("too many handshakes in a second from one address")
+	ErrBusy             = errors.New("too many requests at once")
+	ErrAnswers          = errors.New("too many answers that nobody has read yet")
+	ErrNotRead          = errors.New("the client did not read its answer in time")
 	ErrOnce             = errors.New("this server serves one client, and has it")
 	ErrDismissed        = errors.New("the server itself closed the connection")
 	ErrTooLarge         = errors.New("the request is too large")
@@ -171,7 +218,9 @@ func (s *Server) serveAll(ctx context.Context, listener net.Listener, stopping f
 
 func (s *Server) accept(ctx context.Context, listener net.Listener, serve func(net.Conn)) error {
 	const shortest, longest = 5 * time.Millisecond, time.Second
+	const silence = time.Minute // it may go on for long, and one line is enough
 	pause := shortest
+	var told time.Time
 	for {
 		conn, err := listener.Accept()
 		switch {
@@ -183,7 +232,11 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, serve func(n
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accept connections: %w", err)
 		default: // out of file descriptors, or a client that has left already
-			s.report(RuntimeError{Thread: "accept", Err: err})
+			s.counts.acceptErrors.Add(1)
+			if told.IsZero() || time.Since(told) >= silence {
+				told = time.Now()
+				s.report(RuntimeError{Thread: "accept", Err: err})
+			}
 			select {
 			case <-ctx.Done():
 				return nil
@@ -220,7 +273,7 @@ func (s *Server) drain(ctx context.Context, conns *sync.WaitGroup) error {
 
 // welcome counts a connection.
 func (s *Server) welcome(conn net.Conn) *Conn {
-	return &Conn{Conn: conn, ID: s.counts.accepted.Add(1), server: s}
+	return &Conn{Conn: conn, ID: s.counts.accepted.Add(1), server: s, host: hostOf(conn)}
 }
 
 // serve takes a connection from its first event to its last.
@@ -239,21 +292,34 @@ func (s *Server) serve(ctx context.Context, c *Conn, established func()) error {
 
 // session reports whether the connection became a client, and how it ended.
 func (s *Server) session(ctx context.Context, c *Conn, established func()) (isClient bool, err error) {
-	defer s.counts.open.Add(-1)
 	tooMany := s.counts.open.Add(1) > int64(cmp.Or(s.MaxConns, DefaultMaxConns))
-	host := hostOf(c.Conn)
-	tooManyOfHost := s.hosts.enter(host) > cmp.Or(s.MaxConnsPerHost, DefaultMaxConnsPerHost)
-	defer s.hosts.leave(host)
+	tooManyOfHost := s.hosts.enter(c.host) > cmp.Or(s.MaxConnsPerHost, DefaultMaxConnsPerHost)
+	leave := sync.OnceFunc(func() {
+		s.hosts.leave(c.host)
+		s.counts.open.Add(-1)
+	})
+	defer leave()
 	s.emit(EventConnection, c.Conn)
+	why := error(nil)
 	switch {
 	case tooMany:
-		return false, s.refuse(c, ErrTooMany)
+		why = ErrTooMany
 	case tooManyOfHost:
-		return false, s.refuse(c, ErrTooManyOfHost)
+		why = ErrTooManyOfHost
 	case isClosed(c.Conn):
 		return false, ErrDismissed
+	default:
+		var done func()
+		if done, why = s.admit(ctx, c); why == nil {
+			err = s.handshake(ctx, c.Conn)
+			done()
+		}
 	}
-	if err := s.handshake(ctx, c.Conn); err != nil {
+	if why != nil {
+		leave() // a place is for those who are served
+		return false, s.refuse(c, why)
+	}
+	if err != nil {
 		err = &HandshakeError{err}
 		s.counts.handshakeFailed(err)
 		s.emit(EventHandshakeFailed, c.Conn, err)
@@ -271,6 +337,7 @@ func (s *Server) session(ctx context.Context, c *Conn, established func()) (isCl
 		return true, ErrDismissed
 	}
 	err = c.reason(s.handle(ctx, c))
+	c.Hold(0)
 	if !errors.Is(err, ErrDismissed) {
 		c.sayGoodbye()
 		c.linger()
@@ -279,9 +346,63 @@ func (s *Server) session(ctx context.Context, c *Conn, established func()) (isCl
 }
 
 func (s *Server) refuse(c *Conn, why error) error {
-	s.counts.refused.Add(1)
+	s.counts.refuse(why)
 	s.emit(EventRefused, c.Conn, why)
+	refuser, ok := s.Handler.(Refuser)
+	if !ok || hasHandshake(c.Conn) && why != ErrOnce {
+		return why
+	}
+	if s.farewells.Add(1) <= maxFarewells {
+		refuser.Refuse(c, why)
+		c.sayGoodbye()
+		c.linger()
+	}
+	s.farewells.Add(-1)
 	return why
+}
+
+// admit waits for the connection's turn to begin its handshake, if it has one, and returns what is to be called when that is over.
+func (s *Server) admit(ctx context.Context, c *Conn) (done func(), why error) {
+	timeout := cmp.Or(s.HandshakeTimeout, DefaultHandshakeTimeout)
+	if !hasHandshake(c.Conn) || timeout < 0 {
+		return func() {}, nil
+	}
+	if !s.hosts.mayBegin(c.host, cmp.Or(s.HandshakeRate, DefaultHandshakeRate)) {
+		return nil, ErrHandshakeRate
+	}
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	b := bounds{cmp.Or(s.MaxHandshakes, DefaultMaxHandshakes), cmp.Or(s.MaxHandshakesPerHost, DefaultMaxHandshakesPerHost)}
+	if !s.handshakes.take(waiting, c.host, b) {
+		if ctx.Err() != nil { // the handshake will say that the server is stopping
+			return func() {}, nil
+		}
+		return nil, ErrHandshakes
+	}
+	return func() { s.handshakes.give(c.host, b) }, nil
+}
+
+// turn waits for a request's turn, and returns what is to be called when it is answered.
+func (s *Server) turn(ctx context.Context, c *Conn) (done func(), err error) {
+	b := bounds{most: cmp.Or(s.MaxRequests, DefaultMaxRequests)}
+	if !s.requests.takeNow(b) {
+		if wait := cmp.Or(s.RequestWait, DefaultRequestWait); wait > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, wait)
+			defer cancel()
+		}
+		if !s.requests.take(ctx, c.host, b) {
+			s.counts.busy.Add(1)
+			return nil, ErrBusy
+		}
+	}
+	return func() { s.requests.give(c.host, b) }, nil
+}
+
+// hasHandshake reports whether a connection has a handshake.
+func hasHandshake(conn net.Conn) bool {
+	_, ok := conn.(interface{ HandshakeContext(context.Context) error })
+	return ok
 }
 
 func (s *Server) handshake(ctx context.Context, conn net.Conn) error {

@@ -19,18 +19,22 @@ type Statistics struct {
 	Running       bool  `json:"running"`
 	Uptime        int64 `json:"uptime"` // whole seconds since the last start; 0 when it does not run
 	RuntimeErrors int64 `json:"runtime_errors"`
+	AcceptErrors  int64 `json:"accept_errors"` // out of file descriptors, say; of these, one in a minute is a runtime error
 
 	Open     int64 `json:"connections_open"`    // handshakes included
 	Total    int64 `json:"connections_total"`   // whatever became of them
-	Refused  int64 `json:"connections_refused"` // one too many
+	Refused  int64 `json:"connections_refused"` // for want of a place
 	BytesIn  int64 `json:"bytes_in"`            // that handlers have read, in clear and without handshakes
 	BytesOut int64 `json:"bytes_out"`           // that handlers have written, likewise
 
+	// RefusedBy counts them by reason: RefusedTooMany and those after it.
+	RefusedBy map[string]int64 `json:"connections_refused_by"`
 	// HandshakesFailed counts by reason: [ReasonTimeout] and those after it, and those of a [Reasoner].
 	HandshakesFailed map[string]int64 `json:"handshakes_failed"`
 
-	Verbs             map[string]VerbStatistics `json:"verbs"`         // that have a handler and were asked for
-	UnknownVerbs      int64                     `json:"unknown_verbs"` // requests with a verb that nobody answers
+	Verbs             map[string]VerbStatistics `json:"verbs"`            // that have a handler and were asked for
+	RequestsRefused   int64                     `json:"requests_refused"` // [ErrBusy]: nothing was carried out
+	UnknownVerbs      int64                     `json:"unknown_verbs"`    // requests with a verb that nobody answers
 	MalformedRequests int64                     `json:"malformed_requests"`
 }
 
@@ -52,6 +56,15 @@ const (
 	ReasonOther       = "other"
 )
 
+// Why a connection was refused, in [Statistics].
+const (
+	RefusedTooMany       = "too_many"         // MaxConns
+	RefusedTooManyOfHost = "too_many_of_host" // MaxConnsPerHost
+	RefusedHandshakes    = "handshakes"       // MaxHandshakes, MaxHandshakesPerHost
+	RefusedHandshakeRate = "handshake_rate"   // HandshakeRate
+	RefusedOnce          = "once"             // Once
+)
+
 // A Reasoner is an error of a handshake that knows how it is counted. There should be few
 // reasons, whatever the client does.
 type Reasoner interface {
@@ -67,24 +80,27 @@ func (s *Server) Statistics() Statistics {
 	maps.Copy(verbs, c.verbs)
 	handshakes := make(map[string]int64, len(c.handshakes))
 	maps.Copy(handshakes, c.handshakes)
+	refused := make(map[string]int64, len(c.refusedBy))
+	maps.Copy(refused, c.refusedBy)
 	c.mu.Unlock()
 	running, uptime := s.life.uptime()
 	return Statistics{
-		Running: running, Uptime: int64(uptime / time.Second), RuntimeErrors: c.runtimeErrors.Load(),
-		Open: c.open.Load(), Total: c.accepted.Load(), Refused: c.refused.Load(),
+		Running: running, Uptime: int64(uptime / time.Second), RuntimeErrors: c.runtimeErrors.Load(), AcceptErrors: c.acceptErrors.Load(),
+		Open: c.open.Load(), Total: c.accepted.Load(), Refused: c.refused.Load(), RefusedBy: refused,
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
 		HandshakesFailed: handshakes, Verbs: verbs,
-		UnknownVerbs: c.unknown.Load(), MalformedRequests: c.malformed.Load(),
+		RequestsRefused: c.busy.Load(), UnknownVerbs: c.unknown.Load(), MalformedRequests: c.malformed.Load(),
 	}
 }
 
 // counts is what is counted as it happens.
 type counts struct {
-	open, accepted, refused, runtimeErrors, unknown, malformed, bytesIn, bytesOut atomic.Int64
+	open, accepted, refused, busy, runtimeErrors, acceptErrors, unknown, malformed, bytesIn, bytesOut atomic.Int64
 
 	mu         sync.Mutex
 	verbs      map[string]VerbStatistics
 	handshakes map[string]int64
+	refusedBy  map[string]int64
 }
 
 // answered counts a request with a verb that has a handler, and what became of it.
@@ -100,6 +116,19 @@ func (c *counts) answered(verb string, err error) {
 		v.Errors++
 	}
 	c.verbs[verb] = v
+}
+
+func (c *counts) refuse(why error) {
+	c.refused.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refusedBy == nil {
+		c.refusedBy = map[string]int64{}
+	}
+	c.refusedBy[map[error]string{
+		ErrTooMany: RefusedTooMany, ErrTooManyOfHost: RefusedTooManyOfHost,
+		ErrHandshakes: RefusedHandshakes, ErrHandshakeRate: RefusedHandshakeRate, ErrOnce: RefusedOnce,
+	}[why]]++
 }
 
 func (c *counts) handshakeFailed(err error) {

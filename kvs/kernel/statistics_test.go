@@ -18,7 +18,7 @@ import (
 
 func TestTheStatisticsAreWhatTheClientsDid(t *testing.T) {
 	s := &kernel.Server{Handler: everyVerb(), Addr: "127.0.0.1:0", MaxConns: 2}
-	empty := kernel.Statistics{HandshakesFailed: map[string]int64{}, Verbs: map[string]kernel.VerbStatistics{}}
+	empty := kernel.Statistics{RefusedBy: map[string]int64{}, HandshakesFailed: map[string]int64{}, Verbs: map[string]kernel.VerbStatistics{}}
 	if got := s.Statistics(); !reflect.DeepEqual(got, empty) {
 		t.Errorf("before: %+v", got)
 	}
@@ -48,7 +48,7 @@ func TestTheStatisticsAreWhatTheClientsDid(t *testing.T) {
 	want := kernel.Statistics{
 		Running: true, RuntimeErrors: 2, Open: 2, Total: 3, Refused: 1,
 		BytesIn: int64(sent + len("ping\n")), BytesOut: int64(received + len("pong\n")),
-		HandshakesFailed: map[string]int64{},
+		RefusedBy: map[string]int64{"too_many": 1}, HandshakesFailed: map[string]int64{},
 		Verbs: map[string]kernel.VerbStatistics{
 			"ping": {Requests: 2}, "echo": {Requests: 2}, "refuse": {Requests: 2, Errors: 2}, "panic": {Requests: 1, Errors: 1}, "report": {Requests: 1},
 		},
@@ -216,10 +216,10 @@ func TestTheStatisticsAreJSON(t *testing.T) {
 	talkTo(t, client, "report", "reported")
 	got, err := json.Marshal(s.Statistics())
 	check(t, err)
-	const want = `{"running":false,"uptime":0,"runtime_errors":1,"connections_open":1,"connections_total":1,"connections_refused":0,` +
-		`"bytes_in":31,"bytes_out":64,"handshakes_failed":{},` +
+	const want = `{"running":false,"uptime":0,"runtime_errors":1,"accept_errors":0,"connections_open":1,"connections_total":1,"connections_refused":0,` +
+		`"bytes_in":31,"bytes_out":64,"connections_refused_by":{},"handshakes_failed":{},` +
 		`"verbs":{"ping":{"requests":1,"errors":0},"refuse":{"requests":1,"errors":1},"report":{"requests":1,"errors":0}},` +
-		`"unknown_verbs":1,"malformed_requests":1}`
+		`"requests_refused":0,"unknown_verbs":1,"malformed_requests":1}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -72,6 +72,9 @@ func (s *Server) logs(event string) bool {
 // log writes an event to the log: who, where and why, and nothing else of what
 // a client may have sent.
 func (s *Server) log(e Event) {
+	if s.mayFlood(e) {
+		return
+	}
 	var attrs []slog.Attr
 	for i, parameter := range e.Parameters {
 		switch value := e.Values[i].(type) {
@@ -95,6 +98,26 @@ func (s *Server) log(e Event) {
 		attrs = append(attrs, slog.String("addr", s.ListenAddr().String()))
 	}
 	s.Log.LogAttrs(context.Background(), level(e.Name), strings.ReplaceAll(e.Name, "_", " "), attrs...)
+}
+
+// mayFlood reports whether there were so many of an event that they are told together. What clients can cause without being served
+// is told a few times a period; a runtime error never goes without its own line.
+func (s *Server) mayFlood(e Event) bool {
+	const few, some = 3, 100
+	most := some
+	switch e.Name {
+	case EventRefused, EventHandshakeFailed:
+		most = few
+	case EventConnection, EventClient, EventClientClosed, EventMalformedRequest, EventUnknownVerb:
+	case EventStopped:
+		s.digest.Flush()
+		return false
+	default:
+		return false
+	}
+	return !s.digest.Tell(e.Name, most, func(count int) {
+		s.Log.LogAttrs(context.Background(), level(e.Name), "flood", slog.String("event", e.Name), slog.Int("more", count))
+	})
 }
 
 func level(event string) slog.Level {

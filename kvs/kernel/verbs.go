@@ -57,14 +57,14 @@ func (v *Verbs[Request, Answer]) Names() []string {
 // server of the client, which tells of it as the event request first.
 //
 // The error is the handler's, a *[PanicError] if it panicked, [ErrUnknownVerb] if
-// there is none, or [ErrDismissed] if a callback has closed the client: then there is nobody to answer.
-func (v *Verbs[Request, Answer]) Do(ctx context.Context, client *Conn, verb string, request Request) (Answer, error) {
+// there is none, [ErrBusy] if its turn did not come in time, and it was not carried out, or
+// [ErrDismissed] if a callback has closed the client: then there is nobody to answer.
+func (v *Verbs[Request, Answer]) Do(ctx context.Context, client *Conn, verb string, request Request) (answer Answer, err error) {
 	server := client.server
 	v.mu.RLock()
 	handler := v.handlers[verb]
 	v.mu.RUnlock()
 
-	var none Answer
 	server.emit(EventRequest, client)
 	if handler == nil {
 		server.counts.unknown.Add(1)
@@ -72,11 +72,16 @@ func (v *Verbs[Request, Answer]) Do(ctx context.Context, client *Conn, verb stri
 	}
 	switch {
 	case client.Dismissed():
-		return none, ErrDismissed
+		return answer, ErrDismissed
 	case handler == nil:
-		return none, ErrUnknownVerb
+		return answer, ErrUnknownVerb
 	}
-	answer, err := handler.call(ctx, client, request)
+	done, err := server.turn(ctx, client)
+	if err != nil {
+		return answer, err
+	}
+	defer done()
+	answer, err = handler.call(ctx, client, request)
 	server.counts.answered(verb, err)
 	return answer, err
 }
