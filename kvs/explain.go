@@ -121,6 +121,16 @@ func explainKernel(say *docs.Sentences, err error) (text string, ok bool) {
 		return say.Say("kvs_too_many"), true
 	case errors.Is(err, kernel.ErrTooManyOfHost):
 		return say.Say("kvs_too_many_of_host"), true
+	case errors.Is(err, kernel.ErrHandshakes):
+		return say.Say("kvs_handshakes"), true
+	case errors.Is(err, kernel.ErrHandshakeRate):
+		return say.Say("kvs_handshake_rate"), true
+	case errors.Is(err, kernel.ErrBusy):
+		return say.Say("kvs_busy"), true
+	case errors.Is(err, kernel.ErrAnswers):
+		return say.Say("kvs_answers"), true
+	case errors.Is(err, kernel.ErrNotRead):
+		return say.Say("kvs_not_read"), true
 	case errors.Is(err, kernel.ErrDismissed):
 		return say.Say("kvs_dismissed"), true
 	case errors.Is(err, kernel.ErrOnce):

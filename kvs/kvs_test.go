@@ -516,7 +516,8 @@ func TestEveryErrorIsExplainedInBothLanguages(t *testing.T) {
 	errs := []error{
 		kvs.ErrManyLines, kvs.ErrOutOfStep, kvs.ErrServerClosed, kvs.ErrAnswer,
 		&store.LockedError{Path: "/tmp/a b.db"}, &store.DamagedError{Path: `C:\a b\x.db`, Err: cause},
-		kernel.ErrIdle, kernel.ErrStopping, kernel.ErrTooMany, kernel.ErrTooManyOfHost, kernel.ErrOnce, kernel.ErrStuck, kernel.ErrDismissed,
+		kernel.ErrIdle, kernel.ErrStopping, kernel.ErrTooMany, kernel.ErrTooManyOfHost, kernel.ErrHandshakes, kernel.ErrHandshakeRate,
+		kernel.ErrBusy, kernel.ErrAnswers, kernel.ErrNotRead, kernel.ErrSlow, kernel.ErrOnce, kernel.ErrStuck, kernel.ErrDismissed,
 	}
 	for reason := kvs.OpenQuote; reason <= kvs.InnerQuote; reason++ {
 		errs = append(errs, &kvs.SyntaxError{Offset: 3, Reason: reason})

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/kvs/kernel"
 	"example.com/tlslab/kvs/store"
 )
@@ -27,10 +28,14 @@ type redisSession struct {
 }
 
 // serveRESP answers the requests of a connection in RESP.
-func (s *Server) serveRESP(ctx context.Context, conn *kernel.Conn, source *bufio.Reader, out *bufio.Writer) error {
+func (s *Server) serveRESP(ctx context.Context, wire *wire, source *bufio.Reader) error {
+	conn, out := wire.conn, wire.out
 	in := respReader{source: source, limit: conn.MaxRequest()}
 	session := redisSession{server: s, conn: conn, reply: reply{version: 2}}
 	for ctx.Err() == nil {
+		if err := wire.await(source); err != nil {
+			return err
+		}
 		arguments, err := in.next()
 		var garbage protocolError
 		switch {
@@ -47,6 +52,7 @@ func (s *Server) serveRESP(ctx context.Context, conn *kernel.Conn, source *bufio
 		}
 		out.Write(session.b) // an error shows at the next flush
 		session.recycle()
+		conn.Hold(0)
 		if session.done {
 			return out.Flush()
 		}
@@ -164,6 +170,8 @@ func (s *redisSession) explain(err error) *redisError {
 		return &redisError{text: fmt.Sprintf("ERR too large; a key has at most %d bytes, a value at most %d", store.MaxKey, store.MaxValue)}
 	case errors.Is(err, store.ErrFull):
 		return &redisError{text: "OOM command not allowed: the store is full; delete something first"}
+	case errors.Is(err, kernel.ErrBusy), errors.Is(err, kernel.ErrAnswers):
+		return &redisError{text: "BUSY " + Explain(docs.For(docs.English), err)}
 	case errors.Is(err, errAnswerTooLong):
 		limit := s.answerLimit()
 		return &redisError{text: fmt.Sprintf("ERR the answer would be longer than %d bytes; ask for less at once", limit)}
@@ -177,12 +185,12 @@ func (s *redisSession) explain(err error) *redisError {
 
 func (s *redisSession) answerLimit() int { return cmp.Or(s.server.AnswerLimit, DefaultAnswerLimit) }
 
-// fits returns an error once the answer is too long.
+// fits returns an error once the answer is too long, or there is no memory for it.
 func (s *redisSession) fits(more int) error {
 	if len(s.b)+more > s.answerLimit() {
 		return errAnswerTooLong
 	}
-	return nil
+	return hold(s.conn, len(s.b)+more)
 }
 
 func (s *redisSession) view(do func(store.Reader) error) error { return s.server.Store.View(do) }

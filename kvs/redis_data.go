@@ -15,8 +15,9 @@ import (
 
 func (s *redisSession) get(arguments [][]byte) error {
 	return s.view(func(r store.Reader) error {
-		s.value(r.Get(arguments[0]))
-		return nil
+		pair, exists := r.Get(arguments[0])
+		s.value(pair, exists)
+		return hold(s.conn, len(s.b))
 	})
 }
 
@@ -46,6 +47,9 @@ func (s *redisSession) setPair(arguments [][]byte) error {
 			old, exists := w.Get(pair.Key)
 			if options.get {
 				s.value(old, exists)
+				if err := hold(s.conn, len(s.b)); err != nil {
+					return err
+				}
 			}
 			if options.absent && exists || options.present && !exists {
 				if !options.get {

@@ -17,22 +17,49 @@ type Screen struct {
 
 	// Explain says why something failed, safe to show; nil is [Explain].
 	Explain func(err error) string
+
+	digest kernel.Digest
 }
 
-// Watch has the server's events said.
+// Watch has the server's events said. Of those that a flood of clients can cause, the first are said one by one, and the others
+// together; see kernel.Digest.
 func (s *Screen) Watch(server *kernel.Server) {
-	server.OnClient(func(client *kernel.Conn) { s.Say("kvs_screen_connected", client) })
-	server.OnHandshakeFailed(func(conn net.Conn, err error) { s.Say("kvs_screen_no_handshake", conn, "reason", s.explain(err)) })
-	server.OnRefused(func(conn net.Conn, err error) { s.Say("kvs_screen_refused", conn, "reason", s.explain(err)) })
+	const few, some = 3, 100
+	server.OnClient(func(client *kernel.Conn) {
+		s.sayOrCount("kvs_screen_connected", "kvs_screen_more_connected", some, client, nil)
+	})
+	server.OnHandshakeFailed(func(conn net.Conn, err error) {
+		s.sayOrCount("kvs_screen_no_handshake", "kvs_screen_more_no_handshake", few, conn, err)
+	})
+	server.OnRefused(func(conn net.Conn, err error) {
+		s.sayOrCount("kvs_screen_refused", "kvs_screen_more_refused", few, conn, err)
+	})
 	server.OnRuntimeError(s.runtimeError)
 	server.OnClientClosed(func(client *kernel.Conn) {
 		if err := client.Err(); err != nil && !errors.Is(err, kernel.ErrStopping) {
-			s.Say("kvs_screen_broken", client, "reason", s.explain(err))
+			s.sayOrCount("kvs_screen_broken", "kvs_screen_more_broken", some, client, err)
 		} else {
-			s.Say("kvs_screen_closed", client)
+			s.sayOrCount("kvs_screen_closed", "kvs_screen_more_closed", some, client, nil)
 		}
 	})
-	server.OnStopped(func() { s.Say("kvs_screen_stopped", nil) })
+	server.OnStopped(func() {
+		s.digest.Flush()
+		s.Say("kvs_screen_stopped", nil)
+	})
+}
+
+// sayOrCount says a sentence of a connection, and why if there is a reason; or counts it for the sentence more, after the first
+// most of them.
+func (s *Screen) sayOrCount(id, more string, most int, conn net.Conn, why error) {
+	tell := s.digest.Tell(id, most, func(count int) {
+		s.Say(more, nil, "count", count, "seconds", int(kernel.DigestPeriod.Seconds()))
+	})
+	switch {
+	case tell && why != nil:
+		s.Say(id, conn, "reason", s.explain(why))
+	case tell:
+		s.Say(id, conn)
+	}
 }
 
 func (s *Screen) runtimeError(e kernel.RuntimeError) {

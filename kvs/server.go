@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"example.com/tlslab/docs"
@@ -35,7 +36,7 @@ type Server struct {
 
 	// AnswerLimit is how long the answer to show, keys or values may be, in bytes; zero is
 	// DefaultAnswerLimit. A longer one is an error instead. It is put
-	// together in memory, so that a slow client never holds the store.
+	// together in memory, so that a slow client never holds the store, and the kernel's MaxAnswers bounds that of all of them.
 	AnswerLimit int
 
 	once    sync.Once
@@ -94,15 +95,19 @@ func (e *arityError) Error() string { return "wrong number of arguments for " + 
 func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 	s.learn()
 	out := bufio.NewWriter(conn)
-	source := bufio.NewReader(flushFirst{conn, out})
+	wire := &wire{conn: conn, out: out}
+	source := bufio.NewReader(wire)
 	if resp, err := isRESP(source); err != nil {
 		return err
 	} else if resp {
-		return s.serveRESP(ctx, conn, source, out)
+		return s.serveRESP(ctx, wire, source)
 	}
 	in := lineReader{source: source, limit: conn.MaxRequest()}
 	session := session{server: s, conn: conn, say: docs.For(s.Lang)}
 	for ctx.Err() == nil {
+		if err := wire.await(source); err != nil {
+			return err
+		}
 		line, err := in.next()
 		if err == io.EOF || err != nil && !errors.Is(err, errLine) {
 			return err
@@ -113,6 +118,7 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 		}
 		out.Write(answer) // an error shows at the next flush
 		out.WriteByte('\n')
+		conn.Hold(0)
 		if session.done {
 			return out.Flush()
 		}
@@ -120,18 +126,57 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 	return cmp.Or(out.Flush(), kernel.ErrStopping)
 }
 
-// flushFirst writes what was answered before it waits for more requests: of
-// many that came together, the answers go together.
-type flushFirst struct {
-	in  io.Reader
-	out *bufio.Writer
+// Refuse says to a client why it is not served, in the protocol that it begins to speak; as a line if it says nothing soon.
+func (s *Server) Refuse(conn *kernel.Conn, why error) {
+	const patience = 250 * time.Millisecond
+	conn.ReadBy(time.Now().Add(patience))
+	first := make([]byte, 1)
+	if n, _ := conn.Read(first); n == 1 && first[0] == respMark {
+		fmt.Fprintf(conn, "-ERR %s\r\n", Explain(docs.For(docs.English), why))
+		return
+	}
+	say := docs.For(s.Lang)
+	fmt.Fprintln(conn, say.Say("kvs_error", "reason", Explain(say, why)))
 }
 
-func (f flushFirst) Read(p []byte) (int, error) {
-	if err := f.out.Flush(); err != nil {
+// wire is what requests are read from. It writes what was answered before it waits for more: of many that came together, the
+// answers go together. Once a request has begun, the rest of it must come in time.
+type wire struct {
+	conn         *kernel.Conn
+	out          *bufio.Writer
+	begun, timed bool
+}
+
+// await waits for the first byte of a request. Source reads from the wire.
+func (w *wire) await(source *bufio.Reader) error {
+	w.begun = false
+	if w.timed {
+		w.conn.ReadBy(time.Time{})
+		w.timed = false
+	}
+	_, err := source.Peek(1)
+	w.begun = true
+	return err
+}
+
+func (w *wire) Read(p []byte) (int, error) {
+	if err := w.out.Flush(); err != nil {
 		return 0, err
 	}
-	return f.in.Read(p)
+	if w.begun && !w.timed {
+		w.conn.ReadBy(w.conn.RequestDeadline())
+		w.timed = true
+	}
+	return w.conn.Read(p)
+}
+
+// hold counts the memory of an answer that is so long by now: it takes twice that while it grows.
+func hold(conn *kernel.Conn, length int) error {
+	const small, step = 64 << 10, 1 << 20 // below the one it is not counted, above by the other
+	if length <= small {
+		return nil
+	}
+	return conn.Hold(2 * (int64(length)/step + 1) * step)
 }
 
 // lineReader reads lines of a bounded length.
@@ -269,7 +314,11 @@ func (s *session) create(arguments [][]byte) ([]byte, error) {
 
 func (s *session) read(arguments [][]byte) ([]byte, error) {
 	value, err := store.Read(s.server.Store, arguments[0])
-	return []byte(Quote(value)), err
+	if err != nil {
+		return nil, err
+	}
+	answer := []byte(Quote(value))
+	return answer, hold(s.conn, len(answer))
 }
 
 func (s *session) update(arguments [][]byte) ([]byte, error) {
@@ -312,7 +361,7 @@ func (s *session) list(brackets string, add func(b, key, value []byte) []byte) (
 		if b = add(b, key, value); len(b) >= limit {
 			return errAnswerTooLong
 		}
-		return nil
+		return hold(s.conn, len(b))
 	})
 	return append(b, brackets[1]), err
 }
@@ -343,6 +392,8 @@ func (s *session) explain(err error, arguments [][]byte) string {
 		return s.say.Say("kvs_pair_too_large", "key", store.MaxKey, "value", store.MaxValue)
 	case errors.Is(err, store.ErrFull):
 		return s.say.Say("kvs_store_full")
+	case errors.Is(err, kernel.ErrBusy), errors.Is(err, kernel.ErrAnswers):
+		return Explain(s.say, err)
 	case errors.Is(err, errAnswerTooLong):
 		return s.say.Say("kvs_answer_too_long", "limit", cmp.Or(s.server.AnswerLimit, DefaultAnswerLimit))
 	}
