@@ -29,6 +29,7 @@ func commands() []command {
 		{"goto", "goto N", nil, "tui_command_goto", (*model).commandGoto},
 		{"ladder", "ladder", nil, "tui_command_ladder", func(m *model, _ string) tea.Cmd { return m.toggleLadder() }},
 		{"schedule", "schedule", nil, "tui_command_schedule", func(m *model, _ string) tea.Cmd { return m.toggleSchedule() }},
+		{"connections", "connections", nil, "tui_command_connections", func(m *model, _ string) tea.Cmd { return m.toggleConnections() }},
 		{"scene", "scene flip tls13", nil, "wire_command_scene", (*model).commandScene},
 		{"compare", "compare", nil, "tui_command_compare", (*model).commandCompare},
 		{"lesson", "lesson [1]", nil, "course_command", (*model).commandLesson},

@@ -20,11 +20,12 @@ const (
 	onEdit // a held unit is being changed
 	onWire
 	onSecrets
-	onVerdicts // what both endpoints made of the connection
-	onValue    // all that is known of the selected value of the key schedule
-	onField    // all that is known of the selected field
-	onLessons  // the lessons that there are
-	onResults  // what came of a lesson's exercises
+	onVerdicts    // what both endpoints made of the connection
+	onValue       // all that is known of the selected value of the key schedule
+	onField       // all that is known of the selected field
+	onConnections // those of the session
+	onLessons     // the lessons that there are
+	onResults     // what came of a lesson's exercises
 	onHelp
 	onPrompt  // a command for the live session is being typed
 	onCommand // a command for the screen
@@ -62,6 +63,7 @@ const (
 	inValue      = 1 << onValue
 	inSecrets    = 1 << onSecrets
 	inField      = 1 << onField
+	inConns      = 1 << onConnections
 	inLesson     = 1 << onLesson
 	inLessons    = 1 << onLessons
 	inResults    = 1 << onResults
@@ -77,7 +79,7 @@ const (
 	inLists   = inStreams | inLadder
 	inPanes   = inLists | inDetail | inWire
 	inPages   = inSecrets | inVerdicts | inValue | inField | inLessons | inResults | inHelp // they scroll
-	inViews   = inPanes | inSchedule | inPages
+	inViews   = inPanes | inSchedule | inPages | inConns
 	inPredict = inWho | inWhich | inRead
 	inEditors = inPrompt | inCommand | inSearch | inAnswer | inFieldValue
 
@@ -178,12 +180,21 @@ func keyMap() []binding {
 		{inPanes | inSchedule | inVerdicts, []string{"V"}, "V", "", "", "wire_key_verdicts", (*model).toggleVerdicts},
 		{inLists | inSchedule, []string{"c"}, "c", "", "", "tui_key_connection", func(m *model) tea.Cmd { return m.otherConnection(1) }},
 		{inLists | inSchedule, []string{"C"}, "C", "", "", "tui_key_previous_connection", func(m *model) tea.Cmd { return m.otherConnection(-1) }},
+		{inPanes | inConns, []string{"o"}, "o", "", "", "tui_key_connections", (*model).toggleConnections},
 		{inPanes, []string{"i"}, "i", "", "tui_brief_prompt", "tui_key_prompt", (*model).enterPrompt},
 		{inViews | inLesson, []string{":"}, ":", "", "tui_brief_command", "tui_key_command", (*model).enterCommand},
 		{inPanes &^ inWire, []string{"/"}, "/", "", "", "tui_key_search", (*model).enterSearch},
 		{inLists, []string{"n"}, "n", "", "", "tui_key_next_match", func(m *model) tea.Cmd { return m.search(1) }},
 		{inLists, []string{"N"}, "N", "", "", "tui_key_previous_match", func(m *model) tea.Cmd { return m.search(-1) }},
 		{inPanes | inSchedule | inSecrets | inValue, []string{"K"}, "K", "", "", "tui_key_secrets", (*model).toggleSecrets},
+
+		{inConns, []string{"up", "k"}, "↑ k", "", "", "tui_key_connection_up", func(m *model) tea.Cmd { return m.selectConnection(-1) }},
+		{inConns, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_select", "tui_key_connection_down", func(m *model) tea.Cmd { return m.selectConnection(1) }},
+		{inConns, []string{"pgup", "ctrl+b"}, "PgUp", "", "", "tui_key_page_up", func(m *model) tea.Cmd { return m.selectConnection(-m.connections.page()) }},
+		{inConns, []string{"pgdown", "ctrl+f", " "}, "PgDn", "", "", "tui_key_page_down", func(m *model) tea.Cmd { return m.selectConnection(m.connections.page()) }},
+		{inConns, []string{"home", "g"}, "Home g", "", "", "tui_key_list_first", func(m *model) tea.Cmd { return m.selectConnection(-1 << 30) }},
+		{inConns, []string{"end", "G"}, "End G", "", "", "tui_key_list_last", func(m *model) tea.Cmd { return m.selectConnection(1 << 30) }},
+		{inConns, []string{"enter"}, "enter", "", "tui_brief_open", "tui_key_open_connection", (*model).openConnection},
 
 		{inWire, []string{"up", "k"}, "↑ k", "", "", "wire_key_up", func(m *model) tea.Cmd { return m.selectUnit(-1) }},
 		{inWire, []string{"down", "j"}, "↓ j", "↑↓", "tui_brief_select", "wire_key_down", func(m *model) tea.Cmd { return m.selectUnit(1) }},
@@ -270,10 +281,10 @@ func keyMap() []binding {
 		{inPrompt | inCommand, []string{"tab"}, "tab", "", "tui_brief_complete", "tui_key_complete", (*model).complete},
 
 		{inStreams, []string{"esc"}, "esc", "", "", "tui_key_escape", (*model).escape},
-		{inDetail | inLadder | inSchedule | inWire | inPages | inEditors&^inAnswer | inUntil | inPredict | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
+		{inDetail | inLadder | inSchedule | inWire | inPages | inConns | inEditors&^inAnswer | inUntil | inPredict | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
 		{inViews | inLesson | inEdit | inBytes | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
 		{inViews | inLesson | inEdit | inBytes, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
-		{inPages, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},
+		{inPages | inConns, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},
 		{inPanes | inSchedule | inLesson, []string{"q"}, "q", "", "tui_brief_quit", "tui_key_quit", (*model).askToQuit},
 		{inViews | inLesson | inEdit | inBytes | inEditors | inUntil | inPredict | inQuit, []string{"ctrl+c"}, "ctrl+c", "", "", "tui_key_interrupt", (*model).interrupt},
 		{inQuit, []string{"y", "Y", "s", "S", "enter", "q"}, "enter", "", "tui_brief_yes", "tui_key_yes", (*model).quit},
@@ -299,6 +310,7 @@ func keyGroups() []keyGroup {
 		{"edit_help", inEdit | inBytes | inFieldValue},
 		{"wire_help_questions", inUntil | inPredict},
 		{"course_help", inWhile | inLesson | inAnswer | inResults},
+		{"tui_help_connections", inConns},
 		{"tui_help_views", inPages},
 		{"tui_help_editors", inEditors},
 		{"tui_help_quit", inQuit},

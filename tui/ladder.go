@@ -238,6 +238,10 @@ func (m *model) selectedPart(rung int) int {
 // otherConnection goes to what the next connection did last, or with -1 the one before.
 func (m *model) otherConnection(n int) tea.Cmd {
 	c, conns := m.conn(), len(m.time.session.Connections())
+	if m.time.alone >= 0 && conns > 1 {
+		m.lookAt((m.time.alone + n + conns) % conns)
+		return nil
+	}
 	least, found := conns, -1
 	for row := range m.time.visible() {
 		if away := ((m.time.item(row).Conn-c.Conn)*n + conns) % conns; away > 0 && away <= least {

@@ -22,24 +22,25 @@ type model struct {
 	keys      []binding
 	w, h      int
 
-	mode     mode
-	list     mode // onStreams or onLadder: what the detail belongs to
-	before   mode // where esc leads from help, secrets and editors
-	asked    mode // where it leads from the question whether to leave
-	time     *timeline
-	streams  streams
-	ladder   ladder
-	detail   detail
-	schedule schedule
-	wire     wire
-	edit     *edit    // nil while nothing is being changed
-	scene    *scene   // nil where the session is no scene
-	sitting  *sitting // nil where it is of no lesson
-	findings findings
-	scroll   int // of help and secrets
-	shown    int // lines of them, as last drawn
-	said     saying
-	sought   string // by the latest search
+	mode        mode
+	list        mode // onStreams or onLadder: what the detail belongs to
+	before      mode // where esc leads from help, secrets and editors
+	asked       mode // where it leads from the question whether to leave
+	time        *timeline
+	streams     streams
+	ladder      ladder
+	detail      detail
+	schedule    schedule
+	wire        wire
+	connections connections
+	edit        *edit    // nil while nothing is being changed
+	scene       *scene   // nil where the session is no scene
+	sitting     *sitting // nil where it is of no lesson
+	findings    findings
+	scroll      int // of help and secrets
+	shown       int // lines of them, as last drawn
+	said        saying
+	sought      string // by the latest search
 
 	prompt, command, find, given editor
 
@@ -283,7 +284,7 @@ func (m *model) forget() {
 	m.sent = nil
 	m.play, m.stepper = nil, nil
 	m.time = newTimeline(new(inspect.Recording), nil)
-	m.streams, m.detail = streams{}, detail{}
+	m.streams, m.detail, m.connections = streams{}, detail{}, connections{}
 	m.ladder, m.schedule, m.findings, m.wire = ladder{}, schedule{}, findings{}, wire{silent: m.wire.silent}
 	m.edit, m.scene, m.sitting = nil, nil, nil
 	m.mode, m.before = m.list, m.list
@@ -495,7 +496,7 @@ func (m *model) changeSpeed(n int) tea.Cmd {
 // conn returns the connection that the facts are about: that of the selected row, else the one that is next.
 func (m *model) conn() *inspect.Connection {
 	conns := m.time.session.Connections()
-	i := 0
+	i := max(m.time.alone, 0)
 	if row := m.streams.sel.row; row < m.time.visible() {
 		i = m.time.item(row).Conn
 	} else if item := m.time.next(); item != nil {

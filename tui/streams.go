@@ -173,7 +173,7 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 	who := sideInk(item.Side)
 	number := right(strconv.Itoa(row+1), max(2, digits(len(m.time.rows))))
 	spans := []span{{quiet, number + " "}}
-	if conns := len(m.time.session.Connections()); conns > 1 {
+	if conns := len(m.time.session.Connections()); conns > 1 && m.time.alone < 0 {
 		spans = append(spans, span{quiet, right("#"+strconv.Itoa(item.Conn+1), digits(conns)+1) + " "})
 	}
 	sign := span{who, " "}

@@ -20,7 +20,9 @@ type timeline struct {
 	late   int           // the unit that went on last since its time had run out, and 1; 0: none has
 	events int           // how many were looked at
 
+	alone  int  // the connection whose steps and rows these are; -1: all have theirs
 	at     int  // steps done
+	past   int  // all of them are, and yet the cursor stands at this event; 0: it does not
 	follow bool // the cursor stays at the end
 }
 
@@ -31,10 +33,28 @@ type step struct {
 }
 
 func newTimeline(r *inspect.Recording, stopped func(id int) bool) *timeline {
-	t := &timeline{session: inspect.NewSession(r), stopped: stopped, fates: make(map[int]int), ends: make(map[int][]int)}
+	t := &timeline{session: inspect.NewSession(r), stopped: stopped, fates: make(map[int]int), ends: make(map[int][]int), alone: -1}
 	t.layOut()
 	return t
 }
+
+// lookAt lays out the steps and rows of one connection alone, or with -1 of all. The cursor stays at the same event.
+func (t *timeline) lookAt(conn int) {
+	at := t.event()
+	t.past, t.alone, t.steps, t.rows, t.items, t.events, t.late = 0, conn, nil, nil, 0, 0, 0
+	clear(t.fates)
+	clear(t.ends)
+	t.layOut()
+	if t.at = len(t.steps); !t.follow {
+		t.at = sort.Search(len(t.steps), func(i int) bool { return int(t.steps[i].event) > at })
+		if t.at == len(t.steps) {
+			t.past = max(at, 0)
+		}
+	}
+}
+
+// has reports whether what happens on the connection has steps and rows.
+func (t *timeline) has(conn int) bool { return t.alone < 0 || t.alone == conn }
 
 // extend takes in what is new and reports whether there was anything.
 func (t *timeline) extend() bool {
@@ -59,7 +79,7 @@ func (t *timeline) layOut() {
 		if item.Final() {
 			t.ends[item.Conn] = append(t.ends[item.Conn], t.items)
 		}
-		if item.HasRow() {
+		if item.HasRow() && t.has(item.Conn) {
 			t.rows = append(t.rows, int32(t.items))
 			t.steps = append(t.steps, step{int32(item.Event), int32(t.items), int32(len(t.rows))})
 		}
@@ -82,7 +102,9 @@ func (t *timeline) decisionsBefore(event int) {
 			if _, twice := t.fates[e.Cause]; !twice {
 				t.fates[e.Cause] = e.Index
 			}
-			t.steps = append(t.steps, step{int32(e.Index), -1, int32(len(t.rows))})
+			if t.has(e.Conn) {
+				t.steps = append(t.steps, step{int32(e.Index), -1, int32(len(t.rows))})
+			}
 		case inspect.Expired:
 			t.late = e.Cause + 1
 		case inspect.Undeliverable:
@@ -99,6 +121,9 @@ func (t *timeline) event() int {
 	if t.at == len(t.steps) {
 		if t.at == 0 && !t.follow {
 			return -1
+		}
+		if t.past > 0 {
+			return t.past
 		}
 		return t.taken() - 1
 	}
@@ -165,7 +190,7 @@ func (t *timeline) decided(i int) (row int, ok bool) {
 
 // move sets the cursor, within bounds; at the end it follows.
 func (t *timeline) move(at int) {
-	t.at = min(max(at, 0), len(t.steps))
+	t.at, t.past = min(max(at, 0), len(t.steps)), 0
 	t.follow = t.at == len(t.steps)
 }
 

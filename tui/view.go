@@ -57,6 +57,8 @@ func (m *model) body(w, height int) []string {
 		return m.editView(w, height)
 	case onVerdicts:
 		return m.scrolled(m.rule(w, m.say("wire_verdicts"), ""), m.verdictPage(w), w, height)
+	case onConnections:
+		return m.connectionsView(w, height)
 	case onLessons:
 		return m.scrolled(m.rule(w, m.say("course_list"), ""), m.lessonList(w), w, height)
 	case onResults:
@@ -312,7 +314,14 @@ func (m *model) traffic(w int) string {
 		who = append(who, span{quiet, m.say(id) + " "}, span{plain, inspect.Safe(value)})
 	}
 	if conns := len(m.time.session.Connections()); conns > 1 {
-		who = append(who, span{quiet, m.say("tui_connection", "at", c.Conn+1, "of", conns)})
+		id := "tui_connection"
+		switch {
+		case m.time.alone >= 0:
+			id = "tui_connection_alone"
+		case w >= 100:
+			id = "tui_connection_listed"
+		}
+		who = append(who, span{quiet, m.say(id, "at", c.Conn+1, "of", conns)})
 	}
 	if m.time.at > 0 {
 		s := m.facts(c)
@@ -495,14 +504,18 @@ func (m *model) current() int {
 
 // howItEnded says who ended the session, and how.
 func (m *model) howItEnded(first *inspect.Item) string {
-	how := m.howEnded(first)
-	if first.Kind == inspect.AlertItem {
-		how = m.say("tui_closed_notify")
-		if first.Description != 0 {
-			how = m.say("tui_closed_alert", "alert", inspect.AlertName(first.Description))
-		}
+	return m.say("tui_ended", "side", m.side(first.Side), "how", m.withWhat(first))
+}
+
+// withWhat says what ended the session: a close_notify, an alert, an end.
+func (m *model) withWhat(first *inspect.Item) string {
+	switch {
+	case first.Kind != inspect.AlertItem:
+		return m.howEnded(first)
+	case first.Description != 0:
+		return m.say("tui_closed_alert", "alert", inspect.AlertName(first.Description))
 	}
-	return m.say("tui_ended", "side", m.side(first.Side), "how", how)
+	return m.say("tui_closed_notify")
 }
 
 // footer draws what was said, the line that is typed, and the keys that act now.
