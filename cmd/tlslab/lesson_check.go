@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,10 +116,22 @@ func (r *checkRun) ownNamed(path string) (all []*sheet, err error) {
 			return nil, err
 		}
 		for _, file := range files {
-			all = append(all, r.ownFile(file))
+			s := r.ownFile(file)
+			s.twin = twinOf(path, folder, file)
+			all = append(all, s)
 		}
 	}
 	return all, nil
+}
+
+// twinOf is the file that holds a lesson of a folder in the other language; "" if there are not two languages.
+func twinOf(path, folder, file string) string {
+	for lang, other := range map[string]string{docs.English: docs.Portuguese, docs.Portuguese: docs.English} {
+		if beside := filepath.Join(path, other); folder == filepath.Join(path, lang) && isFolder(beside) {
+			return filepath.Join(beside, filepath.Base(file))
+		}
+	}
+	return ""
 }
 
 // ownFile is a teacher's own lesson, not read yet.
@@ -139,9 +152,9 @@ func (r *checkRun) checkAll(ctx context.Context, all []*sheet) (wrong int, err e
 	var checks sync.WaitGroup
 	defer checks.Wait()
 	defer cancel()
-	turn, results := make(chan struct{}, atOnce), make([]chan jsonLessonCheck, len(all))
+	turn, results := make(chan struct{}, atOnce), make([]chan checked, len(all))
 	for i := range all {
-		results[i] = make(chan jsonLessonCheck, 1)
+		results[i] = make(chan checked, 1)
 	}
 	checks.Go(func() {
 		for i, s := range all {
@@ -168,32 +181,72 @@ func (r *checkRun) checkAll(ctx context.Context, all []*sheet) (wrong int, err e
 }
 
 // check reads a lesson and goes through it.
-func (r *checkRun) check(ctx context.Context, s *sheet) jsonLessonCheck {
-	result := jsonLessonCheck{Kind: "lesson_check", Lesson: inspect.Safe(s.note), Lang: s.lang, File: inspect.Safe(s.file), Wrong: []jsonCheck{}}
-	err := s.read()
-	if err == nil {
-		var report *lesson.Report
-		report, err = r.course(s.lang).Check(ctx, s.Lesson, r.mutate)
-		result.Exercises, result.Claims, result.Alterations = len(s.Exercises()), len(report.Checks), len(report.Alterations)
-		for _, check := range append(report.Checks, report.Alterations...) {
-			if !check.OK {
-				result.Wrong = append(result.Wrong, safeCheck(check))
-			}
+func (r *checkRun) check(ctx context.Context, s *sheet) checked {
+	result := checked{jsonLessonCheck: jsonLessonCheck{Kind: "lesson_check", Lesson: inspect.Safe(s.note), Lang: s.lang, File: inspect.Safe(s.file), Wrong: []jsonCheck{}}}
+	if err := r.guarded(func() error { return r.goThrough(ctx, s, &result) }); err != nil {
+		line, text, got := s.trouble(err, r.sentence.Lang())
+		where := s.where(line)
+		if errors.Is(err, os.ErrNotExist) {
+			where, got = s.file, r.say("lesson_check_gone")
 		}
-		if err == nil {
-			err = s.sameAsOther()
-		}
+		result.wrong(line, text, oneLine(got), told(where, text, oneLine(got)))
 	}
-	if err != nil {
-		line, text, got := s.trouble(err)
-		result.Wrong = append(result.Wrong, safeCheck(lesson.Check{Line: line, Text: text, Got: oneLine(got)}))
+	if !s.twinned() {
+		missing := r.say("lesson_check_no_twin", "file", safe(s.twin))
+		result.wrong(1, "", missing, told(s.file, "", missing))
 	}
 	result.OK = len(result.Wrong) == 0
 	return result
 }
 
-func safeCheck(c lesson.Check) jsonCheck {
-	return jsonCheck{c.Line, inspect.Safe(c.Text), c.OK, inspect.Safe(c.Got)}
+// told tells where something is wrong, what stands there, and what is wrong with it.
+func told(where, text, what string) string {
+	if text != "" {
+		where += ": " + text
+	}
+	return safe(where + ": " + what)
+}
+
+// guarded has the other lessons checked all the same if the program itself fails over one.
+func (p *program) guarded(check func() error) (err error) {
+	defer func() {
+		if failure := recover(); failure != nil {
+			err = errors.New(p.say("lesson_check_crash", "reason", fmt.Sprint(failure)))
+		}
+	}()
+	return check()
+}
+
+// goThrough takes down what comes of a lesson.
+func (r *checkRun) goThrough(ctx context.Context, s *sheet, result *checked) error {
+	if err := s.read(); err != nil {
+		return err
+	}
+	report, err := r.course(s.lang).Check(ctx, s.Lesson, r.mutate)
+	result.Exercises, result.Claims, result.Alterations = len(s.Exercises()), len(report.Checks), len(report.Alterations)
+	for _, check := range append(report.Checks, report.Alterations...) {
+		if !check.OK {
+			got := check.GotIn(r.sentence.Lang())
+			line := r.notSo(s, check.Line, safe(check.Text), safe(got))
+			if check.Fault() {
+				line = told(s.where(check.Line), check.Text, got)
+			}
+			result.wrong(check.Line, check.Text, got, line)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return s.sameAsOther()
+}
+
+// twinned reports whether a lesson of a folder with two languages is there in both.
+func (s *sheet) twinned() bool {
+	if s.twin == "" {
+		return true
+	}
+	_, err := os.Stat(s.twin)
+	return err == nil
 }
 
 // sameAsOther says in which way a lesson in Portuguese is not the one of that name in English, if there is one.
@@ -229,7 +282,7 @@ func (s *sheet) read() error {
 }
 
 // trouble tells on which line of a lesson an error arose, what stands there, and what is wrong with it.
-func (s *sheet) trouble(err error) (line int, text, what string) {
+func (s *sheet) trouble(err error, lang string) (line int, text, what string) {
 	var syntax *lesson.SyntaxError
 	var step *lesson.StepError
 	var claim *lesson.ClaimError
@@ -237,7 +290,7 @@ func (s *sheet) trouble(err error) (line int, text, what string) {
 	case errors.As(err, &claim):
 		return claim.Check.Line, claim.Check.Text, claim.Check.Got
 	case errors.As(err, &syntax):
-		return syntax.Line, syntax.Text, syntax.What
+		return syntax.Line, syntax.Text, syntax.WhatIn(lang)
 	case errors.As(err, &step):
 		return step.Step.Line, step.Step.Text, step.Err.Error()
 	}
@@ -257,10 +310,21 @@ type jsonLessonCheck struct {
 	Wrong       []jsonCheck `json:"wrong"`
 }
 
+// A checked is what came of a lesson, for programs and for people.
+type checked struct {
+	jsonLessonCheck
+	told []string // Wrong, in sentences
+}
+
+func (c *checked) wrong(line int, text, got, told string) {
+	c.Wrong = append(c.Wrong, jsonCheck{line, inspect.Safe(text), false, inspect.Safe(got)})
+	c.told = append(c.told, told)
+}
+
 // tell tells what came of a lesson: a line, and one for each thing that is not true.
-func (r *checkRun) tell(s *sheet, result jsonLessonCheck) error {
+func (r *checkRun) tell(s *sheet, result checked) error {
 	if r.json {
-		_, err := r.out.Write(report.Line(result))
+		_, err := r.out.Write(report.Line(result.jsonLessonCheck))
 		return err
 	}
 	if result.OK {
@@ -271,8 +335,8 @@ func (r *checkRun) tell(s *sheet, result jsonLessonCheck) error {
 		fmt.Fprintln(r.out, told)
 		return nil
 	}
-	for _, check := range result.Wrong {
-		fmt.Fprintln(r.out, r.notSo(s, check.Line, check.Text, check.Got))
+	for _, told := range result.told {
+		fmt.Fprintln(r.out, told)
 	}
 	return nil
 }
@@ -290,7 +354,7 @@ const watchEvery = 300 * time.Millisecond
 
 // keepWatch checks the lessons, and each again whenever its file changes, until the user has seen enough.
 func (r *checkRun) keepWatch(ctx context.Context, args []string, all []*sheet) error {
-	seen := make(map[string]stamp)
+	seen := make(map[string]stamp) // of each file that was checked
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	for first := true; ; first = false {
@@ -313,9 +377,19 @@ func (r *checkRun) keepWatch(ctx context.Context, args []string, all []*sheet) e
 		case <-ticker.C:
 		}
 		if now, err := r.named(args); err == nil { // while a file is being saved it may be missing
-			all = now
+			all = append(now, missingOf(all, now)...)
 		}
 	}
+}
+
+// missingOf are the lessons that are not among those that are there now: it is told of each that it is gone.
+func missingOf(all, now []*sheet) (gone []*sheet) {
+	for _, s := range all {
+		if !slices.ContainsFunc(now, func(other *sheet) bool { return other.file == s.file }) {
+			gone = append(gone, s)
+		}
+	}
+	return gone
 }
 
 // A stamp tells one state of a file from another.

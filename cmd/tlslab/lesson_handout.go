@@ -50,7 +50,7 @@ func (r *handoutRun) print(ctx context.Context, name string) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		line, text, what := s.trouble(err)
+		line, text, what := s.trouble(err, r.sentence.Lang())
 		return failed(r.notSo(s, line, safe(text), safe(oneLine(what))), err)
 	}
 	if r.output == "" {

@@ -23,6 +23,7 @@ type sheet struct {
 	file   string // it stands in
 	note   string // its name in the notebook
 	own    bool   // it is a teacher's, and not of the course
+	twin   string // its file in the other language; "" if there are not two
 }
 
 // pageOf is the page where the student is, from 1: none that the lesson no longer has.
@@ -116,7 +117,7 @@ func (p *program) ownSheet(file string) (*sheet, error) {
 		s.note = whole
 	}
 	if err := s.parse(ownName(file), text, 0); err != nil {
-		line, text, what := s.trouble(err)
+		line, text, what := s.trouble(err, p.sentence.Lang())
 		return nil, failed(safe(s.where(line)+": "+what+": "+text), err)
 	}
 	return s, nil

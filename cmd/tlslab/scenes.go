@@ -427,7 +427,7 @@ func sceneLine(r *lesson.Result) jsonScene {
 		line.Changed = append(line.Changed, jsonChange{change.Side.String(), inspect.Safe(change.Wrote), inspect.Safe(change.Read)})
 	}
 	for _, check := range r.Checks {
-		line.Expected = append(line.Expected, jsonCheck(check))
+		line.Expected = append(line.Expected, jsonCheck{check.Line, check.Text, check.OK, check.Got})
 	}
 	return line
 }

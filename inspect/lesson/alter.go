@@ -2,6 +2,7 @@ package lesson
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,22 +12,30 @@ import (
 // alter judges what an expectation would be with one value, name, error or place
 // of an order altered, and reports each: none may be true where that one is.
 func (r *run) alter(e expectation, report func(Check)) {
-	words, _ := wordsOf(strings.TrimPrefix(e.Text, "expect "))
-	judge := func(a assertion) {
-		got, ok := a(r)
-		report(Check{e.Line, e.Text, !ok, "an alteration of it is true as well: " + got})
+	for _, altered := range r.mutants(strings.TrimPrefix(e.Text, "expect ")) {
+		got, ok := altered(r)
+		report(Check{Line: e.Line, Text: e.Text, OK: !ok, Got: alsoTrue + got})
 	}
+}
+
+// alsoTrue is what is said of an alteration that nothing notices.
+const alsoTrue = "an alteration of it is true as well: "
+
+// mutants are assertions like the one in the text, none of which should be true if it is.
+func (r *run) mutants(text string) (all []assertion) {
+	words, _ := wordsOf(text)
 	if c, what, is := parseComparison(words); is && what == "" {
 		for _, altered := range c.mutants(r) {
-			judge(altered.judge)
+			all = append(all, altered.judge)
 		}
-		return
+		return all
 	}
 	for _, altered := range alterations(unquoted(words)) {
 		if a, what := parseFact(altered); what == "" {
-			judge(a)
+			all = append(all, a)
 		}
 	}
+	return all
 }
 
 // alter judges what the prose would say with another literal.
@@ -38,9 +47,62 @@ func (p paragraph) alter(r *run, report func(Check)) {
 		}
 		value, err := t.value(r)
 		for _, altered := range literalValue(t.literal).mutants() {
-			report(Check{t.line, "{{" + t.source + "}}", err != nil || !value.equal(altered), "an alteration of it is true as well: " + altered.String()})
+			report(Check{Line: t.line, Text: "{{" + t.source + "}}", OK: err != nil || !value.equal(altered), Got: alsoTrue + altered.String()})
 		}
 	}
+}
+
+// alter tells of each thing that says which answer is right what would come of it
+// if it were altered: another answer in its place, or, of a choice, its condition. Then no
+// choice would be right, or several; or the answer would not come from the session.
+func (e *Exercise) alter(r *run, a *asked, report func(Check)) {
+	for _, answer := range e.answers {
+		for _, other := range a.others() {
+			source := strconv.Quote(other)
+			altered := &Exercise{}
+			what := altered.parseAnswer(answer.line, source)
+			report(Check{Line: answer.line, Text: "= " + answer.source, OK: what != "" || !altered.answers[0].from.session, Got: alsoTrue + source})
+		}
+	}
+	if !e.conditional() || len(a.right) != 1 {
+		return
+	}
+	for _, c := range e.choices {
+		held := func(altered assertion) (n int) { // how many hold with this condition altered
+			for _, other := range e.choices {
+				holds := other.when.holds
+				if other.when == c.when {
+					holds = altered
+				}
+				if _, ok := holds(r); ok {
+					n++
+				}
+			}
+			return n
+		}
+		judge := func(altered assertion) {
+			report(Check{Line: c.when.line, Text: "when " + c.when.text, OK: held(altered) != 1, Got: alsoTrue + c.when.text})
+		}
+		judge(func(r *run) (string, bool) { got, ok := c.when.holds(r); return got, !ok })
+		if _, right := c.when.holds(r); right {
+			for _, altered := range r.mutants(c.when.text) {
+				judge(altered)
+			}
+		}
+	}
+}
+
+// others are answers that are not right: the other choices, or what is like the right ones.
+func (a *asked) others() (all []string) {
+	for _, choice := range a.Question.Choices {
+		if !grade(a.Question, a.right, choice.Value) {
+			all = append(all, choice.Value)
+		}
+	}
+	if len(a.Question.Choices) == 0 {
+		return a.wrong()
+	}
+	return all
 }
 
 // alterations returns assertions that say something else than the one in words

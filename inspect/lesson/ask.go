@@ -23,8 +23,18 @@ type Exercise struct {
 
 // A choice is one of the answers that are offered.
 type choice struct {
+	line         int
 	value, label []inline
 	labelled     bool
+	when         *condition // under which it is right; nil if the exercise has an answer
+}
+
+// A condition is what must be so for a choice to be right.
+type condition struct {
+	line   int
+	text   string
+	holds  assertion
+	inputs []expression // what it compares: each of them must be there
 }
 
 // An answer is one that is right.
@@ -32,6 +42,7 @@ type answer struct {
 	line   int
 	source string
 	value  func(*run) (Value, error)
+	from   origin
 }
 
 // The signs with which the lines of an exercise begin.
@@ -48,7 +59,7 @@ func parseExercise(name string, first int, lines []string) (e *Exercise, wrong i
 	e = &Exercise{Name: name, Line: first - 1}
 	for at := 0; at < len(lines); at++ {
 		number, text := first+at, lines[at]
-		for at+1 < len(lines) && strings.HasPrefix(lines[at+1], "  ") {
+		for at+1 < len(lines) && strings.HasPrefix(lines[at+1], "  ") && !strings.HasPrefix(lines[at+1], whenLine) {
 			at++
 			text += " " + strings.TrimSpace(lines[at])
 		}
@@ -63,8 +74,12 @@ func parseExercise(name string, first int, lines []string) (e *Exercise, wrong i
 	switch {
 	case len(e.question) == 0:
 		what = "an exercise begins with its question"
-	case len(e.answers) == 0:
+	case len(e.answers) == 0 && len(e.choices) > 0 && slices.ContainsFunc(e.choices, func(c choice) bool { return c.when == nil }):
+		what = "an exercise has an answer, as in: = noticed; or each of its choices has a condition in the line behind it, as in:   when noticed is client"
+	case len(e.answers) == 0 && len(e.choices) == 0:
 		what = "an exercise has an answer, as in: = first 4 of client client_hello random"
+	case len(e.answers) > 0 && slices.ContainsFunc(e.choices, func(c choice) bool { return c.when != nil }):
+		what = "where choices have conditions, these say which is right: no line begins with = "
 	case len(e.hints) == 0:
 		what = "an exercise has hints, as in: ? Look at the ClientHello."
 	case e.why == nil:
@@ -75,7 +90,13 @@ func parseExercise(name string, first int, lines []string) (e *Exercise, wrong i
 	return e, first - 1, what
 }
 
+// whenLine is how the line begins that has the condition of the choice before it.
+const whenLine = "  when "
+
 func (e *Exercise) parse(line int, text string) (what string) {
+	if condition, ok := strings.CutPrefix(text, whenLine); ok {
+		return e.parseWhen(line, strings.TrimSpace(condition))
+	}
 	sign, rest := text[0], ""
 	if len(text) > 2 && text[1] == ' ' {
 		rest = strings.TrimSpace(text[2:])
@@ -113,7 +134,7 @@ func (e *Exercise) parseChoice(line int, text string) (what string) {
 	if !labelled {
 		label = value
 	}
-	c := choice{labelled: labelled}
+	c := choice{line: line, labelled: labelled}
 	if c.value, what = parseInline(value, line); what == "" {
 		c.label, what = parseInline(label, line)
 	}
@@ -126,8 +147,29 @@ func (e *Exercise) parseAnswer(line int, text string) string {
 	if what != "" {
 		return what
 	}
-	value, what := parseValue(words)
-	e.answers = append(e.answers, answer{line, text, value})
+	value, from, what := parseValueFrom(words)
+	e.answers = append(e.answers, answer{line, text, value, from})
+	return what
+}
+
+// parseWhen reads the condition of the latest choice.
+func (e *Exercise) parseWhen(line int, text string) string {
+	last := len(e.choices) - 1
+	if last < 0 || e.choices[last].when != nil || len(e.answers)+len(e.hints) > 0 {
+		return "when stands behind a choice, once"
+	}
+	words, what := wordsOf(text)
+	if what != "" {
+		return what
+	}
+	when := &condition{line: line, text: text}
+	when.holds, what = parseAssertion(words)
+	if c, wrong, is := parseComparison(words); is && wrong == "" {
+		if c, ok := c.(comparison); ok {
+			when.inputs = []expression{c.left, c.right}
+		}
+	}
+	e.choices[last].when = when
 	return what
 }
 
@@ -183,8 +225,50 @@ func (e *Exercise) ask(r *run, report func(Check)) *Question {
 	return q
 }
 
+// conditional reports whether the choices have conditions.
+func (e *Exercise) conditional() bool { return len(e.choices) > 0 && e.choices[0].when != nil }
+
+// judge reports whether the condition holds. What it cannot compare is an error.
+func (c *condition) judge(r *run) (holds bool, err error) {
+	for _, input := range c.inputs {
+		if _, err := input(r); err != nil {
+			return false, err
+		}
+	}
+	_, holds = c.holds(r)
+	return holds, nil
+}
+
+// chooses computes which choices are right by their conditions: exactly one must be.
+func (e *Exercise) chooses(r *run, report func(Check)) (right []Value) {
+	var lines []string
+	for _, c := range e.choices {
+		holds, err := c.when.judge(r)
+		check := Check{Line: c.when.line, Text: "when " + c.when.text, OK: err == nil}
+		if err != nil {
+			check.Got = err.Error()
+		}
+		if report(check); holds {
+			right = append(right, textValue(Block{Spans: renderInline(c.value, r, func(Check) {})}.Text()))
+			lines = append(lines, fmt.Sprint(c.when.line))
+		}
+	}
+	if len(right) != 1 {
+		what := fault(e.Line, e.Name, "fault_conditions_none")
+		if len(right) > 1 {
+			what = fault(e.Line, e.Name, "fault_conditions_several", "lines", strings.Join(lines, ", "))
+		}
+		report(what)
+		return nil
+	}
+	return right
+}
+
 // solve computes the right answers. What cannot be computed is reported.
 func (e *Exercise) solve(r *run, report func(Check)) (right []Value) {
+	if e.conditional() {
+		return e.chooses(r, report)
+	}
 	for _, a := range e.answers {
 		value, err := a.value(r)
 		if err != nil {

@@ -58,7 +58,10 @@ func (c *Course) Check(ctx context.Context, lesson *Lesson, alter bool) (*Report
 // check tries the answers of an exercise.
 func (a *asked) check() (all []Check) {
 	judge := func(ok bool, got string) {
-		all = append(all, Check{a.Attempt.Line, a.Attempt.Name, ok, got})
+		all = append(all, Check{Line: a.Attempt.Line, Text: a.Attempt.Name, OK: ok, Got: got})
+	}
+	if a.Question.conditional() && len(a.right) == 0 { // which is told where its conditions were judged
+		return nil
 	}
 	judge(!a.Right, "it counts as solved before anything was answered")
 	judge(!grade(a.Question, a.right, ""), "nothing at all counts as the right answer")

@@ -32,7 +32,7 @@ func parseComparison(words []string) (c claim, what string, ok bool) {
 	if at < 0 {
 		return nil, "", false
 	}
-	left, what := parseValue(words[:at])
+	left, from, what := parseValueFrom(words[:at])
 	if what != "" {
 		return nil, what, true
 	}
@@ -43,7 +43,8 @@ func parseComparison(words []string) (c claim, what string, ok bool) {
 			c0.op, rest = "is "+longer, rest[len(parts):]
 		}
 	}
-	c0.right, what = parseValue(rest)
+	right, other, what := parseValueFrom(rest)
+	c0.right, c0.from, c0.same = right, from.and(other), slices.Equal(words[:at], rest)
 	return c0, what, true
 }
 
@@ -51,6 +52,8 @@ func parseComparison(words []string) (c claim, what string, ok bool) {
 type comparison struct {
 	left, right expression
 	op          string
+	from        origin // of both
+	same        bool   // they are written in the same words
 }
 
 // opposites are what is true if and only if the other is not.
@@ -99,13 +102,13 @@ func (c comparison) holds(left, right Value) (bool, error) {
 
 // mutants are the opposite and, of what is exact, others in the right one's place.
 func (c comparison) mutants(r *run) []claim {
-	all := []claim{comparison{c.left, c.right, opposites[c.op]}}
+	all := []claim{comparison{left: c.left, right: c.right, op: opposites[c.op]}}
 	right, err := c.right(r)
 	if err != nil || c.op != "is" && c.op != "contains" {
 		return all
 	}
 	for _, mutant := range right.mutants() {
-		all = append(all, comparison{c.left, always(mutant), c.op})
+		all = append(all, comparison{left: c.left, right: always(mutant), op: c.op})
 	}
 	return all
 }

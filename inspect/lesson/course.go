@@ -216,7 +216,7 @@ func (s *Sitting) do(stop *Stop, p part) error {
 	}
 	s.run.settle()
 	for _, asked := range s.open {
-		asked.solve(s.run, report)
+		asked.solve(s.run, report, s.course.altering)
 		stop.Graded = append(stop.Graded, asked.Attempt)
 	}
 	s.open = nil
@@ -235,12 +235,15 @@ func (s *Sitting) question(stop *Stop, p part) {
 		s.open = append(s.open, asked)
 		return
 	}
-	asked.solve(s.run, report)
+	asked.solve(s.run, report, s.course.altering)
 }
 
 // solve takes down what is right, and whether what was given is.
-func (a *asked) solve(r *run, report func(Check)) {
+func (a *asked) solve(r *run, report, altering func(Check)) {
 	a.right = a.Question.Exercise.solve(r, report)
+	if altering != nil {
+		a.Question.Exercise.alter(r, a, altering)
+	}
 	a.Known = true
 	if len(a.right) > 0 {
 		a.Expected = a.right[0].String()

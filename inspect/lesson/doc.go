@@ -58,7 +58,7 @@
 //	messages of SIDE  records of SIDE  sent by SIDE                        on its latest connection
 //	schedule KIND [of SIDE] [seen by SIDE]   formula of V  command of V  input N of V  covers of V
 //	secret LABEL                             as a key log has it
-//	proof KIND of SIDE [seen by SIDE]        verified, refuted, ...; as its peer has it; reason of V, covers of V
+//	proof KIND of SIDE [seen by SIDE]        verified, refuted, ...; as its peer has it; reason of V (none, if it is verified), covers of V
 //	proofs verified  proofs refuted          how many
 //
 // The position of a message is its place in the handshake's transcript, from 1,
@@ -95,8 +95,9 @@
 // Between fences that say ask NAME or predict NAME stands an [Exercise]: its
 // question, then a line each for
 //
-//	= noticed                     the right answer, a VALUE
+//	= noticed                     the right answer, a VALUE that comes from the session
 //	- client: the client          a choice: what is answered, and what is read
+//	  when noticed is client      in place of =, behind each choice: what is expected if it is right; of exactly one it must come true
 //	? Look at the alerts.         a hint; the next one helps more
 //	! A MAC protects the bytes.   why
 //

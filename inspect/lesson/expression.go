@@ -30,21 +30,28 @@ const (
 // parseValue reads a value in words, of which one in quotes still has them (see
 // wordsOf); what says what is wrong, in English, and what there is.
 func parseValue(words []string) (value func(*run) (Value, error), what string) {
+	value, _, what = parseValueFrom(words)
+	return value, what
+}
+
+// parseValueFrom is parseValue, and tells what the value is made of.
+func parseValueFrom(words []string) (value func(*run) (Value, error), from origin, what string) {
 	p := &valueParser{words: words}
 	e, err := p.value()
 	switch {
 	case err != nil:
-		return nil, err.Error()
+		return nil, from, err.Error()
 	case p.more():
-		return nil, fmt.Sprintf("%s cannot stand here; behind a value there are %s; a value is one of: %s", p.words[p.at], operatorWords, valueWords)
+		return nil, from, fmt.Sprintf("%s cannot stand here; behind a value there are %s; a value is one of: %s", p.words[p.at], operatorWords, valueWords)
 	}
-	return e, ""
+	return e, p.from, ""
 }
 
 // A valueParser reads values from words, from left to right.
 type valueParser struct {
 	words []string
 	at    int
+	from  origin // of what was read
 }
 
 func (p *valueParser) more() bool { return p.at < len(p.words) }
@@ -100,6 +107,7 @@ func (p *valueParser) value() (expression, error) {
 			break
 		}
 		p.at++
+		p.from.reckoned = true
 		var right expression
 		if right, err = p.term(); err == nil {
 			left = both(left, right, join)
@@ -207,8 +215,7 @@ func (p *valueParser) term() (expression, error) {
 	if !letName.MatchString(word) {
 		return nil, fmt.Errorf("%s is no value; there are %s", word, valueWords)
 	}
-	p.at++
-	return kept(word), nil
+	return p.kept(), nil
 }
 
 // reserved reports whether a word has a meaning of its own, so that no let can
@@ -224,6 +231,13 @@ func reserved(word string) bool {
 }
 
 func always(v Value) expression { return func(*run) (Value, error) { return v, nil } }
+
+// kept reads the name of a value that a let keeps.
+func (p *valueParser) kept() expression {
+	name := p.next()
+	p.from.lets = append(p.from.lets, name)
+	return kept(name)
+}
 
 // kept is the value that a let keeps.
 func kept(name string) expression {
@@ -242,6 +256,7 @@ func (p *valueParser) partTerm() (e expression, ok bool, err error) {
 		return nil, false, nil
 	}
 	p.at++
+	p.from.reckoned = true
 	from, err := p.bound()
 	to := from
 	if err == nil && word == "bytes" {
@@ -287,12 +302,13 @@ func (e expression) number(r *run) (int, error) {
 
 // bound reads a number, which is one word: in digits, in letters, or of a let.
 func (p *valueParser) bound() (expression, error) {
-	word := p.next()
+	word := p.peek()
+	if letName.MatchString(word) && !reserved(word) {
+		return p.kept(), nil
+	}
+	p.next()
 	if v, ok := plainLiteral(word); ok && v.Numeric {
 		return always(v), nil
-	}
-	if letName.MatchString(word) && word != "of" && word != "to" {
-		return kept(word), nil
 	}
 	return nil, fmt.Errorf("%q is no number; as in: first 4 of, byte 3 of, bytes 5 to 8 of", word)
 }
@@ -390,6 +406,7 @@ func (p *valueParser) propertyTerm() (e expression, ok bool, err error) {
 		return nil, false, nil
 	}
 	p.at += 2
+	p.from.reckoned = true
 	inner, err := p.term()
 	if err != nil {
 		return nil, true, err
@@ -485,6 +502,7 @@ func (p *valueParser) pairTerm() (e expression, ok bool, err error) {
 	default:
 		return nil, false, nil
 	}
+	p.from.reckoned = true
 	a, err := p.term()
 	if err == nil {
 		err = p.need(between)

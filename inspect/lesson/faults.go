@@ -13,8 +13,12 @@ import (
 // Faults returns what the prose of the lesson says without proof: numbers and
 // bytes outside of templates, and names of the standards that no value and no
 // expectation of the lesson is about. References to RFCs and their sections need
-// none.
+// none. Faults are also claims in which nothing comes from the session, signs of
+// Markdown that are not rendered, and a lesson that does not say how long it takes.
 func (l *Lesson) Faults() (faults []Check) {
+	if l.Minutes == 0 {
+		faults = append(faults, fault(1, "# "+l.Title, "fault_minutes", "most", maxMinutes))
+	}
 	proof := l.proof()
 	for _, p := range l.prose() {
 		for _, span := range p.spans {
@@ -23,12 +27,12 @@ func (l *Lesson) Faults() (faults []Check) {
 			}
 			for _, claim := range claimsIn(span.text, span.style) {
 				if !proof.covers(claim) {
-					faults = append(faults, Check{Line: p.line, Text: claim, Got: "said without proof: write it as {{" + claim + " = VALUE}}, or expect it in a script"})
+					faults = append(faults, fault(p.line, claim, "fault_unproved", "as", "{{"+claim+" = VALUE}}"))
 				}
 			}
 		}
 	}
-	return faults
+	return slices.Concat(faults, l.rootless(), l.unrendered())
 }
 
 // prose returns everything that is read but the choices of exercises, which may
@@ -41,8 +45,25 @@ func (l *Lesson) prose() (all []paragraph) {
 		all = append(all, p.prose...)
 		if e := p.ask; e != nil {
 			all = append(all, e.question...)
-			for _, hint := range append(e.hints, e.why) {
+			for _, hint := range append(slices.Clone(e.hints), e.why) {
 				all = append(all, paragraph{line: e.Line, spans: hint})
+			}
+		}
+	}
+	return all
+}
+
+// all is prose, and the choices with it.
+func (l *Lesson) all() (all []paragraph) {
+	all = l.prose()
+	for _, p := range l.parts {
+		if p.ask == nil {
+			continue
+		}
+		for _, c := range p.ask.choices {
+			all = append(all, paragraph{line: c.line, spans: c.label})
+			if c.labelled {
+				all = append(all, paragraph{line: c.line, spans: c.value})
 			}
 		}
 	}
@@ -122,6 +143,11 @@ func (l *Lesson) proof() (all proof) {
 			for _, a := range p.ask.answers {
 				all = append(all, squeezed(a.source))
 			}
+			for _, c := range p.ask.choices {
+				if c.when != nil {
+					all = append(all, squeezed(c.when.text))
+				}
+			}
 		}
 	}
 	for _, p := range l.prose() {
@@ -197,6 +223,9 @@ func (l *Lesson) skeleton(page int) (bones []string) {
 			for _, c := range e.choices {
 				if c.labelled {
 					bones = append(bones, "- "+Block{Spans: plain(c.value)}.Text())
+				}
+				if c.when != nil {
+					bones = append(bones, "when "+bare(c.when.text))
 				}
 			}
 		}

@@ -49,18 +49,21 @@ func (l *Lesson) Exercises() (all []*Exercise) {
 	return all
 }
 
+// maxMinutes bounds how long a lesson takes: two hours.
+const maxMinutes = 120
+
 // maxLesson bounds the text of a lesson, in bytes.
 const maxLesson = 1 << 18
 
 // ParseLesson reads a lesson. What is wrong comes as a *[SyntaxError].
 func ParseLesson(name, text string) (*Lesson, error) {
 	if len(text) > maxLesson {
-		return nil, &SyntaxError{name, 1, "", fmt.Sprintf("a lesson has at most %d bytes", maxLesson)}
+		return nil, &SyntaxError{Name: name, Line: 1, What: fmt.Sprintf("a lesson has at most %d bytes", maxLesson)}
 	}
 	r := &reader{lesson: &Lesson{Name: name}, lines: strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")}
 	for _, read := range []func() string{r.head, r.body, r.whole} {
 		if what := read(); what != "" {
-			return nil, &SyntaxError{name, min(r.at, len(r.lines)-1) + 1, r.line(), what}
+			return nil, &SyntaxError{Name: name, Line: min(r.at, len(r.lines)-1) + 1, Text: r.line(), What: what, remark: r.remark}
 		}
 	}
 	return r.lesson, nil
@@ -70,7 +73,14 @@ func ParseLesson(name, text string) (*Lesson, error) {
 type reader struct {
 	lesson *Lesson
 	lines  []string
-	at     int // index of the line that is being read
+	at     int     // index of the line that is being read
+	remark *remark // what is wrong, where package docs has it
+}
+
+// say says what is wrong, by a sentence of package docs.
+func (r *reader) say(id string, pairs ...any) string {
+	r.remark = &remark{id, pairs}
+	return r.remark.String()
 }
 
 func (r *reader) line() string {
@@ -91,8 +101,8 @@ func (r *reader) head() string {
 	for r.at++; r.line() != ""; r.at++ {
 		key, value, _ := strings.Cut(r.line(), ":")
 		minutes, err := strconv.Atoi(strings.TrimSpace(value))
-		if key != "minutes" || err != nil || minutes < 1 || minutes > 120 {
-			return "below the title stands how long the lesson takes, as in: minutes: 15"
+		if key != "minutes" || err != nil || minutes < 1 || minutes > maxMinutes {
+			return r.say("fault_minutes", "most", maxMinutes)
 		}
 		r.lesson.Minutes = minutes
 	}
@@ -132,12 +142,15 @@ func (r *reader) add(p part) {
 // a heading, a fence, or the next item or note.
 func (r *reader) prose() string {
 	first := r.at
+	source := []string{r.line()}
 	kind, text := paragraphKind(r.line())
 	for r.at+1 < len(r.lines) && goesOn(kind, r.lines[r.at+1]) {
 		r.at++
+		source = append(source, r.line())
 		text += " " + strings.TrimSpace(strings.TrimPrefix(r.line(), ">"))
 	}
 	p, what := parseParagraph(kind, text, first+1)
+	p.source = source
 	if what != "" {
 		return what
 	}
@@ -157,9 +170,12 @@ func (r *reader) fence(info []string) string {
 	first := r.at
 	var lines []string
 	for r.at++; r.line() != "```"; r.at++ {
-		if r.at >= len(r.lines) {
+		if r.at >= len(r.lines) || strings.HasPrefix(r.line(), "```") { // another one begins
 			r.at = first
-			return "a fence without its end"
+			if len(info) == 1 && info[0] == "script" {
+				return r.say("fault_script_open", "line", first+1)
+			}
+			return r.say("fault_fence_open", "line", first+1)
 		}
 		lines = append(lines, r.line())
 	}

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
+
+	"example.com/tlslab/docs"
 )
 
 func readLesson(t *testing.T, text string) *Lesson {
@@ -34,11 +37,11 @@ func TestProseMayNotClaimWhatNothingProves(t *testing.T) {
 		"Letters in UTF-8, on the stage sockets-v5.":               "sockets-v5",
 		"It is sockets-v4.\n\n```script\nopen sockets-v4\n```":     "",
 	} {
-		faults := readLesson(t, "# Title\n\n"+prose+"\n").Faults()
+		faults := readLesson(t, "# Title\nminutes: 5\n\n"+prose+"\n").Faults()
 		var got []string
 		for _, fault := range faults {
 			got = append(got, fault.Text)
-			if fault.OK || fault.Line != 3 {
+			if fault.OK || fault.Line != 4 {
 				t.Errorf("%s: %+v", prose, fault)
 			}
 		}
@@ -51,14 +54,21 @@ func TestProseMayNotClaimWhatNothingProves(t *testing.T) {
 func TestALessonThatIsWrittenWronglySaysInWhichLine(t *testing.T) {
 	const good = "# Title\nminutes: 5\n\nWords.\n\n"
 	for text, want := range map[string]int{
-		"Title\n":                                        1,
-		"# Title\nminutes: soon\n\nWords.\n":             2,
-		"# Title\n":                                      1,
-		good + "# Another\n":                             6,
-		good + "**never closed\n":                        6,
-		good + "{{answer\n":                              6,
-		good + "```script\ndo a\nfly away\n```\n":        8,
-		good + "```script\ndo a\n":                       6,
+		"Title\n":                                 1,
+		"# Title\nminutes: soon\n\nWords.\n":      2,
+		"# Title\nminutes: 0\n\nWords.\n":         2,
+		"# Title\nminutes: 121\n\nWords.\n":       2,
+		"# Title\n":                               1,
+		good + "# Another\n":                      6,
+		good + "**never closed\n":                 6,
+		good + "{{answer\n":                       6,
+		good + "```script\ndo a\nfly away\n```\n": 8,
+		good + "```script\ndo a\n":                6,
+		good + "```script\ndo a\n\nWords.\n\n```script\ndo b\n```\n":                                                                6,
+		good + "```ask what\nWhat?\n- a\n  when noticed is client\n- b\n? Look.\n! So.\n```\n":                                      6,
+		good + "```ask what\nWhat?\n- a\n  when noticed is client\n- b\n  when noticed was server\n? Look.\n! So.\n```\n":           11,
+		good + "```ask what\nWhat?\n- a\n  when noticed is client\n  when noticed is server\n? Look.\n! So.\n```\n":                 10,
+		good + "```ask what\nWhat?\n- a\n  when noticed is client\n- b\n  when noticed is server\n= noticed\n? Look.\n! So.\n```\n": 6,
 		good + "```sql\n```\n":                           6,
 		good + "```ask what\nWhat?\n? Look.\n! So.\n```": 6,
 		good + "```ask what\nWhat?\n= answer\n? Look.\n! So.\n```\n\n```ask what\nWhat?\n= answer\n? Look.\n! So.\n```\n": 13,
@@ -68,6 +78,25 @@ func TestALessonThatIsWrittenWronglySaysInWhichLine(t *testing.T) {
 		wrong := new(SyntaxError)
 		if !errors.As(err, &wrong) || wrong.Line != want {
 			t.Errorf("%q: %v, want line %d", text, err, want)
+		}
+	}
+}
+
+func TestAFenceWithoutItsEndIsNamedByItsFirstLineInBothLanguages(t *testing.T) {
+	for fence, want := range map[string][2]string{
+		"```script\nopen kv\n\nWords.\n":                            {"the script of line 6 has no end", "o script da linha 6 não tem fim"},
+		"```script\nopen kv\n\nWords.\n\n```script\nopen kv\n```\n": {"the script of line 6 has no end", "o script da linha 6 não tem fim"},
+		"```ask what\nWhat?\n= answer\n\n```script\nopen kv\n```\n": {"what begins in line 6 has no end", "o que começa na linha 6 não tem fim"},
+	} {
+		_, err := ParseLesson("try", "# Title\nminutes: 5\n\nWords.\n\n"+fence)
+		wrong := new(SyntaxError)
+		if !errors.As(err, &wrong) {
+			t.Fatalf("%q: %v", fence, err)
+		}
+		for i, lang := range []string{docs.English, docs.Portuguese} {
+			if got := wrong.WhatIn(lang); !strings.HasPrefix(got, want[i]) {
+				t.Errorf("%q: %q, want %q", fence, got, want[i])
+			}
 		}
 	}
 }
@@ -125,8 +154,21 @@ func TestEveryKindOfExpectationCanBeAltered(t *testing.T) {
 }
 
 func TestALessonThatOpensNoSessionSaysSo(t *testing.T) {
-	lesson := readLesson(t, "# Title\n\n```script\ndo read a\n```\n")
-	if _, err := new(Course).Check(t.Context(), lesson, false); !errors.Is(err, errNoSession) {
-		t.Errorf("%v, want that no session is open", err)
+	for _, step := range []string{"do read a", "begin show", "connect", "exit", `send "x"`, "pause 10ms", "tamper client text: drop", "hold client text"} {
+		lesson := readLesson(t, "# Title\n\n```script\n"+step+"\n```\n")
+		if _, err := new(Course).Check(t.Context(), lesson, false); !errors.Is(err, errNoSession) {
+			t.Errorf("%s: %v, want that no session is open", step, err)
+		}
+	}
+}
+
+func TestNothingThatStandsBeforeASessionPanics(t *testing.T) {
+	for _, step := range []string{
+		"release", "release: drop", "look client text 1", "show ladder", "let n = size of client text", "expect answer Ok", "expect noticed is nobody", "expect proofs verified is 4",
+		"expect client sends client_hello", "expect version is suite", "expect alert of client is decode_error", "expect round_trips is 1", "expect server is content",
+		"expect attacker reads nothing", "expect attacker changes nothing", "expect attacker sees a pause of 1ms", "expect resumed", "expect schedule key is 0x00", "expect not guessed", `guess "a" "b"`,
+	} {
+		lesson := readLesson(t, "# Title\nminutes: 5\n\nIt says {{answer}}, {{version}}, {{noticed}}, {{connections}}.\n\n```script\n"+step+"\n```\n")
+		(&Course{Patience: time.Millisecond}).Check(t.Context(), lesson, true)
 	}
 }

@@ -53,9 +53,10 @@ func (b Block) Text() string {
 
 // A paragraph is a block whose values are not known yet.
 type paragraph struct {
-	kind  BlockKind
-	line  int
-	spans []inline
+	kind   BlockKind
+	line   int
+	source []string // its lines; nil in an exercise
+	spans  []inline
 }
 
 // An inline is text as it stands, or a template.
@@ -73,6 +74,7 @@ type template struct {
 	literal string
 	checked bool
 	value   func(*run) (Value, error)
+	from    origin
 }
 
 // paragraphKind tells what a line begins, and returns its text.
@@ -173,7 +175,7 @@ func parseTemplate(source string, line int) (t *template, what string) {
 	if what != "" {
 		return nil, what
 	}
-	t.value, what = parseValue(value)
+	t.value, t.from, what = parseValueFrom(value)
 	return t, what
 }
 

@@ -66,6 +66,8 @@ type Check struct {
 	Text string // of that line
 	OK   bool
 	Got  string // what happened, in English
+
+	remark *remark // what Got says; nil where it has what the session did
 }
 
 // Err returns nil if every expectation was met, and says otherwise which were
@@ -278,7 +280,7 @@ func (r *run) expect(check assertion) {
 func (r *run) check(e expectation) {
 	r.answer, r.latest, r.guessed, r.err, r.silent = e.answer, e.latest, e.guessed, e.err, e.silent
 	got, ok := e.assertion(r)
-	r.result.Checks = append(r.result.Checks, Check{e.Line, e.Text, ok, got})
+	r.result.Checks = append(r.result.Checks, Check{Line: e.Line, Text: e.Text, OK: ok, Got: got})
 }
 
 // open opens the play when it is first needed, so that what is to be tampered
@@ -334,7 +336,10 @@ func (r *run) close() {
 
 func (r *run) tamper(m inspect.Match, act inspect.Action) error {
 	r.result.Tampers++
-	if r.Honest {
+	switch {
+	case r.stage == nil:
+		return errNoSession
+	case r.Honest:
 		return nil
 	}
 	r.rules.Add(inspect.Rule{Match: m, Do: r.paced(act)})

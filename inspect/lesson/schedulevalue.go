@@ -103,6 +103,9 @@ func (p *valueParser) secret() (expression, error) {
 	}, nil
 }
 
+// noReason is the reason of a proof that is verified.
+const noReason = "none"
+
 // proof reads: proof KIND of SIDE [seen by SIDE]. It is judged as the peer of who
 // sent it has it, unless said otherwise: a peer that refuses may be gone before
 // all that was sent has reached it.
@@ -128,7 +131,11 @@ func (p *valueParser) proof() (expression, error) {
 				there = append(there, v.Kind)
 				continue
 			}
-			return Value{Text: v.Outcome.String(), facts: facts{reason: v.Because.Key, covers: namesOf(v.Covers)}}, nil
+			reason := v.Because.Key
+			if v.Outcome == inspect.Verified {
+				reason = noReason
+			}
+			return Value{Text: v.Outcome.String(), facts: facts{reason: reason, covers: namesOf(v.Covers)}}, nil
 		}
 		return Value{}, fmt.Errorf("the %s has not proved %s; of its messages there are the proofs: %s", side, kind, strings.Join(there, ", "))
 	}, nil

@@ -71,6 +71,8 @@ type SyntaxError struct {
 	Line int // from 1
 	Text string
 	What string // in English
+
+	remark *remark // what What says; nil where it is English alone
 }
 
 func (e *SyntaxError) Error() string {
@@ -84,7 +86,7 @@ const maxScript = 1 << 16
 func Parse(name, text string) (*Scene, error) {
 	scene := &Scene{Name: name}
 	if len(text) > maxScript {
-		return nil, &SyntaxError{name, 1, "", fmt.Sprintf("a script has at most %d bytes", maxScript)}
+		return nil, &SyntaxError{Name: name, Line: 1, What: fmt.Sprintf("a script has at most %d bytes", maxScript)}
 	}
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
@@ -92,11 +94,11 @@ func Parse(name, text string) (*Scene, error) {
 			continue
 		}
 		if what := scene.parse(i+1, line); what != "" {
-			return nil, &SyntaxError{name, i + 1, line, what}
+			return nil, &SyntaxError{Name: name, Line: i + 1, Text: line, What: what}
 		}
 	}
 	if len(scene.Channels) == 0 {
-		return nil, &SyntaxError{name, 1, "", "no line says on which channels it is played, as in: on tls12 tls13"}
+		return nil, &SyntaxError{Name: name, Line: 1, What: "no line says on which channels it is played, as in: on tls12 tls13"}
 	}
 	return scene, nil
 }

@@ -15,9 +15,11 @@ func (p *valueParser) sessionTerm() (e expression, ok bool, err error) {
 	switch {
 	case sessionWords[word] != nil:
 		p.at++
+		p.from.session = true
 		return sessionWords[word], true, nil
 	case endpointWords[word].of != nil:
 		p.at++
+		p.from.session = true
 		side, err := p.side(endpointWords[word].join)
 		if err != nil {
 			return nil, true, err
@@ -28,6 +30,7 @@ func (p *valueParser) sessionTerm() (e expression, ok bool, err error) {
 		}, true, nil
 	case word == "schedule", word == "secret", word == "proof", word == "proofs":
 		p.at++
+		p.from.session = true
 		e, err := map[string]func() (expression, error){"schedule": p.schedule, "secret": p.secret, "proof": p.proof, "proofs": p.proofs}[word]()
 		return e, true, err
 	}

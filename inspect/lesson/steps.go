@@ -129,7 +129,7 @@ func (r *run) judge(e expectation) Check {
 	for end := time.Now().Add(r.patience()); ; {
 		got, ok := e.assertion(r)
 		if ok || time.Now().After(end) || r.ctx.Err() != nil {
-			return Check{e.Line, e.Text, ok, got}
+			return Check{Line: e.Line, Text: e.Text, OK: ok, Got: got}
 		}
 		r.settle()
 	}
@@ -220,6 +220,9 @@ func parseHold(rest []string, _ string, _ bool) (func(*run) error, string) {
 		return nil, err.Error()
 	}
 	return func(r *run) error {
+		if r.stage == nil {
+			return errNoSession
+		}
 		r.rules.Add(inspect.Rule{Match: m, Do: r.holds.take})
 		return nil
 	}, ""

@@ -33,6 +33,7 @@ func (p *valueParser) unitTerm() (e expression, ok bool, err error) {
 	if err != nil {
 		return nil, true, err
 	}
+	p.from.session = true
 	for p.more() && operators[p.peek()] == nil && p.peek() != "and" && p.peek() != "with" {
 		word := p.next()
 		if strings.HasPrefix(word, `"`) {

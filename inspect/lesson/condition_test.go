@@ -1,0 +1,59 @@
+package lesson_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/lesson"
+)
+
+// checked is what comes of a lesson in which something is asked after the client has said nome, and the server too.
+func checked(t *testing.T, ask string) *lesson.Report {
+	t.Helper()
+	parsed, err := lesson.ParseLesson("try", "# Try\nminutes: 5\n\nWords.\n\n```script\nopen echo\ndo nome\n```\n\n```ask what\nWhat?\n"+ask+"? Look.\n! So.\n```\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	course := lesson.Course{Patience: time.Millisecond, Open: func(string, string, []string) (inspect.Stage, error) { return echo{}, nil }}
+	report, err := course.Check(t.Context(), parsed, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func TestTheChoiceWhoseConditionHoldsIsTheRightOne(t *testing.T) {
+	for ask, want := range map[string]string{
+		"- a\n  when answer is \"ana\"\n- b\n  when answer is \"nome\"\n":                                             "",
+		"- a: the name\n  when size of answer is 4\n- b: no\n  when no answer\n- c: d\n  when answer\n  is \"ana\"\n": "",
+		"- a\n  when answer is \"ana\"\n- b\n  when size of answer is 5\n":                                            "no choice is right",
+		"- a\n  when answer is \"nome\"\n- b\n  when size of answer is 4\n":                                           "by lines 14, 16",
+		"- a\n  when alert of server is decode_error\n- b\n  when answer is \"nome\"\n":                               "sent no alert",
+	} {
+		switch err := checked(t, ask).Err(); {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", ask, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want %q", ask, err, want)
+		}
+	}
+}
+
+// Each answer and each condition is altered, and each alteration noticed.
+func TestWhatSaysWhichAnswerIsRightIsAltered(t *testing.T) {
+	for ask, want := range map[string]int{
+		"- a\n  when answer is \"ana\"\n- b\n  when answer is \"nome\"\n": 5, // each inverted; of the one that holds the opposite, and two other texts
+		"- nome\n- ana\n= answer\n":                                       1, // the other choice
+		"= size of answer\n":                                              2, // one less, one more
+	} {
+		report := checked(t, ask)
+		if got := len(report.Alterations); got != want || report.Err() != nil {
+			t.Errorf("%s: %d alterations, want %d; %v", ask, got, want, report.Err())
+		}
+	}
+	if err := checked(t, "- ana\n- nome\n= \"nome\"\n").Err(); err == nil || !strings.Contains(err.Error(), "must come from the session") {
+		t.Errorf("an answer that is written down: %v", err)
+	}
+}
