@@ -202,7 +202,7 @@ func (b *Bolt) View(do func(Reader) error) error {
 
 // Update implements [Store].
 func (b *Bolt) Update(do func(Writer) error) error {
-	g, err := b.join(do)
+	g, err := b.join(do, false)
 	if g == nil {
 		return err
 	}
@@ -210,11 +210,29 @@ func (b *Bolt) Update(do func(Writer) error) error {
 	return cmp.Or(g.err, err)
 }
 
-// join has do done in the group that is open, and returns the group if its end must be awaited.
+// Later implements [Pipeline]. With [Interval] there is nothing to wait for.
+func (b *Bolt) Later(do func(Writer) error) (wait func() error, err error) {
+	g, err := b.join(do, true)
+	if g == nil {
+		return func() error { return nil }, err
+	}
+	return func() error {
+		b.mu.Lock()
+		if b.group == g {
+			b.settle()
+		}
+		b.mu.Unlock()
+		<-g.done
+		return g.err
+	}, err
+}
+
+// join has do done in the group that is open, and returns the group if its end must be awaited. More says that the caller comes
+// again before he waits for that.
 //
 // There is no one who commits: whoever finds nobody behind him does it for all before him. While he waits for the disk, those
 // who come queue up for their turn, and are the next group.
-func (b *Bolt) join(do func(Writer) error) (g *group, err error) {
+func (b *Bolt) join(do func(Writer) error, more bool) (g *group, err error) {
 	b.waiting.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -223,11 +241,17 @@ func (b *Bolt) join(do func(Writer) error) (g *group, err error) {
 		return nil, err
 	}
 	g = b.group
-	defer b.settle()
+	stays := false
+	defer func() {
+		if !stays || b.isFull() {
+			b.settle()
+		}
+	}()
 	g.updates++
 	if err = g.pairs.run(do); b.options.Sync == Interval && !b.careful {
 		return nil, err
 	}
+	stays = more
 	return g, err
 }
 
@@ -255,17 +279,20 @@ func (b *Bolt) begin() error {
 
 // settle ends the group after an Update, unless it should grow.
 func (b *Bolt) settle() {
-	g := b.group
-	full := b.careful || g.updates >= groupUpdates || g.pairs.written >= groupBytes
-	switch {
+	switch full := b.isFull(); {
 	case !full && b.waiting.Load() > 0: // the next one settles
-	case !full && b.options.Sync == Interval && g.pairs.changed():
+	case !full && b.options.Sync == Interval && b.group.pairs.changed():
 		if b.flush == nil {
 			b.flush = time.AfterFunc(SyncInterval, b.flushNow)
 		}
 	default:
 		b.commit()
 	}
+}
+
+// isFull reports whether the group must not grow.
+func (b *Bolt) isFull() bool {
+	return b.careful || b.group.updates >= groupUpdates || b.group.pairs.written >= groupBytes
 }
 
 func (b *Bolt) flushNow() {

@@ -36,7 +36,13 @@ func TestManyWritersShareAnFsync(t *testing.T) {
 	}
 	all.Wait()
 	check(t, s.Close())
-	commits := 0
+	if commits := commitsOf(t, path); commits > writers*writes/4 {
+		t.Errorf("%d commits for %d writes", commits, writers*writes)
+	}
+}
+
+func commitsOf(t *testing.T, path string) (commits int) {
+	t.Helper()
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
 	check(t, err)
 	defer db.Close()
@@ -44,8 +50,73 @@ func TestManyWritersShareAnFsync(t *testing.T) {
 		commits = tx.ID()
 		return nil
 	}))
-	if commits > writers*writes/4 {
-		t.Errorf("%d commits for %d writes", commits, writers*writes)
+	return commits
+}
+
+func TestWritesOfOneCallerThatAreAwaitedLaterShareAnFsync(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pairs.db")
+	s := open(t, path)
+	check(t, s.Close())
+	before := commitsOf(t, path)
+	s = open(t, path)
+	const writes = 100
+	var waits []func() error
+	for i := range writes {
+		wait, err := s.Later(func(w store.Writer) error {
+			if w.Len() != i {
+				t.Errorf("write %d finds %d pairs", i, w.Len())
+			}
+			return w.Put(store.Pair{Key: fmt.Append(nil, i)})
+		})
+		check(t, err)
+		waits = append(waits, wait)
+	}
+	for _, wait := range waits {
+		check(t, wait())
+	}
+	check(t, s.View(func(r store.Reader) error {
+		if r.Len() != writes {
+			t.Errorf("%d pairs once all were awaited", r.Len())
+		}
+		return nil
+	}))
+	check(t, s.Close())
+	if commits := commitsOf(t, path) - before; commits > 3 { // one, and those of opening
+		t.Errorf("%d commits for %d writes", commits, writes)
+	}
+}
+
+func TestAWriteThatIsAwaitedLaterHoldsUpNobody(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "pairs.db"))
+	wait, err := s.Later(func(w store.Writer) error { return w.Put(store.Pair{Key: []byte("a")}) })
+	check(t, err)
+	check(t, store.Create(s, []byte("b"), nil)) // which puts both on the disk
+	if _, err := store.Read(s, []byte("a")); err != nil {
+		t.Error(err)
+	}
+	check(t, wait())
+	wait, err = s.Later(func(w store.Writer) error {
+		w.Put(store.Pair{Key: []byte("c")})
+		return store.ErrExists
+	})
+	if !errors.Is(err, store.ErrExists) {
+		t.Errorf("its error is %v", err)
+	}
+	check(t, wait())
+	if _, err := store.Read(s, []byte("c")); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("what failed is there: %v", err)
+	}
+	func() {
+		defer func() { recover() }()
+		s.Later(func(store.Writer) error { panic("by the caller") })
+	}()
+	check(t, store.Create(s, []byte("d"), nil))
+	wait, err = s.Later(func(w store.Writer) error { return w.Put(store.Pair{Key: []byte("e")}) })
+	check(t, err)
+	check(t, s.Close())
+	check(t, wait())
+	if _, err := s.Later(nil); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("after close: %v", err)
 	}
 }
 

@@ -44,6 +44,15 @@ type Store interface {
 	Close() error
 }
 
+// A Pipeline is a store whose Updates can be awaited later, so that several of one caller go to the disk together.
+type Pipeline interface {
+	Store
+	// Later is Update, but for the wait. When it returns, do has been called, and the next Update, anybody's, finds what it
+	// did; a View may not find it before wait has returned. Wait must be called, once, whatever the error is: it ends the
+	// matter, and Update would have returned its error if it has one, else err.
+	Later(do func(Writer) error) (wait func() error, err error)
+}
+
 // A Reader is the pairs of a store. A pair that has expired is not there.
 type Reader interface {
 	// Get returns the pair of a key, and whether there is one.
