@@ -17,6 +17,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,13 +60,25 @@ const patience = 30 * time.Second
 //	fromthetop FILE        hold a recording to key schedules without a gap
 //	locked FILE            hold a store's lock, until the script is over
 //	fromfile VAR FILE      VAR becomes what stands in a file
+//	get URL FILE           write what HTTP gives for a URL to a file
 //	needs PROGRAM          skip, or fail, without an outside program
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"code": runCode, "start": start, "terminal": startOnTerminal, "await": await, "send": send, "eof": eof,
 	"signal": interrupt, "finish": finish, "silent": silent, "garbage": garbage, "plainserver": plainServer,
 	"badserver": badServer, "hostile": hostile, "clean": clean, "drop": drop, "jsonlines": jsonLines, "locked": locked,
 	"fromfile": fromFile, "samebytes": sameBytes, "fromthetop": fromTheTop,
-	"needs": requireProgram,
+	"needs": requireProgram, "get": get,
+}
+
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	client := http.Client{Timeout: patience}
+	defer client.CloseIdleConnections()
+	answer, err := client.Get(args[0])
+	ts.Check(err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
 }
 
 func fromFile(ts *testscript.TestScript, _ bool, args []string) {

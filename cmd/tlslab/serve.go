@@ -35,6 +35,7 @@ type serveRun struct {
 	auth      *choice
 	sync      *choice
 	backup    string
+	stats     string
 	record    string
 	inspect   bool
 	hold      bool
@@ -71,6 +72,7 @@ func (p *program) serve() *cobra.Command {
 	flags.StringVar(&run.db, "db", "", p.say("cmd_flag_db"))
 	choose(cmd, run.sync, "sync", p.say("cmd_flag_sync"))
 	flags.StringVar(&run.backup, "backup", "", p.say("cmd_flag_backup"))
+	flags.StringVar(&run.stats, "stats", "", p.say("cmd_flag_stats"))
 	choose(cmd, run.auth, "client-auth", p.say("cmd_flag_client_auth"))
 	flags.StringVar(&run.cert, "cert", "", p.say("cmd_flag_serve_cert"))
 	flags.StringVar(&run.key, "key", "", p.say("cmd_flag_serve_key"))
@@ -89,7 +91,8 @@ func (r *serveRun) start(ctx context.Context) error {
 	if r.hold && !r.onScreen() {
 		return usage(r.say("cmd_hold_without_screen"))
 	}
-	config, err := r.config()
+	renewer := r.renewer()
+	config, err := renewer.Config()
 	if err != nil {
 		return err
 	}
@@ -98,6 +101,13 @@ func (r *serveRun) start(ctx context.Context) error {
 		return err
 	}
 	defer listener.Close()
+	stats, err := r.listenStatistics(ctx)
+	if err != nil {
+		return err
+	}
+	if stats != nil {
+		defer stats.Close()
+	}
 	pairs, where, err := r.openStore()
 	if err != nil {
 		return err
@@ -120,7 +130,11 @@ func (r *serveRun) start(ctx context.Context) error {
 	for _, line := range r.talk {
 		fmt.Fprintln(r.log, line)
 	}
+	if stats != nil {
+		fmt.Fprintln(r.log, r.say("cmd_serve_stats", "url", "http://"+stats.Addr().String()+"/"))
+	}
 	fmt.Fprintln(r.log, r.say("cmd_serve_waiting"))
+	defer r.keepCurrent(renewer, config)()
 
 	if r.inspect || files != nil {
 		r.tap = inspect.NewTap()
@@ -143,8 +157,9 @@ func (r *serveRun) start(ctx context.Context) error {
 	if r.tap != nil {
 		defer files.follow(r.tap.Recording())()
 	}
+	statsGiven := r.giveStatistics(server, stats)
 	err = r.run(ctx, server, listener)
-	if problem := errors.Join(lastBackup(), pairs.Close()); err == nil {
+	if problem := errors.Join(statsGiven(), lastBackup(), pairs.Close()); err == nil {
 		err = problem
 	}
 	return err
@@ -241,8 +256,13 @@ func (r *serveRun) openStore() (store.Store, string, error) {
 	return pairs, safe(r.db), err
 }
 
-// listen takes the port, or names a free one.
+// listen takes the port of --addr, or names a free one.
 func (p *program) listen(ctx context.Context, addr string) (net.Listener, error) {
+	return p.listenFor(ctx, "--addr", addr)
+}
+
+// listenFor is listen for another option.
+func (p *program) listenFor(ctx context.Context, option, addr string) (net.Listener, error) {
 	if err := p.checkAddr(ctx, addr); err != nil {
 		return nil, err
 	}
@@ -252,7 +272,7 @@ func (p *program) listen(ctx context.Context, addr string) (net.Listener, error)
 	case err == nil:
 		return listener, nil
 	case errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windowsInUse):
-		return nil, failed(p.say("cmd_port_taken", "addr", safe(addr), "free", freeAddr(ctx, host)), err)
+		return nil, failed(p.say("cmd_port_taken", "addr", safe(addr), "option", option, "free", freeAddr(ctx, host)), err)
 	case errors.Is(err, os.ErrPermission):
 		return nil, failed(p.say("cmd_port_permission", "addr", safe(addr)), err)
 	}

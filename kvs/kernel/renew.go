@@ -13,7 +13,7 @@ import (
 
 const (
 	// DefaultRenewEvery is how often a [Renewer] looks at its files when it is not said.
-	DefaultRenewEvery = 5 * time.Second
+	DefaultRenewEvery = 2 * time.Second
 	// RenewAnyway is how long a [Renewer] goes without loading, although no file changed: what it loads from may
 	// itself renew what is about to expire.
 	RenewAnyway = 24 * time.Hour
@@ -37,9 +37,9 @@ type Renewer struct {
 	// Every, Load is called: so a certificate is not read without its key while they are being replaced.
 	Files []string
 	Every time.Duration // zero is DefaultRenewEvery
-	// Told, if not nil, is told of each renewal that Watch makes: nil, or the error of Load. It may be told of a
-	// renewal that has changed nothing.
-	Told func(err error)
+	// Told, if not nil, is told of each renewal that Watch makes, also of one that has changed nothing: of the
+	// configuration that is in use now, or of the error of Load.
+	Told func(config *tls.Config, err error)
 
 	mu      sync.Mutex
 	current atomic.Pointer[tls.Config]
@@ -98,7 +98,7 @@ func (r *Renewer) Watch(ctx context.Context) {
 		if changed && settled || time.Since(last) >= RenewAnyway {
 			last = time.Now()
 			if err := r.Renew(); r.Told != nil {
-				r.Told(err)
+				r.Told(r.current.Load(), err)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func newRenewal(t *testing.T, change ...func(*renewal)) *renewal {
 	}
 	r.write(r.issue())
 	r.renewer = &kernel.Renewer{
-		Files: []string{r.cert, r.key}, Every: 10 * time.Millisecond, Told: func(err error) { r.told <- err },
+		Files: []string{r.cert, r.key}, Every: 10 * time.Millisecond, Told: func(_ *tls.Config, err error) { r.told <- err },
 		Load: func() (*tls.Config, error) {
 			certificate, err := pki.Load(r.cert, r.key)
 			return pki.ServerConfig(certificate, r.clientAuth, r.clientCAs), err
