@@ -53,6 +53,7 @@ type model struct {
 	play       inspect.Play
 	stepper    *inspect.Stepper
 	opening    bool
+	reading    bool     // of a file: more comes
 	eager      bool     // a step is to be taken as soon as there is one
 	sent       []string // commands of this session
 	waiting    int      // of them, without an answer
@@ -80,6 +81,9 @@ func (m *model) Init() tea.Cmd {
 	}
 	if m.opening {
 		return tea.Batch(title, m.live.read(m.o, m.generation))
+	}
+	if m.reading {
+		return tea.Batch(title, m.live.fill(m.o.Reading, m.generation), m.watch())
 	}
 	return tea.Batch(title, m.watch())
 }
@@ -111,6 +115,8 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		return m.began(msg)
 	case news:
 		return m.hear(msg)
+	case filled:
+		return m.filled(msg)
 	case grown:
 		return m.grow(msg)
 	case answered:
@@ -309,7 +315,11 @@ func (m *model) extend() {
 	was := m.time.visible()
 	m.time.extend()
 	m.tellExpired()
-	m.moved(was)
+	if m.o.Reading != nil {
+		m.extendRead(was)
+	} else {
+		m.moved(was)
+	}
 	m.catchUp()
 	m.leavePromptIfOver()
 }

@@ -22,6 +22,8 @@ type Options struct {
 	Stage inspect.Stage
 	// Recording is watched as it grows, if there is no Stage. Nothing can be typed then.
 	Recording *inspect.Recording
+	// Reading reads the Recording from a file while the screen is there; nil if that is done, or the recording grows by itself.
+	Reading Reading
 	// Gate holds what crosses the Recording's connections; nil if nothing does. The screen opens at the wire then.
 	Gate *inspect.Stepper
 	// End ends the Recording's connections, and whatever is held there. It is called once the screen has been left.
@@ -125,7 +127,8 @@ func newModel(o Options, live *live) *model {
 	if o.Gate != nil {
 		m.stepper, m.mode, m.list = o.Gate, onWire, onWire
 	}
-	if o.Stage == nil && o.Recording.Len() <= few {
+	m.reading = o.Stage == nil && o.Reading != nil
+	if o.Stage == nil && (m.reading || o.Recording.Len() <= few) {
 		m.time = newTimeline(o.Recording, o.stopped())
 		m.last()
 	} else {

@@ -179,6 +179,10 @@ func (m *model) streamsOrIntro(w, height int) []string {
 	switch {
 	case m.sitting != nil:
 		id = "course_intro"
+	case m.reading:
+		id = "tui_reading"
+	case m.o.Reading != nil:
+		id = "tui_intro_read"
 	case m.o.Stage == nil:
 		id = "tui_intro_watch"
 	case m.holding():
@@ -404,11 +408,18 @@ func (m *model) timeLine(w int) string {
 	}
 	speed := speedName(m.speed)
 	next, nextInk := m.comesNext()
+	if m.reading {
+		next, _ = m.progress(0)
+		nextInk = strong
+	}
 	bar := max(w/5, 10)
 	bar = max(min(bar, w-width(sign+speed+next)-3), 0) // it gives way to what comes next
 	done := 0
 	if n := len(m.time.steps); n > 0 {
 		done = m.time.at * bar / n
+	}
+	if m.reading {
+		_, done = m.progress(bar)
 	}
 	return m.pal.line(w, false, span{ink, " " + sign + speed + " "}, span{strong, strings.Repeat(g.done, done)},
 		span{quiet, strings.Repeat(g.todo, bar-done) + " "}, span{nextInk, next})

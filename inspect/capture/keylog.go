@@ -35,7 +35,7 @@ func ParseKeyLog(r io.Reader) ([]inspect.LoggedSecret, error) {
 		}
 		secret, err := inspect.ParseSecret(line)
 		if err != nil {
-			problems.add(&Problem{Offset: -1, Key: "key_log_line", Data: []any{"line", number}, Err: err})
+			problems.add(&Problem{Offset: -1, Key: "key_log_line", Data: []any{"line", number}, Err: notASecret(line, err)})
 			continue
 		}
 		secret.Origin = inspect.FromFile
@@ -49,6 +49,24 @@ func ParseKeyLog(r io.Reader) ([]inspect.LoggedSecret, error) {
 	}
 	return secrets, problems.err()
 }
+
+// notASecret says what a line of a key log lacks. It does not quote the line.
+func notASecret(line []byte, err error) error {
+	words := bytes.Fields(line)
+	switch {
+	case len(words) != 3:
+		return trouble("key_log_words", "number", len(words))
+	case !isLabel(string(words[0])):
+		return trouble("key_log_label")
+	case len(words[1])%2 != 0 || !isHex(words[1]):
+		return trouble("key_log_identifier")
+	case len(words[2])%2 != 0 || !isHex(words[2]):
+		return trouble("key_log_secret")
+	}
+	return err
+}
+
+func isHex(b []byte) bool { return len(bytes.Trim(b, "0123456789abcdefABCDEF")) == 0 }
 
 // isLabel reports whether label can stand on a line of a key log.
 func isLabel(label string) bool {

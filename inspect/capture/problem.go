@@ -126,9 +126,13 @@ var texts = map[string]string{
 	"connections_total": "more than {{.most}} connections",
 
 	// Key logs.
-	"key_log_line": "key log line {{.line}}",
-	"key_log_long": "key log line {{.line}}: longer than {{.most}} bytes; nothing after it was read",
-	"key_log_read": "key log after line {{.line}}",
+	"key_log_line":       "key log line {{.line}}",
+	"key_log_long":       "key log line {{.line}}: longer than {{.most}} bytes; nothing after it was read",
+	"key_log_read":       "key log after line {{.line}}",
+	"key_log_words":      "{{.number}} words where a label, an identifier and a secret are wanted",
+	"key_log_label":      "the label is not printable ASCII",
+	"key_log_identifier": "the identifier is not an even number of hex digits",
+	"key_log_secret":     "the secret is not an even number of hex digits",
 }
 
 // maxProblems is how many problems of one file are told; the rest are counted.

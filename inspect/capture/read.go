@@ -100,7 +100,7 @@ func (r *Reader) Next() bool {
 	r.source = nil
 	if err != io.EOF {
 		r.problems.add(err)
-	} else if r.streams.segments == r.segments && r.streams.secrets == r.secrets && len(r.problems.told) == 0 {
+	} else if !r.Read() && len(r.problems.told) == 0 {
 		r.problems.add(&Problem{Offset: r.in.offset, Key: "no_connection", Data: []any{"packets", r.packets}})
 	}
 	return false
@@ -108,6 +108,11 @@ func (r *Reader) Next() bool {
 
 // Offset returns how many bytes of the open file have been read.
 func (r *Reader) Offset() int64 { return r.in.offset }
+
+// Read reports whether anything of the open file was taken into the recording.
+func (r *Reader) Read() bool {
+	return r.streams.segments > r.segments || r.streams.secrets > r.secrets
+}
 
 // Err returns what could not be read of the open file, and where: one or
 // several joined [*Problem], or nil. See [Explain].

@@ -66,8 +66,9 @@ func address(c *inspect.Connection, side inspect.Side) *string {
 func sessionLine(s *inspect.Session) []byte {
 	line := sessionJSON{Kind: "session", Schema: Schema}
 	for event := range s.Recording().Events(0) {
-		line.Time = jsonTime(event.Time)
-		break
+		if line.Time = jsonTime(event.Time); event.Conn >= 0 || !event.Time.Equal(time.Unix(0, 0)) {
+			break // roots and key logs that were given first have no time
+		}
 	}
 	return encode(line)
 }

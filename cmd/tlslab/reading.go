@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/capture"
+	"example.com/tlslab/kvs/pki"
+	"example.com/tlslab/kvs/stage"
+	"github.com/spf13/cobra"
+)
+
+// captures are the files that dump and open are given, and how they are to be
+// read.
+type captures struct {
+	*program
+	ca       string
+	keys     []string // names of key logs
+	protocol *choice
+
+	ctx    context.Context // ends what waits for more of a pipe; nil if nothing has to be left at once
+	names  []string
+	files  []*os.File
+	roots  *x509.CertPool
+	reader *capture.Reader
+	at     int // the file that is read; len(files) once all are
+
+	done, total atomic.Int64 // bytes; total is 0 where it is not known
+
+	mu       sync.Mutex // problems are told while more are found
+	problems []fileProblem
+}
+
+// A fileProblem is what is wrong with a file.
+type fileProblem struct {
+	name    string // as it was given
+	err     error
+	nothing bool // nothing of it could be read
+}
+
+func (c *captures) flags(cmd *cobra.Command) {
+	c.protocol = newChoice(protocolNames()...)
+	cmd.Flags().StringArrayVar(&c.keys, "keys", nil, c.say("cmd_flag_keys"))
+	cmd.Flags().StringVar(&c.ca, "ca", "", c.say("cmd_flag_dump_ca"))
+	choose(cmd, c.protocol, "protocol", c.say("cmd_flag_dump_protocol"))
+}
+
+// protocolNames are what the connections of a capture may be said to speak.
+func protocolNames() []string {
+	names := []string{inspect.ProtocolTLS}
+	for _, protocol := range stage.Protocols() {
+		names = append(names, protocol.Name())
+	}
+	return names
+}
+
+// open opens the files, so that one that is not there is told before anything
+// is read, and reads the key logs.
+func (c *captures) open(names []string) error {
+	if c.ca != "" {
+		var err error
+		if c.roots, err = pki.LoadRoots(c.ca); err != nil {
+			return err
+		}
+	}
+	var protocol inspect.Protocol
+	for _, known := range stage.Protocols() {
+		if known.Name() == c.protocol.value {
+			protocol = known
+		}
+	}
+	c.reader = capture.NewReader(protocol)
+	if c.roots != nil {
+		c.reader.Recording().Trust(c.roots)
+	}
+	for _, name := range c.keys {
+		if err := c.learn(name); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		file, err := c.input(name)
+		if err != nil {
+			c.close()
+			return err
+		}
+		c.names, c.files = append(c.names, name), append(c.files, file)
+	}
+	c.total.Store(c.size())
+	c.begin()
+	return nil
+}
+
+// begin begins the file whose turn it is.
+func (c *captures) begin() {
+	file := c.files[c.at]
+	if info, err := file.Stat(); c.ctx != nil && (err != nil || !info.Mode().IsRegular()) {
+		c.reader.Open(newInterruptible(c.ctx, file))
+		return
+	}
+	c.reader.Open(file)
+}
+
+func (c *captures) input(name string) (*os.File, error) {
+	if name == "-" {
+		return c.in, nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		file.Close()
+		return nil, failed(c.say("cmd_file_is_folder", "path", safe(name)), nil)
+	}
+	return file, nil
+}
+
+// size is how many bytes there are to read; 0 if that is not known.
+func (c *captures) size() (total int64) {
+	for _, file := range c.files {
+		info, err := file.Stat()
+		if err != nil || !info.Mode().IsRegular() {
+			return 0
+		}
+		total += info.Size()
+	}
+	return total
+}
+
+// learn takes in a key log. Lines of it that say nothing do not keep the others from being used.
+func (c *captures) learn(name string) error {
+	file, err := c.input(name)
+	if err != nil {
+		return err
+	}
+	if name != "-" {
+		defer file.Close()
+	}
+	secrets, problem := capture.ParseKeyLog(file)
+	if len(secrets) == 0 {
+		if problem == nil {
+			return failed(c.say("cmd_keys_none", "file", c.nameOf(name)), nil)
+		}
+		return failed(c.say("cmd_keys_unread", "file", c.nameOf(name), "reason", safe(capture.Explain(problem, c.say))), problem)
+	}
+	if err := c.reader.Learn(secrets...); err != nil {
+		problem = errors.Join(problem, err)
+	}
+	if problem != nil {
+		c.found(fileProblem{name: name, err: problem})
+	}
+	return nil
+}
+
+func (c *captures) nameOf(name string) string {
+	if name == "-" {
+		return c.say("cmd_standard_input")
+	}
+	return safe(name)
+}
+
+// next reads a little more, and reports whether there was anything.
+func (c *captures) next() bool {
+	if c.at == len(c.files) {
+		return false
+	}
+	before := c.reader.Offset()
+	more := c.reader.Next()
+	c.done.Add(c.reader.Offset() - before)
+	if more {
+		return true
+	}
+	c.over()
+	if c.at++; c.at < len(c.files) {
+		c.begin()
+		return true
+	}
+	c.reader.Close()
+	return false
+}
+
+// over is told that a file has been read as far as it can be.
+func (c *captures) over() {
+	name := c.names[c.at]
+	if err := c.reader.Err(); err != nil {
+		c.found(fileProblem{name, err, !c.reader.Read()})
+	}
+}
+
+func (c *captures) found(problem fileProblem) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.problems = append(c.problems, problem)
+}
+
+func (c *captures) close() {
+	for i, file := range c.files {
+		if c.names[i] != "-" {
+			file.Close()
+		}
+	}
+}
+
+// Read reads on for a moment, or until ctx is done, and reports whether there
+// is more to read.
+func (c *captures) Read(ctx context.Context) (more bool) {
+	const moment, often = 25 * time.Millisecond, 64
+	for begin, n := time.Now(), 1; ctx.Err() == nil; n++ {
+		if !c.next() {
+			return false
+		}
+		if n%often == 0 && time.Since(begin) > moment {
+			break
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// Progress returns how many bytes have been read, of how many; 0 of them if
+// that is not known.
+func (c *captures) Progress() (read, total int64) { return c.done.Load(), c.total.Load() }
+
+// Problem says in a language what could not be read; "" if everything was.
+func (c *captures) Problem(lang string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	spoken := captures{program: &program{sentence: docs.For(lang)}}
+	var told []string
+	for _, problem := range c.problems {
+		id := "cmd_capture_damaged"
+		if problem.nothing {
+			id = "cmd_not_a_capture"
+		}
+		told = append(told, spoken.say(id, "file", spoken.nameOf(problem.name), "reason", safe(capture.Explain(problem.err, spoken.say))))
+	}
+	return strings.Join(told, " ")
+}
+
+// err is the error of a command once everything has been read.
+func (c *captures) err() error {
+	if len(c.problems) == 0 {
+		return nil
+	}
+	var path *fs.PathError
+	if first := c.problems[0]; first.nothing && errors.As(first.err, &path) {
+		return path
+	}
+	return failed(c.Problem(c.sentence.Lang()), c.problems[0].err)
+}
+
+// An interruptible reads from what may have nothing to say for long, until ctx
+// is done.
+type interruptible struct {
+	ctx    context.Context
+	chunks chan []byte
+	rest   []byte
+	err    error // once chunks is closed
+}
+
+func newInterruptible(ctx context.Context, in io.Reader) *interruptible {
+	i := &interruptible{ctx: ctx, chunks: make(chan []byte)}
+	go func() { // it ends with the program, if nothing more comes
+		defer close(i.chunks)
+		for {
+			b := make([]byte, 64<<10)
+			n, err := in.Read(b)
+			if n > 0 {
+				select {
+				case i.chunks <- b[:n]:
+				case <-ctx.Done():
+					return
+				}
+			}
+			if err != nil {
+				i.err = err
+				return
+			}
+		}
+	}()
+	return i
+}
+
+func (i *interruptible) Read(b []byte) (int, error) {
+	if len(i.rest) == 0 {
+		select {
+		case chunk, ok := <-i.chunks:
+			if !ok {
+				return 0, i.err
+			}
+			i.rest = chunk
+		case <-i.ctx.Done():
+			return 0, i.ctx.Err()
+		}
+	}
+	n := copy(b, i.rest)
+	i.rest = i.rest[n:]
+	return n, nil
+}
