@@ -65,7 +65,10 @@ func (r *reading) view(stop *lesson.Stop, view string) (title, text string) {
 	conn, at := len(r.session.Connections())-1, stop.Event-1
 	switch view {
 	case "schedule":
-		return r.say("lesson_shown_schedule"), r.text.Schedule(r.session, conn, at)
+		if text = r.text.Schedule(r.session, conn, at); text != "" {
+			text += r.text.Proofs(r.session, conn)
+		}
+		return r.say("lesson_shown_schedule"), text
 	case "ladder":
 		return r.say("lesson_shown_ladder"), r.text.Ladder(r.session, conn, r.upTo(stop))
 	case "verdicts":
