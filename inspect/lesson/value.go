@@ -99,11 +99,12 @@ func (v Value) contains(w Value) bool {
 }
 
 // accepts reports whether what a student typed says the value: numbers in either
-// base or as a word, bytes in any spacing, text and names in any case.
+// base or as a word, or as a row's, #2; bytes in any spacing, text and names in any case.
 func (v Value) accepts(given string) bool {
 	given = strings.TrimSpace(given)
-	literal := literalValue(given)
 	if v.Numeric && v.Bytes == nil {
+		given = strings.TrimPrefix(given, "#")
+		literal := literalValue(given)
 		digits, isHex := strings.CutPrefix(strings.ToLower(given), "0x")
 		n, err := strconv.ParseInt(digits, 16, 64)
 		return isHex && err == nil && int(n) == v.Number || literal.Numeric && literal.Number == v.Number
@@ -117,7 +118,7 @@ func (v Value) accepts(given string) bool {
 	if v.Text == "" {
 		return false
 	}
-	text := strings.TrimSpace(v.Text)
+	literal, text := literalValue(given), strings.TrimSpace(v.Text)
 	return strings.EqualFold(given, text) || strings.EqualFold(strings.Trim(given, `"`), text) || textValue(text).equal(textValue(given)) ||
 		v.Numeric && literal.Numeric && literal.Number == v.Number
 }

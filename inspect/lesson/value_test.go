@@ -165,6 +165,7 @@ func TestWhatAStudentTypesIsReadLeniently(t *testing.T) {
 		{numberValue(16), " 16 ", true},
 		{numberValue(16), "0x10", true},
 		{numberValue(16), "dezesseis", true},
+		{numberValue(16), "#16", true},
 		{numberValue(16), "17", false},
 		{numberValue(8), "010", false},
 		{numberValue(10), "010", true},
