@@ -657,7 +657,7 @@ func TestThePythonClientReadsRandomPairsBack(t *testing.T) {
 
 // lab is a server on TCP with TLS.
 type lab struct {
-	t       *testing.T
+	t       testing.TB
 	address string
 	ca      string // file
 	client  *tls.Config
@@ -668,7 +668,7 @@ func limit(bytes int) func(*kernel.Server) {
 	return func(k *kernel.Server) { k.MaxRequest = bytes }
 }
 
-func newLab(t *testing.T, s *kvs.Server, change ...func(*kernel.Server)) *lab {
+func newLab(t testing.TB, s *kvs.Server, change ...func(*kernel.Server)) *lab {
 	t.Helper()
 	authority, err := pki.NewAuthority(time.Now())
 	check(t, err)
@@ -765,7 +765,7 @@ func randomBytes(random *rand.Rand, n int) []byte {
 	return b
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

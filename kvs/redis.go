@@ -21,6 +21,7 @@ const redisLevel = "7.0.0"
 type redisSession struct {
 	server *Server
 	conn   *kernel.Conn
+	store  store.Store
 	reply
 	name           string // set by CLIENT SETNAME
 	library, level string // set by CLIENT SETINFO
@@ -31,7 +32,12 @@ type redisSession struct {
 func (s *Server) serveRESP(ctx context.Context, wire *wire, source *bufio.Reader) error {
 	conn, out := wire.conn, wire.out
 	in := respReader{source: source, limit: conn.MaxRequest()}
-	session := redisSession{server: s, conn: conn, reply: reply{version: 2}}
+	session := redisSession{server: s, conn: conn, store: out, reply: reply{version: 2}}
+	out.broken = func(err error) []byte {
+		instead := reply{version: session.version}
+		instead.failure(session.explain(err).text)
+		return instead.b
+	}
 	for ctx.Err() == nil {
 		if err := wire.await(source); err != nil {
 			return err
@@ -50,14 +56,14 @@ func (s *Server) serveRESP(ctx context.Context, wire *wire, source *bufio.Reader
 				return err
 			}
 		}
-		out.Write(session.b) // an error shows at the next flush
+		out.add(session.b) // an error shows at the next flush
 		session.recycle()
 		conn.Hold(0)
 		if session.done {
-			return out.Flush()
+			return out.flush()
 		}
 	}
-	return cmp.Or(out.Flush(), kernel.ErrStopping)
+	return cmp.Or(out.flush(), kernel.ErrStopping)
 }
 
 // recycle keeps the memory of an answer for the next one, unless it was large.
@@ -193,9 +199,9 @@ func (s *redisSession) fits(more int) error {
 	return hold(s.conn, len(s.b)+more)
 }
 
-func (s *redisSession) view(do func(store.Reader) error) error { return s.server.Store.View(do) }
+func (s *redisSession) view(do func(store.Reader) error) error { return s.store.View(do) }
 
-func (s *redisSession) update(do func(store.Writer) error) error { return s.server.Store.Update(do) }
+func (s *redisSession) update(do func(store.Writer) error) error { return s.store.Update(do) }
 
 // isRESP reports whether a connection speaks RESP, by its first byte.
 func isRESP(source *bufio.Reader) (bool, error) {

@@ -94,16 +94,19 @@ func (e *arityError) Error() string { return "wrong number of arguments for " + 
 // ServeConn answers the requests of one connection.
 func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 	s.learn()
-	out := bufio.NewWriter(conn)
+	out := &answers{conn: conn, store: s.Store}
 	wire := &wire{conn: conn, out: out}
-	source := bufio.NewReader(wire)
+	source := bufio.NewReaderSize(wire, sourceSize)
+	out.source = source
+	defer out.end()
 	if resp, err := isRESP(source); err != nil {
 		return err
 	} else if resp {
 		return s.serveRESP(ctx, wire, source)
 	}
 	in := lineReader{source: source, limit: conn.MaxRequest()}
-	session := session{server: s, conn: conn, say: docs.For(s.Lang)}
+	session := session{server: s, conn: conn, store: out, say: docs.For(s.Lang)}
+	out.broken = func(err error) []byte { return append(session.failure(session.explain(err, nil)), '\n') }
 	for ctx.Err() == nil {
 		if err := wire.await(source); err != nil {
 			return err
@@ -116,15 +119,19 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 		if err != nil {
 			return err
 		}
-		out.Write(answer) // an error shows at the next flush
-		out.WriteByte('\n')
+		out.add(answer, newline) // an error shows at the next flush
 		conn.Hold(0)
 		if session.done {
-			return out.Flush()
+			return out.flush()
 		}
 	}
-	return cmp.Or(out.Flush(), kernel.ErrStopping)
+	return cmp.Or(out.flush(), kernel.ErrStopping)
 }
+
+// sourceSize is how many bytes of requests are taken at once: about what a record of TLS brings.
+const sourceSize = 16 << 10
+
+var newline = []byte{'\n'}
 
 // Refuse says to a client why it is not served, in the protocol that it begins to speak; as a line if it says nothing soon.
 func (s *Server) Refuse(conn *kernel.Conn, why error) {
@@ -143,7 +150,7 @@ func (s *Server) Refuse(conn *kernel.Conn, why error) {
 // answers go together. Once a request has begun, the rest of it must come in time.
 type wire struct {
 	conn         *kernel.Conn
-	out          *bufio.Writer
+	out          *answers
 	begun, timed bool
 }
 
@@ -160,7 +167,7 @@ func (w *wire) await(source *bufio.Reader) error {
 }
 
 func (w *wire) Read(p []byte) (int, error) {
-	if err := w.out.Flush(); err != nil {
+	if err := w.out.flush(); err != nil {
 		return 0, err
 	}
 	if w.begun && !w.timed {
@@ -248,6 +255,7 @@ var commands = Commands()
 type session struct {
 	server *Server
 	conn   *kernel.Conn
+	store  store.Store
 	say    *docs.Sentences
 	done   bool
 }
@@ -309,11 +317,11 @@ func (c Command) usage(say *docs.Sentences) string {
 }
 
 func (s *session) create(arguments [][]byte) ([]byte, error) {
-	return ok, store.Create(s.server.Store, arguments[0], arguments[1])
+	return ok, store.Create(s.store, arguments[0], arguments[1])
 }
 
 func (s *session) read(arguments [][]byte) ([]byte, error) {
-	value, err := store.Read(s.server.Store, arguments[0])
+	value, err := store.Read(s.store, arguments[0])
 	if err != nil {
 		return nil, err
 	}
@@ -322,11 +330,11 @@ func (s *session) read(arguments [][]byte) ([]byte, error) {
 }
 
 func (s *session) update(arguments [][]byte) ([]byte, error) {
-	return ok, store.Replace(s.server.Store, arguments[0], arguments[1])
+	return ok, store.Replace(s.store, arguments[0], arguments[1])
 }
 
 func (s *session) delete(arguments [][]byte) ([]byte, error) {
-	return ok, store.Delete(s.server.Store, arguments[0])
+	return ok, store.Delete(s.store, arguments[0])
 }
 
 func (s *session) show([][]byte) ([]byte, error) {
@@ -354,7 +362,7 @@ var errAnswerTooLong = errors.New("the answer is too long")
 func (s *session) list(brackets string, add func(b, key, value []byte) []byte) ([]byte, error) {
 	limit := cmp.Or(s.server.AnswerLimit, DefaultAnswerLimit)
 	b := []byte{brackets[0]}
-	err := store.Each(s.server.Store, func(key, value []byte) error {
+	err := store.Each(s.store, func(key, value []byte) error {
 		if len(b) > 1 {
 			b = append(b, ", "...)
 		}

@@ -1,0 +1,132 @@
+package kvs
+
+import (
+	"bufio"
+
+	"example.com/tlslab/kvs/kernel"
+	"example.com/tlslab/kvs/store"
+)
+
+// answers are what the requests of a connection were answered, on their way to the client. Of requests that came together
+// the answers go together, and what they write goes to the disk together: what an answer promises is there before it is sent.
+//
+// They are the store as the requests of the connection see it.
+type answers struct {
+	conn   *kernel.Conn
+	store  store.Store
+	source *bufio.Reader          // of the requests
+	broken func(err error) []byte // the answer in place of one whose promise could not be kept
+
+	b    []byte
+	owed []promise
+	wait func() error // of the request that is being answered; nil if it wrote nothing that must be waited for
+	err  error        // of the connection
+}
+
+// A promise is an answer, b[from:to], that holds once wait has returned nil.
+type promise struct {
+	from, to int
+	wait     func() error
+}
+
+const (
+	mostOwed    = 1000     // answers that wait for the disk
+	mostAnswers = 32 << 10 // bytes of answers that wait for each other
+)
+
+// View implements [store.Store]: it finds what the requests before have written.
+func (a *answers) View(do func(store.Reader) error) error {
+	a.settle()
+	return a.store.View(do)
+}
+
+// Update implements [store.Store]. Where another request is there already, it does not wait for the disk.
+func (a *answers) Update(do func(store.Writer) error) error {
+	pipeline, ok := a.store.(store.Pipeline)
+	if !ok || a.source.Buffered() == 0 || a.wait != nil {
+		return a.store.Update(do)
+	}
+	wait, err := pipeline.Later(do)
+	a.wait = wait
+	return err
+}
+
+// Close implements [store.Store]: the store is not theirs to close.
+func (a *answers) Close() error { return nil }
+
+// add has the request that is being answered answered by these parts, which are copied.
+func (a *answers) add(parts ...[]byte) {
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+	}
+	if length >= mostAnswers { // it is not copied
+		a.alone(parts)
+		return
+	}
+	from := len(a.b)
+	for _, part := range parts {
+		a.b = append(a.b, part...)
+	}
+	if a.wait != nil {
+		a.owed = append(a.owed, promise{from, len(a.b), a.wait})
+		a.wait = nil
+	}
+	if len(a.owed) >= mostOwed || len(a.b) >= mostAnswers {
+		a.flush()
+	}
+}
+
+func (a *answers) alone(parts [][]byte) {
+	a.flush()
+	if a.wait != nil {
+		err := a.wait()
+		if a.wait = nil; err != nil {
+			parts = [][]byte{a.broken(err)}
+		}
+	}
+	for _, part := range parts {
+		a.write(part)
+	}
+}
+
+// settle waits until every promise is kept, or replaces the answer.
+func (a *answers) settle() {
+	var b []byte
+	from := 0
+	for _, p := range a.owed {
+		if err := p.wait(); err != nil {
+			b = append(append(b, a.b[from:p.from]...), a.broken(err)...)
+			from = p.to
+		}
+	}
+	if from > 0 {
+		a.b = append(b, a.b[from:]...)
+	}
+	clear(a.owed)
+	a.owed = a.owed[:0]
+}
+
+// flush sends what is there. The error is the connection's, from then on.
+func (a *answers) flush() error {
+	a.settle()
+	a.write(a.b)
+	if a.b = a.b[:0]; cap(a.b) > 2*mostAnswers {
+		a.b = nil
+	}
+	return a.err
+}
+
+func (a *answers) write(b []byte) {
+	if len(b) > 0 && a.err == nil {
+		_, a.err = a.conn.Write(b)
+	}
+}
+
+// end waits for what nobody will be told of.
+func (a *answers) end() {
+	if a.wait != nil {
+		a.wait()
+	}
+	a.settle()
+}

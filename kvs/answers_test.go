@@ -1,0 +1,172 @@
+package kvs_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/tlslab/kvs"
+	"example.com/tlslab/kvs/store"
+)
+
+// slowDisk is a store whose disk takes its time: what is awaited later is there once the test says so, or fails.
+type slowDisk struct {
+	store.Memory
+	outcome chan error
+
+	mu      sync.Mutex
+	waiting int // Updates that were not awaited yet
+}
+
+func (d *slowDisk) Later(do func(store.Writer) error) (wait func() error, err error) {
+	d.mu.Lock()
+	d.waiting++
+	d.mu.Unlock()
+	err = d.Update(do)
+	return func() error {
+		d.mu.Lock()
+		d.waiting--
+		d.mu.Unlock()
+		return <-d.outcome
+	}, err
+}
+
+func (d *slowDisk) left() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting
+}
+
+var bothProtocols = []struct {
+	name                              string
+	writes, read, ok, broken, answers string
+}{
+	{
+		"lines", "create a 1\nupdate a 2\ncreate a 3\n", "read a\n", "Ok\nOk\n", "Error: the store failed",
+		"Ok\nOk\nError: the key \"a\" exists already; to change its value, use update\n2\n",
+	},
+	{
+		"RESP", encode("SET", "a", "1") + encode("INCR", "a") + encode("SET", "a", "3", "NX"), encode("GET", "a"), "+OK\r\n:2\r\n", "-ERR the store failed",
+		"+OK\r\n:2\r\n$-1\r\n$1\r\n2\r\n",
+	},
+}
+
+func TestAWriteIsAnsweredOnceItIsOnTheDiskThoughOtherRequestsCameWithIt(t *testing.T) {
+	for _, protocol := range bothProtocols {
+		t.Run(protocol.name, func(t *testing.T) {
+			disk := &slowDisk{outcome: make(chan error)}
+			conn := dialPipe(t, &kvs.Server{Store: disk})
+			conn.send(protocol.writes + protocol.read)
+			answered := make(chan string, 1)
+			go func() {
+				text := make([]byte, len(protocol.answers))
+				n, _ := io.ReadFull(conn.in, text)
+				answered <- string(text[:n])
+			}()
+			for range 3 {
+				select {
+				case got := <-answered:
+					t.Fatalf("before the disk was done came %q", got)
+				case disk.outcome <- nil:
+				}
+			}
+			if got := <-answered; got != protocol.answers {
+				t.Errorf("got %q, want %q", got, protocol.answers)
+			}
+		})
+	}
+}
+
+func TestEveryWriteThatTheDiskFailedIsAnsweredWithThat(t *testing.T) {
+	for _, protocol := range bothProtocols {
+		t.Run(protocol.name, func(t *testing.T) {
+			disk := &slowDisk{outcome: make(chan error, 3)}
+			for range 3 {
+				disk.outcome <- errors.New("the disk is on fire")
+			}
+			conn := dialPipe(t, &kvs.Server{Store: disk})
+			conn.send(protocol.writes + protocol.read)
+			for i := range 3 {
+				if got := conn.line(); !strings.HasPrefix(got, protocol.broken) || strings.Contains(got, "fire") {
+					t.Errorf("answer %d is %q", i+1, got)
+				}
+			}
+			read := protocol.answers[len(protocol.answers)-len("2\n"):]
+			if strings.HasPrefix(protocol.broken, "-") {
+				read = "$1\r\n2\r\n"
+			}
+			rest := make([]byte, len(read))
+			if _, err := io.ReadFull(conn.in, rest); string(rest) != read || err != nil {
+				t.Errorf("what was read is answered %q, %v", rest, err)
+			}
+		})
+	}
+}
+
+func TestWritesOfAClientThatIsGoneAreAwaitedAllTheSame(t *testing.T) {
+	disk := &slowDisk{outcome: make(chan error)}
+	conn := dialPipe(t, &kvs.Server{Store: disk})
+	conn.send(bothProtocols[0].writes + "half a request")
+	disk.outcome <- nil
+	conn.conn.Close()
+	disk.outcome <- nil
+	disk.outcome <- nil
+	deadline := time.Now().Add(30 * time.Second)
+	for disk.left() > 0 && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	if n := disk.left(); n > 0 {
+		t.Errorf("%d writes are awaited by nobody", n)
+	}
+}
+
+// As many as one record of TLS brings, on a real file.
+func TestManyRequestsThatComeTogetherAreAnsweredInOrderWhateverTheyDo(t *testing.T) {
+	file, err := store.Open(filepath.Join(t.TempDir(), "pairs.db"), store.Options{})
+	check(t, err)
+	t.Cleanup(func() { file.Close() })
+	conn := newTalk(t, newLab(t, &kvs.Server{Store: file}).dial())
+	const rounds = 500
+	var requests strings.Builder
+	for i := range rounds {
+		key, value := fmt.Sprint("key ", i), strings.Repeat("x", i%7*1000)
+		requests.WriteString(encode("SET", key, value) + encode("INCR", "n") + encode("GET", key) + encode("SET", key, "", "NX") + encode("DEL", key))
+	}
+	go io.WriteString(conn.conn, requests.String())
+	for i := range rounds {
+		value := strings.Repeat("x", i%7*1000)
+		for _, want := range []string{"+OK", fmt.Sprint(":", i+1), fmt.Sprintf("$%d|%s", len(value), value), "$-1", ":1"} {
+			if got := conn.answer(); got != want {
+				t.Fatalf("round %d: got %.60q, want %.60q", i, got, want)
+			}
+		}
+	}
+}
+
+func BenchmarkWritesThatComeTogether(b *testing.B) {
+	for _, together := range []int{1, 16} {
+		b.Run(fmt.Sprint(together), func(b *testing.B) {
+			file, err := store.Open(filepath.Join(b.TempDir(), "pairs.db"), store.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer file.Close()
+			conn := newLab(b, &kvs.Server{Store: file}).dial()
+			defer conn.Close()
+			answers := bufio.NewReader(conn)
+			requests := strings.Repeat(encode("SET", "nome", "ana"), together)
+			for n := 0; n < b.N; n += together {
+				io.WriteString(conn, requests)
+				for range together {
+					answers.ReadString('\n')
+				}
+			}
+		})
+	}
+}
