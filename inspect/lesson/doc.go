@@ -46,6 +46,7 @@
 //	sha256 of V    hmac of V with V               HMAC with SHA-256; the key stands last
 //	equal bytes of V and V       equal blocks of V and V       how many, from the first on; a block has 16 bytes
 //	different bytes of V and V                    at how many places they are not the same
+//	different bits of V and V                     how many bits are not the same
 //	V plus V  V minus V  V times V  V xor V       from left to right; a shorter one is padded on the left for xor
 //	V then V                                      the bytes of both, one behind the other
 //	UNIT                          a record as it was sent, through all connections: client text 2, server text last, server certificate
@@ -89,8 +90,8 @@
 //	do "read {{first}}"           in a command, a value
 //
 // In its prose {{VALUE}} is computed from the session, and {{LITERAL = VALUE}} is
-// what the author wrote and is checked. Nothing else in prose may be a number or
-// a name of the standards without proof: see [Lesson.Faults].
+// what the author wrote and is checked; a literal may be an ordinal, as in {{third = VALUE}}. Nothing
+// else in prose may be a number or a name of the standards without proof: see [Lesson.Faults].
 //
 // Between fences that say ask NAME or predict NAME stands an [Exercise]: its
 // question, then a line each for

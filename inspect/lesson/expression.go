@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"math/bits"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,7 +21,7 @@ type expression func(*run) (Value, error)
 const (
 	valueWords = `12, three, 0x16, "text", NAME of a let; first N of, last N of, byte N of, bytes N to M of, ` +
 		`size of, count of, letters of, offset of, name of, text of, line of, lines of, number of, hex of, formula of, command of, covers of, reason of, port of, input N of, sha256 of, hmac of A with B, ` +
-		`equal bytes of A and B, equal blocks of A and B, different bytes of A and B; ` +
+		`equal bytes of A and B, equal blocks of A and B, different bytes of A and B, different bits of A and B; ` +
 		`client|server and a record, as in: client text 2; schedule KIND, secret LABEL, proof KIND of SIDE, proofs verified|refuted; ` +
 		`version, suite, group, scheme, server_name, resumed, answer, guessed, noticed, round_trips, connections; ` +
 		`alert|error|ending|messages|records of SIDE, read|wrote|learned|sent by SIDE`
@@ -497,6 +498,8 @@ func (p *valueParser) pairTerm() (e expression, ok bool, err error) {
 		f = equalFrom(cipherBlock)
 	case p.take("different", "bytes", "of"):
 		f = different
+	case p.take("different", "bits", "of"):
+		f = differentBits
 	case p.take("hmac", "of"):
 		f, between = macOf, "with"
 	default:
@@ -538,6 +541,15 @@ func different(a, b Value) (Value, error) {
 		if a.Bytes[i] != b.Bytes[i] {
 			n++
 		}
+	}
+	return numberValue(n), bothHaveBytes(a, b)
+}
+
+// differentBits counts the bits that are not the same; a byte that only one of them has counts as all of its bits.
+func differentBits(a, b Value) (Value, error) {
+	n := 8 * (max(len(a.Bytes), len(b.Bytes)) - min(len(a.Bytes), len(b.Bytes)))
+	for i := range min(len(a.Bytes), len(b.Bytes)) {
+		n += bits.OnesCount8(a.Bytes[i] ^ b.Bytes[i])
 	}
 	return numberValue(n), bothHaveBytes(a, b)
 }

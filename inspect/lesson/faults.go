@@ -13,7 +13,8 @@ import (
 // Faults returns what the prose of the lesson says without proof: numbers and
 // bytes outside of templates, and names of the standards that no value and no
 // expectation of the lesson is about. References to RFCs and their sections need
-// none. Faults are also claims in which nothing comes from the session, signs of
+// none. "One", "two", "twice" and ordinals are held in front of what is on the wire; an
+// expectation of the same page may prove them. Faults are also claims in which nothing comes from the session, signs of
 // Markdown that are not rendered, and a lesson that does not say how long it takes.
 func (l *Lesson) Faults() (faults []Check) {
 	if l.Minutes == 0 {
@@ -32,7 +33,7 @@ func (l *Lesson) Faults() (faults []Check) {
 			}
 		}
 	}
-	return slices.Concat(faults, l.rootless(), l.unrendered())
+	return slices.Concat(faults, l.miscounted(), l.rootless(), l.unrendered())
 }
 
 // prose returns everything that is read but the choices of exercises, which may
@@ -42,13 +43,19 @@ func (l *Lesson) prose() (all []paragraph) {
 		all = append(all, paragraph{line: page.Line, spans: []inline{{text: page.Title}}})
 	}
 	for _, p := range l.parts {
-		all = append(all, p.prose...)
-		if e := p.ask; e != nil {
-			all = append(all, e.question...)
-			for _, hint := range append(slices.Clone(e.hints), e.why) {
-				all = append(all, paragraph{line: e.Line, spans: hint})
-			}
-		}
+		all = append(append(all, p.prose...), p.ask.prose()...)
+	}
+	return all
+}
+
+// prose is what is read of an exercise but its choices.
+func (e *Exercise) prose() (all []paragraph) {
+	if e == nil {
+		return nil
+	}
+	all = slices.Clone(e.question)
+	for _, hint := range append(slices.Clone(e.hints), e.why) {
+		all = append(all, paragraph{line: e.Line, spans: hint})
 	}
 	return all
 }

@@ -94,7 +94,8 @@ func (kept origins) expectation(line int, text, claim string) []Check {
 		return nil
 	case compared.same:
 		return []Check{fault(line, text, "fault_same")}
-	case !kept.of(compared.from).session:
+	}
+	if from := kept.of(compared.from); !from.session && !from.reckoned {
 		return []Check{fault(line, text, "fault_expect")}
 	}
 	return nil

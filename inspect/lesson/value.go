@@ -196,6 +196,9 @@ func literalValue(text string) Value {
 	if v, ok := plainLiteral(text); ok {
 		return v
 	}
+	if n := rank(text); n > 0 {
+		return Value{Text: text, Number: n, Numeric: true}
+	}
 	if quoted, err := strconv.Unquote(text); err == nil && strings.HasPrefix(text, `"`) {
 		return textValue(quoted)
 	}

@@ -1,0 +1,275 @@
+package lesson
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Counts that are written in words. "Three" and more are held wherever they stand; "one" and "two", and which one
+// of several is meant, in front of what is on the wire. Elsewhere "one" and "two" are hardly ever a claim, and in
+// Portuguese "um" and "uma" are the article.
+
+// A thing is what is counted, and what tells in an expectation how many there are.
+type thing struct {
+	names   string // in both languages
+	measure string
+}
+
+var things = []thing{
+	{`bytes?`, `(size|(different|equal) bytes) of `},
+	{`bits?`, `different bits of `},
+	{`blocks?|blocos?`, `(equal blocks|count) of `},
+	{`connections?|conex(?:ão|ões)`, `\bconnections\b`},
+	{`round trips?|idas? e voltas?`, `\bround_trips\b`},
+	{`lines?|linhas?`, `\blines of `},
+	{`records?|registros?|messages?|mensage(?:m|ns)|fields?|campos?|extensions?|extens(?:ão|ões)|suites?|suítes?|certificates?|certificados?|` +
+		`keys?|shares?|chaves?|alerts?|alertas?|signatures?|assinaturas?|requests?|pedidos?|answers?|respostas?`, `\b(count|lines) of |\bposition\b`},
+}
+
+// parts are the things that are counted within something else, and not on the wire.
+const parts = 3
+
+var (
+	// aThing is a thing; in English a word before it may say of which sort it is.
+	aThing, aSortOfThing = func() (string, string) {
+		var names []string
+		for _, t := range things {
+			names = append(names, t.names)
+		}
+		thing := `(` + strings.Join(names, "|") + `)(?:[^\pL]|$)`
+		return `()\s+` + thing, `\s+(?:([\pL_-]+)\s+)?` + thing
+	}()
+
+	// A count behind a word such as "the" speaks of what was counted before.
+	determined = `(?i)(?:^|[^\pL-])(?:(the|these|those|its|their|os|as|dos|das|nos|nas|aos|às|pelos|pelas|estes|estas|esses|essas|seus|suas)\s+)?`
+
+	counted = []*regexp.Regexp{
+		regexp.MustCompile(determined + `(one|two|a single|a pair of|a dozen)` + aSortOfThing),
+		regexp.MustCompile(determined + `(dois|duas|(?:um|uma) (?:só|único|única)|um par de|uma dúzia de)` + aThing),
+	}
+	ranked = []*regexp.Regexp{
+		regexp.MustCompile(`(?i)(?:^|[^\pL-])()(` + strings.Join(slices.Concat(ordinals...), "|") + `)` + aSortOfThing),
+	}
+	twice = []*regexp.Regexp{regexp.MustCompile(determined + `(twice|duas vezes)(?:[^\pL]|$)`)}
+
+	// betweens are words that no sort of thing is called by.
+	betweens = []string{"a", "an", "the", "o", "os", "as", "um", "uma", "this", "that", "and", "or", "e", "ou", "of", "de", "do", "da", "to", "in"}
+)
+
+// ordinals are the words for which one is meant: from the first to the tenth, and behind them the last.
+var ordinals = [][]string{
+	{"first", "primeiros?", "primeiras?"},
+	{"second", "segund[oa]s?"},
+	{"third", "terceir[oa]s?"},
+	{"fourth", "quart[oa]s?"},
+	{"fifth", "quint[oa]s?"},
+	{"sixth", "sext[oa]s?"},
+	{"seventh", "sétim[oa]s?"},
+	{"eighth", "oitav[oa]s?"},
+	{"ninth", "non[oa]s?"},
+	{"tenth", "décim[oa]s?"},
+	{"last", "últim[oa]s?"},
+}
+
+// A page's vouchers are what it computes, as written, and what it says that this is: "" where it does not.
+type voucher struct{ value, is string }
+
+func (l *Lesson) vouchers(page int) (all []voucher) {
+	// Where nothing is done, as at the beginning and at the end, it is told what is done elsewhere.
+	plays := slices.ContainsFunc(l.parts, func(p part) bool { return p.page == page && p.steps != nil })
+	compared := func(text string) {
+		value, is, _ := strings.Cut(text, " is ")
+		all = append(all, voucher{value, is})
+	}
+	templates := func(spans []inline) {
+		for _, span := range spans {
+			if t := span.template; t != nil {
+				literal, value, checked := strings.Cut(t.source, " = ")
+				if !checked {
+					literal, value = "", t.source
+				}
+				all = append(all, voucher{value, literal})
+			}
+		}
+	}
+	for _, p := range l.parts {
+		if plays && p.page != page {
+			continue
+		}
+		for _, s := range p.steps {
+			switch verb, rest, _ := strings.Cut(s.Text, " "); verb {
+			case "expect":
+				compared(rest)
+			case "look", "explain", "let":
+				all = append(all, voucher{value: rest})
+			}
+		}
+		for _, paragraph := range p.prose {
+			templates(paragraph.spans)
+		}
+		if p.ask == nil {
+			continue
+		}
+		for _, paragraph := range p.ask.prose() {
+			templates(paragraph.spans)
+		}
+		for _, a := range p.ask.answers {
+			all = append(all, voucher{value: a.source})
+		}
+		for _, c := range p.ask.choices {
+			if c.when != nil {
+				compared(c.when.text)
+			}
+		}
+	}
+	return all
+}
+
+// miscounted are the counts of the lesson in words that nothing on their page vouches for.
+func (l *Lesson) miscounted() (faults []Check) {
+	for page, p := range l.Pages {
+		vouchers := l.vouchers(page)
+		faults = append(faults, countsIn(paragraph{line: p.Line, spans: []inline{{text: p.Title}}}, vouchers)...)
+		for _, part := range l.parts {
+			if part.page != page {
+				continue
+			}
+			for _, paragraph := range slices.Concat(part.prose, part.ask.prose()) {
+				faults = append(faults, countsIn(paragraph, vouchers)...)
+			}
+		}
+	}
+	return faults
+}
+
+// countsIn are the counts in a paragraph that nothing vouches for.
+func countsIn(p paragraph, vouchers []voucher) (faults []Check) {
+	var text strings.Builder // a thing may stand behind a template, and a count before one
+	for _, span := range p.spans {
+		if span.template != nil {
+			text.WriteString("…")
+		} else {
+			text.WriteString(span.text)
+		}
+	}
+	said := references.ReplaceAllString(text.String(), "…")
+	wrong := func(claim, number, id string) {
+		claim = strings.Join(strings.Fields(claim), " ")
+		faults = append(faults, fault(p.line, claim, id, "as", "{{"+number+" = VALUE}}"))
+	}
+	for _, m := range everyMatch(counted, said) {
+		if number := m[2]; m[1] == "" && !counts(vouchers, measureOf(m[4]), cardinal(number)) {
+			wrong(number+" "+m[3]+" "+m[4], number, "fault_count")
+		}
+	}
+	for _, m := range everyMatch(twice, said) {
+		if m[1] == "" && !counts(vouchers, anyMeasure, 2) {
+			wrong(m[2], m[2], "fault_count")
+		}
+	}
+	for _, m := range everyMatch(ranked, said) {
+		if number := m[2]; !ranks(vouchers, rank(number), thingOf(m[4]) < parts) {
+			wrong(number+" "+m[3]+" "+m[4], number, "fault_rank")
+		}
+	}
+	return faults
+}
+
+// everyMatch returns what matches: a word before the number, the number, a word behind it, the thing. Of two matches the first may
+// end with what the second begins with.
+func everyMatch(patterns []*regexp.Regexp, text string) (all [][]string) {
+	for _, pattern := range patterns {
+		for at := 0; at < len(text); {
+			m := pattern.FindStringSubmatchIndex(text[at:])
+			if m == nil {
+				break
+			}
+			groups := make([]string, 5)
+			for i := range len(m) / 2 {
+				if m[2*i] >= 0 {
+					groups[i] = text[at+m[2*i] : at+m[2*i+1]]
+				}
+			}
+			if !slices.Contains(betweens, strings.ToLower(groups[3])) {
+				all = append(all, groups)
+			}
+			at += m[5] // behind the number
+		}
+	}
+	return all
+}
+
+var anyMeasure = regexp.MustCompile(``)
+
+func cardinal(word string) int {
+	first, _, _ := strings.Cut(strings.ToLower(word), " ")
+	switch word = strings.ToLower(word); {
+	case strings.Contains(word, " pair") || strings.Contains(word, " par "):
+		return 2
+	case strings.Contains(word, "dozen") || strings.Contains(word, "dúzia"):
+		return 12
+	case first == "a":
+		return 1
+	}
+	n, _ := numberWord(first)
+	return n
+}
+
+// lastOne is the rank of the last.
+const lastOne = -1
+
+var ordinalWords = func() (all []*regexp.Regexp) {
+	for _, words := range ordinals {
+		all = append(all, regexp.MustCompile(`(?i)^(`+strings.Join(words, "|")+`)$`))
+	}
+	return all
+}()
+
+// rank is the number of an ordinal, from 1; 0 if it is none.
+func rank(word string) int {
+	n := slices.IndexFunc(ordinalWords, func(e *regexp.Regexp) bool { return e.MatchString(word) })
+	if n == len(ordinals)-1 {
+		return lastOne
+	}
+	return n + 1
+}
+
+func thingOf(name string) int {
+	return slices.IndexFunc(things, func(t thing) bool { return regexp.MustCompile(`(?i)^(` + t.names + `)$`).MatchString(name) })
+}
+
+func measureOf(name string) *regexp.Regexp { return regexp.MustCompile(things[thingOf(name)].measure) }
+
+// counts reports whether something vouches for the number, counted as it is measured.
+func counts(vouchers []voucher, measure *regexp.Regexp, n int) bool {
+	return slices.ContainsFunc(vouchers, func(v voucher) bool {
+		is := literalValue(v.is)
+		return is.Numeric && is.Number == n && measure.MatchString(v.value)
+	})
+}
+
+var slicesOf = regexp.MustCompile(`\b(first|last|byte) \S+ of\b|\bbytes \S+ to \S+ of\b`)
+
+// ranks reports whether something vouches for which one is meant: it names bytes by their place, or a thing by its number.
+func ranks(vouchers []voucher, n int, within bool) bool {
+	number := strconv.Itoa(max(n, 0))
+	if n > 0 {
+		number += "|" + strings.Join(numberWords[n], "|")
+	}
+	place := regexp.MustCompile(`\bbytes? (` + number + `) (of|to)\b|\bblock (` + number + `)( |$)`)
+	named := regexp.MustCompile(`(^| )(` + number + `)( |$)`)
+	switch n {
+	case 1:
+		place = regexp.MustCompile(place.String() + `|\bfirst \S+ of\b`)
+	case lastOne:
+		place, named = regexp.MustCompile(`\blast \S+ of\b|\bblock last\b`), regexp.MustCompile(`(^| )last( |$)`)
+	}
+	return slices.ContainsFunc(vouchers, func(v voucher) bool {
+		if within {
+			return place.MatchString(v.value + " " + v.is)
+		}
+		return named.MatchString(slicesOf.ReplaceAllString(v.value+" "+v.is, ""))
+	})
+}
