@@ -109,7 +109,7 @@ func (m *model) subjects(item *inspect.Item) []subject {
 		if m.isDecided(r) {
 			list = m.clearSubjects(r)
 		}
-		list = append(list, subject{title: m.say("tui_subject_record", "count", len(r.Raw())), bytes: r.Raw(), root: r.Fields()})
+		list = append(list, subject{title: m.say(asCrossed(r, "tui_subject_record", "tui_subject_received"), "count", len(r.Raw())), bytes: r.Raw(), root: r.Fields()})
 		if m.isDecided(r) && r.Encrypted {
 			list = append(list, m.protection(r)...)
 		}
@@ -123,6 +123,14 @@ func (m *model) subjects(item *inspect.Item) []subject {
 		return []subject{{title: m.say("tui_subject_bytes", "count", len(b)), bytes: b, root: leaf}}
 	}
 	return nil
+}
+
+// asCrossed chooses what is said of a record as it was sent, or, of one that stands for what arrived, as it was received.
+func asCrossed(r *inspect.Record, sent, received string) string {
+	if r.Lane == inspect.Received {
+		return received
+	}
+	return sent
 }
 
 // arrived returns how a record crossed that was changed on the way, or nil: it was not, or has not arrived.

@@ -47,7 +47,7 @@ func said(b []byte) string {
 	return quoted(b)
 }
 
-// unitSubjects lists what can be shown of a unit: what it says in clear, if it was encrypted, then the unit as it was sent, and what it is
+// unitSubjects lists what can be shown of a unit: what it says in clear, if it was encrypted, then the unit as it crossed the wire, and what it is
 // decrypted with, if its protocol tells it.
 func (m *model) unitSubjects(r *inspect.Record) (list []subject) {
 	if content := r.Plaintext(); m.isDecided(r) && r.Decrypted {
@@ -58,7 +58,7 @@ func (m *model) unitSubjects(r *inspect.Record) (list []subject) {
 		}
 	}
 	raw := r.Raw()
-	list = append(list, subject{title: m.say("unit_as_sent", "name", m.recordName(r), "count", len(raw)), bytes: raw, root: m.rooted(r, m.fieldsAsSent(r))})
+	list = append(list, subject{title: m.say(asCrossed(r, "unit_as_sent", "unit_as_received"), "name", m.recordName(r), "count", len(raw)), bytes: raw, root: m.rooted(r, m.fieldsAsSent(r))})
 	if values := r.UnitProtection(); m.isDecided(r) && len(values) > 0 {
 		s := subject{title: m.say("unit_protection"), root: inspect.Field{Kind: "sealed.message", Name: m.say("tui_protection")}}
 		list = append(list, m.valued(s, values))
