@@ -15,7 +15,6 @@ import (
 // id stands in the code; and where that happens. Every id that begins so counts as used.
 var builtAtRunTime = map[string]string{
 	"scene_":             "tlslab scenes, from the name of a scene, of a remark, or of what became of an alert",
-	"course_step_":       "the foot of the screen, from the verb of a step of a lesson",
 	"stage_":             "tlslab lab --stage and tlslab stage, from the name of a stage",
 	"field_":             "Explain, from the kind of a field",
 	"schedule_":          "Explain, from the kind of a value of the key schedule",

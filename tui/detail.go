@@ -323,6 +323,11 @@ func (m *model) detailView(w, height int) []string {
 	if height < 9 {
 		about = max(height-4, 0)
 	}
+	if m.sitting != nil && !m.wide() { // whose text says what the fields are for
+		if about = min(about, 3); about < 3 {
+			about = 0
+		}
+	}
 	body := max(height-1-about, 0)
 	if s.pairs != nil {
 		lines = append(lines, m.comparisonView(w, body)...)

@@ -170,8 +170,17 @@ func (m *model) suggestAnswer() string {
 	if a == nil {
 		return ""
 	}
-	if n := len(a.question.Choices); n > 0 {
-		return m.say("course_suggest_choice", "last", n, "taken", a.attempt.Hints, "of", a.question.Hints)
+	space := m.say("course_space_later")
+	switch {
+	case m.unread():
+		space = m.say("course_space_rest")
+	case m.sitting.owed:
+		space = m.say("course_space_session")
+	case m.sitting.at < m.sitting.reached:
+		space = m.say("course_space_forward")
 	}
-	return m.say("course_suggest", "taken", a.attempt.Hints, "of", a.question.Hints)
+	if n := len(a.question.Choices); n > 0 {
+		return m.say("course_suggest_choice", "last", n, "taken", a.attempt.Hints, "of", a.question.Hints, "space", space)
+	}
+	return m.say("course_suggest", "taken", a.attempt.Hints, "of", a.question.Hints, "space", space)
 }

@@ -106,8 +106,8 @@ func (b *binding) holds(in mode) bool { return b.in&(1<<in) != 0 }
 func keyMap() []binding {
 	return []binding{
 		{inWhile, []string{" "}, "space", "", "", "course_key_on", (*model).lessonOn},
-		{inWhile, []string{"backspace"}, "backspace", "", "course_brief_back", "course_key_back", (*model).lessonBack},
 		{inWhile, []string{"T"}, "T", "", "course_brief_text", "course_key_text", (*model).toggleLesson},
+		{inWhile, []string{"backspace"}, "backspace", "", "course_brief_back", "course_key_back", (*model).lessonBack},
 		{inWhile, strings.Split("123456789", ""), "1-9", "", "", "course_key_choose", nil},
 
 		{inLists | inWire, []string{"right", "l"}, "→ l", "←→", "tui_brief_forward", "tui_key_forward", (*model).forward},
@@ -259,11 +259,12 @@ func keyMap() []binding {
 		{inLesson, []string{"enter"}, "enter", "", "course_brief_answer", "course_key_answer", (*model).enterAnswer},
 		{inLesson, []string{"tab"}, "tab", "", "tui_brief_pane", "tui_key_pane", (*model).nextPane},
 		{inLesson, []string{"shift+tab"}, "shift+tab", "", "", "tui_key_previous_pane", (*model).previousPane},
-		{inLesson, []string{"esc"}, "esc", "", "course_brief_session", "course_key_session", (*model).toggleLesson},
+		{inLesson, []string{"esc"}, "esc", "", "", "course_key_session", (*model).toggleLesson},
 		{inAnswer, []string{"enter"}, "enter", "", "course_brief_give", "course_key_give", (*model).giveAnswer},
 		{inAnswer, []string{"tab"}, "tab", "", "course_brief_hint", "course_key_hint", (*model).askHint},
 		{inAnswer, []string{"esc"}, "esc", "", "course_brief_session", "course_key_session", (*model).toggleLesson},
-		{inResults, []string{"backspace", "esc", "q"}, "backspace esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
+		{inResults, []string{" "}, "space", "", "", "course_key_results", (*model).resultsOn},
+		{inResults, []string{"backspace", "esc", "q"}, "backspace esc", "", "course_brief_back", "tui_key_escape", (*model).escape},
 		{inResults, []string{"n"}, "n", "", "course_brief_next", "course_key_next", (*model).nextLesson},
 
 		{inPages, []string{"up", "k"}, "↑ k", "", "", "tui_key_scroll_up", func(m *model) tea.Cmd { return m.scrollView(-1) }},
@@ -281,7 +282,7 @@ func keyMap() []binding {
 		{inPrompt | inCommand, []string{"tab"}, "tab", "", "tui_brief_complete", "tui_key_complete", (*model).complete},
 
 		{inStreams, []string{"esc"}, "esc", "", "", "tui_key_escape", (*model).escape},
-		{inDetail | inLadder | inSchedule | inWire | inPages | inConns | inEditors&^inAnswer | inUntil | inPredict | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
+		{inDetail | inLadder | inSchedule | inWire | inPages&^inResults | inConns | inEditors&^inAnswer | inUntil | inPredict | inQuit, []string{"esc"}, "esc", "", "tui_brief_escape", "tui_key_escape", (*model).escape},
 		{inViews | inLesson | inEdit | inBytes | inEditors, []string{"f1"}, "F1", "", "", "tui_key_help", (*model).toggleHelp},
 		{inViews | inLesson | inEdit | inBytes, []string{"?"}, "?", "", "tui_brief_help", "tui_key_help", (*model).toggleHelp},
 		{inPages | inConns, []string{"q"}, "q", "", "", "tui_key_escape", (*model).escape},

@@ -44,10 +44,12 @@ type sitting struct {
 	stop        *lesson.Stop // where the student is; nil before the first
 	at, reached int          // which one that is, and the furthest, from 0
 	asked       map[*lesson.Exercise]*asked
-	shows       []string       // by stop: what it asked to be shown, or one before it
+	shows       []string       // by stop: what it asked to be shown, or one before it on its page
 	refuted     []lesson.Check // what the lesson claims and is not so
 
 	behind mode // of the session, while the text has the keys
+	owed   bool // the stop shows something of the session, and that has not been seen yet
+	whole  bool // the session has the place of the text, too, until the lesson goes on
 	top    int  // first line of the text that is shown
 	read   int  // lines of it that were
 	width  int  // of the text, as last laid out
@@ -282,6 +284,10 @@ func (m *model) lessonOn() tea.Cmd {
 		m.readOn()
 	case s.stuck():
 		m.complain("course_over_failed")
+	case s.owed:
+		m.showWhole()
+	case m.textHidden() && m.canAnswer():
+		m.focusText()
 	case s.stop.Last:
 		m.focusText()
 		return m.toggleView(onResults)
@@ -289,6 +295,25 @@ func (m *model) lessonOn() tea.Cmd {
 		return m.nextStop()
 	}
 	return nil
+}
+
+// textHidden reports whether the session has the place of the text.
+func (m *model) textHidden() bool {
+	return m.lessonPlace() == textInstead && m.sessionShown()
+}
+
+// sessionShown reports whether a view of the session has the keys.
+func (m *model) sessionShown() bool {
+	view := m.view()
+	return view != onLesson && lessonModes&(1<<view) != 0
+}
+
+// showWhole shows the session in the place of the text.
+func (m *model) showWhole() {
+	s := m.sitting
+	s.owed, s.whole = false, m.lessonPlace() == textAbove
+	m.leaveAnswer()
+	m.focus(s.behind)
 }
 
 // nextStop goes to the stop behind this one, and does what leads there.
@@ -310,6 +335,9 @@ func (m *model) lessonBack() tea.Cmd {
 	switch {
 	case s.working:
 		m.tell("course_wait")
+		return nil
+	case m.textHidden():
+		m.focusText()
 		return nil
 	case s.at <= 0:
 		m.tell("course_at_beginning")
@@ -372,6 +400,7 @@ func (m *model) arrive(msg arrived) tea.Cmd {
 		return nil
 	}
 	onward := s.at+msg.by > s.reached && msg.back == 0
+	before := s.stop
 	s.at += msg.by - msg.back
 	s.reached = max(s.reached, s.at+msg.back)
 	s.stop = msg.stops[len(msg.stops)-1]
@@ -382,7 +411,10 @@ func (m *model) arrive(msg arrived) tea.Cmd {
 	s.remember(msg.attempts, msg.hints)
 	cmd := m.showSession(s.stop.Recording)
 	m.goToStop()
+	s.whole = false
 	m.turnTo(msg.look, onward)
+	s.owed = onward && s.stop.Recording != nil &&
+		(msg.look != nil || s.stop.Show != "" || before == nil || before.Recording != s.stop.Recording || before.Event < s.stop.Event)
 	return cmd
 }
 
@@ -390,7 +422,7 @@ func (m *model) arrive(msg arrived) tea.Cmd {
 func (s *sitting) showing(stops []*lesson.Stop) {
 	for _, stop := range stops {
 		show := stop.Show
-		if n := len(s.shows); show == "" && n > 0 {
+		if n := len(s.shows); show == "" && n > 0 && stop.New > 0 {
 			show = s.shows[n-1]
 		}
 		if len(s.shows) <= s.reached {
@@ -451,17 +483,21 @@ func (m *model) goToStop() {
 // turnTo shows what the stop asks for in the session's panes, and its text. Onward is whether it is new.
 func (m *model) turnTo(look *pointed, onward bool) {
 	s := m.sitting
-	show := s.stop.Show
-	if !onward && s.at < len(s.shows) { // not as the student left it, but as it was then
-		show = cmp.Or(s.shows[s.at], "streams")
+	if turned := s.stop.New == 0; s.stop.Show == "" && (turned || !onward) { // not as the student left it, but as it was then
+		s.behind = m.viewFor(cmp.Or(s.shows[s.at], "streams"), nil)
+		if look != nil && !m.wide() {
+			s.behind = onTree
+		}
+	} else {
+		s.behind = m.viewFor(s.stop.Show, look)
 	}
-	s.behind = m.viewFor(show, look)
+	m.scroll = 0
 	if look != nil {
 		m.pointAt(look)
 	}
 	m.given.set("")
 	switch {
-	case onward && m.canAnswer():
+	case m.canAnswer():
 		m.focus(onAnswer)
 	case m.lessonPlace() == textInstead:
 		m.focus(onLesson)
@@ -577,6 +613,7 @@ func (m *model) focusText() {
 	if view := m.view(); view <= onField && view != onLesson {
 		m.sitting.behind = view
 	}
+	m.sitting.whole = false
 	if m.canAnswer() {
 		m.focus(onAnswer)
 	} else {
@@ -587,6 +624,9 @@ func (m *model) focusText() {
 // lessonMoved gives the keys to the text if that has come to have the session's place, and back to the session if there is room
 // for both.
 func (m *model) lessonMoved(from lessonPlace) {
+	if m.sitting != nil && m.lessonPlace() == textBeside {
+		m.sitting.whole = false
+	}
 	switch to := m.lessonPlace(); {
 	case m.sitting == nil || m.sitting.stop == nil || (from == textInstead) == (to == textInstead) || m.cramped():
 	case to == textInstead:
@@ -610,7 +650,7 @@ func (m *model) leaveAnswer() {
 // binding returns the binding of a key now, or nil. While the text of a lesson has the keys, those that mean nothing to it act
 // on the session.
 func (m *model) binding(key string) *binding {
-	typed := m.mode == onAnswer && len(m.given.text) == 0 && (key == " " || m.choosesBy(key))
+	typed := m.mode == onAnswer && len(m.given.text) == 0 && (key == " " || key == "backspace" || m.choosesBy(key))
 	if m.sitting != nil && (typed || lessonModes&(1<<m.mode) != 0) {
 		if b := find(m.keys, whileLesson, key); b != nil && (b.do != nil || m.choosesBy(key)) {
 			return b
@@ -628,12 +668,24 @@ func (m *model) binding(key string) *binding {
 // actsNow reports whether the key is one of those that act now.
 func (m *model) actsNow(b *binding) bool {
 	if b.in&inWhile != 0 {
-		return m.sitting != nil && lessonModes&(1<<m.mode) != 0 && !(m.mode == onLesson && b.brief == "course_brief_text")
+		return m.sitting != nil && (lessonModes&(1<<m.mode) != 0 && (b.brief != "course_brief_text" || m.sitting.shown != nil) ||
+			m.mode == onAnswer && len(m.given.text) == 0 && b.brief == "course_brief_back")
 	}
 	if b.brief == "course_brief_answer" && !m.canAnswer() {
 		return false
 	}
 	return b.holds(m.mode) && !m.overridden(b)
+}
+
+// brief is the word for a key in the footer. In a lesson what leads back to the text is no way back in it.
+func (m *model) brief(b *binding) string {
+	switch {
+	case b.brief == "course_brief_text" && m.mode == onLesson:
+		return m.say("course_brief_session")
+	case b.brief == "tui_brief_escape" && m.sitting != nil && m.mode <= onHelp:
+		return m.say("course_brief_close")
+	}
+	return m.say(b.brief)
 }
 
 // overridden reports whether the key means something else while a lesson is open.

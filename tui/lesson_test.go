@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -260,11 +261,122 @@ func TestOnlyTheSpaceBarLeadsThroughALesson(t *testing.T) {
 		s.rests()
 		s.fits()
 	}
-	s.shows("How you did: Words in the open", "0 of 2 exercises are right.", "no answer", "n begins the next lesson")
-	s.press(" ", " ", "n")
+	s.shows("How you did: Words in the open", "0 of 2 exercises are right.", "no answer", "The next lesson: Words in the open")
+	for range 10 {
+		if s.press(" "); s.m.mode != onResults {
+			break
+		}
+		s.fits()
+	}
 	s.rests()
 	if s.m.sitting.name != "02-more" || s.m.sitting.at != 0 {
-		t.Errorf("n begins %s at stop %d", s.m.sitting.name, s.m.sitting.at)
+		t.Errorf("the space bar begins %s at stop %d", s.m.sitting.name, s.m.sitting.at)
+	}
+	for range 60 {
+		if s.press(" "); s.m.mode == onResults && !s.m.resultsBelow() {
+			break
+		}
+		s.rests()
+	}
+	s.shows("nothing more: this was the last lesson")
+	s.press(" ")
+	s.shows("This was the last lesson.")
+	s.press("backspace")
+	s.shows("page 2 of 2")
+}
+
+// Whoever presses nothing but the space bar has seen, before the lesson goes on, what each stop points at or shows.
+func TestWhatAStopShowsIsSeenBeforeTheLessonGoesOn(t *testing.T) {
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 40}, {80, 16}, {100, 30}} {
+		s := tryLesson(t, "en")
+		s.size(size[0], size[1])
+		seen := make(map[int]string) // by stop
+		stops := make(map[int]*lesson.Stop)
+		rows := make(map[int]int)
+		for range 60 {
+			at := s.m.sitting.at
+			if s.press(" "); s.m.mode == onResults {
+				break
+			}
+			s.rests()
+			s.fits()
+			if now := s.m.sitting.at; now != at {
+				stops[now], rows[now] = s.m.sitting.stop, s.m.streams.sel.row+1
+			}
+			seen[s.m.sitting.at] += s.text()
+		}
+		if len(stops) != 4 {
+			t.Errorf("%v: %d stops", size, len(stops))
+		}
+		for at, stop := range stops {
+			selected := regexp.MustCompile(fmt.Sprintf("(?m)^.*[▌▏].? ?%d +[→←]", rows[at]))
+			if stop.Look != nil && !selected.MatchString(seen[at]) {
+				t.Errorf("%v, stop %d: row %d has not been seen:\n%s", size, at, rows[at], seen[at])
+			}
+			if title := map[string]string{"wire": "The wire", "streams": "in clear"}[stop.Show]; !strings.Contains(seen[at], title) {
+				t.Errorf("%v, stop %d: %s has not been seen:\n%s", size, at, stop.Show, seen[at])
+			}
+		}
+	}
+}
+
+func TestWhereTheSessionHasThePlaceOfTheTextTheWayBackLeadsToTheText(t *testing.T) {
+	s := tryLesson(t, "en")
+	s.size(60, 16)
+	s.on()
+	s.shows("space: session", "backspace back")
+	s.press(" ")
+	s.shows("space  back to the question", "T text  backspace back")
+	s.hides("A question")
+	s.press("backspace")
+	s.shows("A question", "space: later")
+	s.press("esc")
+	s.shows("space  back to the question")
+	s.press(" ")
+	s.write("you said")
+	s.press("backspace")
+	s.shows("you sai")
+	for range len("you sai") {
+		s.press("backspace")
+	}
+	s.shows("A question")
+	s.press("backspace")
+	s.rests()
+	s.hides("A question")
+	if s.m.sitting.at != 0 {
+		t.Errorf("backspace leads to stop %d", s.m.sitting.at)
+	}
+	s.on()
+	s.write("you said")
+	s.press("enter")
+	s.rests()
+	s.shows("that is right")
+}
+
+func TestAPageBeginsWithoutTheViewsOfThePageBefore(t *testing.T) {
+	s := tryLesson(t, "en")
+	s.size(120, 40)
+	s.on()
+	s.press("esc", "L")
+	s.shows("━━ encrypted")
+	s.on()
+	s.shows("Held on the way", "┬─ as sent")
+	s.hides("━━ encrypted")
+}
+
+func TestWhatArrivedAlteredIsShownAsReceived(t *testing.T) {
+	altered := map[string]string{
+		"en": "# Altered\n\nNow.\n\n```script\nopen caesar\nhold client unit message\nbegin ave\nrelease: flip byte 0 bit 0\nlook client unit message received\n```\n\nOver.\n",
+	}
+	altered["pt-BR"] = altered["en"]
+	for lang, title := range map[string]string{"en": "message as received, ", "pt-BR": "mensagem como chegou, "} {
+		o := withLessons(t, map[string]map[string]string{"01-altered": altered}, "01-altered")
+		o.Lesson, o.Lang = "1", lang
+		s := open(t, o)
+		s.rests()
+		s.size(120, 40)
+		s.on()
+		s.shows(title)
 	}
 }
 
@@ -310,8 +422,7 @@ func TestAnEarlierQuestionCanBeAnsweredLater(t *testing.T) {
 	s.shows("Held on the way")
 	s.press("esc", "backspace")
 	s.rests()
-	s.shows("A question")
-	s.press("T")
+	s.shows("A question", "space: forward")
 	s.write("you said")
 	s.press("enter")
 	s.rests()

@@ -26,7 +26,7 @@ func (m *model) lessonPlace() lessonPlace {
 		return textNowhere
 	case m.w >= 110:
 		return textBeside
-	case m.h >= 22 && m.sitting.shown != nil: // before the first session there is nothing but text
+	case m.h >= 22 && m.sitting.shown != nil && !m.sitting.whole: // before the first session there is nothing but text
 		return textAbove
 	}
 	return textInstead
@@ -109,7 +109,7 @@ func textRows(lines, height int) int {
 // attendLesson keeps what is shown of the text within it, and takes down what has been read.
 func (m *model) attendLesson() {
 	s := m.sitting
-	if s == nil || m.cramped() || m.alone() {
+	if s == nil || m.cramped() || m.alone() || s.whole {
 		return
 	}
 	w, height := m.textSize()
@@ -122,6 +122,33 @@ func (m *model) attendLesson() {
 	if m.lessonPlace() != textInstead || m.view() == onLesson {
 		s.read = max(s.read, s.top+rows)
 	}
+	if m.sessionSeen() {
+		s.owed = false
+	}
+}
+
+// sessionSeen reports whether there is room now for the view of the session that is shown.
+func (m *model) sessionSeen() bool {
+	view, place := m.sessionView(), m.lessonPlace()
+	switch {
+	case m.view() == onLesson && place == textInstead || lessonModes&(1<<view) == 0:
+		return false
+	case place != textAbove:
+		return true
+	}
+	_, text := m.textSize()
+	height := m.h - m.footerHeight() - len(m.header(m.w)) - text
+	switch view {
+	case onWire:
+		return height >= 8
+	case onSchedule:
+		return height >= 10
+	case onVerdicts:
+		return height > len(m.verdictPage(m.w))
+	case onSecrets:
+		return height > len(m.secrets(m.w, height))
+	}
+	return true
 }
 
 // unread reports whether there are lines of the text that have not been shown.
@@ -343,16 +370,42 @@ func (p *page) graded(a *asked) {
 func (m *model) lessonFoot(w int) string {
 	switch m.mode {
 	case onResults:
-		id := "course_results_last"
-		if m.lessonAfter(m.sitting.name) != "" {
-			id = "course_results_over"
-		}
-		return m.pal.line(w, false, span{quiet, " " + m.say(id)})
+		space := m.say("tui_space")
+		return m.pal.line(w, false, span{strong, " " + space}, span{plain, "  " + m.resultsDo(w-width(space)-3)})
 	case onLessons, onHelp:
 		return m.pal.line(w, false, span{quiet, " " + m.say("course_foot_back")})
 	}
 	space := m.say("tui_space")
 	return m.pal.line(w, false, span{strong, " " + space}, span{plain, "  " + m.spaceDoes(w-width(space)-3)})
+}
+
+// resultsDo says what the space bar does where the results are shown, in w cells.
+func (m *model) resultsDo(w int) string {
+	next := m.lessonAfter(m.sitting.name)
+	if m.resultsBelow() {
+		return m.say("course_results_rest")
+	}
+	if next == "" {
+		return m.say("course_results_last")
+	}
+	if text := m.say("course_results_on", "lesson", m.lessonTitle(next)); width(text) <= w {
+		return text
+	}
+	return m.say("course_results_over")
+}
+
+// resultsBelow reports whether there are results below those that are shown.
+func (m *model) resultsBelow() bool {
+	rows := m.h - m.footerHeight() - len(m.header(m.w)) - 1
+	return m.scroll+rows < len(m.results(m.w))
+}
+
+// resultsOn shows the results below, or else begins the next lesson.
+func (m *model) resultsOn() tea.Cmd {
+	if m.resultsBelow() {
+		return m.scrollView(m.page())
+	}
+	return m.nextLesson()
 }
 
 // spaceDoes says what the space bar does now, in w cells.
@@ -365,6 +418,10 @@ func (m *model) spaceDoes(w int) string {
 		return m.say("course_does_read")
 	case s.stuck():
 		return m.say("course_does_nothing")
+	case s.owed:
+		return m.say("course_does_session")
+	case m.textHidden() && m.canAnswer():
+		return m.say("course_does_question")
 	case s.stop.Last:
 		return m.say("course_does_results")
 	case s.at < s.reached:
@@ -372,7 +429,7 @@ func (m *model) spaceDoes(w int) string {
 	}
 	var does []string
 	for _, step := range s.stop.Next {
-		if text := m.stepDoes(step); text != "" {
+		if text := step.Told(m.say); text != "" {
 			does = append(does, text)
 		}
 	}
@@ -394,18 +451,6 @@ func (m *model) spaceDoes(w int) string {
 		return m.say("course_does_later")
 	}
 	return m.say("course_does_on")
-}
-
-// stepDoes says what a step of the lesson does; "" if it only shows something.
-func (m *model) stepDoes(step lesson.Step) string {
-	id := "course_step_" + step.Verb
-	if step.Verb == "release" && step.Does != "" {
-		id = "course_step_release_as"
-	}
-	if !m.sentences.Has(id) {
-		return ""
-	}
-	return m.say(id, "about", inspect.Safe(step.About), "does", inspect.Safe(step.Does))
 }
 
 // lessonList lists the lessons.

@@ -270,6 +270,9 @@ func (m *model) scheduleView(w, height int) []string {
 		return append([]string{title}, m.besides(list, selected, w, height-1)...)
 	}
 	below := min(max(height*7/20, 4), 8)
+	if height < 8 { // then rows go before what is known of one of them
+		return append([]string{title}, m.tree(list, w, height-1)...)
+	}
 	lines := append([]string{title}, m.tree(list, w, height-1-below)...)
 	about, hint := m.about(selected, w), ""
 	if len(about) > below-1 || selected.value != nil && selected.value.Command != "" {

@@ -75,7 +75,8 @@ func (m *model) body(w, height int) []string {
 		return m.valueView(w, height)
 	case onTree, onHex:
 		if !m.wide() {
-			return m.detailView(w, height)
+			row := m.rowInLesson(w)
+			return append(row, m.detailView(w, height-len(row))...)
 		}
 	}
 	below := 0
@@ -92,6 +93,14 @@ func (m *model) body(w, height int) []string {
 	lines := append(m.sceneView(w, height), head(w))
 	lines = append(lines, list(w, height-len(lines)-below)...)
 	return append(lines, m.detailView(w, below)...)
+}
+
+// rowInLesson is the row that the detail is about, where a lesson has no room for both: its text speaks of rows.
+func (m *model) rowInLesson(w int) []string {
+	if m.sitting == nil || m.streams.sel.row >= m.time.visible() {
+		return nil
+	}
+	return m.streams.view(m, w, 1)
 }
 
 // view returns the mode whose pane is shown: a question or a line that is being typed leaves the pane behind it.
@@ -129,7 +138,7 @@ func (m *model) ends(w int, left []span, end ...span) string {
 		room -= width(guard(s.text))
 	}
 	if room < w/3 {
-		return m.pal.line(w, false, append(append([]span{{plain, " "}}, left...), end...)...)
+		return m.pal.line(w, false, append(append(append([]span{{plain, " "}}, left...), span{plain, "  "}), end...)...)
 	}
 	return m.pal.line(room-3, false, append([]span{{plain, " "}}, left...)...) + m.pal.line(w-room+3, false, append([]span{{plain, "  "}}, end...)...)
 }
@@ -654,7 +663,7 @@ func (m *model) keyLine(w int) string {
 		if !m.actsNow(b) || b.brief == "" || b.actsOnWire() || b.actsInEdit() || (m.o.Stage == nil || m.scene != nil || m.sitting != nil) && b.brief == "tui_brief_prompt" {
 			continue
 		}
-		e := entry{m.footKeys(b), m.say(b.brief), b.brief == "tui_brief_help" || b.brief == "tui_brief_quit" || b.brief == "tui_brief_escape"}
+		e := entry{m.footKeys(b), m.brief(b), b.brief == "tui_brief_help" || b.brief == "tui_brief_quit" || b.brief == "tui_brief_escape"}
 		if e.always {
 			room -= width(e.show) + width(e.brief) + 3
 		}
