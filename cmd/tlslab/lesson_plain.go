@@ -70,7 +70,7 @@ func (r *lessonRun) begin(ctx context.Context, s *sheet, input func() (line, boo
 }
 
 func (r *reading) run(ctx context.Context, page int) error {
-	r.print("", r.say("lesson_title", "title", r.Title, "minutes", r.Minutes))
+	r.print("", r.opening())
 	r.views()
 	if err := r.skip(page); err != nil {
 		return err
@@ -90,6 +90,18 @@ func (r *reading) run(ctx context.Context, page int) error {
 			return err
 		}
 	}
+}
+
+// opening says what the lesson is called, and how long it takes, if its author says so.
+func (r *reading) opening() string {
+	title := r.Title
+	if !strings.HasSuffix(title, "?") && !strings.HasSuffix(title, "!") && !strings.HasSuffix(title, ".") {
+		title += "."
+	}
+	if r.Minutes == 0 {
+		return title
+	}
+	return r.say("lesson_title", "title", title, "count", r.Minutes)
 }
 
 // skip goes to a page. What happens on the way is not told.
@@ -259,26 +271,28 @@ func (r *reading) listen(ctx context.Context, stop *lesson.Stop) (on bool, err e
 		if word == "" {
 			return true, nil
 		}
+		asks := stop.Question != nil && !r.closed(stop.Question)
 		if !r.typed {
 			r.print("> " + word)
 		}
 		switch {
 		case strings.HasPrefix(word, ":"):
 			r.colon(stop, strings.Fields(word))
-		case stop.Question != nil && isChoice(stop.Question, word):
+		case asks && isChoice(stop.Question, word):
 			r.answer(word)
 		case word == "q":
 			return false, nil
 		case word == "b":
 			stop = r.back(stop)
-		case word == "?" && stop.Question != nil:
+		case word == "?" && asks:
 			r.hintHere(stop.Question)
-		case word == "?":
-			r.print(r.help(stop))
-		case stop.Question != nil:
+		case word == "?": // the prompt says it
+			r.unprompted(stop)
+		case asks:
 			r.answer(word)
 		default:
-			r.print(r.say("lesson_not_understood", "word", word), r.help(stop))
+			r.print(r.say("lesson_not_understood", "word", word))
+			r.unprompted(stop)
 		}
 		r.keep()
 	}
@@ -297,19 +311,42 @@ func (r *reading) prompt(stop *lesson.Stop) {
 	}
 }
 
+// unprompted says what can be typed here, where no prompt does.
+func (r *reading) unprompted(stop *lesson.Stop) {
+	if !r.typed {
+		r.print(r.help(stop))
+	}
+}
+
 // help says what can be typed here, and what going on does.
 func (r *reading) help(stop *lesson.Stop) string {
-	if stop.Question != nil {
+	if stop.Question != nil && !r.answered(stop.Question) {
 		return r.say("lesson_help_question")
 	}
 	var steps []string
 	for _, step := range stop.Next {
-		steps = append(steps, step.Text)
+		if told := step.Told(r.say); told != "" {
+			steps = append(steps, told)
+		}
 	}
 	if len(steps) == 0 {
 		return r.say("lesson_help_page")
 	}
 	return r.say("lesson_help_steps", "steps", strings.Join(steps, "; "))
+}
+
+// closed reports whether there is nothing left to answer: it is right, or it was a prediction, and has come to pass.
+func (r *reading) closed(q *lesson.Question) bool {
+	return slices.ContainsFunc(r.sitting.Attempts(), func(a *lesson.Attempt) bool {
+		return a.Exercise == q.Exercise && a.Known && (a.Right || a.Predict)
+	})
+}
+
+// answered reports whether the question is closed, or something was said that is yet to come to pass.
+func (r *reading) answered(q *lesson.Question) bool {
+	return r.closed(q) || q.Predict && slices.ContainsFunc(r.sitting.Attempts(), func(a *lesson.Attempt) bool {
+		return a.Exercise == q.Exercise && len(a.Given) > 0
+	})
 }
 
 // back tells the stop before again.
