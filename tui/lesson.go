@@ -411,10 +411,14 @@ func (m *model) arrive(msg arrived) tea.Cmd {
 	s.remember(msg.attempts, msg.hints)
 	cmd := m.showSession(s.stop.Recording)
 	m.goToStop()
+	grown := s.stop.Recording != nil && (before == nil || before.Recording != s.stop.Recording || before.Event < s.stop.Event)
 	s.whole = false
+	if view := m.sessionView(); grown && msg.look == nil && (view == onTree || view == onHex) && !m.wide() {
+		s.behind = m.list // what happened is more than what was pointed at before
+		m.focus(s.behind)
+	}
 	m.turnTo(msg.look, onward)
-	s.owed = onward && s.stop.Recording != nil &&
-		(msg.look != nil || s.stop.Show != "" || before == nil || before.Recording != s.stop.Recording || before.Event < s.stop.Event)
+	s.owed = onward && s.stop.Recording != nil && (grown || msg.look != nil || s.stop.Show != "")
 	return cmd
 }
 

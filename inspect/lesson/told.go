@@ -1,17 +1,22 @@
 package lesson
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
+
+// computedWords is what only a session knows, in a command.
+var computedWords = regexp.MustCompile(`\{\{[^}]*\}\}`)
 
 // Told says what a step does, in words for people, by sentences of package docs;
 // "" if it only shows something. It is as safe to draw as what say returns, and
 // what a script has in it is made so.
 func (s Step) Told(say func(id string, pairs ...any) string) string {
-	words, what := split(s.About)
+	about := computedWords.ReplaceAllString(s.About, "…")
+	words, what := split(about)
 	if what != "" {
-		words = strings.Fields(s.About)
+		words = strings.Fields(about)
 	}
 	switch s.Verb {
 	case "open":
@@ -27,7 +32,7 @@ func (s Step) Told(say func(id string, pairs ...any) string) string {
 	case "send":
 		return say("course_step_send", "about", drawn(strings.Join(words, ", ")))
 	case "pause":
-		return say("course_step_pause", "about", drawn(s.About))
+		return say("course_step_pause", "about", drawn(about))
 	case "connect":
 		return say("course_step_connect")
 	case "exit":
