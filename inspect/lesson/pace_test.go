@@ -152,6 +152,50 @@ func TestASceneEndsWhereWhoLooksOnLeaves(t *testing.T) {
 	}
 }
 
+// A slow is a pair whose client takes its time before each letter, as on a machine that has much to do.
+type slow struct{ *pair }
+
+func (p slow) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
+	_, err := p.pair.Open(ctx, tap)
+	return p, err
+}
+
+func (p slow) Do(ctx context.Context, command string) (string, error) {
+	for _, letter := range command {
+		time.Sleep(lesson.DefaultPatience * 9 / 10)
+		if _, err := p.client.Write([]byte(string(letter))); err != nil {
+			return "", err
+		}
+	}
+	return p.pair.Do(ctx, "")
+}
+
+func TestWhatStillHappensIsNoSilence(t *testing.T) {
+	open := func() (inspect.Stage, error) { return slow{new(pair)}, nil }
+	synctest.Test(t, func(t *testing.T) {
+		scene, err := lesson.Parse("test", "on plain\ndo hello\nexpect answer hello")
+		if err != nil {
+			t.Fatal(err)
+		}
+		runner := lesson.Runner{Open: func(string, []string) (inspect.Stage, error) { return open() }}
+		result, err := runner.Run(t.Context(), scene, lesson.Clear)
+		if err := errors.Join(err, result.Err()); err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		parsed, err := lesson.ParseLesson("test", "# Slow\nminutes: 5\n\n## Page\n\n```script\nopen pair\nhold client text\nbegin hello\nrelease\nexpect answer hello\n```\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		course := lesson.Course{Open: func(string, string, []string) (inspect.Stage, error) { return open() }}
+		report, err := course.Check(t.Context(), parsed, false)
+		if err := errors.Join(err, report.Err()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A pair is a stage without TLS, both of whose ends are at hand: what is done is said by the client, and the answer
 // is what the server reads next.
 type pair struct {

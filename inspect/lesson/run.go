@@ -315,13 +315,21 @@ func (r *run) prepare(ready, held <-chan struct{}) {
 			patience = keysTake
 		}
 	}
-	deadline := time.NewTimer(patience)
+	deadline := r.lull(patience)
 	defer deadline.Stop()
-	select {
-	case <-ready:
-	case <-held:
-	case <-deadline.C:
-	case <-r.ctx.Done():
+	for {
+		select {
+		case <-ready:
+			return
+		case <-held:
+			return
+		case <-r.ctx.Done():
+			return
+		case <-deadline.C:
+			if deadline.over() {
+				return
+			}
+		}
 	}
 }
 
@@ -429,10 +437,36 @@ type said struct {
 // patience is how long is waited.
 func (r Runner) patience() time.Duration { return cmp.Or(r.Patience, DefaultPatience) }
 
+// A lull is waited for: nothing has happened for as long as the patience lasts.
+// What keeps happening, as on a slow machine, has no more than keysTake.
+type lull struct {
+	*time.Timer
+	recording *inspect.Recording
+	seen      int
+	patience  time.Duration
+	end       time.Time
+}
+
+func (r *run) lull(patience time.Duration) *lull {
+	recording := r.tap.Recording()
+	return &lull{time.NewTimer(patience), recording, recording.Len(), patience, time.Now().Add(keysTake)}
+}
+
+// over reports, once the timer has fired, whether nothing has happened since it
+// was set; else it is set anew.
+func (l *lull) over() bool {
+	if n := l.recording.Len(); n != l.seen && time.Now().Before(l.end) {
+		l.seen = n
+		l.Reset(l.patience)
+		return false
+	}
+	return true
+}
+
 // await waits for what a command gets, until that is called silence.
 func (r *run) await(done <-chan said) error {
 	patience := r.patience()
-	deadline := time.NewTimer(patience)
+	deadline := r.lull(patience)
 	defer deadline.Stop()
 	for {
 		select {
@@ -445,6 +479,9 @@ func (r *run) await(done <-chan said) error {
 		case <-r.ctx.Done():
 			return context.Cause(r.ctx)
 		case <-deadline.C:
+		}
+		if !deadline.over() {
+			continue
 		}
 		if left := r.pauses.left(patience); left > 0 {
 			deadline.Reset(left)

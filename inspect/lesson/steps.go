@@ -126,9 +126,17 @@ func (r *run) settle() {
 // time.
 func (r *run) judge(e expectation) Check {
 	r.settle()
-	for end := time.Now().Add(r.patience()); ; {
+	deadline := r.lull(r.patience())
+	defer deadline.Stop()
+	for {
 		got, ok := e.assertion(r)
-		if ok || time.Now().After(end) || r.ctx.Err() != nil {
+		over := false
+		select {
+		case <-deadline.C:
+			over = deadline.over()
+		default:
+		}
+		if ok || over || r.ctx.Err() != nil {
 			return Check{Line: e.Line, Text: e.Text, OK: ok, Got: got}
 		}
 		r.settle()
@@ -259,15 +267,19 @@ func (r *run) beginCommand(command string) error {
 		done <- said{answer, err}
 	}()
 	r.begun, r.latest, r.answer, r.err = done, command, "", nil
-	patience := time.NewTimer(r.patience())
-	defer patience.Stop()
-	select {
-	case <-held:
-		return nil
-	case <-patience.C:
-		return errNoHolder
-	case <-r.ctx.Done():
-		return r.ctx.Err()
+	deadline := r.lull(r.patience())
+	defer deadline.Stop()
+	for {
+		select {
+		case <-held:
+			return nil
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		case <-deadline.C:
+			if deadline.over() {
+				return errNoHolder
+			}
+		}
 	}
 }
 
