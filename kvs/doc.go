@@ -19,6 +19,7 @@
 //	show                all pairs: a JSON object, in the order of the keys' bytes
 //	keys                all keys: a JSON array, in the same order
 //	values              all values: a JSON array, in the order of their keys
+//	auth TOKEN          Ok; where there is an [Access] alone
 //	exit                Ok, and then the server closes (in TLS with close_notify)
 //
 // Keys and values are any bytes, the empty string included, within what package
@@ -45,6 +46,12 @@
 //
 // Nothing that a client sends is evaluated, and nothing but the words above is a command.
 //
+// # Who may do what
+//
+// With an [Access], a client is the subject of its certificate, or who its token stands for, and is a [Reader] or a [Writer] or neither.
+// Each command says which it needs ([Command.Needs]). Whoever may not do something gets an error as the answer, which says what
+// is missing, and the connection goes on.
+//
 // # Redis
 //
 // The same port speaks RESP, the protocol of Redis, in versions 2 and 3, over the same store: redis-cli, redis-benchmark and the
@@ -54,7 +61,7 @@
 // particular RESP has no inline requests here: what is not an array is an error.
 //
 // The commands, answered as Redis 7.0 does: GET, SET (NX, XX, GET, EX, PX, EXAT, PXAT, KEEPTTL), DEL, EXISTS, INCR, EXPIRE (NX, XX, GT,
-// LT), TTL, KEYS, SCAN (MATCH, COUNT, TYPE), DBSIZE, MGET, MSET, PING, ECHO, INFO, AUTH, HELLO, COMMAND, CLIENT (ID, GETNAME, SETNAME,
+// LT), TTL, KEYS, SCAN (MATCH, COUNT, TYPE), DBSIZE, MGET, MSET, PING, ECHO, INFO, AUTH and HELLO (with tokens), COMMAND, CLIENT (ID, GETNAME, SETNAME,
 // SETINFO, INFO), SELECT 0 and QUIT. Each that reads or changes pairs is one View or Update of the store. They are
 // counted by their names in capitals. They are not commands of the lines, whose words keep their meaning.
 //

@@ -4,6 +4,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"path/filepath"
+	"strings"
+	"time"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/kvs/kernel"
@@ -22,8 +25,25 @@ func Explain(say *docs.Sentences, err error) string {
 		disk    *store.DiskError
 		line    *store.ImportError
 		file    *pki.FileError
+		tokens  *TokensError
+		revoked *pki.RevokedError
 	)
 	switch {
+	case errors.As(err, &tokens) && tokens.Line == 0:
+		return say.Say("kvs_tokens_too_large", "path", safe(tokens.Path), "limit", MaxTokens)
+	case errors.As(err, &tokens):
+		return say.Say("kvs_tokens_damaged", "path", safe(tokens.Path), "line", tokens.Line)
+	case errors.As(err, &revoked) && revoked.Path != "":
+		name := strings.TrimSuffix(filepath.Base(revoked.Path), ".pem")
+		return say.Say("kvs_pem_revoked", "path", safe(revoked.Path), "since", revoked.Since.UTC().Format(time.DateOnly), "name", safe(name))
+	case errors.Is(err, pki.ErrNotIssued):
+		return say.Say("kvs_pem_not_issued")
+	case errors.Is(err, ErrTokenName):
+		return say.Say("kvs_token_name")
+	case errors.Is(err, ErrTokenExists):
+		return say.Say("kvs_token_exists")
+	case errors.Is(err, ErrTokenMissing):
+		return say.Say("kvs_token_missing")
 	case errors.As(err, &syntax):
 		return explainSyntax(say, syntax)
 	case errors.As(err, &locked):
@@ -95,6 +115,8 @@ func explainFile(say *docs.Sentences, err *pki.FileError) string {
 		pki.Mismatch:       "kvs_pem_mismatch",
 		pki.Expired:        "kvs_pem_expired",
 		pki.Foreign:        "kvs_pem_foreign",
+		pki.BadList:        "kvs_pem_bad_list",
+		pki.Locked:         "kvs_pem_locked",
 	}[err.Problem]
 	reason := ""
 	if err.Err != nil {
@@ -143,7 +165,10 @@ func explainKernel(say *docs.Sentences, err error) (text string, ok bool) {
 
 func explainHandshake(say *docs.Sentences, err *kernel.HandshakeError) string {
 	var header tls.RecordHeaderError
+	var revoked *pki.RevokedError
 	switch {
+	case errors.As(err, &revoked):
+		return say.Say("kvs_handshake_revoked", "since", revoked.Since.UTC().Format(time.DateOnly))
 	case errors.As(err, &header):
 		return say.Say("kvs_handshake_not_tls")
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -155,3 +180,41 @@ func explainHandshake(say *docs.Sentences, err *kernel.HandshakeError) string {
 
 // safe is text as it can be shown, most often unchanged.
 func safe(text string) string { return escape([]byte(text), false) }
+
+// explainAccess says what is missing for a command.
+func explainAccess(say *docs.Sentences, err *accessError) string {
+	who, needs := shown([]byte(err.who.Name)), err.needs.String()
+	switch {
+	case err.lack == smallRole:
+		return say.Say("kvs_access_role", "command", safe(err.command), "needs", needs, "who", who, "role", err.who.Role.String())
+	case err.lack == certificateNoRole:
+		return say.Say("kvs_access_no_role", "command", safe(err.command), "needs", needs, "who", who)
+	case err.lack == certificateRevoked:
+		return say.Say("kvs_access_certificate_revoked", "who", who)
+	case err.lack == certificateExpired:
+		return say.Say("kvs_access_certificate_expired", "who", who)
+	case err.lack == tokenRevoked:
+		return say.Say("kvs_access_token_revoked", "who", who)
+	case err.lack == cannotTell:
+		return say.Say("kvs_access_unknown")
+	case err.access.Tokens == nil:
+		return say.Say("kvs_access_certificate", "command", safe(err.command), "needs", needs)
+	case err.access.Certificates:
+		return say.Say("kvs_access_token_or_certificate", "command", safe(err.command), "needs", needs)
+	}
+	return say.Say("kvs_access_token", "command", safe(err.command), "needs", needs)
+}
+
+// refusalInRESP begins as Redis does, and says in English what is missing, as every error there.
+func refusalInRESP(err *accessError) string {
+	reason := explainAccess(docs.For(docs.English), err)
+	switch {
+	case err.lack == smallRole || err.lack == certificateNoRole:
+		return "NOPERM this user has no permissions to run the '" + err.command + "' command: " + reason
+	case err.lack == cannotTell:
+		return "ERR " + reason
+	case err.command == "hello":
+		return "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time: " + reason
+	}
+	return "NOAUTH Authentication required: " + reason
+}

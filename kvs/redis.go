@@ -22,6 +22,7 @@ type redisSession struct {
 	server *Server
 	conn   *kernel.Conn
 	store  store.Store
+	guest  *guest
 	reply
 	name           string // set by CLIENT SETNAME
 	library, level string // set by CLIENT SETINFO
@@ -32,7 +33,7 @@ type redisSession struct {
 func (s *Server) serveRESP(ctx context.Context, wire *wire, source *bufio.Reader) error {
 	conn, out := wire.conn, wire.out
 	in := respReader{source: source, limit: conn.MaxRequest()}
-	session := redisSession{server: s, conn: conn, store: out, reply: reply{version: 2}}
+	session := redisSession{server: s, conn: conn, store: out, guest: s.Access.receive(conn), reply: reply{version: 2}}
 	out.broken = func(err error) []byte {
 		instead := reply{version: session.version}
 		instead.failure(session.explain(err).text)
@@ -112,6 +113,9 @@ func (s *Server) learnRedis() {
 			if n := 1 + len(r.arguments); n != command.arity && (command.arity >= 0 || n < -command.arity) {
 				return struct{}{}, wrongArity(command.name)
 			}
+			if err := r.session.guest.may(command.name, command.needs); err != nil {
+				return struct{}{}, err
+			}
 			return struct{}{}, command.run(r.session, r.arguments)
 		})
 	}
@@ -166,10 +170,13 @@ func (s *redisSession) explain(err error) *redisError {
 		known    *redisError
 		panicked *kernel.PanicError
 		disk     *store.DiskError
+		access   *accessError
 	)
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.As(err, &access):
+		return &redisError{text: refusalInRESP(access)}
 	case errors.As(err, &panicked):
 		return &redisError{text: "ERR internal error; the request may not have been carried out"}
 	case errors.Is(err, store.ErrTooLarge):

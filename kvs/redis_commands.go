@@ -12,6 +12,7 @@ type redisCommand struct {
 	first, last, gap int // which words are keys
 	group, since     string
 	summary          string
+	needs            Role // where there are roles
 	run              func(s *redisSession, arguments [][]byte) error
 
 	verb string // the name in capitals, under which it is counted
@@ -20,27 +21,27 @@ type redisCommand struct {
 // redisCommands returns the commands that are understood in RESP.
 func redisCommands() []*redisCommand {
 	all := []*redisCommand{
-		{name: "get", arity: 2, flags: "readonly fast", first: 1, last: 1, gap: 1, group: "string", since: "1.0.0", summary: "Get the value of a key", run: (*redisSession).get},
-		{name: "set", arity: -3, flags: "write denyoom", first: 1, last: 1, gap: 1, group: "string", since: "1.0.0", summary: "Set the value of a key, and when it expires", run: (*redisSession).setPair},
-		{name: "del", arity: -2, flags: "write", first: 1, last: -1, gap: 1, group: "generic", since: "1.0.0", summary: "Delete keys", run: (*redisSession).del},
-		{name: "exists", arity: -2, flags: "readonly fast", first: 1, last: -1, gap: 1, group: "generic", since: "1.0.0", summary: "Count the keys that exist", run: (*redisSession).exists},
-		{name: "incr", arity: 2, flags: "write denyoom fast", first: 1, last: 1, gap: 1, group: "string", since: "1.0.0", summary: "Add one to the number that a key holds", run: (*redisSession).incr},
-		{name: "expire", arity: -3, flags: "write fast", first: 1, last: 1, gap: 1, group: "generic", since: "1.0.0", summary: "Set in how many seconds a key expires", run: (*redisSession).expire},
-		{name: "ttl", arity: 2, flags: "readonly fast", first: 1, last: 1, gap: 1, group: "generic", since: "1.0.0", summary: "Get in how many seconds a key expires", run: (*redisSession).ttl},
-		{name: "keys", arity: 2, flags: "readonly", group: "generic", since: "1.0.0", summary: "Find all keys that match a pattern", run: (*redisSession).keysLike},
-		{name: "scan", arity: -2, flags: "readonly", group: "generic", since: "2.8.0", summary: "Go through the keys in portions", run: (*redisSession).scan},
-		{name: "dbsize", arity: 1, flags: "readonly fast", group: "server", since: "1.0.0", summary: "Count the keys", run: (*redisSession).dbsize},
-		{name: "mget", arity: -2, flags: "readonly fast", first: 1, last: -1, gap: 1, group: "string", since: "1.0.0", summary: "Get the values of keys", run: (*redisSession).mget},
-		{name: "mset", arity: -3, flags: "write denyoom", first: 1, last: -1, gap: 2, group: "string", since: "1.0.1", summary: "Set keys to values, all at once", run: (*redisSession).mset},
-		{name: "ping", arity: -1, flags: "fast", group: "connection", since: "1.0.0", summary: "Ask whether the server is there", run: (*redisSession).ping},
-		{name: "echo", arity: 2, flags: "fast", group: "connection", since: "1.0.0", summary: "Get the words back", run: (*redisSession).echo},
-		{name: "info", arity: -1, group: "server", since: "1.0.0", summary: "Get the server's figures", run: (*redisSession).info},
-		{name: "auth", arity: -2, flags: "fast no_auth", group: "connection", since: "1.0.0", summary: "Say who the client is", run: (*redisSession).auth},
-		{name: "hello", arity: -1, flags: "fast no_auth", group: "connection", since: "6.0.0", summary: "Agree on the version of the protocol", run: (*redisSession).hello},
-		{name: "command", arity: -1, group: "server", since: "2.8.13", summary: "Get what the server knows of its commands", run: (*redisSession).command},
-		{name: "client", arity: -2, group: "connection", since: "2.4.0", summary: "Name the connection, and ask about it", run: (*redisSession).client},
-		{name: "select", arity: 2, flags: "fast", group: "connection", since: "1.0.0", summary: "Choose the database, of which there is one: 0", run: (*redisSession).selectDatabase},
-		{name: "quit", arity: -1, flags: "fast no_auth", group: "connection", since: "1.0.0", summary: "Close the connection", run: (*redisSession).quit},
+		{name: "get", needs: Reader, arity: 2, flags: "readonly fast", first: 1, last: 1, gap: 1, group: "string", since: "1.0.0", summary: "Get the value of a key", run: (*redisSession).get},
+		{name: "set", needs: Writer, arity: -3, flags: "write denyoom", first: 1, last: 1, gap: 1, group: "string", since: "1.0.0", summary: "Set the value of a key, and when it expires", run: (*redisSession).setPair},
+		{name: "del", needs: Writer, arity: -2, flags: "write", first: 1, last: -1, gap: 1, group: "generic", since: "1.0.0", summary: "Delete keys", run: (*redisSession).del},
+		{name: "exists", needs: Reader, arity: -2, flags: "readonly fast", first: 1, last: -1, gap: 1, group: "generic", since: "1.0.0", summary: "Count the keys that exist", run: (*redisSession).exists},
+		{name: "incr", needs: Writer, arity: 2, flags: "write denyoom fast", first: 1, last: 1, gap: 1, group: "string", since: "1.0.0", summary: "Add one to the number that a key holds", run: (*redisSession).incr},
+		{name: "expire", needs: Writer, arity: -3, flags: "write fast", first: 1, last: 1, gap: 1, group: "generic", since: "1.0.0", summary: "Set in how many seconds a key expires", run: (*redisSession).expire},
+		{name: "ttl", needs: Reader, arity: 2, flags: "readonly fast", first: 1, last: 1, gap: 1, group: "generic", since: "1.0.0", summary: "Get in how many seconds a key expires", run: (*redisSession).ttl},
+		{name: "keys", needs: Reader, arity: 2, flags: "readonly", group: "generic", since: "1.0.0", summary: "Find all keys that match a pattern", run: (*redisSession).keysLike},
+		{name: "scan", needs: Reader, arity: -2, flags: "readonly", group: "generic", since: "2.8.0", summary: "Go through the keys in portions", run: (*redisSession).scan},
+		{name: "dbsize", needs: Reader, arity: 1, flags: "readonly fast", group: "server", since: "1.0.0", summary: "Count the keys", run: (*redisSession).dbsize},
+		{name: "mget", needs: Reader, arity: -2, flags: "readonly fast", first: 1, last: -1, gap: 1, group: "string", since: "1.0.0", summary: "Get the values of keys", run: (*redisSession).mget},
+		{name: "mset", needs: Writer, arity: -3, flags: "write denyoom", first: 1, last: -1, gap: 2, group: "string", since: "1.0.1", summary: "Set keys to values, all at once", run: (*redisSession).mset},
+		{name: "ping", needs: Reader, arity: -1, flags: "fast", group: "connection", since: "1.0.0", summary: "Ask whether the server is there", run: (*redisSession).ping},
+		{name: "echo", needs: Reader, arity: 2, flags: "fast", group: "connection", since: "1.0.0", summary: "Get the words back", run: (*redisSession).echo},
+		{name: "info", needs: Reader, arity: -1, group: "server", since: "1.0.0", summary: "Get the server's figures", run: (*redisSession).info},
+		{name: "auth", needs: Anyone, arity: -2, flags: "fast no_auth", group: "connection", since: "1.0.0", summary: "Say who the client is", run: (*redisSession).auth},
+		{name: "hello", needs: Anyone, arity: -1, flags: "fast no_auth", group: "connection", since: "6.0.0", summary: "Agree on the version of the protocol", run: (*redisSession).hello},
+		{name: "command", needs: Reader, arity: -1, group: "server", since: "2.8.13", summary: "Get what the server knows of its commands", run: (*redisSession).command},
+		{name: "client", needs: Reader, arity: -2, group: "connection", since: "2.4.0", summary: "Name the connection, and ask about it", run: (*redisSession).client},
+		{name: "select", needs: Reader, arity: 2, flags: "fast", group: "connection", since: "1.0.0", summary: "Choose the database, of which there is one: 0", run: (*redisSession).selectDatabase},
+		{name: "quit", needs: Anyone, arity: -1, flags: "fast no_auth", group: "connection", since: "1.0.0", summary: "Close the connection", run: (*redisSession).quit},
 	}
 	for _, command := range all {
 		command.verb = strings.ToUpper(command.name)

@@ -1,6 +1,7 @@
 package kvs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -50,22 +51,39 @@ func (s *redisSession) selectDatabase(arguments [][]byte) error {
 
 var errPassword = &redisError{text: "WRONGPASS invalid username-password pair or user is disabled."}
 
-// auth answers as a server does on which no password is set: its one user, default, needs none.
+// auth takes a token, behind the name that it stands for if that is said. Where nobody needs one it answers as a server does
+// on which no password is set: its one user, default, needs none.
 func (s *redisSession) auth(arguments [][]byte) error {
-	switch {
-	case len(arguments) > 2:
+	if len(arguments) > 2 {
 		return errSyntax
-	case len(arguments) == 1:
+	}
+	name := ""
+	if len(arguments) == 2 {
+		name = string(arguments[0])
+	}
+	switch err := s.logIn(name, arguments[len(arguments)-1]); {
+	case errors.Is(err, errNoTokens) && len(arguments) == 1:
 		return &redisError{text: "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"}
-	case string(arguments[0]) != "default":
+	case errors.Is(err, errNoTokens) && name != defaultUser:
 		return errPassword
+	case err != nil && !errors.Is(err, errNoTokens):
+		return err
 	}
 	s.status("OK")
 	return nil
 }
 
+func (s *redisSession) logIn(name string, secret []byte) error {
+	err := s.guest.authenticate(name, secret)
+	if errors.Is(err, errWrongToken) {
+		return errPassword
+	}
+	return err
+}
+
 func (s *redisSession) hello(arguments [][]byte) error {
 	version, name := s.version, s.name
+	var credentials [][]byte
 	if len(arguments) > 0 {
 		n, ok := parseInteger(arguments[0])
 		switch {
@@ -78,9 +96,7 @@ func (s *redisSession) hello(arguments [][]byte) error {
 		for rest := arguments[1:]; len(rest) > 0; {
 			switch option := strings.ToUpper(string(rest[0])); {
 			case option == "AUTH" && len(rest) >= 3:
-				if string(rest[1]) != "default" {
-					return errPassword
-				}
+				credentials = rest[1:3]
 				rest = rest[3:]
 			case option == "SETNAME" && len(rest) >= 2:
 				if !isName(rest[1]) {
@@ -92,6 +108,9 @@ func (s *redisSession) hello(arguments [][]byte) error {
 				return &redisError{text: fmt.Sprintf("ERR Syntax error in HELLO option '%s'", shown(rest[0]))}
 			}
 		}
+	}
+	if err := s.mayGreet(credentials); err != nil {
+		return err
 	}
 	s.version, s.name = version, name
 	s.mapping(7)
@@ -110,6 +129,22 @@ func (s *redisSession) hello(arguments [][]byte) error {
 	s.text("modules")
 	s.array(0)
 	return nil
+}
+
+// mayGreet has HELLO answered to those who say who they are, or have a role already.
+func (s *redisSession) mayGreet(credentials [][]byte) error {
+	if credentials == nil {
+		return s.guest.may("hello", Reader)
+	}
+	name := string(credentials[0])
+	switch err := s.logIn(name, credentials[1]); {
+	case errors.Is(err, errNoTokens) && name == defaultUser:
+		return nil
+	case errors.Is(err, errNoTokens):
+		return errPassword
+	default:
+		return err
+	}
 }
 
 var errName = &redisError{text: "ERR Client names cannot contain spaces, newlines or special characters."}
@@ -152,8 +187,8 @@ func (s *redisSession) client(arguments [][]byte) error {
 	case "setinfo":
 		return s.setInfo(rest[0], rest[1])
 	case "info":
-		s.verbatim(fmt.Sprintf("id=%d addr=%s laddr=%s name=%s db=0 resp=%d lib-name=%s lib-ver=%s\n",
-			s.conn.ID, s.conn.RemoteAddr(), s.conn.LocalAddr(), s.name, s.version, s.library, s.level))
+		s.verbatim(fmt.Sprintf("id=%d addr=%s laddr=%s name=%s db=0 user=%s resp=%d lib-name=%s lib-ver=%s\n",
+			s.conn.ID, s.conn.RemoteAddr(), s.conn.LocalAddr(), s.name, s.user(), s.version, s.library, s.level))
 	case "help":
 		s.help("CLIENT",
 			"GETNAME", "    Return the name of the current connection.",
@@ -163,6 +198,14 @@ func (s *redisSession) client(arguments [][]byte) error {
 			"SETNAME <name>", "    Give the current connection a name.")
 	}
 	return nil
+}
+
+// user is who the client is, as a word that can be seen.
+func (s *redisSession) user() string {
+	if s.guest.who.Name == "" {
+		return defaultUser
+	}
+	return strings.ReplaceAll(escape([]byte(s.guest.who.Name), true), " ", `\x20`)
 }
 
 func (s *redisSession) setInfo(what, value []byte) error {

@@ -26,7 +26,11 @@ type Screen struct {
 func (s *Screen) Watch(server *kernel.Server) {
 	const few, some = 3, 100
 	server.OnClient(func(client *kernel.Conn) {
-		s.sayOrCount("kvs_screen_connected", "kvs_screen_more_connected", some, client, nil)
+		if subject := SubjectOf(client); subject != "" {
+			s.sayOrCount("kvs_screen_connected_as", "kvs_screen_more_connected", some, client, nil, "who", shown([]byte(subject)))
+		} else {
+			s.sayOrCount("kvs_screen_connected", "kvs_screen_more_connected", some, client, nil)
+		}
 	})
 	server.OnHandshakeFailed(func(conn net.Conn, err error) {
 		s.sayOrCount("kvs_screen_no_handshake", "kvs_screen_more_no_handshake", few, conn, err)
@@ -50,15 +54,15 @@ func (s *Screen) Watch(server *kernel.Server) {
 
 // sayOrCount says a sentence of a connection, and why if there is a reason; or counts it for the sentence more, after the first
 // most of them.
-func (s *Screen) sayOrCount(id, more string, most int, conn net.Conn, why error) {
+func (s *Screen) sayOrCount(id, more string, most int, conn net.Conn, why error, pairs ...any) {
 	tell := s.digest.Tell(id, most, func(count int) {
 		s.Say(more, nil, "count", count, "seconds", int(kernel.DigestPeriod.Seconds()))
 	})
-	switch {
-	case tell && why != nil:
-		s.Say(id, conn, "reason", s.explain(why))
-	case tell:
-		s.Say(id, conn)
+	if why != nil {
+		pairs = append(pairs, "reason", s.explain(why))
+	}
+	if tell {
+		s.Say(id, conn, pairs...)
 	}
 }
 
@@ -69,9 +73,21 @@ func (s *Screen) runtimeError(e kernel.RuntimeError) {
 		s.Say("kvs_screen_accept_failed", nil, "reason", reason)
 	case errors.As(e.Err, &panicked):
 		s.Say("kvs_screen_panicked", e.Client, "reason", reason)
+	case errors.As(e.Err, new(*accessFileError)):
+		s.Say("kvs_screen_access_failed", e.Client, "reason", reason)
 	default:
 		s.Say("kvs_screen_store_failed", e.Client, "reason", reason)
 	}
+}
+
+// Authenticated says that a client has given a token. It is what [Access.Told] may be.
+func (s *Screen) Authenticated(client *kernel.Conn, who Who, err error) {
+	const few, some = 3, 100
+	if err != nil {
+		s.sayOrCount("kvs_screen_wrong_token", "kvs_screen_more_wrong_tokens", few, client, nil)
+		return
+	}
+	s.sayOrCount("kvs_screen_authenticated", "kvs_screen_more_authenticated", some, client, nil, "who", shown([]byte(who.Name)))
 }
 
 // Say says a sentence of package docs. Conn is what it is about, and its peer stands in it as "peer"; nil if it is about

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,8 +32,9 @@ const DefaultAnswerLimit = 16 << 20
 // the line's end, and a connection needs about as much memory. What goes wrong with the store is reported to the kernel
 // as a runtime error; the client learns only that something did.
 type Server struct {
-	Store store.Store
-	Lang  string // of its answers: "en" or "pt-BR"
+	Store  store.Store
+	Lang   string  // of its answers: "en" or "pt-BR"
+	Access *Access // who may do what; nil lets everybody do everything, and knows no command auth
 
 	// AnswerLimit is how long the answer to show, keys or values may be, in bytes; zero is
 	// DefaultAnswerLimit. A longer one is an error instead. It is put
@@ -50,14 +52,22 @@ type Server struct {
 // words, valid until it returns. The answer, and the text of the error, are made safe to stand on a line.
 type Handler func(ctx context.Context, client *kernel.Conn, arguments [][]byte) (answer []byte, err error)
 
-// Handle sets who answers a verb, one of [Commands] or any other word, from the next request on. Nil is nobody.
+// Handle sets who answers a verb, one of [Commands] or any other word, from the next request on. Nil is nobody. Where
+// there are roles, a word that is none of the commands needs [Writer].
 func (s *Server) Handle(verb string, handler Handler) {
 	s.learn()
 	if handler == nil {
 		s.verbs.Handle(verb, nil)
 		return
 	}
+	needs := Writer
+	if i := slices.IndexFunc(commands, func(c Command) bool { return c.Name == verb }); i >= 0 {
+		needs = commands[i].Needs
+	}
 	s.verbs.Handle(verb, func(ctx context.Context, client *kernel.Conn, r request) ([]byte, error) {
+		if err := r.session.guest.may(verb, needs); err != nil {
+			return nil, err
+		}
 		answer, err := handler(ctx, client, r.arguments)
 		if err != nil {
 			return nil, &customError{err}
@@ -75,7 +85,13 @@ func (e *customError) Unwrap() error { return e.error }
 func (s *Server) learn() {
 	s.once.Do(func() {
 		for _, command := range commands {
+			if command.Name == "auth" && s.Access == nil {
+				continue
+			}
 			s.verbs.Handle(command.Name, func(_ context.Context, _ *kernel.Conn, r request) ([]byte, error) {
+				if err := r.session.guest.may(command.Name, command.Needs); err != nil {
+					return nil, err
+				}
 				if len(r.arguments) != len(command.Arguments) {
 					return nil, &arityError{command}
 				}
@@ -105,7 +121,7 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 		return s.serveRESP(ctx, wire, source)
 	}
 	in := lineReader{source: source, limit: conn.MaxRequest()}
-	session := session{server: s, conn: conn, store: out, say: docs.For(s.Lang)}
+	session := session{server: s, conn: conn, store: out, guest: s.Access.receive(conn), say: docs.For(s.Lang)}
 	out.broken = func(err error) []byte { return append(session.failure(session.explain(err, nil)), '\n') }
 	for ctx.Err() == nil {
 		if err := wire.await(source); err != nil {
@@ -230,7 +246,8 @@ func (l *lineReader) next() ([]byte, error) {
 // Command is one of the words that a request can begin with.
 type Command struct {
 	Name      string
-	Arguments []string // "key", "value"
+	Arguments []string // "key", "value", "token"
+	Needs     Role     // where there are roles
 
 	run func(s *session, arguments [][]byte) ([]byte, error)
 }
@@ -238,14 +255,15 @@ type Command struct {
 // Commands returns the commands that there are, in the order in which one learns them.
 func Commands() []Command {
 	return []Command{
-		{"create", []string{"key", "value"}, (*session).create},
-		{"read", []string{"key"}, (*session).read},
-		{"update", []string{"key", "value"}, (*session).update},
-		{"delete", []string{"key"}, (*session).delete},
-		{"show", nil, (*session).show},
-		{"keys", nil, (*session).keys},
-		{"values", nil, (*session).values},
-		{"exit", nil, (*session).exit},
+		{"create", []string{"key", "value"}, Writer, (*session).create},
+		{"read", []string{"key"}, Reader, (*session).read},
+		{"update", []string{"key", "value"}, Writer, (*session).update},
+		{"delete", []string{"key"}, Writer, (*session).delete},
+		{"show", nil, Reader, (*session).show},
+		{"keys", nil, Reader, (*session).keys},
+		{"values", nil, Reader, (*session).values},
+		{"auth", []string{"token"}, Anyone, (*session).auth},
+		{"exit", nil, Anyone, (*session).exit},
 	}
 }
 
@@ -257,6 +275,7 @@ type session struct {
 	conn   *kernel.Conn
 	store  store.Store
 	say    *docs.Sentences
+	guest  *guest
 	done   bool
 }
 
@@ -307,10 +326,13 @@ func (s *session) malformed(reason string) []byte {
 func (c Command) usage(say *docs.Sentences) string {
 	words := []string{c.Name}
 	for _, argument := range c.Arguments {
-		if argument == "key" {
+		switch argument {
+		case "key":
 			words = append(words, say.Say("kvs_word_key"))
-		} else {
+		case "value":
 			words = append(words, say.Say("kvs_word_value"))
+		case "token":
+			words = append(words, say.Say("kvs_word_token"))
 		}
 	}
 	return strings.Join(words, " ")
@@ -351,6 +373,10 @@ func (s *session) values([][]byte) ([]byte, error) {
 	return s.list("[]", func(b, _, value []byte) []byte { return appendJSON(b, value) })
 }
 
+func (s *session) auth(arguments [][]byte) ([]byte, error) {
+	return ok, s.guest.authenticate("", arguments[0])
+}
+
 func (s *session) exit([][]byte) ([]byte, error) {
 	s.done = true
 	return ok, nil
@@ -384,8 +410,15 @@ func (s *session) explain(err error, arguments [][]byte) string {
 		arity    *arityError
 		panicked *kernel.PanicError
 		custom   *customError
+		access   *accessError
 	)
 	switch {
+	case errors.As(err, &access):
+		return explainAccess(s.say, access)
+	case errors.Is(err, errWrongToken):
+		return s.say.Say("kvs_access_wrong_token")
+	case errors.Is(err, errNoTokens):
+		return s.say.Say("kvs_access_off")
 	case errors.As(err, &arity):
 		return s.say.Say("kvs_wrong_arguments", "usage", arity.command.usage(s.say), "got", len(arguments))
 	case errors.As(err, &panicked):

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,7 +34,9 @@ type serveRun struct {
 	*program
 	addr, db  string
 	cert, key string
+	tls       *choice // the oldest version
 	auth      *choice
+	tokens    string
 	sync      *choice
 	backup    string
 	stats     string
@@ -43,12 +47,15 @@ type serveRun struct {
 	once      bool
 	look      look
 
-	log  io.Writer        // where the server says what happens
-	told *kvs.Screen      // says it
-	ca   string           // file of the authority that clients should trust, or ""
-	talk []string         // how to talk to the server, a line each
-	tap  *inspect.Tap     // nil if nobody wants to see
-	gate *inspect.Stepper // nil if nothing is held
+	log  io.Writer   // where the server says what happens
+	told *kvs.Screen // says it
+	ca   string      // file of the authority that clients should trust, or ""
+	talk []string    // how to talk to the server, a line each
+	who  *kvs.Access // who may do what
+
+	revocations atomic.Pointer[pki.RevocationList] // of the authority whose certificates are taken now
+	tap         *inspect.Tap                       // nil if nobody wants to see
+	gate        *inspect.Stepper                   // nil if nothing is held
 }
 
 // holdFor is how long a record is held for a program of others, which does not
@@ -56,7 +63,7 @@ type serveRun struct {
 const holdFor = 10 * time.Minute
 
 func (p *program) serve() *cobra.Command {
-	run := &serveRun{program: p, auth: newChoice("none", "require"), sync: newChoice("always", "interval")}
+	run := &serveRun{program: p, tls: newChoice("1.3", "1.2"), auth: newChoice("none", "request", "require"), sync: newChoice("always", "interval")}
 	cmd := &cobra.Command{
 		Use:                   "serve " + p.say("cmd_options"),
 		Short:                 p.say("cmd_serve_short"),
@@ -73,7 +80,9 @@ func (p *program) serve() *cobra.Command {
 	choose(cmd, run.sync, "sync", p.say("cmd_flag_sync"))
 	flags.StringVar(&run.backup, "backup", "", p.say("cmd_flag_backup"))
 	flags.StringVar(&run.stats, "stats", "", p.say("cmd_flag_stats"))
+	choose(cmd, run.tls, "tls", p.say("cmd_flag_serve_tls"))
 	choose(cmd, run.auth, "client-auth", p.say("cmd_flag_client_auth"))
+	flags.StringVar(&run.tokens, "tokens", "", p.say("cmd_flag_tokens"))
 	flags.StringVar(&run.cert, "cert", "", p.say("cmd_flag_serve_cert"))
 	flags.StringVar(&run.key, "key", "", p.say("cmd_flag_serve_key"))
 	flags.BoolVar(&run.inspect, "inspect", false, p.say("cmd_flag_inspect"))
@@ -94,6 +103,9 @@ func (r *serveRun) start(ctx context.Context) error {
 	renewer := r.renewer()
 	config, err := renewer.Config()
 	if err != nil {
+		return err
+	}
+	if err := r.access(); err != nil {
 		return err
 	}
 	listener, err := r.listen(ctx, r.addr)
@@ -127,6 +139,9 @@ func (r *serveRun) start(ctx context.Context) error {
 	if r.sync.value == "interval" {
 		fmt.Fprintln(r.log, r.say("cmd_serve_interval"))
 	}
+	if end := config.Certificates[0].Leaf.NotAfter; time.Until(end) < pki.RenewBefore {
+		fmt.Fprintln(r.log, r.say("cmd_serve_ends_soon", "until", day(end)))
+	}
 	for _, line := range r.talk {
 		fmt.Fprintln(r.log, line)
 	}
@@ -147,10 +162,11 @@ func (r *serveRun) start(ctx context.Context) error {
 		listener = tls.NewListener(listener, config)
 	}
 	server := &kernel.Server{
-		Handler: &kvs.Server{Store: pairs, Lang: r.sentence.Lang()},
+		Handler: &kvs.Server{Store: pairs, Lang: r.sentence.Lang(), Access: r.who},
 		Once:    r.once,
 	}
 	r.watch(server)
+	r.who.Told = r.told.Authenticated
 	if r.hold { // the time in which a record is held is the only limit
 		server.HandshakeTimeout, server.IdleTimeout, server.WriteTimeout = kernel.NoTimeout, kernel.NoTimeout, kernel.NoTimeout
 	}
@@ -209,7 +225,8 @@ func (r *serveRun) runScreen(ctx context.Context, server *kernel.Server, listene
 	return errors.Join(problem, err)
 }
 
-// config is what TLS needs: the certificate that was named or the lab's own.
+// config is what TLS needs: the certificate that was named or the lab's own, and the authority of those that clients show. It
+// is made anew when a file changes.
 func (r *serveRun) config() (*tls.Config, error) {
 	auth, err := pki.ParseClientAuth(r.auth.value)
 	if err != nil {
@@ -220,21 +237,53 @@ func (r *serveRun) config() (*tls.Config, error) {
 		return nil, err
 	}
 	if named != nil && auth == tls.NoClientCert {
-		return pki.ServerConfig(named[0], auth, nil), nil
+		return r.version(pki.ServerConfig(named[0], auth, nil)), nil
 	}
 	dir, err := openPKI()
 	if err != nil {
 		return nil, err
 	}
-	if named != nil {
-		return pki.ServerConfig(named[0], auth, dir.Authority().Roots()), nil
+	if named == nil {
+		r.ca = dir.CertFile("ca")
+		certificate, err := dir.Server()
+		if err != nil {
+			return nil, err
+		}
+		named = []tls.Certificate{certificate}
 	}
-	r.ca = dir.CertFile("ca")
-	certificate, err := dir.Server()
-	if err != nil {
-		return nil, err
+	config := r.version(pki.ServerConfig(named[0], auth, dir.Authority().Roots()))
+	if auth != tls.NoClientCert {
+		revocations := dir.Revocations()
+		if err := revocations.Check(dir.Authority().Certificate()); err != nil { // it cannot be read
+			return nil, err
+		}
+		config.VerifyConnection = revocations.VerifyConnection
+		r.revocations.Store(revocations)
 	}
-	return pki.ServerConfig(certificate, auth, dir.Authority().Roots()), nil
+	return config, nil
+}
+
+// version has the configuration take no older version than was asked for.
+func (r *serveRun) version(config *tls.Config) *tls.Config {
+	config.MinVersion = tls.VersionTLS13
+	if r.tls.value == "1.2" {
+		config.MinVersion = tls.VersionTLS12
+	}
+	return config
+}
+
+// access is who may do what: everybody everything, unless clients are asked for a certificate or there are tokens.
+func (r *serveRun) access() error {
+	r.who = &kvs.Access{Certificates: r.auth.value != "none", Revoked: func(c *x509.Certificate) error { return r.revocations.Load().Check(c) }}
+	switch r.tokens {
+	case noTokens:
+		return nil
+	case "":
+		r.tokens = defaultTokens()
+	}
+	r.who.Tokens = kvs.OpenTokens(r.tokens)
+	_, err := r.who.Tokens.List()
+	return err
 }
 
 // openStore opens where the pairs are kept, and says where that is.
@@ -314,15 +363,22 @@ func (r *serveRun) howToTalk(addr net.Addr) []string {
 	try, ca := net.JoinHostPort(host, port), safe(shellQuote(r.ca))
 	show, own := "", ""
 	var lines []string
-	if r.auth.value == "require" {
+	makeCertificate, makeToken := r.name+" pki client "+r.say("cmd_name_arg"), r.name+" token add "+r.say("cmd_name_arg")
+	tokens := r.who.Tokens != nil && r.who.Tokens.Exists()
+	switch {
+	case r.auth.value == "require":
 		show, own = " -cert FILE -key FILE", " --cert FILE --key FILE"
-		lines = append(lines, r.say("cmd_serve_wants_certificates", "command", r.name+" pki client "+r.say("cmd_name_arg")))
+		lines = append(lines, r.say("cmd_serve_wants_certificates", "command", makeCertificate))
+	case r.auth.value == "request":
+		lines = append(lines, r.say("cmd_serve_wants_either", "certificate", makeCertificate, "token", makeToken))
+	case tokens:
+		lines = append(lines, r.say("cmd_serve_wants_tokens", "token", makeToken))
 	}
 	lines = append(lines,
 		r.say("cmd_serve_try", "ca", safe(r.ca)),
 		fmt.Sprintf("  openssl s_client -quiet -CAfile %s -connect %s%s", ca, try, show),
 		fmt.Sprintf("  %s client --addr %s --ca %s%s", safe(r.name), try, ca, own))
-	if r.auth.value == "none" {
+	if r.auth.value == "none" && !tokens {
 		lines = append(lines, fmt.Sprintf("  python3 docs/manual/clients/client.py %s %s %s", host, port, ca))
 	}
 	return lines

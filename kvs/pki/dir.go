@@ -16,30 +16,36 @@ import (
 	"time"
 )
 
-// renewBefore is how long before its end a leaf is renewed.
-const renewBefore = 30 * 24 * time.Hour
+// RenewBefore is how long before its end a leaf is renewed.
+const RenewBefore = 30 * 24 * time.Hour
 
 // Dir is an authority whose files are in a folder: ca.pem and ca.key, server.pem
-// and server.key, and NAME.pem and NAME.key for each client.
+// and server.key, and NAME.pem and NAME.key for each client; crl.pem, the certificates that were
+// revoked; and in issued/ a copy of each certificate.
 //
 // Several processes may use one folder at once. A file is written beside its
 // place and then put there, whole, and what is there is never overwritten; the
-// one exception is a leaf's certificate that is renewed. A key is always written before the certificate that
-// is made for it, and a renewed certificate keeps its key, so the two fit at every moment.
+// exceptions are a leaf's certificate that is renewed, and the list of those that were revoked. A key is always written before the certificate that
+// is made for it, and a renewed certificate keeps its key, so the two fit at every moment; but where [Dir.Renew] makes a
+// new key there is a moment in which they do not.
 type Dir struct {
 	path      string
 	now       time.Time
+	keys      KeyType
 	authority *Authority
 }
 
 // Open reads the authority in the folder at path, and makes what is missing: the
 // folder (mode 0700), the key (0600), the certificate. It judges and issues
-// as of now.
-func Open(path string, now time.Time) (*Dir, error) {
+// as of now. New keys are of the type that is given, at most one, or [ECDSA].
+func Open(path string, now time.Time, keys ...KeyType) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the certificates: %w", err)
 	}
-	d := &Dir{path: path, now: now}
+	d := &Dir{path: path, now: now, keys: ECDSA}
+	if len(keys) > 0 {
+		d.keys = keys[0]
+	}
 	certificate, key, err := d.pair("ca", func(key crypto.Signer) (*x509.Certificate, error) {
 		a, err := selfSigned(key, now, nil)
 		if err != nil {
@@ -71,11 +77,8 @@ func (d *Dir) KeyFile(name string) string { return filepath.Join(d.path, name+".
 
 // Server returns the server's certificate and key, made on first use for these names, or
 // [DefaultServerNames]. A certificate that ends within 30 days, or lacks
-// one of the names, is renewed, and keeps the names that it has.
+// one of the names that are given, is renewed, and keeps the names that it has.
 func (d *Dir) Server(names ...string) (tls.Certificate, error) {
-	if len(names) == 0 {
-		names = DefaultServerNames()
-	}
 	names = unique(names)
 	return d.leaf("server", func(old *x509.Certificate) (*x509.Certificate, error) {
 		if old == nil {
@@ -90,17 +93,87 @@ func (d *Dir) Server(names ...string) (tls.Certificate, error) {
 
 var clientFile = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
+// ErrClientName says that a name cannot be that of a client's files.
+var ErrClientName = errors.New(`not a name for a client's files: use 1 to 64 letters, digits, '.', '_' and '-', and not "ca", "crl" or "server"`)
+
 // Client returns a client's certificate and key, made on first use, in the
 // files NAME.pem and NAME.key. The name is 1 to 64 letters, digits, '.', '_' and '-', and neither
-// "ca" nor "server". A certificate that ends within 30 days is renewed.
-func (d *Dir) Client(name string) (tls.Certificate, error) {
-	if !clientFile.MatchString(name) || name == "ca" || name == "server" {
-		return tls.Certificate{}, fmt.Errorf("%q cannot be the name of a client's files: "+
-			"use letters, digits, '.', '_' and '-', and not \"ca\" or \"server\"", name)
+// "ca" nor "crl" nor "server". A certificate that ends within 30 days is renewed. The units become organizational units of the
+// subject. One that has others is revoked, and a new one made; without units it keeps those that it has.
+func (d *Dir) Client(name string, units ...string) (tls.Certificate, error) {
+	if !clientFile.MatchString(name) || name == "ca" || name == "crl" || name == "server" {
+		return tls.Certificate{}, fmt.Errorf("%q: %w", name, ErrClientName)
 	}
-	return d.leaf(name, func(*x509.Certificate) (*x509.Certificate, error) {
-		return clientTemplate(name)
-	}, func(*x509.Certificate) bool { return true })
+	certificate, err := d.leaf(name, func(old *x509.Certificate) (*x509.Certificate, error) {
+		if len(units) == 0 && old != nil {
+			return clientTemplate(name, old.Subject.OrganizationalUnit)
+		}
+		return clientTemplate(name, units)
+	}, func(c *x509.Certificate) bool {
+		return len(units) == 0 || slices.Equal(c.Subject.OrganizationalUnit, units)
+	})
+	if err != nil || len(units) == 0 {
+		return certificate, err
+	}
+	issued, err := d.issued(name)
+	if err != nil {
+		return certificate, err
+	}
+	_, err = d.revokeAll(slices.DeleteFunc(issued, func(c *x509.Certificate) bool { return slices.Equal(c.Subject.OrganizationalUnit, units) }))
+	return certificate, err
+}
+
+// Renew issues the certificate of "server" or of a client anew, for the same names and units, whenever it ends. It keeps its
+// key, unless the certificate was revoked, or a type of keys is given.
+func (d *Dir) Renew(name string, keys ...KeyType) (tls.Certificate, error) {
+	old, err := Load(d.CertFile(name), d.KeyFile(name))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	if name == "ca" || old.Leaf.CheckSignatureFrom(d.authority.certificate) != nil {
+		return tls.Certificate{}, &FileError{Path: d.CertFile(name), Problem: Foreign, Other: d.CertFile("ca")}
+	}
+	revoked := d.Revocations().Check(old.Leaf)
+	if revoked != nil && !errors.As(revoked, new(*RevokedError)) {
+		return tls.Certificate{}, revoked
+	}
+	key, fresh := old.PrivateKey.(crypto.Signer), revoked != nil || len(keys) > 0
+	if fresh {
+		kind := keyTypeOf(key)
+		if len(keys) > 0 {
+			kind = keys[0]
+		}
+		if key, err = generateKey(kind); err != nil {
+			return tls.Certificate{}, err
+		}
+	}
+	template, err := clientTemplate(name, old.Leaf.Subject.OrganizationalUnit)
+	if name == "server" {
+		template, err = serverTemplate(namesOf(old.Leaf))
+	}
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	leaf, err := d.authority.sign(template, key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	if err := d.record(name, leaf); err != nil {
+		return tls.Certificate{}, err
+	}
+	if fresh {
+		content, err := keyPEM(key)
+		if err != nil {
+			return tls.Certificate{}, err
+		}
+		if err := replace(d.KeyFile(name), content, 0o600); err != nil {
+			return tls.Certificate{}, err
+		}
+	}
+	if err := replace(d.CertFile(name), certificatePEM(leaf.Raw), 0o644); err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
 
 // leaf returns what is in the files of that name, made or renewed as needed.
@@ -116,7 +189,11 @@ func (d *Dir) leaf(name string, template func(old *x509.Certificate) (*x509.Cert
 		return d.authority.sign(t, key)
 	}
 	certificate, key, err := d.pair(name, func(key crypto.Signer) (*x509.Certificate, error) {
-		return sign(nil, key)
+		certificate, err := sign(nil, key)
+		if err != nil {
+			return nil, err
+		}
+		return certificate, d.record(name, certificate)
 	})
 	if err != nil {
 		return tls.Certificate{}, err
@@ -124,10 +201,19 @@ func (d *Dir) leaf(name string, template func(old *x509.Certificate) (*x509.Cert
 	if err := certificate.CheckSignatureFrom(d.authority.certificate); err != nil {
 		return tls.Certificate{}, &FileError{Path: d.CertFile(name), Problem: Foreign, Other: d.CertFile("ca"), Err: err}
 	}
+	if err := d.Revocations().Check(certificate); err != nil {
+		if revoked := (*RevokedError)(nil); errors.As(err, &revoked) {
+			revoked.Path = d.CertFile(name)
+		}
+		return tls.Certificate{}, err
+	}
 	end := certificate.NotAfter
-	ending := end.Before(d.now.Add(renewBefore)) && end.Before(d.authority.certificate.NotAfter)
+	ending := end.Before(d.now.Add(RenewBefore)) && end.Before(d.authority.certificate.NotAfter)
 	if ending || !serves(certificate) {
 		if certificate, err = sign(certificate, key); err != nil {
+			return tls.Certificate{}, err
+		}
+		if err := d.record(name, certificate); err != nil {
 			return tls.Certificate{}, err
 		}
 		if err := replace(d.CertFile(name), certificatePEM(certificate.Raw), 0o644); err != nil {
@@ -142,7 +228,7 @@ func (d *Dir) leaf(name string, template func(old *x509.Certificate) (*x509.Cert
 func (d *Dir) pair(name string, create func(crypto.Signer) (*x509.Certificate, error)) (*x509.Certificate, crypto.Signer, error) {
 	certFile, keyFile := d.CertFile(name), d.KeyFile(name)
 	if _, err := os.Stat(certFile); errors.Is(err, fs.ErrNotExist) {
-		if err := makeKey(keyFile); err != nil {
+		if err := d.makeKey(keyFile); err != nil {
 			return nil, nil, err
 		}
 		key, err := readKey(keyFile) // perhaps another process was first
@@ -164,11 +250,11 @@ func (d *Dir) pair(name string, create func(crypto.Signer) (*x509.Certificate, e
 	return loaded.Leaf, loaded.PrivateKey.(crypto.Signer), nil
 }
 
-func makeKey(file string) error {
+func (d *Dir) makeKey(file string) error {
 	if _, err := os.Stat(file); err == nil {
 		return nil
 	}
-	key, err := newKey(nil)
+	key, err := generateKey(d.keys)
 	if err != nil {
 		return err
 	}

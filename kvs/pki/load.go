@@ -33,6 +33,8 @@ const (
 	Mismatch                          // the key is not that of the certificate in Other
 	Expired                           // the authority's time is over
 	Foreign                           // not signed by the authority in Other
+	BadList                           // not a list of revoked certificates that the authority signed
+	Locked                            // another process is changing the list of revoked certificates
 )
 
 // A FileError says what is wrong with a file, and what to do.
@@ -69,6 +71,10 @@ func (e *FileError) Error() string {
 		return fmt.Sprintf("the authority in %s has expired: move the folder away, and a new one is made", e.Path)
 	case Foreign:
 		return fmt.Sprintf("%s was not signed by the authority in %s: move it away, and a new one is made", e.Path, e.Other)
+	case BadList:
+		return fmt.Sprintf("the list of revoked certificates in %s cannot be used (%v): put back one that the authority signed", e.Path, e.Err)
+	case Locked:
+		return fmt.Sprintf("%s is there: another process is changing the list of revoked certificates; if there is none, remove that file", e.Path)
 	default:
 		return fmt.Sprintf("%s: %v", e.Path, e.Err)
 	}

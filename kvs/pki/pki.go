@@ -8,7 +8,7 @@
 // files in a folder, made on first use. Use [Load] and [LoadRoots] for files that a person names.
 // [ServerConfig] and [ClientConfig] turn any of them into what crypto/tls wants.
 //
-// Keys are ECDSA on P-256, of a seeded authority Ed25519. The authority is valid for ten years, all else for one.
+// Keys are ECDSA on P-256, unless [Open] is told otherwise, and of a seeded authority Ed25519. The authority is valid for ten years, all else for one.
 package pki
 
 import (
@@ -18,6 +18,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -119,9 +120,10 @@ func SelfSignedServer(now time.Time, names ...string) (tls.Certificate, error) {
 }
 
 // IssueClient makes a key and a certificate for a client. The name becomes the
-// subject's common name: 1 to 64 printable characters (RFC 5280, appendix A.1: ub-common-name).
-func (a *Authority) IssueClient(name string) (tls.Certificate, error) {
-	template, err := clientTemplate(name)
+// subject's common name, the units its organizational units: 1 to 64 printable characters
+// each (RFC 5280, appendix A.1: ub-common-name, ub-organizational-unit-name).
+func (a *Authority) IssueClient(name string, units ...string) (tls.Certificate, error) {
+	template, err := clientTemplate(name, units)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -192,6 +194,13 @@ func create(random io.Reader, template, parent *x509.Certificate, public crypto.
 	return x509.ParseCertificate(der)
 }
 
+// A ServerNameError says that a certificate cannot be for a server of that name.
+type ServerNameError struct{ Name string }
+
+func (e *ServerNameError) Error() string {
+	return fmt.Sprintf("%q is neither a DNS name nor an IP address: a server certificate needs one", e.Name)
+}
+
 func serverTemplate(names []string) (*x509.Certificate, error) {
 	if len(names) == 0 {
 		names = DefaultServerNames()
@@ -203,7 +212,7 @@ func serverTemplate(names []string) (*x509.Certificate, error) {
 		} else if isDNSName(name) {
 			t.DNSNames = append(t.DNSNames, name)
 		} else {
-			return nil, fmt.Errorf("%q is neither a DNS name nor an IP address: a server certificate needs one", name)
+			return nil, &ServerNameError{name}
 		}
 	}
 	commonName := names[0]
@@ -216,13 +225,15 @@ func serverTemplate(names []string) (*x509.Certificate, error) {
 
 const maxCommonName = 64 // RFC 5280, appendix A.1
 
-func clientTemplate(name string) (*x509.Certificate, error) {
-	unprintable := strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
-	if n := len([]rune(name)); n == 0 || n > maxCommonName || unprintable {
-		return nil, fmt.Errorf("%q cannot be a client's name: give 1 to %d printable characters", name, maxCommonName)
+func clientTemplate(name string, units []string) (*x509.Certificate, error) {
+	for _, text := range append([]string{name}, units...) {
+		unprintable := strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+		if n := len([]rune(text)); n == 0 || n > maxCommonName || unprintable {
+			return nil, fmt.Errorf("%q cannot stand in a client's name: give 1 to %d printable characters", text, maxCommonName)
+		}
 	}
 	return &x509.Certificate{
-		Subject:     pkix.Name{Organization: []string{"tlslab"}, CommonName: name},
+		Subject:     pkix.Name{Organization: []string{"tlslab"}, OrganizationalUnit: units, CommonName: name},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, nil
 }
@@ -255,11 +266,45 @@ func newKey(random io.Reader) (crypto.Signer, error) {
 		}
 		return ed25519.NewKeyFromSeed(seed), nil
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	return generateKey(ECDSA)
+}
+
+// A KeyType is what a key signs with.
+type KeyType string
+
+const (
+	ECDSA   KeyType = "ecdsa" // on P-256
+	RSA     KeyType = "rsa"   // of 3072 bits, as strong as P-256 (NIST SP 800-57 part 1, table 2)
+	Ed25519 KeyType = "ed25519"
+)
+
+const rsaBits = 3072
+
+func generateKey(kind KeyType) (key crypto.Signer, err error) {
+	switch kind {
+	case RSA:
+		key, err = rsa.GenerateKey(rand.Reader, rsaBits)
+	case Ed25519:
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	case ECDSA:
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	default:
+		err = fmt.Errorf("there are no keys of the type %q", kind)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
 	return key, nil
+}
+
+func keyTypeOf(key crypto.Signer) KeyType {
+	switch key.(type) {
+	case *rsa.PrivateKey:
+		return RSA
+	case ed25519.PrivateKey:
+		return Ed25519
+	}
+	return ECDSA
 }
 
 // subjectKeyID is the first 160 bits of the SHA-256 of the public key's bits:
@@ -334,14 +379,16 @@ func baseConfig() *tls.Config {
 }
 
 // ParseClientAuth reads what a server asks of its clients: "none" (or nothing)
-// for no certificate, "require" for one that is verified.
+// for no certificate, "request" for one that is verified if the client shows one, "require" for one that is verified.
 func ParseClientAuth(text string) (tls.ClientAuthType, error) {
 	switch cmp.Or(text, "none") {
 	case "none":
 		return tls.NoClientCert, nil
+	case "request":
+		return tls.VerifyClientCertIfGiven, nil
 	case "require":
 		return tls.RequireAndVerifyClientCert, nil
 	default:
-		return 0, fmt.Errorf("client authentication is \"none\" or \"require\", not %q", text)
+		return 0, fmt.Errorf("client authentication is \"none\", \"request\" or \"require\", not %q", text)
 	}
 }

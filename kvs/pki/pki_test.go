@@ -442,9 +442,9 @@ func TestKeysOfOtherKindsAndFormatsAreLoaded(t *testing.T) {
 	}
 }
 
-func TestClientAuthenticationIsNoneOrRequire(t *testing.T) {
+func TestClientAuthenticationIsNoneRequestOrRequire(t *testing.T) {
 	for text, want := range map[string]tls.ClientAuthType{
-		"": tls.NoClientCert, "none": tls.NoClientCert, "require": tls.RequireAndVerifyClientCert,
+		"": tls.NoClientCert, "none": tls.NoClientCert, "request": tls.VerifyClientCertIfGiven, "require": tls.RequireAndVerifyClientCert,
 	} {
 		if got, err := pki.ParseClientAuth(text); err != nil || got != want {
 			t.Errorf("%q: %v, %v", text, got, err)

@@ -416,6 +416,9 @@ func TestTheServerOfEachChannelSaysWhoComesAndGoesOnItsOwnScreen(t *testing.T) {
 		do(t, play, "exit")
 		play.Close()
 		want := []string{"0 server: Connection established with client", "0 server: Connection closed (client)"}
+		if channel == stage.ChannelMTLS {
+			want[0] += ", who is CN=ana,O=tlslab"
+		}
 		if got := printed(tap.Recording()); !slices.Equal(got, want) {
 			t.Errorf("%s: %q", channel, got)
 		}
