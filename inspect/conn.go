@@ -20,6 +20,7 @@ type Conn struct {
 	id    int
 	side  Side
 	clear [2]stream // what the program wrote, and read: by the side that wrote it
+	deaf  atomic.Bool
 
 	mu   sync.Mutex
 	last string // the error recorded last: the same one again is no news
@@ -38,6 +39,18 @@ func (c *Conn) ID() int { return c.id }
 
 // Screen takes what the program at this end says on its own screen: see [Endpoint.Screen].
 func (c *Conn) Screen() io.Writer { return ownScreen{c.tap, c.entry} }
+
+// StopRecording has the tap record no more of the connection, but for how it ends,
+// so that a long one costs no memory. Records behind the gap cannot be read. It
+// reports false, and does nothing, where the connection is pumped.
+func (c *Conn) StopRecording() bool {
+	inline, ok := c.NetConn().(*inlineConn)
+	if ok {
+		c.deaf.Store(true)
+		inline.deaf.Store(true)
+	}
+	return ok
+}
 
 // Handshake runs the handshake, if it has not been run.
 func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background()) }
@@ -58,7 +71,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	if err := c.Handshake(); err != nil {
 		return 0, err
 	}
-	if len(b) > 0 {
+	if len(b) > 0 && !c.deaf.Load() {
 		c.clear[c.side].append(c.tap.Recording(), c.entry(Wrote), b)
 	}
 	n, err := c.Conn.Write(b)
@@ -71,7 +84,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.Conn.Read(b)
-	if n > 0 {
+	if n > 0 && !c.deaf.Load() {
 		c.clear[c.side.Peer()].append(c.tap.Recording(), c.entry(Read), b[:n])
 	}
 	return n, c.note("read", err)
@@ -186,12 +199,16 @@ type inlineConn struct {
 	side      Side
 	streams   [2]stream
 	ended     [2]atomic.Bool
+	deaf      atomic.Bool // what passes is not recorded any more
 }
 
 func (c *inlineConn) place() (int, Side) { return c.id, c.side }
 
 // Write records first: what the peer does about the bytes comes after them.
 func (c *inlineConn) Write(b []byte) (int, error) {
+	if c.deaf.Load() {
+		return c.Conn.Write(b)
+	}
 	captured := c.streams[c.side].append(c.recording, c.entry(Captured, c.side), b)
 	n, err := c.Conn.Write(b)
 	if n < len(b) {
@@ -204,7 +221,7 @@ func (c *inlineConn) Write(b []byte) (int, error) {
 
 func (c *inlineConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if n > 0 {
+	if n > 0 && !c.deaf.Load() {
 		c.streams[c.side.Peer()].append(c.recording, c.entry(Captured, c.side.Peer()), b[:n])
 	}
 	switch {

@@ -128,6 +128,68 @@ func TestAClientThatHalfClosesGetsItsAnswer(t *testing.T) {
 	}
 }
 
+func TestAConnectionThatIsNotRecordedAnyMoreGoesOnAndEndsInTheRecording(t *testing.T) {
+	clientConfig, serverConfig := configs(t)
+	listener := listen(t)
+	done := make(chan error, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err == nil {
+			server := tls.Server(conn, serverConfig)
+			_, err = io.Copy(server, server)
+			server.Close()
+		}
+		done <- err
+	}()
+	raw, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tap := inspect.NewTap()
+	client := tap.Client(raw, clientConfig)
+	echo := func(text string) {
+		t.Helper()
+		buffer := make([]byte, len(text))
+		if _, err := io.WriteString(client, text); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(client, buffer); err != nil || string(buffer) != text {
+			t.Fatalf("%q, %v", buffer, err)
+		}
+	}
+	echo("recorded")
+	before := tap.Recording().Len()
+	if !client.StopRecording() {
+		t.Fatal("an inline connection is recorded on")
+	}
+	echo("unseen")
+	if now := tap.Recording().Len(); now != before {
+		t.Errorf("%d events more", now-before)
+	}
+	client.CloseWrite()
+	io.Copy(io.Discard, client)
+	client.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	session := inspect.NewSession(tap.Recording())
+	if text := decryptedText(session, inspect.Server); text != "recorded" {
+		t.Errorf("recorded %q", text)
+	}
+	if last := tap.Recording().At(tap.Recording().Len() - 1); last.Kind != inspect.Ended {
+		t.Errorf("the last event is %v", last.Kind)
+	}
+
+	gated := &inspect.Tap{Gate: forwardAll{}}
+	defer gated.Close()
+	one, other := gated.Pipe(clientConfig, serverConfig)
+	defer one.Close()
+	defer other.Close()
+	if one.StopRecording() {
+		t.Error("a pumped connection is not recorded any more")
+	}
+}
+
 func TestARelayPassesBytesUnchangedAndEndsWithItsPrograms(t *testing.T) {
 	for _, gate := range []inspect.Gate{nil, forwardAll{}} {
 		t.Run(fmt.Sprintf("%T", gate), func(t *testing.T) {

@@ -24,7 +24,10 @@ var (
 	// ErrServerClosed says that the server closed instead of answering. Whether
 	// the request was carried out is not known.
 	ErrServerClosed = errors.New("the server closed the connection without an answer")
-	// ErrAnswer says that an answer is not one of this protocol, or too long.
+	// ErrHalfAnswer is an [ErrServerClosed] that came inside an answer.
+	ErrHalfAnswer = fmt.Errorf("%w, but for a part of it", ErrServerClosed)
+	// ErrAnswer says that an answer is not one of this protocol, is too long, or
+	// was not asked for.
 	ErrAnswer = errors.New("the answer is not that of a key-value server")
 )
 
@@ -98,6 +101,9 @@ func (c *Client) Pipeline(ctx context.Context, lines ...string) (answers []strin
 }
 
 func (c *Client) exchange(ctx context.Context, lines []string) (answers []string, err error) {
+	if c.answers.Buffered() > 0 { // it would be taken for the answer to what is asked now
+		return nil, fmt.Errorf("%w: it came unasked", ErrAnswer)
+	}
 	c.conn.SetDeadline(time.Time{})
 	interrupted := make(chan struct{})
 	done := context.AfterFunc(ctx, func() {
@@ -134,6 +140,8 @@ func (c *Client) readAnswer() (string, error) {
 			return "", fmt.Errorf("%w: it has more than %d bytes", ErrAnswer, MaxAnswer)
 		case err == nil:
 			return strings.TrimSuffix(string(answer[:len(answer)-1]), "\r"), nil
+		case err == io.EOF && len(answer) > 0:
+			return "", ErrHalfAnswer
 		case err == io.EOF:
 			return "", ErrServerClosed
 		case err != bufio.ErrBufferFull:

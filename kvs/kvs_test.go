@@ -491,7 +491,7 @@ func TestAContextThatIsOverLeavesTheConnectionAlone(t *testing.T) {
 func TestAServerThatIsNoneIsNoticed(t *testing.T) {
 	for answer, want := range map[string]error{
 		"":                      kvs.ErrServerClosed,
-		"SSH-2.0":               kvs.ErrServerClosed, // no line end
+		"SSH-2.0":               kvs.ErrHalfAnswer, // no line end
 		"{\"a\": 1}\n":          kvs.ErrAnswer,
 		"[\"\\ud800\"]\n":       kvs.ErrAnswer,
 		"<html>\r\n":            kvs.ErrAnswer,
@@ -508,6 +508,29 @@ func TestAServerThatIsNoneIsNoticed(t *testing.T) {
 			t.Errorf("%q: got %v, want %v", answer, err, want)
 		}
 		client.Close()
+	}
+}
+
+func TestAnAnswerThatNobodyAskedForIsNotTakenForTheNext(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	client := kvs.NewClient(near)
+	defer client.Close()
+	go func() {
+		bufio.NewReader(far).ReadString('\n')
+		io.WriteString(far, "Ok\nOk\n")
+	}()
+	if answer, err := client.Do(t.Context(), "create a 1"); answer != "Ok" || err != nil {
+		t.Errorf("got %q, %v", answer, err)
+	}
+	if _, err := client.Do(t.Context(), "delete a"); !errors.Is(err, kvs.ErrAnswer) {
+		t.Errorf("got %v, want ErrAnswer", err)
+	}
+}
+
+func TestHalfAnAnswerIsTheServersEndToo(t *testing.T) {
+	if !errors.Is(kvs.ErrHalfAnswer, kvs.ErrServerClosed) {
+		t.Error("whoever handles ErrServerClosed must not have to know of ErrHalfAnswer")
 	}
 }
 

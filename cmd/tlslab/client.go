@@ -4,31 +4,48 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
-	"net"
+	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/report"
 	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/pki"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
 
-// dialTimeout is how long a server may take to accept and to finish the handshake.
-const dialTimeout = 10 * time.Second
+// answerTimeout is how long the client waits for an answer, unless it is told otherwise.
+const answerTimeout = 30 * time.Second
 
-// hangUpTimeout is how long the client waits for the server's goodbye.
-const hangUpTimeout = time.Second
-
-// A clientRun is what tlslab client was asked for.
+// A clientRun is what tlslab client was asked for, and what it made of it.
 type clientRun struct {
 	*program
 	addr, ca  string
 	cert, key string
-	conn      *kvs.Client
+	timeout   time.Duration
+	json      bool
+	show      bool
+	edit      bool
+	noauth    bool
+
+	config  *tls.Config
+	tap     *inspect.Tap
+	session *inspect.Session // of what the tap recorded
+	told    int              // items of it of which the user knows
+	text    report.Text      // tells of it
+	shown   *teller          // with --show
+	editor  *editor          // with --edit
+
+	desk    desk
+	answers io.Writer // where answers go
+	notices io.Writer // where everything else goes that is said
+	link    *link     // to the server; nil where there is none
+	count   int       // requests that were answered
 }
 
 func (p *program) client() *cobra.Command {
@@ -43,12 +60,20 @@ func (p *program) client() *cobra.Command {
 		ValidArgs:             kvCommands(),
 		RunE:                  func(cmd *cobra.Command, args []string) error { return run.start(cmd.Context(), args) },
 	}
-	cmd.Flags().SetInterspersed(false) // what follows the first word belongs to the command
-	cmd.Flags().StringVar(&run.addr, "addr", defaultAddr, p.say("cmd_flag_client_addr"))
-	cmd.Flags().Lookup("addr").DefValue = ""
-	cmd.Flags().StringVar(&run.ca, "ca", "", p.say("cmd_flag_ca"))
-	cmd.Flags().StringVar(&run.cert, "cert", "", p.say("cmd_flag_client_cert"))
-	cmd.Flags().StringVar(&run.key, "key", "", p.say("cmd_flag_client_key"))
+	flags := cmd.Flags()
+	flags.SetInterspersed(false) // what follows the first word belongs to the command
+	flags.StringVar(&run.addr, "addr", defaultAddr, p.say("cmd_flag_client_addr"))
+	flags.StringVar(&run.ca, "ca", "", p.say("cmd_flag_ca"))
+	flags.StringVar(&run.cert, "cert", "", p.say("cmd_flag_client_cert"))
+	flags.StringVar(&run.key, "key", "", p.say("cmd_flag_client_key"))
+	flags.DurationVar(&run.timeout, "timeout", answerTimeout, p.say("cmd_flag_client_timeout"))
+	flags.BoolVar(&run.json, "json", false, p.say("cmd_flag_client_json"))
+	flags.BoolVar(&run.show, "show", false, p.say("cmd_flag_client_show"))
+	flags.BoolVar(&run.edit, "edit", false, p.say("cmd_flag_client_edit"))
+	flags.BoolVar(&run.noauth, "noauth", false, p.say("cmd_flag_client_noauth"))
+	for _, name := range []string{"addr", "timeout"} {
+		flags.Lookup(name).DefValue = "" // the help says it, in the reader's language
+	}
 	return cmd
 }
 
@@ -60,66 +85,65 @@ func kvCommands() []string {
 	return names
 }
 
+// start finds out what is wrong with the command line, connects, and does what was asked.
 func (r *clientRun) start(ctx context.Context, args []string) error {
-	conn, err := r.dial(ctx)
+	if err := r.prepare(ctx); err != nil {
+		return err
+	}
+	r.answers, r.notices = r.out, r.err
+	if len(args) == 0 && !r.json && isTerminal(r.in) && isTerminal(r.out) {
+		return r.atTerminal(ctx)
+	}
+	desk := newPipeDesk(ctx, r.in, r.err)
+	defer desk.close()
+	r.desk = desk
+	return r.converse(ctx, func() error {
+		if len(args) > 0 {
+			return r.once(ctx, args)
+		}
+		return r.batch(ctx)
+	})
+}
+
+// prepare makes what all connections have in common.
+func (r *clientRun) prepare(ctx context.Context) error {
+	switch {
+	case r.timeout <= 0:
+		return usage(r.say("cmd_flag_bad_value", "flag", "--timeout", "value", r.timeout.String()))
+	case r.noauth && r.ca != "":
+		return usage(r.say("client_noauth_and_ca"))
+	}
+	if err := r.checkAddr(ctx, r.addr); err != nil {
+		return err
+	}
+	roots, err := r.roots()
 	if err != nil {
 		return err
 	}
-	r.conn = kvs.NewClient(conn)
-	defer hangUp(conn)
-	switch {
-	case len(args) > 0:
-		return r.once(ctx, args)
-	case isTerminal(r.in) && isTerminal(r.out):
-		return r.prompt(ctx)
-	}
-	return r.batch(ctx)
-}
-
-// dial connects to the server, and trusts it only if its certificate verifies.
-func (r *clientRun) dial(ctx context.Context) (*tls.Conn, error) {
-	if err := r.checkAddr(ctx, r.addr); err != nil {
-		return nil, err
-	}
-	host, _, _ := net.SplitHostPort(r.addr)
-	roots, err := r.roots()
+	mine, err := r.pair(r.cert, r.key)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	mine, err := r.certificates()
-	if err != nil {
-		return nil, err
+	r.config = pki.ClientConfig(roots, hostOf(r.addr), mine...)
+	r.tap = inspect.NewTap()
+	r.text = report.Text{Say: r.sentence, Level: report.WithBytes}
+	if r.edit {
+		r.editor = newEditor()
+		r.tap.Gate = r.editor
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	dialer := &tls.Dialer{Config: pki.ClientConfig(roots, host, mine...)}
-	conn, err := dialer.DialContext(ctx, "tcp", r.addr)
-	if err != nil {
-		return nil, r.unreachable(err)
-	}
-	return conn.(*tls.Conn), nil
-}
-
-// unreachable says why the server cannot be talked to.
-func (r *clientRun) unreachable(err error) error {
-	if wantsCertificate(err) {
-		return failed(r.say("cmd_remote_wants_certificate", "addr", safe(r.addr), "command", r.name+" pki client "+r.say("cmd_name_arg")), err)
-	}
-	return failed(r.explainDial(r.addr, r.ca, err), err)
-}
-
-// hangUp says goodbye and waits a moment for the server's: a TCP connection
-// that is closed with something unread in it is reset instead of ended.
-func hangUp(conn *tls.Conn) {
-	if conn.CloseWrite() == nil {
-		conn.SetReadDeadline(time.Now().Add(hangUpTimeout))
-		io.Copy(io.Discard, conn)
-	}
-	conn.Close()
+	return nil
 }
 
 // roots are whom the client trusts: the lab's own authority, if no other is named.
+// With --noauth it is one that has signed nothing.
 func (r *clientRun) roots() (*x509.CertPool, error) {
+	if r.noauth {
+		wrong, err := pki.NewAuthority(time.Now())
+		if err != nil {
+			return nil, err
+		}
+		return wrong.Roots(), nil
+	}
 	if r.ca == "" {
 		dir, err := openPKI()
 		if err != nil {
@@ -130,7 +154,7 @@ func (r *clientRun) roots() (*x509.CertPool, error) {
 	return pki.LoadRoots(r.ca)
 }
 
-// certificates returns what the client can show: nothing, or one.
+// pair returns what one end can show: nothing, or one certificate with its key.
 func (p *program) pair(cert, key string) ([]tls.Certificate, error) {
 	switch {
 	case cert == "" && key == "":
@@ -142,126 +166,48 @@ func (p *program) pair(cert, key string) ([]tls.Certificate, error) {
 	return []tls.Certificate{certificate}, err
 }
 
-func (r *clientRun) certificates() ([]tls.Certificate, error) { return r.pair(r.cert, r.key) }
-
-// once does the command that stands in the arguments. An answer that reports
-// an error is a failure, so that a script can tell.
-func (r *clientRun) once(ctx context.Context, args []string) error {
-	words := make([]string, len(args))
-	for i, arg := range args {
-		words[i] = kvs.Quote([]byte(arg))
+// converse connects, holds the conversation, says goodbye, and tells what --show and --edit want told.
+func (r *clientRun) converse(ctx context.Context, talk func() error) error {
+	r.session = inspect.NewSession(r.tap.Recording())
+	if r.show {
+		r.shown = tellAll(r.tap.Recording(), r.text.Writer(r.notices))
 	}
-	answer, refused, err := r.do(ctx, strings.Join(words, " "))
-	switch {
-	case err != nil:
-		return err
-	case refused:
-		fmt.Fprintln(r.err, answer)
-		return errSaid
+	defer r.tap.Close()
+	err := r.connect(ctx)
+	if err == nil {
+		err = talk()
+		r.hangUp(ctx)
 	}
-	_, err = fmt.Fprintln(r.out, answer)
+	if r.shown != nil {
+		if problem := r.shown.done(); err == nil {
+			err = problem
+		}
+	}
 	return err
 }
 
-// batch does a command a line and prints an answer a line. It has failed if one of them reports an error.
-func (r *clientRun) batch(ctx context.Context) error {
-	var failure error
-	for line := range lines(ctx, r.in) {
-		if line.err != nil {
-			return line.err
+// notice says something that is no answer, in lines that fit the terminal.
+func (r *clientRun) notice(text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if columns := r.columns(); columns > 0 && utf8.RuneCountInString(line) >= columns {
+			line = wrap(line, columns-1)
 		}
-		answer, refused, err := r.do(ctx, line.text)
-		if err != nil {
-			return err
-		}
-		if refused {
-			failure = errSaid
-		}
-		if _, err := fmt.Fprintln(r.out, answer); err != nil {
-			return err
-		}
-		if isExit(line.text) {
-			break
-		}
+		fmt.Fprintln(r.notices, line)
 	}
-	return failure
 }
 
-// prompt asks for commands on a terminal, with a history.
-func (r *clientRun) prompt(ctx context.Context) error {
-	state, err := term.MakeRaw(int(r.in.Fd()))
+// columns is how wide the terminal is that notices go to; 0 if it is none.
+func (r *clientRun) columns() int {
+	file, ok := r.notices.(*os.File)
+	if d, prompt := r.notices.(*terminalDesk); prompt {
+		file, ok = d.out, true
+	}
+	if !ok || !isTerminal(file) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
 	if err != nil {
-		return err
+		return 0
 	}
-	defer term.Restore(int(r.in.Fd()), state)
-	screen := term.NewTerminal(struct {
-		io.Reader
-		io.Writer
-	}{r.in, r.out}, "> ")
-	if width, height, err := term.GetSize(int(r.out.Fd())); err == nil && width > 0 {
-		screen.SetSize(width, height)
-	}
-	screen.AutoCompleteCallback = completeCommand
-	fmt.Fprintln(screen, r.say("cmd_client_welcome", "addr", safe(r.addr)))
-	done := make(chan error, 1)
-	go func() { done <- r.converse(ctx, screen) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return nil
-	}
-}
-
-func (r *clientRun) converse(ctx context.Context, screen *term.Terminal) error {
-	for {
-		line, err := screen.ReadLine()
-		if err == io.EOF { // Ctrl+C or Ctrl+D
-			fmt.Fprintln(screen)
-			return nil
-		}
-		if err != nil && !errors.Is(err, term.ErrPasteIndicator) {
-			return err
-		}
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		answer, _, err := r.do(ctx, line)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(screen, answer)
-		if isExit(line) {
-			return nil
-		}
-	}
-}
-
-// completeCommand completes the first word when Tab is pressed.
-func completeCommand(line string, pos int, key rune) (string, int, bool) {
-	if key != '\t' || pos != len(line) || line == "" || strings.Contains(line, " ") {
-		return "", 0, false
-	}
-	for _, name := range kvCommands() {
-		if strings.HasPrefix(name, line) {
-			return name + " ", len(name) + 1, true
-		}
-	}
-	return "", 0, false
-}
-
-// do sends a command and returns the answer, safe to show, and whether it
-// reports an error.
-func (r *clientRun) do(ctx context.Context, line string) (answer string, refused bool, err error) {
-	answer, err = r.conn.Do(ctx, line)
-	var no *kvs.AnswerError
-	switch {
-	case errors.As(err, &no):
-		return safe(no.Answer), true, nil
-	case err == nil:
-		return safe(answer), false, nil
-	case fromPeer(err):
-		return "", false, r.unreachable(err)
-	}
-	return "", false, err
+	return width
 }

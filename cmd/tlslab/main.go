@@ -18,9 +18,11 @@ import (
 
 // The exit codes.
 const (
-	exitFine   = 0
-	exitFailed = 1 // the operation failed
-	exitUsage  = 2 // the command line was not understood
+	exitFine     = 0
+	exitFailed   = 1 // the operation failed
+	exitUsage    = 2 // the command line was not understood
+	exitNobody   = 3 // client: no connection to the server, or one that was lost
+	exitImpostor = 4 // client: the server's certificate does not verify
 )
 
 func main() {
@@ -149,11 +151,11 @@ func (p *program) report(cmd *cobra.Command, err error) int {
 		return exitFailed
 	}
 	fmt.Fprintf(p.err, "tlslab: %s\n", p.explain(err))
-	if isUsage(err) {
+	code := exitCode(err)
+	if code == exitUsage {
 		fmt.Fprintln(p.err, p.say("cmd_see_help", "command", cmd.CommandPath()))
-		return exitUsage
 	}
-	return exitFailed
+	return code
 }
 
 // usageTemplate is cobra's own, in the reader's language and within 80 columns.

@@ -172,6 +172,8 @@ func keysPart(lang string) string {
 func jsonShapes() []report.Shape {
 	return append(report.Shapes(), report.ShapesOf([]report.Named{
 		{Name: "refused", Value: jsonRefused{}},
+		{Name: "request", Value: jsonRequest{}},
+		{Name: "tls_session", Value: jsonTLS{}},
 		{Name: "scene", Value: jsonScene{}},
 		{Name: "comparison", Value: jsonMeasure{}},
 		{Name: "lesson", Value: jsonLesson{}},

@@ -40,7 +40,7 @@ const patience = 30 * time.Second
 
 // commands are what the scripts know beside testscript's own:
 //
-//	code N CMD...          run CMD and hold its exit code to N
+//	code N [<FILE] CMD...  run CMD, FILE being its input, and hold its exit code to N
 //	start NAME CMD...      start CMD, its input open and its output gathered
 //	terminal NAME CMD...   the same on a pseudo-terminal
 //	await NAME RE [VAR]    wait until the output matches; VAR becomes the first group
@@ -51,7 +51,8 @@ const patience = 30 * time.Second
 //	silent ADDR            connect and say nothing, until the script is over
 //	garbage ADDR           connect and send what is not TLS
 //	plainserver VAR        listen and answer in clear; VAR becomes the address
-//	badserver VAR KIND     listen with a certificate that is expired, or for another name
+//	badserver VAR KIND     listen with a certificate that is expired, not valid yet or for another name; or
+//	                       answer with what terminals obey, half, nothing, without an end, or unasked
 //	hostile FILE           write commands full of what terminals obey
 //	clean FILE             hold a file to text that is safe to draw
 //	drop REGEXP FILE       take the lines out of a file that it matches
@@ -250,7 +251,14 @@ func runCode(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	input, redirected := strings.CutPrefix(args[1], "<")
+	if redirected {
+		args = args[1:]
+	}
 	cmd := command(ts, args[1:])
+	if redirected {
+		cmd.Stdin = strings.NewReader(ts.ReadFile(input))
+	}
 	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
 	ts.Check(cmd.Start())
 	stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
@@ -293,6 +301,8 @@ func badServer(ts *testscript.TestScript, _ bool, args []string) {
 	switch args[1] {
 	case "expired":
 		template.NotBefore, template.NotAfter = now.AddDate(-2, 0, 0), now.AddDate(-1, 0, 0)
+	case "notyet":
+		template.NotBefore, template.NotAfter = now.AddDate(1, 0, 0), now.AddDate(2, 0, 0)
 	case "othername":
 		template.DNSNames, template.IPAddresses = []string{"evil\x1b[2J.example", "other.example"}, nil
 	}
@@ -305,9 +315,26 @@ func badServer(ts *testscript.TestScript, _ bool, args []string) {
 	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}}
 	serve(ts, args[0], func(conn net.Conn) {
 		server := tls.Server(conn, config)
-		if lines := bufio.NewReader(server); args[1] == "hostile" {
+		switch lines := bufio.NewReader(server); args[1] {
+		case "hostile":
 			lines.ReadString('\n')
 			io.WriteString(server, "\x1b]0;owned\x07\x1b[2J \u202e \xff \u009b1m\n")
+		case "half":
+			lines.ReadString('\n')
+			io.WriteString(server, "O\n")
+			lines.ReadString('\n')
+			io.WriteString(server, "half an ans")
+			server.Close()
+		case "endless":
+			lines.ReadString('\n')
+			for block := bytes.Repeat([]byte("a"), 1<<20); ; {
+				if _, err := server.Write(block); err != nil {
+					return
+				}
+			}
+		case "unasked":
+			lines.ReadString('\n')
+			io.WriteString(server, "Ok\nand more\n")
 		}
 		io.Copy(io.Discard, server)
 	})

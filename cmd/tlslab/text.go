@@ -35,6 +35,8 @@ func shellQuote(word string) string {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
 
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
 // called is the program's name as examples should show it.
 func called(arg0 string) string {
 	switch {

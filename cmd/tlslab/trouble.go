@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"syscall"
+	"time"
 
 	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/pki"
@@ -20,7 +22,7 @@ var errSaid = errors.New("said already")
 // A trouble is an error with its sentence, in the reader's language.
 type trouble struct {
 	sentence string
-	usage    bool
+	code     int // the program's exit code; 0 stands for exitFailed
 	cause    error
 }
 
@@ -29,15 +31,23 @@ func (t *trouble) Error() string { return t.sentence }
 func (t *trouble) Unwrap() error { return t.cause }
 
 // usage is a command line that was not understood.
-func usage(sentence string) error { return &trouble{sentence: sentence, usage: true} }
+func usage(sentence string) error { return &trouble{sentence: sentence, code: exitUsage} }
 
-func isUsage(err error) bool {
+func exitCode(err error) int {
 	var t *trouble
-	return errors.As(err, &t) && t.usage
+	if errors.As(err, &t) {
+		return cmp.Or(t.code, exitFailed)
+	}
+	return exitFailed
 }
 
 // failed is an operation that failed, and what to do.
 func failed(sentence string, cause error) error { return &trouble{sentence: sentence, cause: cause} }
+
+// failedWith is failed, with an exit code.
+func failedWith(code int, sentence string, cause error) error {
+	return &trouble{sentence: sentence, code: code, cause: cause}
+}
 
 // explain says in one sentence what an error means and what to do.
 func (p *program) explain(err error) string {
@@ -90,6 +100,8 @@ func (p *program) explainDial(addr, ca string, err error) string {
 		return p.say("cmd_cert_unknown_authority", "addr", addr, "ca", safe(ca))
 	case errors.As(err, &name):
 		return p.say("cmd_cert_wrong_name", "addr", addr, "host", safe(name.Host), "names", safe(namesOf(name.Certificate)))
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && time.Now().Before(invalid.Cert.NotBefore):
+		return p.say("cmd_cert_not_yet", "addr", addr, "from", moment(invalid.Cert.NotBefore), "now", moment(time.Now()))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return p.say("cmd_cert_expired", "addr", addr, "from", day(invalid.Cert.NotBefore), "until", day(invalid.Cert.NotAfter))
 	case errors.As(err, new(*tls.CertificateVerificationError)):
@@ -130,13 +142,6 @@ const (
 func fromPeer(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "remote error"
-}
-
-// wantsCertificate reports whether the alert refuses a client for want of a
-// certificate, or for the one that it showed (RFC 8446 section 6.2). In TLS 1.2
-// the lab's server says handshake_failure, which may mean something else.
-func wantsCertificate(err error) bool {
-	return fromPeer(err) && (strings.Contains(err.Error(), "certificate required") || strings.Contains(err.Error(), "bad certificate"))
 }
 
 func namesOf(c *x509.Certificate) string {

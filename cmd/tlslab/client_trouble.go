@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"strings"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/kvs"
+)
+
+// A lostError is why a request has no answer.
+type lostError struct {
+	kind string // for programs
+	err  error
+}
+
+func (e *lostError) Error() string { return e.kind + ": " + e.err.Error() }
+
+func (e *lostError) Unwrap() error { return e.err }
+
+// unanswered says why a request has no answer, and what may have become of it.
+func (r *clientRun) unanswered(ctx context.Context, line string, err error) error {
+	kind, why := r.whyLost(ctx, err)
+	fate := "client_fate_unknown"
+	switch {
+	case exitCode(err) == exitUsage: // an edit
+		return err
+	case kind == "refused":
+		return failedWith(exitNobody, why, &lostError{kind, err})
+	case errors.Is(err, errUnsent):
+		fate = "client_fate_unsent"
+	case changesNothing[firstWord(line)]:
+		fate = "client_fate_nothing"
+	}
+	return failedWith(exitNobody, why+" "+r.say(fate, "request", safe(mentioned(line))), &lostError{kind, err})
+}
+
+func (r *clientRun) whyLost(ctx context.Context, err error) (kind, why string) {
+	addr := safe(r.addr)
+	switch {
+	case errors.Is(err, errInterrupted) || ctx.Err() != nil:
+		return "interrupted", r.say("client_lost_interrupted", "addr", addr)
+	case errors.Is(err, errTooSlow):
+		return "timeout", r.say("client_lost_timeout", "addr", addr, "time", r.timeout.String())
+	case errors.Is(err, errUnasked):
+		return "protocol", r.say("client_lost_unasked", "addr", addr)
+	case errors.Is(err, kvs.ErrAnswer):
+		return "protocol", r.say("client_lost_answer", "addr", addr)
+	case errors.Is(err, kvs.ErrHalfAnswer):
+		return "lost", r.say("client_lost_half", "addr", addr)
+	case errors.Is(err, errUnsent) && errors.Is(err, kvs.ErrServerClosed):
+		return "lost", r.say("client_gone_closed", "addr", addr)
+	case errors.Is(err, kvs.ErrServerClosed):
+		return "lost", r.say("client_lost_closed", "addr", addr)
+	}
+	if fromPeer(err) {
+		kind = "alert"
+		if !r.link.used && r.editor == nil {
+			kind = "refused" // TLS 1.3: the server looks at the client's certificate when the client is done
+		}
+		return kind, r.explainAlert(err, r.link.conn)
+	}
+	return "lost", r.say("client_lost_broken", "addr", addr, "reason", safe(withoutAddr(err)))
+}
+
+// unreachable says why there is no connection, and what an honest person does about it.
+func (r *clientRun) unreachable(err error, conn *inspect.Conn) error {
+	var bad *tls.CertificateVerificationError
+	switch {
+	case exitCode(err) == exitUsage: // an edit
+		return err
+	case errors.As(err, &bad) && r.noauth:
+		return failedWith(exitImpostor, r.say("client_noauth_refused", "addr", safe(r.addr)), err)
+	case errors.As(err, &bad):
+		sentence := r.explainDial(r.addr, r.ca, err)
+		if len(bad.UnverifiedCertificates) > 0 {
+			c := bad.UnverifiedCertificates[0]
+			sentence += "\n" + r.say("client_cert_shown", "subject", safe(c.Subject.String()), "issuer", safe(c.Issuer.String()),
+				"from", day(c.NotBefore), "until", day(c.NotAfter), "fingerprint", fingerprint(c))
+		}
+		return failedWith(exitImpostor, sentence, err)
+	case errors.Is(err, errInterrupted) || errors.Is(err, context.Canceled):
+		return failedWith(exitNobody, r.say("client_dial_interrupted", "addr", safe(r.addr)), err)
+	case errors.Is(err, errTooSlow):
+		return failedWith(exitNobody, r.say("cmd_dial_timeout", "addr", safe(r.addr)), err)
+	case fromPeer(err) && conn != nil:
+		return failedWith(exitNobody, r.explainAlert(err, conn), err)
+	}
+	return failedWith(exitNobody, r.explainDial(r.addr, r.ca, err), err)
+}
+
+// What servers say of a client's certificate (RFC 8446 section 6.2).
+const (
+	badCertificate      = 0x2a
+	certificateRevoked  = 0x2c
+	certificateExpired  = 0x2d
+	certificateUnknown  = 0x2e
+	unknownCA           = 0x30
+	accessDenied        = 0x31
+	protocolVersion     = 0x46
+	certificateRequired = 0x74
+)
+
+// explainAlert says what the alert means with which the server ended the connection: read in what was recorded, since
+// crypto/tls has it as text alone.
+func (r *clientRun) explainAlert(err error, conn *inspect.Conn) string {
+	addr := safe(r.addr)
+	heard := r.heard(conn)
+	if heard == nil {
+		return r.say("cmd_remote_error", "addr", addr, "reason", safe(err.Error()))
+	}
+	command := r.name + " pki client " + r.say("cmd_name_arg")
+	switch alert := heard.Description; {
+	case alert == certificateRequired, alert == badCertificate && r.cert == "":
+		return r.say("cmd_remote_wants_certificate", "addr", addr, "command", command)
+	case alert == certificateRevoked:
+		return r.say("client_alert_revoked", "addr", addr, "cert", safe(r.cert))
+	case alert == certificateExpired:
+		return r.say("client_alert_expired", "addr", addr, "cert", safe(r.cert), "command", command)
+	case r.cert != "" && (alert == unknownCA || alert == badCertificate || alert == certificateUnknown || alert == accessDenied):
+		return r.say("client_alert_certificate", "addr", addr, "cert", safe(r.cert), "alert", inspect.AlertName(alert))
+	case alert == protocolVersion:
+		return r.say("client_alert_version", "addr", addr)
+	default:
+		return r.say("client_alert", "addr", addr, "alert", inspect.AlertName(alert), "code", alert)
+	}
+}
+
+// heard returns the fatal alert that the server sent, if it was recorded.
+func (r *clientRun) heard(conn *inspect.Conn) *inspect.Alerted {
+	r.session.Extend()
+	account := r.session.Connections()[conn.ID()].Account(inspect.Client, r.session.Taken()-1)
+	for _, alert := range account.Heard {
+		if alert.Fatal() {
+			return &alert
+		}
+	}
+	return nil
+}
+
+// departed says at once that the server has gone, while nothing was asked of it.
+func (r *clientRun) departed(l *link) string {
+	how := r.say("client_gone_closed", "addr", safe(r.addr))
+	switch {
+	case l.why != nil && fromPeer(l.why):
+		how = r.explainAlert(l.why, l.conn)
+	case l.why != nil:
+		how = r.say("client_lost_broken", "addr", safe(r.addr), "reason", safe(withoutAddr(l.why)))
+	}
+	return strings.TrimSpace(how + " " + r.say("client_gone_idle"))
+}
