@@ -7,6 +7,8 @@ import (
 	"fmt"
 	html "html/template"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,7 +20,8 @@ import (
 // page made for printing: prose, what crossed the wire, the bytes that are to be
 // looked at, the exercises with room for answers, and the right answers at the
 // end. If it is blank, what only a session knows is left for a student to fill
-// in, and there are no answers.
+// in, and so is what an exercise asks for, up to the end of its page; there are
+// no answers.
 //
 // Nothing captured gets into the page but as text. If a step could not be done
 // the error is a *[StepError]; if something that the lesson says is not so, it
@@ -28,7 +31,9 @@ func (c *Course) Handout(ctx context.Context, l *Lesson, blank bool, out io.Writ
 	defer s.Close()
 	h := &handout{
 		Lang: docs.For(c.Lang).Lang(), Title: drawn(l.Title), Blank: blank, Words: handoutWordsOf(docs.For(c.Lang)), say: docs.For(c.Lang),
-		Length: docs.For(c.Lang).Say("handout_minutes", "count", l.Minutes),
+	}
+	if l.Minutes > 0 {
+		h.Length = h.say.Say("handout_minutes", "count", l.Minutes)
 	}
 	for _, page := range l.Pages {
 		h.Pages = append(h.Pages, &handoutPage{Title: drawn(page.Title)})
@@ -48,7 +53,9 @@ func (c *Course) Handout(ctx context.Context, l *Lesson, blank bool, out io.Writ
 		}
 		h.take(stop)
 	}
-	if !blank {
+	if blank {
+		h.conceal(s)
+	} else {
 		h.answers(s.attempts)
 	}
 	return handoutPaper.Execute(out, h)
@@ -91,7 +98,7 @@ type handoutPage struct {
 
 // A handoutPiece is one of its fields.
 type handoutPiece struct {
-	Steps    []string
+	Steps    []handoutBlock
 	Records  []handoutRecord
 	Look     *handoutLook
 	Block    *handoutBlock
@@ -103,6 +110,7 @@ type handoutRecord struct {
 	Connection string // "" for the first
 	FromClient bool
 	What       string
+	Mark       string // how it came to be there, if nobody sent it so
 	Size       int
 }
 
@@ -115,6 +123,12 @@ type handoutSpan struct {
 	Text                   string
 	Strong, Emphasis, Code bool
 	Room                   int // for what is to be filled in, in characters; 0 for text
+}
+
+// blank leaves room for what the span says.
+func (s *handoutSpan) blank() {
+	const least, most = 4, 60
+	s.Text, s.Room = "", min(max(utf8.RuneCountInString(s.Text), least), most)
 }
 
 type handoutLook struct {
@@ -168,9 +182,9 @@ func (h *handout) take(stop *Stop) {
 	page := h.Pages[stop.Page]
 	add := func(p handoutPiece) { page.Pieces = append(page.Pieces, p) }
 	if len(h.doing) > 0 {
-		var steps []string
+		var steps []handoutBlock
 		for _, step := range h.doing {
-			steps = append(steps, drawn(step.Text))
+			steps = append(steps, h.spans([]Span{{Text: step.Text}}))
 		}
 		add(handoutPiece{Steps: steps})
 	}
@@ -191,7 +205,8 @@ func (h *handout) take(stop *Stop) {
 	}
 }
 
-// records are those that were sent since the stop before.
+// records are those that were sent since the stop before, and those that arrived
+// as nobody sent them.
 func (h *handout) records(stop *Stop) (all []handoutRecord) {
 	if stop.Recording == nil {
 		return nil
@@ -202,10 +217,16 @@ func (h *handout) records(stop *Stop) (all []handoutRecord) {
 	h.session.Extend()
 	for items := h.session.Items(); h.told < len(items) && items[h.told].Event < stop.Event; h.told++ {
 		item := items[h.told]
-		if item.Kind != inspect.RecordItem || item.Lane != inspect.Sent {
-			continue
+		if item.Kind != inspect.RecordItem || item.Lane == inspect.Received && item.Record.Verdict == inspect.VerdictUnreadable {
+			continue // the latter crossed as it was sent
 		}
 		record := handoutRecord{Number: h.told + 1, FromClient: item.Side == inspect.Client, What: h.holds(item.Record), Size: len(item.Record.Raw())}
+		switch {
+		case item.Record.Verdict == inspect.VerdictInjected:
+			record.Mark = h.say.Say("handout_injected")
+		case item.Lane == inspect.Received:
+			record.Mark = h.say.Say("handout_received")
+		}
 		if item.Conn > 0 {
 			record.Connection = h.say.Say("handout_connection", "conn", item.Conn+1)
 		}
@@ -239,8 +260,7 @@ func (h *handout) block(b Block) handoutBlock {
 	for _, span := range b.Spans {
 		text := handoutSpan{Text: drawn(span.Text), Strong: span.Style == Strong, Emphasis: span.Style == Emphasis, Code: span.Style == Code}
 		if h.Blank && span.Computed && !span.Claimed {
-			const least, most = 4, 60
-			text.Text, text.Room = "", min(max(utf8.RuneCountInString(text.Text), least), most)
+			text.blank()
 		}
 		set.Spans = append(set.Spans, text)
 	}
@@ -323,6 +343,84 @@ func (h *handout) blankLook(look *Look) *handoutLook {
 		set.Lines = append(set.Lines, row)
 	}
 	return set
+}
+
+// conceal leaves room for what the exercises ask for, which a lesson may say
+// before it asks, or once it is known: where it is told on the page of the exercise,
+// and, unless it is so short that it may well be something else, on the pages
+// before. What the question itself tells is for the student.
+func (h *handout) conceal(s *Sitting) {
+	for i, attempt := range s.attempts {
+		question := h.asked[i]
+		if len(question.Choices) > 0 {
+			continue
+		}
+		right := s.asked[question.Exercise].right
+		is := func(text string) bool {
+			return slices.ContainsFunc(right, func(v Value) bool { return v.accepts(text) })
+		}
+		for n, page := range h.Pages[:attempt.Page+1] {
+			least := 1
+			if n < attempt.Page {
+				least = 3
+			}
+			for _, piece := range page.Pieces {
+				if piece.Question == nil || piece.Question.Number != i+1 {
+					piece.conceal(is, least)
+				}
+			}
+		}
+	}
+}
+
+// conceal leaves room in a piece for what is the answer, if that has so many characters.
+func (p *handoutPiece) conceal(is func(string) bool, least int) {
+	var blocks []*handoutBlock
+	for i := range p.Steps {
+		blocks = append(blocks, &p.Steps[i])
+	}
+	if p.Block != nil {
+		blocks = append(blocks, p.Block)
+	}
+	if p.Question != nil {
+		for i := range p.Question.Text {
+			blocks = append(blocks, &p.Question.Text[i])
+		}
+	}
+	for _, block := range blocks {
+		block.conceal(is, least)
+	}
+}
+
+// aWord is what stands between spaces and quotes, without the stop behind it.
+var aWord = regexp.MustCompile(`[^\s"“”«»()]*[^\s"“”«»().,;:?!]`)
+
+// conceal leaves room for spans, and for words of them, that are the answer.
+func (b *handoutBlock) conceal(is func(string) bool, least int) {
+	var spans []handoutSpan
+	for _, span := range b.Spans {
+		if span.Room == 0 && utf8.RuneCountInString(span.Text) >= least && is(span.Text) {
+			span.blank()
+		}
+		at := 0
+		for _, word := range aWord.FindAllStringIndex(span.Text, -1) {
+			text := span.Text[word[0]:word[1]]
+			short := 4 // "um" may be a number, and may not
+			if strings.ContainsAny(text, "0123456789") {
+				short = least
+			}
+			if utf8.RuneCountInString(text) >= short && is(text) {
+				before, room := span, span
+				before.Text, room.Text = span.Text[at:word[0]], text
+				room.blank()
+				spans, at = append(spans, before, room), word[1]
+			}
+		}
+		if span.Text = span.Text[at:]; span.Text != "" || span.Room > 0 {
+			spans = append(spans, span)
+		}
+	}
+	b.Spans = spans
 }
 
 // answers puts down what is right. A choice stands as it is read.

@@ -74,6 +74,20 @@ func TestABlankHandoutHasNothingOfTheSession(t *testing.T) {
 	}
 }
 
+func TestABlankHandoutLeavesRoomForWhatAnExerciseAsksFor(t *testing.T) {
+	text := "# Paper\n\nWords.\n\n```script\nopen echo\ndo 7531\n```\n\nIt is {{7531 = answer}}, as 7531 bytes are not; in the year 75310.\n\n## More\n\n" +
+		"Words.\n\n```ask which\nWhich is it, with its {{5 = size of client unit line}} bytes?\n= answer\n? Look.\n! So.\n```\n\nIt is *{{7531 = answer}}*.\n\n## Behind\n\n{{7531 = answer}}.\n"
+	blank := handoutOf(t, "en", text, true)
+	for part, want := range map[string]int{"<section>": 3, "<div>do <span class=\"room\"": 1, "<span>Name:": 1, "minute": 0, "It is <span class=\"room\"": 2, "year 75310": 1, "its 5 bytes": 1, "7531.": 1} {
+		if n := strings.Count(blank, part); n != want {
+			t.Errorf("%d times %s, want %d:\n%s", n, part, want, blank)
+		}
+	}
+	if n := strings.Count(strings.ReplaceAll(blank, "75310", ""), "7531"); n != 1 { // behind the page of the exercise
+		t.Errorf("the answer stands there %d times:\n%s", n, blank)
+	}
+}
+
 func TestNoHandoutIsMadeOfWhatIsNotSo(t *testing.T) {
 	for text, line := range map[string]int{
 		"# A\n\n```script\nopen echo\ndo hello\n```\n\nIt says {{nothing = answer}}.\n": 8,

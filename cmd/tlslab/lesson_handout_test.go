@@ -1,0 +1,96 @@
+package main
+
+import (
+	"html"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+
+	"example.com/tlslab/docs"
+	"example.com/tlslab/inspect/lesson"
+)
+
+// What differs between sessions is left out of a blank handout anyway. The numbers of rows stay: they are the names of records,
+// and where a number is asked for, the row is what is to be found.
+func TestABlankHandoutGivesNoAnswerAwayOnThePageOfItsExercise(t *testing.T) {
+	t.Setenv("GODEBUG", "cryptocustomrand=1")
+	for _, lang := range []string{docs.English, docs.Portuguese} {
+		for _, name := range docs.Lessons() {
+			t.Run(lang+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				s, err := courseSheet(name, lang)
+				if err != nil {
+					t.Fatal(err)
+				}
+				course := speaker(lang).course(lang)
+				var paper strings.Builder
+				if err := course.Handout(t.Context(), s.Lesson, true, &paper); err != nil {
+					t.Fatal(err)
+				}
+				pages := textOfPages(paper.String())
+				if len(pages) != len(s.Pages) {
+					t.Fatalf("%d pages of %d", len(pages), len(s.Pages))
+				}
+				sitting := course.Begin(t.Context(), s.Lesson)
+				defer sitting.Close()
+				choices := make(map[*lesson.Exercise]bool)
+				for {
+					stop, err := sitting.Next()
+					if err == io.EOF {
+						break
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					if stop.Question != nil {
+						choices[stop.Question.Exercise] = len(stop.Question.Choices) > 0
+					}
+				}
+				for _, a := range sitting.Attempts() {
+					told := regexp.MustCompile(`(^|[^0-9\pL_.#])` + regexp.QuoteMeta(a.Expected) + `($|[^0-9\pL_])`)
+					at := told.FindStringIndex(pages[a.Page])
+					byChance := len(a.Expected) < 3 && strings.Trim(a.Expected, "0123456789") != "" // a byte of this session
+					if !choices[a.Exercise] && at != nil && !byChance {
+						t.Errorf("page %d gives the answer of %s away: %s: …%s…", a.Page+1, a.Name, a.Expected, pages[a.Page][max(at[0]-60, 0):min(at[1]+60, len(pages[a.Page]))])
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestAHandoutTellsWhatArrivedAsNobodySentIt(t *testing.T) {
+	for lang, marks := range map[string][2]string{docs.English: {"request (as received)", "answer (injected)"}, docs.Portuguese: {"pedido (como chegou)", "resposta (por injeção)"}} {
+		s, err := courseSheet("05-three-properties", lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var paper strings.Builder
+		if err := speaker(lang).course(lang).Handout(t.Context(), s.Lesson, false, &paper); err != nil {
+			t.Fatal(err)
+		}
+		told := strings.Join(textOfPages(paper.String()), "\n")
+		for _, mark := range marks {
+			if n := strings.Count(told, mark); n != 1 {
+				t.Errorf("%s: %d times %s in\n%s", lang, n, mark, told)
+			}
+		}
+	}
+}
+
+var (
+	aTag    = regexp.MustCompile(`<[^>]*>`)
+	aLabel  = regexp.MustCompile(`<div class="label">.*?</div>`)
+	aRoom   = regexp.MustCompile(`<span class="room"[^>]*></span>`)
+	section = regexp.MustCompile(`(?s)<section>(.*?)</section>`)
+)
+
+// textOfPages is what is read on the pages of a handout.
+func textOfPages(paper string) (pages []string) {
+	for _, found := range section.FindAllStringSubmatch(paper, -1) {
+		text := aTag.ReplaceAllString(aRoom.ReplaceAllString(aLabel.ReplaceAllString(found[1], ""), "____"), " ")
+		pages = append(pages, strings.Join(strings.Fields(html.UnescapeString(text)), " "))
+	}
+	return pages
+}
