@@ -428,11 +428,13 @@ type jsonTime time.Time
 
 func (t jsonTime) MarshalJSON() ([]byte, error) {
 	at := time.Time(t)
-	if at.IsZero() || at.Equal(time.Unix(0, 0)) {
+	if !isKnown(at) {
 		return []byte("null"), nil
 	}
 	return []byte(at.UTC().Format(`"2006-01-02T15:04:05.000000000Z"`)), nil
 }
+
+func isKnown(at time.Time) bool { return !at.IsZero() && !at.Equal(time.Unix(0, 0)) }
 
 // Line returns a JSON line as this package writes them: in ASCII, with a line
 // feed at its end. The value must be one that has JSON.
