@@ -16,6 +16,7 @@ import (
 var builtAtRunTime = map[string]string{
 	"scene_":             "tlslab scenes, from the name of a scene, of a remark, or of what became of an alert",
 	"stage_":             "tlslab lab --stage and tlslab stage, from the name of a stage",
+	"page_":              "report.HTML, in its template",
 	"field_":             "Explain, from the kind of a field",
 	"schedule_":          "Explain, from the kind of a value of the key schedule",
 	"protection_":        "Explain, from the kind of a value of a record's protection",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"io"
 
 	"example.com/tlslab/inspect"
@@ -70,7 +71,21 @@ func (c *captures) dump(names []string, tell story) error {
 	}
 	defer c.close()
 	out := bufio.NewWriter(c.out)
-	writer, session := tell(out), inspect.NewSession(c.reader.Recording())
+	writer := tell(out)
+	session, err := c.session(writer.Extend)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(writer.Close(session), out.Flush()); err != nil {
+		return err
+	}
+	return c.err()
+}
+
+// session reads the files to their end. The session is given to told now and then, before bytes of it are let go. It is an
+// error if there is nothing in the files but damage.
+func (c *captures) session(told func(s *inspect.Session) error) (*inspect.Session, error) {
+	session := inspect.NewSession(c.reader.Recording())
 	due := int64(toldAtOnce)
 	for c.next() {
 		if session.Recording().Len()-session.Taken() >= 4096 {
@@ -81,19 +96,13 @@ func (c *captures) dump(names []string, tell story) error {
 		}
 		due += toldOften
 		session.Extend()
-		if err := writer.Extend(session); err != nil {
-			return err
+		if err := told(session); err != nil {
+			return nil, err
 		}
 	}
 	session.Extend()
 	if len(session.Connections()) == 0 && len(c.problems) > 0 {
-		return c.err()
+		return nil, c.err()
 	}
-	if err := writer.Close(session); err != nil {
-		return err
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	return c.err()
+	return session, nil
 }

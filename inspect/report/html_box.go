@@ -302,18 +302,22 @@ func (p *page) sentColumn(b *box, item inspect.Item, n int, told map[string]bool
 			b.Notes = append(b.Notes, p.changes(changes, x.Sent.Raw(), raw)...)
 		}
 	}
-	title := p.Word("tui_subject_record", "count", len(raw))
-	if r.Lane == inspect.Received {
-		title = p.Word("tui_subject_arrived", "count", len(raw))
+	title := "tui_subject_record"
+	switch {
+	case changes != nil:
+		title = "tui_subject_arrived"
+	case item.Lane == inspect.Received:
+		title = "page_received"
+	case !r.TLS():
+		title = "unit_as_sent"
 	}
 	root := r.FieldsWith(func(earlier *inspect.Record, blocks, block int) string {
 		return p.text.Say.SameBlocks(p.numberOf(n, earlier), blocks, block)
 	})
 	if !r.TLS() {
 		root.Name = p.text.recordName(r)
-		title = p.Word("unit_as_sent", "name", root.Name, "count", len(raw))
 	}
-	c.Dumps = []dumped{p.dump(dumping{title, raw, root, told, changes})}
+	c.Dumps = []dumped{p.dump(dumping{p.Word(title, "name", p.text.recordName(r), "count", len(raw)), raw, root, told, changes})}
 	return c
 }
 

@@ -16,6 +16,7 @@ type ladder struct {
 	Title          string
 	Names          [2]string
 	Knows          string
+	Gains          bool // some rung has something in its margins
 	Rungs          []*rung
 	More           string
 	Legend         []stroke
@@ -85,6 +86,7 @@ func (p *page) ladder(c *inspect.Connection) *ladder {
 				r.Knows[side] = append(r.Knows[side], note{r.Y - 4 + n*noteHeight, inspect.Safe(secret)})
 			}
 		}
+		l.Gains = l.Gains || len(r.Knows[0])+len(r.Knows[1]) > 0
 		l.Rungs = append(l.Rungs, r)
 		seen[r.Epoch] = true
 		y += max(rungHeight, max(len(r.Knows[0]), len(r.Knows[1]))*noteHeight+rungHeight/2)

@@ -33,7 +33,7 @@ type input struct{ Name, Size, Hex string }
 func isPublic(kind string) bool {
 	switch kind {
 	case "schedule.session_hash", "schedule.verify_data", "schedule.verify_data_13", "schedule.binder",
-		"protection.sequence_number", "protection.additional_data", "protection.additional_data_12", "protection.nonce_explicit",
+		"protection.sequence_number", "protection.additional_data", "protection.additional_data_12",
 		"ech.sequence_number", "ech.additional_data", "ech.enc", "ech.accept_confirmation", "ech.hrr_accept_confirmation",
 		"sealed.schedule_transcript_hash":
 		return true

@@ -22,8 +22,16 @@ const Schema = 1
 // proof, and each endpoint of a gated connection. The schema stands in the manual, docs/manual/en/json-lines.md. Strings
 // that may quote captured text are written as [inspect.Safe] gives them.
 //
-// The lines hold clear text, secrets and keys.
-func NewJSON(out io.Writer) *Writer {
+// The lines hold clear text, secrets and keys; see [JSON].
+func NewJSON(out io.Writer) *Writer { return JSON{}.Writer(out) }
+
+// JSON says what the lines hold.
+type JSON struct {
+	NoSecrets bool // secrets, keys and nonces are null, commands are empty, and so is clear text in which a key stands
+}
+
+// Writer returns a Writer of JSON lines, as [NewJSON] does.
+func (j JSON) Writer(out io.Writer) *Writer {
 	told := 0 // connections
 	connections := func(s *inspect.Session, until int) (lines []byte) {
 		for ; told < until; told++ {
@@ -34,10 +42,10 @@ func NewJSON(out io.Writer) *Writer {
 	return &Writer{
 		out: out, begin: sessionLine,
 		item: func(s *inspect.Session, i int) []byte {
-			return append(connections(s, s.Items()[i].Conn+1), itemLine(s, i)...)
+			return append(connections(s, s.Items()[i].Conn+1), j.itemLine(s, i)...)
 		},
 		end: func(s *inspect.Session) []byte {
-			return append(connections(s, len(s.Connections())), computedLines(s)...)
+			return append(connections(s, len(s.Connections())), j.computedLines(s)...)
 		},
 	}
 }
@@ -73,14 +81,14 @@ func sessionLine(s *inspect.Session) []byte {
 	return encode(line)
 }
 
-func itemLine(s *inspect.Session, i int) []byte {
+func (j JSON) itemLine(s *inspect.Session, i int) []byte {
 	item := s.Items()[i]
 	switch item.Kind {
 	case inspect.RecordItem:
 		if !item.Record.TLS() {
-			return encode(unitLine(s, item))
+			return encode(j.unit(s, item))
 		}
-		return encode(recordLine(s, item))
+		return encode(j.record(s, item))
 	case inspect.BytesItem:
 		return encode(bytesLine(s, item))
 	case inspect.GapItem:
@@ -262,6 +270,24 @@ type (
 		Milliseconds int64    `json:"milliseconds"`
 	}
 )
+
+// record is the line of a record, without what is to be left out.
+func (j JSON) record(s *inspect.Session, item inspect.Item) recordJSON {
+	line := recordLine(s, item)
+	if j.NoSecrets && line.Sealed != nil {
+		line.Sealed.Nonce = nil // TLS 1.3's gives the IV away
+	}
+	return line
+}
+
+// unit is the line of a unit of another protocol, without what is to be left out.
+func (j JSON) unit(s *inspect.Session, item inspect.Item) unitJSON {
+	line := unitLine(s, item)
+	if j.NoSecrets && item.Record.Decrypted && holdsSecret(line.Plaintext, secretsOf(s, item.Conn)) {
+		line.Plaintext, line.ClearFields = nil, []fieldJSON{}
+	}
+	return line
+}
 
 func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 	r := item.Record

@@ -56,7 +56,7 @@ type (
 
 // computedLines are the key and verification lines of a session that has
 // ended. Before, a value may still become known, or turn up in a key log.
-func computedLines(s *inspect.Session) []byte {
+func (j JSON) computedLines(s *inspect.Session) []byte {
 	places := newPlaces(s)
 	var lines []byte
 	for _, c := range s.Connections() {
@@ -69,7 +69,7 @@ func computedLines(s *inspect.Session) []byte {
 			if c.Opening.Gated {
 				name = side.String()
 			}
-			teller := computed{session: s, places: places, conn: c.Conn, name: name, view: c.View(side)}
+			teller := computed{JSON: j, session: s, places: places, conn: c.Conn, name: name, view: c.View(side)}
 			lines = teller.keys(lines)
 			lines = teller.verifications(lines)
 		}
@@ -80,6 +80,7 @@ func computedLines(s *inspect.Session) []byte {
 
 // A computed tells what was computed from one view of a connection.
 type computed struct {
+	JSON
 	session *inspect.Session
 	places  places
 	conn    int
@@ -139,6 +140,15 @@ func (c computed) key(value inspect.Value, event int) keyLine {
 	}
 	for _, input := range value.Inputs {
 		line.Inputs = append(line.Inputs, inputJSON{input.Name, input.Bytes})
+	}
+	if c.NoSecrets {
+		line.Command = ""
+		for i := range line.Inputs {
+			line.Inputs[i].Value = nil
+		}
+		if !isPublic(value.Kind) {
+			line.Value = nil
+		}
 	}
 	return line
 }

@@ -34,6 +34,10 @@ type Text struct {
 	Say   *docs.Sentences // the language; nil is English
 	ASCII bool            // arrows as "->"
 	Level Level           // what Writer and Item tell
+
+	// NoSecrets leaves out clear text in which a key stands. It is for Writer and Item at the levels Sentences, Streams and
+	// WithBytes, which tell no secrets besides.
+	NoSecrets bool
 }
 
 // Writer returns a Writer that tells each item at the Text's level, with an
@@ -106,7 +110,11 @@ func (t Text) bytes(s *inspect.Session, n int) (clear, sent []byte, ok bool) {
 		if wasDropped(item) {
 			return nil, nil, false
 		}
-		return item.Record.Plaintext(), item.Record.Raw(), true
+		clear = item.Record.Plaintext()
+		if t.NoSecrets && item.Record.Decrypted && holdsSecret(clear, secretsOf(s, item.Conn)) {
+			clear = nil
+		}
+		return clear, item.Record.Raw(), true
 	case inspect.BytesItem:
 		sent, _ = run(s, item)
 		return nil, sent, true
