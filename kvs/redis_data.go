@@ -260,8 +260,10 @@ func (s *redisSession) ttl(arguments [][]byte) error {
 func (s *redisSession) keysLike(arguments [][]byte) error {
 	found, n := reply{}, 0
 	pattern := glob{pattern: arguments[0]}
+	var turn yielder
 	err := s.view(func(r store.Reader) error {
 		for pair := range r.Scan(nil) {
+			turn.did(len(pair.Key))
 			matches := pattern.matches(pair.Key)
 			if pattern.exhausted() {
 				return errPattern
@@ -291,7 +293,9 @@ func (s *redisSession) dbsize([][]byte) error {
 func (s *redisSession) mget(arguments [][]byte) error {
 	return s.view(func(r store.Reader) error {
 		s.array(len(arguments))
+		var turn yielder
 		for _, key := range arguments {
+			turn.did(len(key))
 			pair, exists := r.Get(key)
 			if err := s.fits(len(pair.Value)); err != nil {
 				return err
@@ -395,9 +399,11 @@ func (s *redisSession) scan(arguments [][]byte) error {
 		return errCursor
 	}
 	found, n, next := reply{}, 0, uint64(0)
+	var turn yielder
 	err = s.view(func(r store.Reader) error {
 		left := options.count
 		for pair := range r.Scan(from) {
+			turn.did(len(pair.Key))
 			if left == 0 {
 				next = s.server.cursors.keep(pair.Key)
 				return nil

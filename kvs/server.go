@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -382,13 +383,27 @@ func (s *session) exit([][]byte) ([]byte, error) {
 	return ok, nil
 }
 
+// A yielder has a request that goes through many pairs let others run in between: a goroutine may otherwise have the processor for
+// 10 ms at a stretch, and where many do so, short requests wait for all of them.
+type yielder struct{ done int }
+
+func (y *yielder) did(bytes int) {
+	const perPair, stretch = 100, 32 << 10
+	if y.done += perPair + bytes; y.done >= stretch {
+		y.done = 0
+		runtime.Gosched()
+	}
+}
+
 var errAnswerTooLong = errors.New("the answer is too long")
 
 // list puts every pair between brackets.
 func (s *session) list(brackets string, add func(b, key, value []byte) []byte) ([]byte, error) {
 	limit := cmp.Or(s.server.AnswerLimit, DefaultAnswerLimit)
 	b := []byte{brackets[0]}
+	var turn yielder
 	err := store.Each(s.store, func(key, value []byte) error {
+		turn.did(len(key) + len(value))
 		if len(b) > 1 {
 			b = append(b, ", "...)
 		}

@@ -253,6 +253,15 @@ func (c *Conn) sayGoodbye() {
 	}
 }
 
+// drop ends the connection without a goodbye, and without keeping what the client has not read.
+func (c *Conn) drop() {
+	wire := c.wire()
+	if reset, ok := wire.(interface{ SetLinger(int) error }); ok {
+		reset.SetLinger(0)
+	}
+	wire.Close()
+}
+
 // linger waits until the client closes too. A TCP connection that is closed
 // with bytes in it that nobody read is reset, and a reset destroys what the
 // client has not read yet: the last answer, an alert.

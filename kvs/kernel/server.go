@@ -338,7 +338,10 @@ func (s *Server) session(ctx context.Context, c *Conn, established func()) (isCl
 	}
 	err = c.reason(s.handle(ctx, c))
 	c.Hold(0)
-	if !errors.Is(err, ErrDismissed) {
+	switch {
+	case errors.Is(err, ErrNotRead):
+		c.drop() // a goodbye would wait for the client too
+	case !errors.Is(err, ErrDismissed):
 		c.sayGoodbye()
 		c.linger()
 	}
