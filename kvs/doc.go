@@ -66,7 +66,8 @@
 // counted by their names in capitals. They are not commands of the lines, whose words keep their meaning.
 //
 // Bounds: a request has at most as many bytes, as they come, as the kernel's MaxRequest says, and takes about twice that in memory; past it,
-// and after anything that is not RESP, comes an error and the end of the connection. An answer is bounded by AnswerLimit, and a pattern by the steps that it takes (100 million). The latest
+// and after anything that is not RESP, comes an error and the end of the connection. The rest of a request
+// must come within RequestTimeout of its first byte. Of each connection, and of all together, long answers take bounded memory (MaxAnswers). An answer is bounded by AnswerLimit, and a pattern by the steps that it takes (100 million). The latest
 // 1024 cursors of SCAN are remembered, each with its key, for all connections of a server. Errors are in
 // English, as Redis has them, and what they repeat of a request is escaped.
 package kvs

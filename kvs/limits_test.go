@@ -32,6 +32,7 @@ var reached = map[string]string{
 	"kernel.MaxStatisticsRequest":        "TestStatisticsCanBeReadAndNothingElse",
 
 	"kvs.DefaultAnswerLimit": "TestAnAnswerThatWouldBeTooLongIsAnErrorAndTheConnectionGoesOn",
+	"kvs.MaxTokens":          "TestAFileThatIsNotOneOfTokensIsRefusedWithItsLine",
 
 	"store.DefaultMemoryLimit": "TestAFloodOfNewKeysEndsAtTheStoresLimit",
 	"store.DefaultFileLimit":   "full",

@@ -18,12 +18,10 @@ import (
 
 // renewer makes the configuration of TLS, and makes it anew when its files have changed.
 func (r *serveRun) renewer() *kernel.Renewer {
-	files := []string{r.cert, r.key}
+	own := func(name string) string { return filepath.Join(dataDir(), "pki", name) }
+	files := []string{own("ca.pem"), r.cert, r.key}
 	if r.cert == "" {
-		files = nil
-		for _, name := range []string{"ca.pem", "server.pem", "server.key"} {
-			files = append(files, filepath.Join(dataDir(), "pki", name))
-		}
+		files = []string{own("ca.pem"), own("server.pem"), own("server.key")}
 	}
 	return &kernel.Renewer{Load: r.config, Files: files}
 }

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the parts of the manual that are 
 // A part of a page of the manual is made from the code: it stands between two comments, of which the first names it.
 var part = regexp.MustCompile(`(?s)(<!-- make reference: ([a-z]+) -->\n).*?(<!-- until here -->\n)`)
 
-var parts = map[string]func(lang string) string{"commands": commandsPart, "keys": keysPart, "json": jsonPart}
+var parts = map[string]func(lang string) string{"commands": commandsPart, "keys": keysPart, "json": jsonPart, "statistics": statisticsPart}
 
 // columns are the heads of the tables.
 var columns = map[string]map[string]string{

@@ -168,7 +168,8 @@ func (r *serveRun) start(ctx context.Context) error {
 	r.watch(server)
 	r.who.Told = r.told.Authenticated
 	if r.hold { // the time in which a record is held is the only limit
-		server.HandshakeTimeout, server.IdleTimeout, server.WriteTimeout = kernel.NoTimeout, kernel.NoTimeout, kernel.NoTimeout
+		server.HandshakeTimeout, server.IdleTimeout = kernel.NoTimeout, kernel.NoTimeout
+		server.RequestTimeout, server.WriteTimeout = kernel.NoTimeout, kernel.NoTimeout
 	}
 	if r.tap != nil {
 		defer files.follow(r.tap.Recording())()

@@ -34,10 +34,24 @@
 //
 //	Wrap: func(l net.Listener) net.Listener { return tls.NewListener(l, config) }
 //
-// What a client can take is bounded: how many there are, the time for a handshake,
-// for silence, for a write, and the size of a request. The fields of [Server] say
-// how much that is. A client that sends a byte now and then is not silent, and
-// keeps its place, unless the service bounds its request with [Conn.ReadBy].
+// What clients can take is bounded: how many connections, handshakes and requests
+// there are at once, in all and for one address; the time for a handshake, for
+// silence, for a request, for a write; the size of a request, and the memory of answers.
+// The fields of [Server] say how much that is. Where there is no place, whoever
+// waits gets the next one by the turn of its address, so that who waits for many keeps
+// nobody else waiting for all of them.
+//
+// Two bounds need the service: it says when a request has begun and ended, with [Conn.ReadBy] and
+// [Conn.RequestDeadline], since otherwise a client that sends a byte now and then keeps
+// its place; and how much memory a long answer takes, with [Conn.Hold].
+//
+// A flood is counted in full, in [Statistics] and for callbacks. The log tells of
+// it in one line each [DigestPeriod], behind the first few; so can others, with a [Digest].
+//
+// # A server that runs all day
+//
+// A [Renewer] takes new certificates while the server runs. [Server.ServeStatistics]
+// gives out the numbers, on a loopback address.
 //
 // # Verbs
 //

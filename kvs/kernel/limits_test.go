@@ -440,6 +440,7 @@ func TestADigestTellsOfTheOthersWhenThePeriodIsOver(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		time.Sleep(kernel.DigestPeriod)
+		synctest.Wait()
 		if !slices.Equal(more, []int{3}) || !tell() || !tell() || tell() {
 			t.Errorf("told of %v", more)
 		}

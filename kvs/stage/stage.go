@@ -86,6 +86,7 @@ func begin(ctx context.Context, tap *inspect.Tap, client, server endpoint, handl
 		Handler:          handler,
 		HandshakeTimeout: kernel.NoTimeout,
 		IdleTimeout:      kernel.NoTimeout,
+		RequestTimeout:   kernel.NoTimeout,
 		WriteTimeout:     kernel.NoTimeout,
 	}
 	if says {

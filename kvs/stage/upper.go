@@ -35,6 +35,7 @@ func (u *Upper) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error
 func untimed(server *kernel.Server) {
 	server.HandshakeTimeout = kernel.NoTimeout
 	server.IdleTimeout = kernel.NoTimeout
+	server.RequestTimeout = kernel.NoTimeout
 	server.WriteTimeout = kernel.NoTimeout
 	server.Linger = kernel.NoTimeout
 }
