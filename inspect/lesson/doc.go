@@ -70,7 +70,8 @@
 // Every expectation is judged by what the endpoints did: what their programs
 // read, the errors they returned, the alerts they sent and whether those were
 // understood, how they ended, or silence until a deadline. Nothing is guessed
-// from the wording of an error but where the script itself quotes one.
+// from the wording of an error but where the script itself quotes one. That a side
+// alerts nothing leaves close_notify out, which is no error: whether it came, ends with says.
 //
 // # Lessons
 //
@@ -79,12 +80,12 @@
 //
 //	open kv tls13 with expired    a fresh session: a stage, a channel where it has several, how the endpoints differ
 //	open kv tls13 with glass-box  one whose randomness is recorded: its whole key schedule is known
-//	hold client text 2            such a record will wait on the wire
+//	hold client text 2            such a record will wait on the wire, and behind it what its sender sends meanwhile
 //	begin read nome               the client does a command; goes on once something waits
-//	release: flip byte 5          what waits goes on, or what stands behind the colon befalls it; the answer is waited for
-//	look client client_hello client_hello.random
+//	release: flip byte 5          what waits goes on, or what stands behind the colon befalls it; the answer is waited for, or what is held next
+//	look client client_hello random        a field goes by the names that it has in values
 //	look client text last received         the same record as it arrived, changed on the way
-//	explain client client_hello client_hello.random
+//	explain client client_hello random
 //	show ladder                   or: streams, detail, schedule, wire, verdicts, secrets
 //	let first = VALUE             keeps a value, for later sessions too
 //	do "read {{first}}"           in a command, a value

@@ -37,7 +37,7 @@ func parseExpect(words []string, tail string, hasTail bool) (func(*run) error, s
 	}, ""
 }
 
-const assertions = `there are: answer TEXT, no answer, silence, SIDE fails [TEXT], SIDE is content, SIDE alerts NAME [understood|not understood],` +
+const assertions = `there are: answer TEXT, no answer, silence, SIDE fails [TEXT], SIDE is content, SIDE alerts NAME [understood|not understood], SIDE alerts nothing (but close_notify),` +
 	` SIDE notices, nobody notices, SIDE learns in its handshake|after its handshake|of nothing, SIDE receives VERDICT, SIDE reads nothing|something, attacker reads [TEXT|nothing], attacker changes nothing, attacker changes the data, attacker sees a pause of TIME, SIDE ends with close_notify|end of file|cut,` +
 	` resumed, not resumed, version NAME, guessed, not guessed; ` + comparisons
 

@@ -2,6 +2,7 @@ package lesson
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/tlslab/inspect"
@@ -18,13 +19,8 @@ func parseLook(explain bool) verb {
 		}
 		received := p.take("received")
 		wanted.path = rest[p.at:]
-		for _, kind := range wanted.path {
-			if !strings.Contains(kind, ".") {
-				return nil, fmt.Sprintf("%q is no kind of field; as in: look client client_hello client_hello.random", kind)
-			}
-		}
 		if explain && len(wanted.path) == 0 {
-			return nil, "explain needs a field, as in: explain client client_hello client_hello.random"
+			return nil, "explain needs a field, as in: explain client client_hello random"
 		}
 		return func(r *run) error {
 			r.settle()
@@ -39,7 +35,8 @@ func parseLook(explain bool) verb {
 	}
 }
 
-// look finds what is to be looked at.
+// look finds what is to be looked at. A field goes by what a value goes by: its kind, the last part of it, or its
+// name; a message's come before those of its record. But a whole kind is looked for first, in the record too.
 func (r *run) look(wanted unitWanted, received bool) (*Look, error) {
 	record, err := wanted.find(r)
 	if err != nil {
@@ -58,12 +55,19 @@ func (r *run) look(wanted unitWanted, received bool) (*Look, error) {
 		look.Field = field
 		return look, nil
 	}
+	there := shortKinds(look.Field)
 	for _, message := range r.messagesOf(record) {
-		if field, ok := descend(message.Fields(), wanted.path); ok {
+		if field, ok := descendTo(message.Fields(), wanted.path); ok {
 			return &Look{Record: record, Field: field, Bytes: message.Bytes, Message: true}, nil
 		}
+		there = append(there, shortKinds(message.Fields())...)
 	}
-	return nil, fmt.Errorf("%s has no field %s", wanted.about, strings.Join(wanted.path, " "))
+	if field, ok := descendTo(look.Field, wanted.path); ok {
+		look.Field = field
+		return look, nil
+	}
+	slices.Sort(there)
+	return nil, fmt.Errorf("%s has no field %s; there are %s", wanted.about, strings.Join(wanted.path, " "), strings.Join(slices.Compact(there), ", "))
 }
 
 // descend goes down a tree, from kind to kind.

@@ -51,7 +51,7 @@ func TestWhatIsNotThereIsNotLookedAt(t *testing.T) {
 	for line, want := range map[string]string{
 		"look client text received":      "as it was sent",
 		"look client text 2":             "has no client text 2",
-		"look client text recieved":      "no kind of field",
+		"look client text recieved":      "has no field recieved; there are ",
 		"look client text record.length": "has no field record.length",
 		"explain client text received":   "explain needs a field",
 		"look nobody text":               "first comes whose record it is",

@@ -6,9 +6,9 @@ import (
 	"example.com/tlslab/inspect"
 )
 
-// A pacer is the gate of a scene that somebody looks on at: a record that is about to
-// be tampered with waits for them, and what its sender sends meanwhile waits
-// behind it, in its turn. The other direction goes on.
+// A pacer is the gate of scenes and lessons: a record that a lesson holds waits until it is released, and one that is
+// about to be tampered with waits for whoever looks on. What its sender sends meanwhile waits
+// behind it, in its turn, as on a wire. The other direction goes on.
 type pacer struct {
 	rules *inspect.Rules
 	asked sync.WaitGroup
@@ -67,6 +67,21 @@ func (p *pacer) ask(h inspect.Held, look func() error, act inspect.Action) {
 			l.goOn()
 		})
 	})
+}
+
+// hold leaves the unit held until it is released.
+func (p *pacer) hold(h inspect.Held) { p.lane(h.Wire, h.From).waits = true }
+
+// release has act decide on a unit that was held, and then the rules on what came behind it. It returns a channel that is closed
+// once that is done; it never is if the connection is over.
+func (p *pacer) release(h inspect.Held, act inspect.Action) <-chan struct{} {
+	done := make(chan struct{})
+	h.Wire.After(0, func() {
+		defer close(done)
+		act(h)
+		p.lane(h.Wire, h.From).goOn()
+	})
+	return done
 }
 
 func (l *lane) inTurn(tell func()) {

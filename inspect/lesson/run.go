@@ -132,10 +132,8 @@ func (r Runner) begin(ctx context.Context, stage inspect.Stage) *run {
 	ctx, cancel := context.WithCancelCause(ctx)
 	turns := new(turns)
 	rules := &inspect.Rules{Then: turns}
-	tap, pacer := &inspect.Tap{Gate: rules}, &pacer{rules: rules}
-	if r.Pace != nil {
-		tap.Gate = pacer
-	}
+	pacer := &pacer{rules: rules}
+	tap := &inspect.Tap{Gate: pacer}
 	if r.Watch != nil {
 		r.Watch(tap.Recording())
 	}
@@ -173,7 +171,7 @@ type run struct {
 	// Of a lesson alone.
 	lets   map[string]Value // by name
 	wishes *wishes          // nil in a scene
-	begun  chan said        // a command that was begun; nil for none
+	begun  <-chan said      // a command that was begun; nil for none
 	holds  holds
 }
 
@@ -425,7 +423,7 @@ func (r *run) wait(command string, do func() (string, error)) error {
 		done <- said{answer, err}
 	}()
 	r.latest, r.answer, r.err = command, "", nil
-	return r.await(done)
+	return r.await(done, nil)
 }
 
 // said is what a command got.
@@ -463,8 +461,9 @@ func (l *lull) over() bool {
 	return true
 }
 
-// await waits for what a command gets, until that is called silence.
-func (r *run) await(done <-chan said) error {
+// await waits for what a command gets, until that is called silence. If something is held instead, the command
+// was only begun.
+func (r *run) await(done <-chan said, held <-chan struct{}) error {
 	patience := r.patience()
 	deadline := r.lull(patience)
 	defer deadline.Stop()
@@ -475,6 +474,9 @@ func (r *run) await(done <-chan said) error {
 			if refused := new(inspect.CommandError); errors.As(said.err, &refused) { // then the client answers
 				r.answer, r.err = refused.Reply, nil
 			}
+			return nil
+		case <-held:
+			r.begun = done
 			return nil
 		case <-r.ctx.Done():
 			return context.Cause(r.ctx)

@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -231,7 +232,10 @@ func parseHold(rest []string, _ string, _ bool) (func(*run) error, string) {
 		if r.stage == nil {
 			return errNoSession
 		}
-		r.rules.Add(inspect.Rule{Match: m, Do: r.holds.take})
+		r.rules.Add(inspect.Rule{Match: m, Do: func(unit inspect.Held) {
+			r.pacer.hold(unit)
+			r.holds.take(unit)
+		}})
 		return nil
 	}, ""
 }
@@ -299,19 +303,33 @@ func parseRelease(rest []string, tail string, hasTail bool) (func(*run) error, s
 		}
 	}
 	return func(r *run) error {
-		all := r.holds.let()
-		if len(all) == 0 {
-			return errNotHeld
-		}
-		for _, unit := range all {
-			act(unit)
-		}
-		done := r.begun
-		if r.begun = nil; done == nil {
-			return nil
-		}
-		return r.await(done)
+		return r.release(act)
 	}, ""
+}
+
+// release has the action decide on what waits on the wire. What its sender sent behind it follows. If that meets
+// another hold, it waits in its turn; otherwise the command that was begun is waited for.
+func (r *run) release(act inspect.Action) error {
+	all, held := r.holds.let(), r.holds.some()
+	if len(all) == 0 {
+		return errNotHeld
+	}
+	patience := time.NewTimer(r.patience())
+	defer patience.Stop()
+	for _, unit := range all {
+		select {
+		case <-r.pacer.release(unit, act):
+		case <-patience.C: // the connection is over
+		case <-r.ctx.Done():
+			return context.Cause(r.ctx)
+		}
+	}
+	if r.begun == nil {
+		return nil
+	}
+	done := r.begun
+	r.begun = nil
+	return r.await(done, held)
 }
 
 // shows are what can be looked at.
