@@ -194,6 +194,9 @@ func (m *model) textPane(w, height int) []string {
 	title, hint := m.lessonTitle(s.name), ""
 	if s.stop != nil {
 		title, hint = m.pal.spell(s.stop.Title), m.say("course_page", "at", s.stop.Page+1, "of", s.stop.Pages)
+		if width(title)+width(hint)+8 > w {
+			hint = m.say("course_page_short", "at", s.stop.Page+1, "of", s.stop.Pages)
+		}
 	}
 	all, _ := m.textLines(w)
 	rows := textRows(len(all), height)
@@ -418,6 +421,8 @@ func (m *model) spaceDoes(w int) string {
 		return m.say("course_does_read")
 	case s.stuck():
 		return m.say("course_does_nothing")
+	case s.owed && m.lessonPlace() == textAbove:
+		return m.say("course_does_more_session")
 	case s.owed:
 		return m.say("course_does_session")
 	case m.textHidden() && m.canAnswer():

@@ -46,11 +46,11 @@ func (p *program) lessonRun() *lessonRun { return &lessonRun{program: p, noteboo
 func (p *program) lessonList() *cobra.Command {
 	run := p.lessonRun()
 	cmd := &cobra.Command{
-		Use:                   "list " + p.say("cmd_options"),
+		Use:                   "list " + p.say("cmd_lesson_list_arg") + " " + p.say("cmd_options"),
 		Short:                 p.say("cmd_lesson_list_short"),
-		Args:                  p.noArgs,
+		Args:                  p.oneLesson,
 		DisableFlagsInUseLine: true,
-		RunE:                  func(*cobra.Command, []string) error { return run.list() },
+		RunE:                  func(_ *cobra.Command, args []string) error { return run.list(args) },
 	}
 	cmd.Flags().BoolVar(&run.json, "json", false, p.say("cmd_flag_lesson_list_json"))
 	return cmd
@@ -144,9 +144,12 @@ func (p *program) oneLesson(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// list tells of each lesson in a line.
-func (r *lessonRun) list() error {
+// list tells of each lesson in a line: of the course, or of a folder of a teacher's own.
+func (r *lessonRun) list(args []string) error {
 	sheets, err := r.courseShelf()
+	if len(args) > 0 {
+		sheets, err = r.folderShelf(args[0])
+	}
 	if err != nil {
 		return err
 	}
@@ -165,7 +168,11 @@ func (r *lessonRun) list() error {
 		}
 		fmt.Fprintf(r.out, "%2d  %-*s  %s  %s\n", s.number, width, s.Title, r.say("lesson_minutes", "minutes", s.Minutes), r.standing(s, standing))
 	}
-	if !r.json {
+	switch {
+	case r.json:
+	case len(args) > 0:
+		fmt.Fprintln(r.out, "\n"+r.say("lesson_list_next_own", "folder", safe(args[0])))
+	default:
 		fmt.Fprintln(r.out, "\n"+r.say("lesson_list_next"))
 	}
 	return nil
