@@ -6,17 +6,13 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/report"
 	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/pki"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // answerTimeout is how long the client waits for an answer, unless it is told otherwise.
@@ -27,25 +23,29 @@ type clientRun struct {
 	*program
 	addr, ca  string
 	cert, key string
+	tokenFile string
 	timeout   time.Duration
 	json      bool
 	show      bool
 	edit      bool
 	noauth    bool
 
-	config  *tls.Config
-	tap     *inspect.Tap
-	session *inspect.Session // of what the tap recorded
-	told    int              // items of it of which the user knows
-	text    report.Text      // tells of it
-	shown   *teller          // with --show
-	editor  *editor          // with --edit
+	config     *tls.Config
+	notRevoked func(tls.ConnectionState) error // nil where there is no list
+	token      []byte                          // says who the client is; nil for none
+	text       report.Text                     // tells of records
+	editor     *editor                         // with --edit
+
+	tap     *inspect.Tap     // of the latest connection
+	session *inspect.Session // of what it recorded
+	shown   *teller          // with --show, until the connection is over
+	link    *link            // to the server; nil where there is none
 
 	desk    desk
 	answers io.Writer // where answers go
 	notices io.Writer // where everything else goes that is said
-	link    *link     // to the server; nil where there is none
 	count   int       // requests that were answered
+	problem error     // with what --show prints
 }
 
 func (p *program) client() *cobra.Command {
@@ -66,6 +66,7 @@ func (p *program) client() *cobra.Command {
 	flags.StringVar(&run.ca, "ca", "", p.say("cmd_flag_ca"))
 	flags.StringVar(&run.cert, "cert", "", p.say("cmd_flag_client_cert"))
 	flags.StringVar(&run.key, "key", "", p.say("cmd_flag_client_key"))
+	flags.StringVar(&run.tokenFile, "token-file", "", p.say("cmd_flag_client_token", "variable", tokenVariable))
 	flags.DurationVar(&run.timeout, "timeout", answerTimeout, p.say("cmd_flag_client_timeout"))
 	flags.BoolVar(&run.json, "json", false, p.say("cmd_flag_client_json"))
 	flags.BoolVar(&run.show, "show", false, p.say("cmd_flag_client_show"))
@@ -91,6 +92,9 @@ func (r *clientRun) start(ctx context.Context, args []string) error {
 		return err
 	}
 	r.answers, r.notices = r.out, r.err
+	if isTerminal(r.err) {
+		r.notices = folded{r.err, r.err}
+	}
 	if len(args) == 0 && !r.json && isTerminal(r.in) && isTerminal(r.out) {
 		return r.atTerminal(ctx)
 	}
@@ -124,17 +128,19 @@ func (r *clientRun) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.token, err = r.readToken(); err != nil {
+		return err
+	}
 	r.config = pki.ClientConfig(roots, hostOf(r.addr), mine...)
-	r.tap = inspect.NewTap()
+	r.config.VerifyConnection = r.notRevoked
 	r.text = report.Text{Say: r.sentence, Level: report.WithBytes}
 	if r.edit {
 		r.editor = newEditor()
-		r.tap.Gate = r.editor
 	}
 	return nil
 }
 
-// roots are whom the client trusts: the lab's own authority, if no other is named.
+// roots are whom the client trusts: the lab's own authority, if no other is named, but for what it has revoked.
 // With --noauth it is one that has signed nothing.
 func (r *clientRun) roots() (*x509.CertPool, error) {
 	if r.noauth {
@@ -149,7 +155,7 @@ func (r *clientRun) roots() (*x509.CertPool, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.ca = dir.CertFile("ca")
+		r.ca, r.notRevoked = dir.CertFile("ca"), dir.Revocations().VerifyConnection
 	}
 	return pki.LoadRoots(r.ca)
 }
@@ -166,48 +172,17 @@ func (p *program) pair(cert, key string) ([]tls.Certificate, error) {
 	return []tls.Certificate{certificate}, err
 }
 
-// converse connects, holds the conversation, says goodbye, and tells what --show and --edit want told.
+// converse connects, holds the conversation, and says goodbye.
 func (r *clientRun) converse(ctx context.Context, talk func() error) error {
-	r.session = inspect.NewSession(r.tap.Recording())
-	if r.show {
-		r.shown = tellAll(r.tap.Recording(), r.text.Writer(r.notices))
-	}
-	defer r.tap.Close()
 	err := r.connect(ctx)
 	if err == nil {
 		err = talk()
 		r.hangUp(ctx)
 	}
-	if r.shown != nil {
-		if problem := r.shown.done(); err == nil {
-			err = problem
-		}
+	if err == nil {
+		err = r.problem
 	}
 	return err
 }
 
-// notice says something that is no answer, in lines that fit the terminal.
-func (r *clientRun) notice(text string) {
-	for line := range strings.SplitSeq(text, "\n") {
-		if columns := r.columns(); columns > 0 && utf8.RuneCountInString(line) >= columns {
-			line = wrap(line, columns-1)
-		}
-		fmt.Fprintln(r.notices, line)
-	}
-}
-
-// columns is how wide the terminal is that notices go to; 0 if it is none.
-func (r *clientRun) columns() int {
-	file, ok := r.notices.(*os.File)
-	if d, prompt := r.notices.(*terminalDesk); prompt {
-		file, ok = d.out, true
-	}
-	if !ok || !isTerminal(file) {
-		return 0
-	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
-}
+func (r *clientRun) notice(text string) { fmt.Fprintln(r.notices, text) }

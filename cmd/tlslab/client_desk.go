@@ -6,6 +6,10 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
 )
 
 // A desk is where whoever uses the client sits.
@@ -48,3 +52,29 @@ func (d *pipeDesk) ask(_ context.Context, question string) (string, error) {
 func (d *pipeDesk) attended() bool { return d.out != nil }
 
 func (d *pipeDesk) watch() (<-chan struct{}, func()) { return nil, func() {} }
+
+// folded is a terminal on which lines that are too long are broken between words. It takes whole lines.
+type folded struct {
+	io.Writer
+	terminal *os.File
+}
+
+func (f folded) Write(text []byte) (int, error) {
+	width, _, err := term.GetSize(int(f.terminal.Fd()))
+	if err != nil || width < 20 {
+		return f.Writer.Write(text)
+	}
+	var lines strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if content := strings.TrimRight(line, "\n"); utf8.RuneCountInString(content) >= width {
+			words := strings.TrimLeft(content, " ")
+			indent := content[:len(content)-len(words)]
+			line = indent + strings.ReplaceAll(wrap(words, width-1-len(indent)), "\n", "\n"+indent) + "\n"
+		}
+		lines.WriteString(line)
+	}
+	if _, err := io.WriteString(f.Writer, lines.String()); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}

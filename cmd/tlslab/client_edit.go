@@ -256,15 +256,13 @@ func applyEdit(b []byte, words []string) ([]byte, error) {
 
 // comeOfIt tells, where something was edited, which alerts, errors and ends came of it.
 func (r *clientRun) comeOfIt() {
-	r.session.Extend()
-	items := r.session.Items()
-	from := r.told
-	r.told = len(items)
-	if r.editor == nil || !r.editor.edited || r.shown != nil {
+	if r.editor == nil || !r.editor.edited {
 		return
 	}
-	for i := from; i < len(items); i++ {
-		switch items[i].Kind {
+	r.editor.edited = false
+	r.session.Extend()
+	for i, item := range r.session.Items() {
+		switch item.Kind {
 		case inspect.AlertItem, inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem:
 			fmt.Fprint(r.notices, r.text.Sentence(r.session, i+1))
 		}

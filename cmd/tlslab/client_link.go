@@ -137,8 +137,32 @@ func (a *answering) SetDeadline(t time.Time) error {
 // Close ends the listening alone.
 func (a *answering) Close() error { return a.answers.Close() }
 
+// begin makes what a connection is seen through.
+func (r *clientRun) begin() {
+	r.tap = inspect.NewTap()
+	if r.editor != nil {
+		r.tap.Gate = r.editor
+	}
+	r.session = inspect.NewSession(r.tap.Recording())
+	if r.show {
+		r.shown = tellAll(r.tap.Recording(), r.text.Writer(r.notices))
+	}
+}
+
+// finish tells the rest of a connection that is over.
+func (r *clientRun) finish() {
+	r.tap.Close()
+	if r.shown != nil {
+		r.problem = errors.Join(r.problem, r.shown.done())
+		r.shown = nil
+		return
+	}
+	r.comeOfIt()
+}
+
 // connect makes the link. Nothing is said before the server's certificate has been verified.
 func (r *clientRun) connect(ctx context.Context) error {
+	r.begin()
 	var conn *inspect.Conn
 	err := r.attend(ctx, min(r.timeout, dialTimeout), func(ctx context.Context) error {
 		raw, err := new(net.Dialer).DialContext(ctx, "tcp", r.addr)
@@ -155,14 +179,13 @@ func (r *clientRun) connect(ctx context.Context) error {
 		if conn != nil {
 			r.lastWords(ctx, conn)
 		}
-		err = r.unreachable(err, conn)
-		r.comeOfIt()
-		return err
+		r.finish()
+		return r.unreachable(err, conn)
 	}
 	r.session.Extend()
 	r.link = newLink(conn)
 	r.link.facts = r.factsOf(conn)
-	return nil
+	return r.identify(ctx)
 }
 
 // lastWords closes a connection that failed, once what the client has said is on its way: its alert.
@@ -195,30 +218,23 @@ func (r *clientRun) delivered(ctx context.Context, conn *inspect.Conn) error {
 
 // drop closes a link that is of no more use.
 func (r *clientRun) drop(ctx context.Context) {
-	if r.link != nil {
-		r.lastWords(ctx, r.link.conn)
-		r.link.client.Close()
-		<-r.link.gone
-		r.link = nil
-	}
-}
-
-// hangUp says goodbye, and closes the link.
-func (r *clientRun) hangUp(ctx context.Context) {
 	if r.link == nil {
 		return
 	}
-	link := r.link
+	r.lastWords(ctx, r.link.conn)
+	r.link.client.Close()
+	<-r.link.gone
 	r.link = nil
-	ctx = context.WithoutCancel(ctx) // whoever pressed Ctrl+C still says goodbye
-	if link.over() || r.editor.isBroken() {
-		r.lastWords(ctx, link.conn)
-		link.client.Close()
-		<-link.gone
-		return
+	r.finish()
+}
+
+// hangUp says goodbye, and closes the link. Whoever pressed Ctrl+C says goodbye too.
+func (r *clientRun) hangUp(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	if r.link != nil && !r.link.over() && !r.editor.isBroken() {
+		r.attend(ctx, hangUpTimeout, r.link.goodbye)
 	}
-	r.attend(ctx, hangUpTimeout, link.goodbye)
-	r.comeOfIt()
+	r.drop(ctx)
 }
 
 // attend runs f, which ends with its context, and waits for it; meanwhile it has the user decide on what the client is

@@ -36,7 +36,7 @@ func (r *clientRun) atTerminal(ctx context.Context) error {
 		io.Writer
 	}{keys, r.out}, "")
 	d.AutoCompleteCallback = known.completer(d)
-	r.desk, r.answers, r.notices = d, d, d
+	r.desk, r.answers, r.notices = d, d, folded{d, r.out}
 	r.config.ClientSessionCache = tls.NewLRUClientSessionCache(1) // a connection that is lost is followed by another
 	return r.converse(ctx, func() error { return r.prompt(ctx, known) })
 }
@@ -98,7 +98,6 @@ func (r *clientRun) prompt(ctx context.Context, known *knownKeys) error {
 		known.learn(o)
 		if o.lost != nil {
 			r.notice(r.explain(o.lost))
-			r.drop(ctx)
 			if ctx.Err() != nil {
 				return nil
 			}

@@ -41,19 +41,20 @@ func (r *clientRun) do(ctx context.Context, line string) outcome {
 		o.unsent = err
 	case err != nil:
 		o.lost = r.unanswered(ctx, line, err)
+		if r.shown == nil {
+			r.comeOfIt()
+		}
+		r.drop(ctx)
+		return o
 	}
-	r.tellBefore(o)
+	r.answered(o)
 	return o
 }
 
-// tellBefore has everything told that is told before an answer.
-func (r *clientRun) tellBefore(o outcome) {
+// answered has everything told that is told before an answer.
+func (r *clientRun) answered(o outcome) {
 	if r.shown != nil {
 		r.shown.extend()
-	}
-	if o.lost != nil {
-		r.comeOfIt()
-		return
 	}
 	if r.shown == nil && r.editor == nil && !r.link.used { // the handshake has been seen, and whatever the server had against it
 		r.link.conn.StopRecording()

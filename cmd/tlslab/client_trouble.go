@@ -8,6 +8,7 @@ import (
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/kvs"
+	"example.com/tlslab/kvs/pki"
 )
 
 // A lostError is why a request has no answer.
@@ -68,9 +69,12 @@ func (r *clientRun) whyLost(ctx context.Context, err error) (kind, why string) {
 // unreachable says why there is no connection, and what an honest person does about it.
 func (r *clientRun) unreachable(err error, conn *inspect.Conn) error {
 	var bad *tls.CertificateVerificationError
+	var revoked *pki.RevokedError
 	switch {
 	case exitCode(err) == exitUsage: // an edit
 		return err
+	case errors.As(err, &revoked):
+		return failedWith(exitImpostor, r.say("client_cert_revoked", "addr", safe(r.addr)), err)
 	case errors.As(err, &bad) && r.noauth:
 		return failedWith(exitImpostor, r.say("client_noauth_refused", "addr", safe(r.addr)), err)
 	case errors.As(err, &bad):
