@@ -582,3 +582,81 @@ func TestAFloodOfNewKeysEndsAtTheStoresLimit(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoIsRefusedWithoutTLSIsToldWhyInTheProtocolThatItBeginsToSpeak(t *testing.T) {
+	k := &kernel.Server{Addr: "127.0.0.1:0", MaxConns: 1, Handler: &kvs.Server{Store: new(store.Memory), Lang: "pt-BR"}}
+	check(t, k.Start(t.Context()))
+	defer func() {
+		k.Stop()
+		check(t, k.Wait())
+	}()
+	dial := func(says string) net.Conn {
+		conn, err := net.Dial("tcp", k.ListenAddr().String())
+		check(t, err)
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(30 * time.Second))
+		io.WriteString(conn, says)
+		return conn
+	}
+	first := dial("keys\n")
+	if got, err := bufio.NewReader(first).ReadString('\n'); got != "[]\n" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	const lines = "Erro: conexões demais ao mesmo tempo; tente mais tarde\n"
+	for says, want := range map[string]string{
+		"keys\n": lines, "": lines, encode("PING"): "-ERR too many connections at once; try again later\r\n",
+	} {
+		if got, err := io.ReadAll(dial(says)); string(got) != want {
+			t.Errorf("%q: got %q, %v, want %q", says, got, err, want)
+		}
+	}
+	first.Close()
+}
+
+func TestARequestThatCannotBeServedNowSaysSoInItsProtocolAndTheConnectionGoesOn(t *testing.T) {
+	pairs := new(store.Memory)
+	check(t, store.Create(pairs, []byte("long"), []byte(strings.Repeat("v", 100<<10))))
+	busy := &kvs.Server{Store: pairs}
+	working, goOn := make(chan bool), make(chan bool)
+	busy.Handle("work", func(context.Context, *kernel.Conn, [][]byte) ([]byte, error) {
+		working <- true
+		<-goOn
+		return nil, nil
+	})
+	l := newLab(t, busy, func(k *kernel.Server) { k.MaxAnswers, k.MaxRequests, k.RequestWait = 1, 1, time.Millisecond })
+	conn := l.dial()
+	lines := bufio.NewReader(conn)
+	resp := newTalk(t, l.dial())
+	ask := func(request string) string {
+		t.Helper()
+		io.WriteString(conn, request+"\n")
+		line, err := lines.ReadString('\n')
+		check(t, err)
+		return strings.TrimSuffix(line, "\n")
+	}
+	want := func(got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	const answers = "too many long answers wait to be read by their clients; try again later, or ask for less at once"
+	for _, request := range []string{"read long", "show", "values"} {
+		want(ask(request), "Error: "+answers)
+	}
+	for _, request := range [][]string{{"GET", "long"}, {"MGET", "long"}, {"SET", "long", "short", "GET"}} {
+		want(resp.ask(request...), "-BUSY "+answers)
+	}
+	want(ask("keys"), `["long"]`)
+	want(resp.ask("EXISTS", "long"), ":1")
+
+	worker := l.dial()
+	io.WriteString(worker, "work\n")
+	<-working
+	const tooMany = "the server has too many other requests, and this one was not carried out; try again"
+	want(ask("create a 1"), "Error: "+tooMany)
+	want(resp.ask("SET", "a", "1"), "-BUSY "+tooMany)
+	goOn <- true
+	io.ReadFull(worker, make([]byte, 1))
+	want(resp.ask("EXISTS", "a"), ":0")
+}
