@@ -276,7 +276,7 @@ func (p *page) clearColumn(r *inspect.Record, told map[string]bool) (c column, o
 			}
 		case part.Offset+part.Length <= len(content):
 			b := content[part.Offset:][:part.Length]
-			name := p.text.part(part)
+			name := structName(p.text.part(part))
 			if !r.TLS() {
 				name = p.text.recordName(r)
 			}

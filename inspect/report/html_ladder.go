@@ -55,7 +55,8 @@ const (
 	ladderMargin = 235
 	rungHeight   = 38
 	noteHeight   = 14
-	labelRoom    = 74 // characters between the lifelines
+	labelRoom    = 62 // characters between the lifelines
+	eventRoom    = 78 // smaller ones
 )
 
 func (p *page) ladder(c *inspect.Connection) *ladder {
@@ -136,7 +137,7 @@ func (p *page) rung(l *ladder, item inspect.Item, number, y int) *rung {
 		if item.Side == inspect.Server {
 			r.From, r.Label, r.Anchor = l.Server, l.Server-16, "end"
 		}
-		r.Cut = shortened(r.What, labelRoom)
+		r.Cut = shortened(r.What, eventRoom)
 		return r
 	}
 	r.Label, r.Anchor = (l.Client+l.Server)/2, "middle"

@@ -111,7 +111,7 @@ func (t Text) bytes(s *inspect.Session, n int) (clear, sent []byte, ok bool) {
 			return nil, nil, false
 		}
 		clear = item.Record.Plaintext()
-		if t.NoSecrets && item.Record.Decrypted && holdsSecret(clear, secretsOf(s, item.Conn)) {
+		if t.NoSecrets && !item.Record.TLS() && item.Record.Decrypted && holdsSecret(clear, secretsOf(s, item.Conn)) {
 			clear = nil
 		}
 		return clear, item.Record.Raw(), true
