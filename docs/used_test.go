@@ -22,6 +22,7 @@ var builtAtRunTime = map[string]string{
 	"protection_":        "Explain, from the kind of a value of a record's protection",
 	"proof_":             "Explain, from the kind of a proof",
 	"unit_edit_blindly_": "model.blindly, from the names of protocols and units",
+	"unit_protocol_":     "model.protocolName, from the name of a protocol that has a sentence of its own",
 	"unit_name_":         "Unit, from the name that a protocol gives a unit",
 	"capture_":           "capture.Explain, from the key of a capture.Problem",
 	"reason_":            "whoever shows an inspect.Reason, from its key",

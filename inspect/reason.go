@@ -43,8 +43,22 @@ var reasons = map[string]string{
 	"protocol": "not opened",
 
 	// What is said of a capture's bytes.
-	"capture_comment": "a comment in the file: {{.text}}",
-	"capture_differs": "bytes were sent a second time and differ ({{.bytes}} of them); those that were captured first count",
+	"capture_comment":         "a comment in the file: {{.text}}",
+	"capture_differs":         "bytes were sent a second time and differ ({{.bytes}} of them); those that were captured first count",
+	"capture_form_bytes":      "read as bytes, since it is no text",
+	"capture_form_dump":       "read as a hex dump, as hexdump -C and Wireshark write it: each line begins with its offset",
+	"capture_form_xxd":        "read as a hex dump of xxd: each line begins with its offset and a colon",
+	"capture_form_words":      "read as a dump of 16-bit numbers, as hexdump and od -x print them: the two bytes of each are swapped back",
+	"capture_form_hex":        "read as hex digits, since there is nothing else in it",
+	"capture_form_code":       "read as bytes in a program's source: each begins with 0x or \\x",
+	"capture_form_base64":     "read as base64, since it has the letters of that alone",
+	"capture_form_pem":        "read as PEM: it has lines that begin with -----BEGIN",
+	"capture_form_ambiguous":  "it could have been read in another way too, which also makes sense",
+	"capture_as_records":      "taken for TLS records, since it begins with the header of one; who sent it follows from the hellos in it",
+	"capture_as_messages":     "taken for handshake messages without records: their types and lengths fit; who sent them follows from the hellos among them",
+	"capture_as_certificates": "taken for X.509 certificates: it can be parsed as that",
+	"capture_as_frames":       "taken for Ethernet frames with TCP in them: the headers fit",
+	"capture_as_packets":      "taken for IP packets with TCP in them: the headers fit",
 
 	// Why a ClientHelloInner is not known, or must be refused.
 	"inner_no_key":      "nothing that could open the ClientHelloInner is in the recording",

@@ -85,6 +85,9 @@ func (m *model) rooted(r *inspect.Record, root inspect.Field) inspect.Field {
 
 // protocolName says what the connection speaks.
 func (m *model) protocolName(c *inspect.Connection) string {
+	if id := "unit_protocol_" + c.Opening.Protocol; m.sentences.Has(id) {
+		return m.say(id)
+	}
 	return m.say("unit_protocol", "protocol", inspect.Safe(c.Opening.Protocol))
 }
 

@@ -79,7 +79,7 @@ func (c *captures) dump(names []string, tell story) error {
 	if err := errors.Join(writer.Close(session), out.Flush()); err != nil {
 		return err
 	}
-	return c.err()
+	return c.failure()
 }
 
 // session reads the files to their end. The session is given to told now and then, before bytes of it are let go. It is an
@@ -102,7 +102,7 @@ func (c *captures) session(told func(s *inspect.Session) error) (*inspect.Sessio
 	}
 	session.Extend()
 	if len(session.Connections()) == 0 && len(c.problems) > 0 {
-		return nil, c.err()
+		return nil, c.failure()
 	}
 	return session, nil
 }

@@ -85,7 +85,7 @@ func (e *exporter) run(names []string) error {
 		return err
 	}
 	e.tell(format.secrets && !e.noSecrets && hasSecrets(e.reader.Recording()))
-	return e.err()
+	return e.failure()
 }
 
 // export tells what is in the files.

@@ -69,7 +69,7 @@ func (c *captures) show(ctx context.Context, names []string, look look, keyboard
 	if err != nil {
 		return err
 	}
-	return c.err()
+	return c.failure()
 }
 
 // title names the first file, and says how many more there are.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -104,6 +105,9 @@ func (c *captures) open(names []string) error {
 // begin begins the file whose turn it is.
 func (c *captures) begin() {
 	file := c.files[c.at]
+	if c.names[c.at] == "-" && isTerminal(file) {
+		fmt.Fprintln(c.err, c.say("cmd_paste_hint"))
+	}
 	if info, err := file.Stat(); c.ctx != nil && (err != nil || !info.Mode().IsRegular()) {
 		c.reader.Open(newInterruptible(c.ctx, file))
 		return
@@ -247,8 +251,8 @@ func (c *captures) Problem(lang string) string {
 	return strings.Join(told, " ")
 }
 
-// err is the error of a command once everything has been read.
-func (c *captures) err() error {
+// failure is the error of a command once everything has been read.
+func (c *captures) failure() error {
 	if len(c.problems) == 0 {
 		return nil
 	}

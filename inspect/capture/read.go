@@ -3,7 +3,7 @@ package capture
 import (
 	"bufio"
 	"bytes"
-	"fmt"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -15,7 +15,8 @@ import (
 const maxBlock = 16 << 20
 
 // Read reads a capture, pcapng or classic pcap, as a recording: the TCP
-// connections in it, with the secrets of its Decryption Secrets Blocks.
+// connections in it, with the secrets of its Decryption Secrets Blocks. It reads
+// what someone has pasted, too, see below, and a key log.
 //
 // Link types are Ethernet (with VLAN tags), Linux cooked v1 and v2, raw IP and
 // loopback; packets that are not TCP over IPv4 or IPv6 are passed over. TCP is
@@ -79,7 +80,11 @@ func (r *Reader) Open(in io.Reader) {
 	r.packets, r.segments, r.secrets = 0, r.streams.segments, r.streams.secrets
 	r.links, r.problems = make(map[uint32]bool), problems{}
 	var err error
-	if r.source, err = open(r.in); err != nil {
+	if r.source, err = open(r.in); err == errNoCapture {
+		r.source, err = nil, nil // unless what was pasted is one
+		err = r.pasted()
+	}
+	if err != nil {
 		r.source = nil
 		r.problems.add(err)
 	}
@@ -137,6 +142,9 @@ type block struct {
 	comments []string // on it, and on the section or interface that it is the first of
 }
 
+// errNoCapture says that a file is neither pcapng nor pcap.
+var errNoCapture = errors.New("no capture")
+
 // open recognises the format by its first bytes.
 func open(in *input) (source, error) {
 	magic, err := in.r.Peek(4)
@@ -155,7 +163,7 @@ func open(in *input) (source, error) {
 	if order, unit, ok := classicMagic(magic); ok {
 		return openClassic(in, order, unit)
 	}
-	return nil, &Problem{Key: "unknown", Data: []any{"bytes", fmt.Sprintf("% x", magic)}}
+	return nil, errNoCapture
 }
 
 // block turns a block into events.

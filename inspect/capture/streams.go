@@ -214,6 +214,27 @@ func (s *streams) note(comment string) error {
 	return nil
 }
 
+// tell says something of the connection that is opened next.
+func (s *streams) tell(note inspect.Reason) { s.notes = append(s.notes, note) }
+
+// bare opens a connection of which nothing is known but what was said.
+func (s *streams) bare(protocol inspect.Protocol, all []said) {
+	c := &connection{number: s.opened}
+	opening := &inspect.Opening{Protocol: inspect.ProtocolTLS, Speaks: protocol}
+	if protocol != nil {
+		opening.Protocol = protocol.Name()
+	}
+	s.opened++
+	s.segments++
+	s.append(c, inspect.Event{Kind: inspect.Opened, Opening: opening})
+	for i, said := range all {
+		if i == 0 {
+			s.tellNotes(c, said.side)
+		}
+		s.append(c, inspect.Event{Kind: inspect.Captured, Side: said.side, Bytes: said.bytes, N: len(said.bytes)})
+	}
+}
+
 // tellNotes tells what is noted on what side of c sends.
 func (s *streams) tellNotes(c *connection, side inspect.Side) {
 	for _, note := range s.notes {

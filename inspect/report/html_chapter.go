@@ -168,7 +168,7 @@ func (p *page) story(c *inspect.Connection) (story []told) {
 			if item.Lane == inspect.Sent {
 				story = append(story, told{p.text.sentence(p.session, item), boxes[item.Record]})
 			}
-		case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.PrintedItem, inspect.ExpiredItem:
+		case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.PrintedItem, inspect.NoteItem, inspect.ExpiredItem:
 			at := number
 			if !item.HasRow() {
 				at = 0

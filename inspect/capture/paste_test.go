@@ -1,0 +1,407 @@
+package capture_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/capture"
+	"example.com/tlslab/testdata/needs"
+)
+
+// helloRecord is the first record of a recorded session: a ClientHello.
+func helloRecord(t testing.TB) []byte {
+	t.Helper()
+	for r := range inspect.NewSession(kept(t, "tls13-aes128-gcm")).Records() {
+		return slices.Clone(r.Raw())
+	}
+	t.Fatal("no records")
+	return nil
+}
+
+// The forms in which people copy bytes, by what their notes must say.
+var pastedForms = map[string]struct {
+	note  string
+	write func(b []byte) string
+}{
+	"hexdump -C": {"form_dump", hex.Dump},
+	"hexdump -C, repeating": {"form_dump", func(b []byte) string {
+		text := hex.Dump(b)
+		var rows []string
+		same := ""
+		for line := range strings.Lines(text) {
+			if bytes := line[8:]; bytes == same && len(line) == 79 {
+				if rows[len(rows)-1] != "*\n" {
+					rows = append(rows, "*\n")
+				}
+				continue
+			} else {
+				same = bytes
+			}
+			rows = append(rows, line)
+		}
+		return strings.Join(rows, "") + fmt.Sprintf("%08x\n", len(b))
+	}},
+	"xxd":       {"form_xxd", func(b []byte) string { return rowsOf(b, "%08x: ", "%02x%02x ", "  ") }},
+	"Wireshark": {"form_dump", func(b []byte) string { return rowsOf(b, "%04x  ", "%02x %02x ", "   ") }},
+	"hexdump": {"form_words", func(b []byte) string {
+		var s strings.Builder
+		for at := 0; at < len(b); at += 16 {
+			fmt.Fprintf(&s, "%07x", at)
+			for i := at; i < min(at+16, len(b)); i += 2 {
+				high := byte(0)
+				if i+1 < len(b) {
+					high = b[i+1]
+				}
+				fmt.Fprintf(&s, " %02x%02x", high, b[i])
+			}
+			s.WriteString("\n")
+		}
+		fmt.Fprintf(&s, "%07x\n", len(b))
+		return s.String()
+	}},
+	"od -t x1": {"form_dump", func(b []byte) string {
+		var s strings.Builder
+		for at := 0; at < len(b); at += 16 {
+			fmt.Fprintf(&s, "%07o % x\n", at, b[at:min(at+16, len(b))])
+		}
+		fmt.Fprintf(&s, "%07o\n", len(b))
+		return s.String()
+	}},
+	"digits":     {"form_hex", hex.EncodeToString},
+	"spaced":     {"form_hex", func(b []byte) string { return fmt.Sprintf("% X\r\n", b) }},
+	"colons":     {"form_hex", func(b []byte) string { return strings.ReplaceAll(fmt.Sprintf("% x", b), " ", ":") }},
+	"lines":      {"form_hex", func(b []byte) string { return wrapped(hex.EncodeToString(b), 60) }},
+	"0x":         {"form_code", func(b []byte) string { return strings.ReplaceAll(fmt.Sprintf("% #x", b), " ", ", ") }},
+	"one number": {"form_code", func(b []byte) string { return fmt.Sprintf("%#x", b) }},
+	"a C array": {"form_code", func(b []byte) string {
+		return fmt.Sprintf("unsigned char r[] = { /* 16 */\n  %s };\nunsigned int r_len = %d;\n", strings.ReplaceAll(fmt.Sprintf("% #x", b), " ", ", "), len(b))
+	}},
+	"a C string":   {"form_code", func(b []byte) string { return `"` + strings.ReplaceAll(" "+fmt.Sprintf("% x", b), " ", `\x`) + `"` }},
+	"base64":       {"form_base64", base64.StdEncoding.EncodeToString},
+	"base64, wrap": {"form_base64", func(b []byte) string { return wrapped(base64.StdEncoding.EncodeToString(b), 76) }},
+	"base64 URL":   {"form_base64", base64.RawURLEncoding.EncodeToString},
+	"bytes":        {"form_bytes", func(b []byte) string { return string(b) }},
+	"PEM":          {"form_pem", func(b []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: "TLS", Bytes: b})) }},
+}
+
+// rowsOf is a hex dump with the same as text behind it.
+func rowsOf(b []byte, offset, pair, gap string) string {
+	var s strings.Builder
+	for at := 0; at < len(b); at += 16 {
+		row := fmt.Sprintf(offset, at)
+		for i := at; i < min(at+16, len(b)); i += 2 {
+			if i+1 == len(b) {
+				row += fmt.Sprintf("%02x", b[i])
+			} else {
+				row += fmt.Sprintf(pair, b[i], b[i+1])
+			}
+		}
+		row = strings.TrimRight(row, " ") + gap
+		for _, c := range b[at:min(at+16, len(b))] {
+			row += inspect.ASCIICell(c)
+		}
+		s.WriteString(row + "\n")
+	}
+	return s.String()
+}
+
+func wrapped(text string, width int) string {
+	var lines []string
+	for chunk := range slices.Chunk([]byte(text), width) {
+		lines = append(lines, string(chunk))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// notes are the keys of what is noted in a recording, bytes what was captured.
+func pasteOf(rec *inspect.Recording) (notes []string, sent [2][]byte) {
+	for e := range rec.Events(0) {
+		switch e.Kind {
+		case inspect.Noted:
+			notes = append(notes, strings.TrimPrefix(e.Note.Key, "capture_"))
+		case inspect.Captured:
+			sent[e.Side] = append(sent[e.Side], e.Bytes...)
+		}
+	}
+	return notes, sent
+}
+
+func TestARecordIsRecognisedHoweverItWasCopied(t *testing.T) {
+	record := helloRecord(t)
+	for name, form := range pastedForms {
+		t.Run(name, func(t *testing.T) {
+			rec, err := capture.Read(strings.NewReader(form.write(record)))
+			if err != nil {
+				t.Fatalf("%v\n%.300s", err, form.write(record))
+			}
+			notes, sent := pasteOf(rec)
+			if diff := cmp.Diff([]string{form.note, "as_records"}, notes); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
+			if !bytes.Equal(sent[inspect.Client], record) {
+				t.Errorf("read % x\nwant % x", sent[inspect.Client], record)
+			}
+			for _, m := range inspect.NewSession(rec).Connections()[0].View(inspect.Client).Messages() {
+				if m.Name() != "client_hello" {
+					t.Errorf("a %s", m.Name())
+				}
+			}
+		})
+	}
+}
+
+func TestWhatOtherProgramsPrintIsRecognised(t *testing.T) {
+	record := helloRecord(t)
+	for _, command := range [][]string{
+		{"xxd"}, {"xxd", "-c", "7"}, {"xxd", "-p"}, {"xxd", "-i"}, {"hexdump"}, {"hexdump", "-C"}, {"od"}, {"od", "-x"}, {"od", "-A", "x", "-t", "x1z"}, {"base64"},
+	} {
+		t.Run(strings.Join(command, " "), func(t *testing.T) {
+			run := exec.Command(needs.Program(t, command[0]), command[1:]...)
+			run.Stdin = bytes.NewReader(record)
+			text, err := run.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			rec, err := capture.Read(bytes.NewReader(text))
+			if slices.Equal(command, []string{"od"}) { // octal digits
+				if err == nil {
+					t.Error("octal numbers were read as something")
+				}
+				return
+			}
+			if _, sent := pasteOf(rec); err != nil || !bytes.Equal(sent[inspect.Client], record) {
+				t.Errorf("%v\n%.200s", err, text)
+			}
+		})
+	}
+}
+
+func TestWhatWasPastedIsTakenForWhatItIs(t *testing.T) {
+	record := helloRecord(t)
+	messages := kept(t, "tls13-aes128-gcm")
+	var client, server []byte
+	for r := range inspect.NewSession(messages).Records() {
+		if r.Side == inspect.Client && len(client) == 0 {
+			client = slices.Clone(r.Raw())
+		}
+		if r.Side == inspect.Server && len(server) == 0 {
+			server = slices.Clone(r.Raw())
+		}
+	}
+	pemFile, err := os.ReadFile(filepath.Join("..", "..", "testdata", "openssl", "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(pemFile)
+	frame := append([]byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x08\x00"), tcp{seq: 1, payload: string(record)}.packet()...)
+	answer := append([]byte("\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x08\x00"), tcp{server: true, seq: 1, payload: string(server)}.packet()...)
+	file := written(t, messages)
+	for name, test := range map[string]struct {
+		text  string
+		notes []string
+		names [2][]string // by side: of messages, or units
+	}{
+		"a ServerHello":                {hex.EncodeToString(server), []string{"form_hex", "as_records"}, [2][]string{nil, {"server_hello"}}},
+		"both directions":              {hex.EncodeToString(slices.Concat(client, server)), []string{"form_hex", "as_records"}, [2][]string{{"client_hello"}, {"server_hello"}}},
+		"a message":                    {hex.EncodeToString(client[5:]), []string{"form_hex", "as_messages"}, [2][]string{{"client_hello"}}},
+		"messages of both":             {hex.EncodeToString(slices.Concat(client[5:], server[5:])), []string{"form_hex", "as_messages"}, [2][]string{{"client_hello"}, {"server_hello"}}},
+		"a Finished":                   {"1400000c000102030405060708090a0b", []string{"form_hex", "as_messages"}, [2][]string{{"finished"}}},
+		"a message that is cut":        {hex.EncodeToString(client[5:90]), []string{"form_hex", "as_messages"}, [2][]string{{"client_hello"}}},
+		"a certificate":                {string(pemFile), []string{"form_pem", "as_certificates"}, [2][]string{nil, {"certificate"}}},
+		"two certificates":             {string(pemFile) + string(pemFile), []string{"form_pem", "as_certificates"}, [2][]string{nil, {"certificate", "certificate"}}},
+		"a certificate in DER":         {string(block.Bytes), []string{"form_bytes", "as_certificates"}, [2][]string{nil, {"certificate"}}},
+		"a certificate in digits":      {hex.EncodeToString(block.Bytes), []string{"form_hex", "as_certificates"}, [2][]string{nil, {"certificate"}}},
+		"a frame":                      {rowsOf(frame, "%04x  ", "%02x %02x ", "   "), []string{"form_dump", "as_frames"}, [2][]string{{"client_hello"}}},
+		"frames":                       {rowsOf(frame, "%04x  ", "%02x %02x ", "   ") + "\n" + rowsOf(answer, "%04x  ", "%02x %02x ", "   "), []string{"form_dump", "as_frames"}, [2][]string{{"client_hello"}, {"server_hello"}}},
+		"frames as tshark -x has them": {"Frame (9 bytes):\n" + rowsOf(frame, "%04x  ", "%02x %02x ", "   ") + "Reassembled TCP (3 bytes):\n0000  00 01 02   ...\n\n" + rowsOf(answer, "%04x  ", "%02x %02x ", "   "), []string{"form_dump", "as_frames"}, [2][]string{{"client_hello"}, {"server_hello"}}},
+		"a packet":                     {hex.EncodeToString(frame[14:]), []string{"form_hex", "as_packets"}, [2][]string{{"client_hello"}}},
+		"a capture in base64":          {base64.StdEncoding.EncodeToString(file), []string{"form_base64"}, [2][]string{}},
+		"UTF-16, as PowerShell pipes":  {"\xff\xfe" + string(bytes.Join(bytes.Split([]byte(hex.EncodeToString(client)), nil), []byte{0})) + "\x00", []string{"form_hex", "as_records"}, [2][]string{{"client_hello"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec, err := capture.Read(strings.NewReader(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			notes, _ := pasteOf(rec)
+			if diff := cmp.Diff(test.notes, notes); diff != "" {
+				t.Errorf("notes (-want +got):\n%s", diff)
+			}
+			session := inspect.NewSession(rec)
+			session.End()
+			var names [2][]string
+			for r := range session.Records() {
+				if !r.TLS() {
+					names[r.Side] = append(names[r.Side], r.Name())
+					if err := covers(r.Fields(), len(r.Raw())); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			for _, m := range session.Connections()[0].View(inspect.Client).Messages() {
+				names[m.Side] = append(names[m.Side], m.Name())
+			}
+			if name == "a capture in base64" {
+				if len(names[inspect.Client]) < 2 {
+					t.Errorf("messages %v", names)
+				}
+				return
+			}
+			if diff := cmp.Diff(test.names, names); diff != "" {
+				t.Errorf("messages (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// covers reports whether the leaves of a tree have each byte once.
+func covers(f inspect.Field, n int) error {
+	at := 0
+	var walk func(f inspect.Field)
+	walk = func(f inspect.Field) {
+		if len(f.Children) > 0 {
+			for _, child := range f.Children {
+				walk(child)
+			}
+			return
+		}
+		if f.Length > 0 && f.Offset == at {
+			at += f.Length
+		}
+	}
+	walk(f)
+	if at != n {
+		return fmt.Errorf("the leaves have %d bytes of %d", at, n)
+	}
+	return nil
+}
+
+func TestWhatCannotBeRecognisedIsSaidToBe(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ text, want string }{
+		"prose":                       {"Dear Sir or Madam,", "no key log, hex dump, hex, base64 or PEM"},
+		"hex of nothing known":        {"00 01 02 03 04", "read as hex, and what that gives begins with 00 01 02 03"},
+		"base64 of a greeting":        {"SGVsbG8gV29ybGQ=", "read as base64, and what that gives begins with 48 65 6c 6c"},
+		"bytes":                       {"\x00\x01\x02", "read as bytes"},
+		"a private key":               {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "it is a private key"},
+		"a private key in DER":        {string(der), "it is a private key"},
+		"half a private key":          {"-----BEGIN EC PRIVATE KEY-----\nAAAA", "it is a private key"},
+		"a PEM block that is cut":     {"-----BEGIN CERTIFICATE-----\nMIIB", "no whole one"},
+		"too much":                    {strings.Repeat("dear madam ", 2<<20), "longer than the 16777216 bytes"},
+		"rows that do not fit":        {"0000  16 03 01\n0020  16 03 01\n", "read as hex, and"},
+		"a star before anything":      {"*\n0010 16\n", "neither pcapng"},
+		"a row that repeats for ever": {"0000  16 03 01 00 05 01\n*\nffffffffffff\n", "neither pcapng"},
+		"octal digits":                {"0000000 001426 000401\n0000004\n", "neither"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec, err := capture.Read(strings.NewReader(test.text))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+			if rec.Len() > 0 {
+				t.Errorf("%d events", rec.Len())
+			}
+			if err != nil && strings.Contains(err.Error(), hex.EncodeToString(der[36:40])) {
+				t.Error("the error quotes the key")
+			}
+		})
+	}
+}
+
+func TestAKeyLogAmongTheFilesIsLearned(t *testing.T) {
+	rec := kept(t, "tls13-aes128-gcm")
+	var log strings.Builder
+	bare := new(inspect.Recording)
+	log.WriteString("# of a browser\r\n\r\n")
+	for e := range rec.Events(0) {
+		if e.Kind != inspect.Secret {
+			bare.Append(e)
+			continue
+		}
+		if err := capture.WriteKeyLog(&log, *e.Logged); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reader := capture.NewReader(nil)
+	for _, file := range [][]byte{written(t, bare), []byte(strings.ReplaceAll(log.String(), "\n", "\r\n"))} {
+		reader.Open(bytes.NewReader(file))
+		for reader.Next() {
+		}
+		if err := reader.Err(); err != nil || !reader.Read() {
+			t.Error(err)
+		}
+	}
+	reader.Close()
+	decrypted := 0
+	for r := range inspect.NewSession(reader.Recording()).Records() {
+		if r.Decrypted {
+			decrypted++
+		}
+	}
+	if decrypted < 5 {
+		t.Errorf("%d records are decrypted", decrypted)
+	}
+}
+
+func FuzzPasted(f *testing.F) {
+	record := helloRecord(f)
+	for _, form := range pastedForms {
+		f.Add([]byte(form.write(record)))
+	}
+	f.Add([]byte("0000000 0316\n*\n0000100\n"))
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		rec, err := capture.Read(bytes.NewReader(text))
+		if rec.Len() == 0 && err == nil {
+			t.Fatal("nothing was read, and nothing said")
+		}
+		session := inspect.NewSession(rec)
+		session.End()
+		for r := range session.Records() {
+			r.Fields()
+		}
+	})
+}
+
+func FuzzEachFormIsReadAsItWasWritten(f *testing.F) {
+	f.Add("xxd", []byte("  |hello|  "))
+	f.Add("hexdump -C, repeating", make([]byte, 200))
+	f.Add("hexdump", []byte("odd"))
+	f.Fuzz(func(t *testing.T, name string, payload []byte) {
+		form, ok := pastedForms[name]
+		if !ok || len(payload) == 0 || len(payload) > 1000 || name == "bytes" {
+			return
+		}
+		record := append([]byte{0x17, 3, 3, byte(len(payload) >> 8), byte(len(payload))}, payload...)
+		rec, err := capture.Read(strings.NewReader(form.write(record)))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, form.write(record))
+		}
+		if _, sent := pasteOf(rec); !bytes.Equal(slices.Concat(sent[0], sent[1]), record) {
+			t.Errorf("read % x\nwant % x of\n%s", sent, record, form.write(record))
+		}
+	})
+}
