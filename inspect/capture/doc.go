@@ -22,6 +22,14 @@
 // messages, alerts and closings. An address that a recording does not know
 // becomes one of 127.0.0.0/8, and the server's port 8888.
 //
+// # What is pasted
+//
+// What is no capture is read as what someone may have copied: as text, a hex dump
+// (of xxd, hexdump, od, Wireshark), hex digits, bytes in a program's source,
+// base64, PEM; of TLS records, handshake messages ([inspect.Messages]),
+// certificates ([inspect.Certificates]), packets, a capture, a key log. Noted
+// events say what it was taken for. At most 16 MiB are looked at.
+//
 // # Secrets
 //
 // Both the pcapng files and key logs hold the secrets of their connections:
