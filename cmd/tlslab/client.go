@@ -105,7 +105,7 @@ func (r *clientRun) start(ctx context.Context, args []string) error {
 		if len(args) > 0 {
 			return r.once(ctx, args)
 		}
-		return r.batch(ctx)
+		return r.batch(ctx, desk)
 	})
 }
 

@@ -14,7 +14,8 @@ import (
 
 // A desk is where whoever uses the client sits.
 type desk interface {
-	// ask puts a question and returns the line that answers it; io.EOF when there are no more.
+	// ask puts a question and returns the line that answers it; io.EOF when there are no more, errInterrupted where it is
+	// not to be answered.
 	ask(ctx context.Context, question string) (string, error)
 	// attended reports whether a person sits there, who can be asked again.
 	attended() bool
@@ -25,6 +26,7 @@ type desk interface {
 // A pipeDesk is standard input, whatever it is; a signal interrupts it.
 type pipeDesk struct {
 	next  func() (line, bool)
+	read  int // lines
 	close func()
 	out   io.Writer // where questions go if a person answers them; nil if not
 }
@@ -46,6 +48,7 @@ func (d *pipeDesk) ask(_ context.Context, question string) (string, error) {
 	if !ok {
 		return "", io.EOF
 	}
+	d.read++
 	return next.text, next.err
 }
 

@@ -21,7 +21,7 @@ type editor struct {
 
 	explained bool // how to edit
 	finished  bool // nobody decides any more: everything passes
-	broken    bool // a script went wrong: nothing passes any more
+	broken    bool // a script went wrong, or the user left: nothing passes any more
 	edited    bool // something was
 }
 
@@ -104,7 +104,10 @@ func (r *clientRun) decide(ctx context.Context, o offer) (edited []byte, err err
 	}
 	for {
 		line, err := r.desk.ask(ctx, r.say("client_edit_question", "number", number)+" ")
-		if err != nil {
+		switch {
+		case err == errInterrupted || ctx.Err() != nil:
+			return nil, errInterrupted
+		case err != nil:
 			r.editor.finished = true
 			r.notice(r.say("client_edit_no_more"))
 			return nil, nil
@@ -134,7 +137,7 @@ func (r *clientRun) present(event int) int {
 	at := slices.IndexFunc(items, func(i inspect.Item) bool {
 		return i.Kind == inspect.RecordItem && i.Lane == inspect.Sent && i.Record.Event == event || i.Kind == inspect.BytesItem && i.Event == event
 	})
-	if at >= 0 && r.shown == nil {
+	if at >= 0 && (r.shown == nil || r.editor.edited) { // what --show tells waits behind a record that was changed
 		fmt.Fprint(r.notices, r.text.Item(r.session, at+1))
 	}
 	if at >= 0 && items[at].Kind == inspect.RecordItem {

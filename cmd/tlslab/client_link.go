@@ -141,7 +141,7 @@ func (a *answering) Close() error { return a.answers.Close() }
 func (r *clientRun) begin() {
 	r.tap = inspect.NewTap()
 	if r.editor != nil {
-		r.tap.Gate = r.editor
+		r.tap.Gate, r.editor.edited, r.editor.broken = r.editor, false, false
 	}
 	r.session = inspect.NewSession(r.tap.Recording())
 	if r.show {

@@ -16,9 +16,18 @@ import (
 // A terminalDesk is a terminal, on which lines are edited and called back.
 type terminalDesk struct {
 	*term.Terminal
-	keys    *keyboard
-	out     *os.File
-	history *history
+	keys     *keyboard
+	out      *os.File
+	history  *history
+	complete func(line string, pos int, key rune) (string, int, bool)
+}
+
+// renew makes the terminal anew.
+func (d *terminalDesk) renew() {
+	d.Terminal = term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{d.keys, d.out}, "")
 }
 
 // atTerminal asks for commands on a terminal, with a history.
@@ -31,33 +40,34 @@ func (r *clientRun) atTerminal(ctx context.Context) error {
 	known := newKnownKeys()
 	keys := newKeyboard(ctx, r.in)
 	d := &terminalDesk{keys: keys, out: r.out, history: openHistory(historyFile())}
-	d.Terminal = term.NewTerminal(struct {
-		io.Reader
-		io.Writer
-	}{keys, r.out}, "")
-	d.AutoCompleteCallback = known.completer(d)
+	d.complete = known.completer(d)
+	d.renew()
 	r.desk, r.answers, r.notices = d, d, folded{d, r.out}
 	r.config.ClientSessionCache = tls.NewLRUClientSessionCache(1) // a connection that is lost is followed by another
 	return r.converse(ctx, func() error { return r.prompt(ctx, known) })
 }
+
+const commandPrompt = "> "
 
 // ask reads a command, which the history keeps, if the question is empty; otherwise something else.
 func (d *terminalDesk) ask(_ context.Context, question string) (string, error) {
 	if width, height, err := term.GetSize(int(d.out.Fd())); err == nil && width > 0 && height > 0 {
 		d.SetSize(width, height)
 	}
-	complete := d.AutoCompleteCallback
 	if question == "" {
-		question, d.History = "> ", d.history
+		question, d.History, d.AutoCompleteCallback = commandPrompt, d.history, d.complete
 	} else {
 		d.History, d.AutoCompleteCallback = noHistory{}, nil
 	}
 	d.SetPrompt(question)
 	line, err := d.ReadLine()
 	d.SetPrompt("")
-	d.AutoCompleteCallback = complete
-	if errors.Is(err, term.ErrPasteIndicator) {
+	switch {
+	case errors.Is(err, term.ErrPasteIndicator):
 		err = nil
+	case err == io.EOF && question != commandPrompt:
+		err = errInterrupted
+		d.renew() // the old one would read the same Ctrl+C again
 	}
 	return line, err
 }

@@ -98,10 +98,11 @@ func (o outcome) failure() error {
 
 // batch does a command a line and prints an answer a line. It has failed if one of them reports an error, or could not
 // be sent; one that has no answer is the last.
-func (r *clientRun) batch(ctx context.Context) error {
+func (r *clientRun) batch(ctx context.Context, desk *pipeDesk) error {
 	var failure error
-	for number := 1; ; number++ {
-		line, err := r.desk.ask(ctx, "")
+	for {
+		line, err := desk.ask(ctx, "")
+		number := desk.read
 		switch {
 		case err == io.EOF:
 			return failure
@@ -214,7 +215,11 @@ func firstWord(line string) string {
 }
 
 func isSecretive(line string) bool {
-	return secretive[strings.ToLower(strings.Trim(firstWord(line), `"`))]
+	command := firstWord(line)
+	if words, err := kvs.Split([]byte(line)); err == nil && len(words) > 0 {
+		command = string(words[0]) // without quotes and escapes
+	}
+	return secretive[strings.ToLower(strings.Trim(command, `"`))]
 }
 
 // withoutSecret is a request as it may be shown.

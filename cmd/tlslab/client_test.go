@@ -62,7 +62,7 @@ func TestTheHistoryKeepsItsLatestLinesForItsOwnerAndNothingSecret(t *testing.T) 
 	path := filepath.Join(t.TempDir(), "tlslab", "client_history")
 	h := &history{path: path}
 	kept := []string{"create nome ana", ":tls", `create k "\x1b"`, "authors"}
-	for _, line := range append(kept, " update k secret", "auth secret", `"AUTH" secret`, "AUTH\tsecret", "hello 3 auth u p", "token secret", "", "k \x1b[2J", strings.Repeat("x", longestLine+1)) {
+	for _, line := range append(kept, " update k secret", "auth secret", `"AUTH" secret`, `"\x61uth" secret`, `auth "secret`, "AUTH\tsecret", "hello 3 auth u p", "token secret", "", "k \x1b[2J", strings.Repeat("x", longestLine+1)) {
 		h.Add(line)
 	}
 	for range 2 {
@@ -109,7 +109,7 @@ func TestTabCompletesCommandsAndTheKeysThatAnswersNamed(t *testing.T) {
 	known.learn(outcome{request: "create lost 1", lost: errTooSlow})
 	for text, want := range map[string]string{
 		"cr":        "create",
-		"":          "create read update delete show keys values exit :help :quit :tls",
+		"":          "create read update delete show keys values auth exit :help :quit :tls",
 		":":         ":help :quit :tls",
 		"read n":    `nome "nome completo" novo`,
 		"delete \"": `"\x1b[2J" "nome completo"`,
