@@ -2,7 +2,10 @@ package kvs_test
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"os"
 	"path/filepath"
@@ -352,6 +355,37 @@ func TestTheRoleOfAClientStandsInItsCertificate(t *testing.T) {
 	if _, err := kvs.NewClient(l.dial()).Do(t.Context(), "keys"); err == nil || !strings.Contains(err.Error(), "or connect with a client certificate") {
 		t.Errorf("without a certificate: %v", err)
 	}
+}
+
+func TestWhatASubjectHoldsIsMadeSafeWhereItIsShown(t *testing.T) {
+	l, dir := guarded(t, tls.RequireAndVerifyClientCert)
+	certificate, err := dir.Authority().IssueClient("ana resp=9", "reader")
+	check(t, err)
+	l.client.Certificates = []tls.Certificate{certificate}
+	if got := newTalk(t, l.dial()).ask("CLIENT", "INFO"); !strings.Contains(got, ` user=CN=ana\x20resp=9,OU=reader,O=tlslab resp=2 `) {
+		t.Error(got)
+	}
+	template := *certificate.Leaf
+	template.Subject.CommonName, template.Subject.Names = "\x1b[2Jana", nil
+	template.RawSubject = nil
+	hostile := l.signed(t, dir, &template)
+	l.client.Certificates = []tls.Certificate{hostile}
+	_, err = kvs.NewClient(l.dial()).Do(t.Context(), "create a 1")
+	if err == nil || strings.ContainsRune(err.Error(), 0x1b) || !strings.Contains(err.Error(), `\x1b[2Jana`) {
+		t.Errorf("%q", err)
+	}
+}
+
+// signed has the authority sign what it would never issue.
+func (l *lab) signed(t *testing.T, dir *pki.Dir, template *x509.Certificate) tls.Certificate {
+	t.Helper()
+	authority, err := pki.Load(dir.CertFile("ca"), dir.KeyFile("ca"))
+	check(t, err)
+	_, key, err := ed25519.GenerateKey(nil)
+	check(t, err)
+	der, err := x509.CreateCertificate(rand.Reader, template, authority.Leaf, key.Public(), authority.PrivateKey)
+	check(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func TestARevokedCertificateIsRefusedOnAnOpenConnectionAndAtEveryHandshake(t *testing.T) {
