@@ -72,9 +72,7 @@ func (p *program) client() *cobra.Command {
 	flags.BoolVar(&run.show, "show", false, p.say("cmd_flag_client_show"))
 	flags.BoolVar(&run.edit, "edit", false, p.say("cmd_flag_client_edit"))
 	flags.BoolVar(&run.noauth, "noauth", false, p.say("cmd_flag_client_noauth"))
-	for _, name := range []string{"addr", "timeout"} {
-		flags.Lookup(name).DefValue = "" // the help says it, in the reader's language
-	}
+	flags.Lookup("addr").DefValue, flags.Lookup("timeout").DefValue = "", "0s" // the help says it, in the reader's language
 	return cmd
 }
 

@@ -58,7 +58,7 @@ func (r *clientRun) whyLost(ctx context.Context, err error) (kind, why string) {
 	}
 	if fromPeer(err) {
 		kind = "alert"
-		if !r.link.used && r.editor == nil {
+		if alert := r.heard(r.link.conn); alert != nil && aboutCertificate[alert.Description] {
 			kind = "refused" // TLS 1.3: the server looks at the client's certificate when the client is done
 		}
 		return kind, r.explainAlert(err, r.link.conn)
@@ -106,6 +106,12 @@ const (
 	protocolVersion     = 0x46
 	certificateRequired = 0x74
 )
+
+// aboutCertificate are the alerts after which a server has carried out nothing: it did not finish the handshake.
+var aboutCertificate = map[byte]bool{
+	badCertificate: true, certificateRevoked: true, certificateExpired: true, certificateUnknown: true, unknownCA: true,
+	accessDenied: true, certificateRequired: true,
+}
 
 // explainAlert says what the alert means with which the server ended the connection: read in what was recorded, since
 // crypto/tls has it as text alone.
