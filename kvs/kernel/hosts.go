@@ -17,7 +17,7 @@ type hosts struct {
 	swept   time.Time
 }
 
-// pace is how many handshakes an address had left to begin at a time.
+// pace is how many handshakes an address had left to begin at a time; less than none where some wait.
 type pace struct {
 	left float64
 	at   time.Time
@@ -64,43 +64,45 @@ func (h *hosts) leave(host netip.Addr) {
 	}
 }
 
-// fullAgain is how long it takes until an address may begin as many handshakes at once as ever.
+// fullAgain is how long it takes until an address of which none waits may begin as many handshakes at once as ever.
 const fullAgain = time.Second
 
-// mayBegin reports whether an address may begin a handshake now, at so many a second, and counts it then.
-func (h *hosts) mayBegin(host netip.Addr, perSecond int) bool {
+// begin counts a handshake of an address, at so many a second, and returns how long it has to wait. When that is longer
+// than most it is not counted, and ok is false.
+func (h *hosts) begin(host netip.Addr, perSecond int, most time.Duration) (wait time.Duration, ok bool) {
 	if !host.IsValid() {
-		return true
+		return 0, true
 	}
 	now := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sweep(now)
-	most := float64(perSecond)
+	rate := float64(perSecond)
+	h.sweep(now, rate)
 	p, known := h.begun[host]
 	if !known {
-		p = pace{most, now}
+		p = pace{rate, now}
 	}
-	p.left, p.at = min(most, p.left+most*now.Sub(p.at).Seconds()), now
-	may := p.left >= 1
-	if may {
+	p.left, p.at = min(rate, p.left+rate*now.Sub(p.at).Seconds()), now
+	wait = time.Duration(max(1-p.left, 0) / rate * float64(time.Second))
+	if ok = wait <= most; ok {
 		p.left--
 	}
 	if h.begun == nil {
 		h.begun = make(map[netip.Addr]pace)
 	}
 	h.begun[host] = p
-	return may
+	return wait, ok
 }
 
-// sweep forgets who may begin as many as ever: so the memory is that of the addresses of two seconds.
-func (h *hosts) sweep(now time.Time) {
+// sweep forgets who may begin as many as ever: so the memory is that of the addresses of two seconds, and of those of which
+// some wait.
+func (h *hosts) sweep(now time.Time, rate float64) {
 	if now.Sub(h.swept) < fullAgain {
 		return
 	}
 	h.swept = now
 	for host, p := range h.begun {
-		if now.Sub(p.at) >= fullAgain {
+		if p.left+rate*now.Sub(p.at).Seconds() >= rate {
 			delete(h.begun, host)
 		}
 	}

@@ -121,7 +121,7 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			"", kernel.ErrHandshakes,
 		},
 		"HandshakeRate": {
-			&kernel.Server{HandshakeRate: 2},
+			&kernel.Server{HandshakeRate: 2, HandshakeTimeout: 100 * time.Millisecond}, // half a second too late
 			func(t *testing.T, s *kernel.Server) net.Conn {
 				for s.Statistics().RefusedBy[kernel.RefusedHandshakeRate] == 0 {
 					dialMoody(t, s)

@@ -108,7 +108,7 @@ type Server struct {
 	// MaxHandshakesPerHost is how many of them may be of one address; zero is 16.
 	MaxHandshakesPerHost int
 	// HandshakeRate is how many handshakes one address may begin in a second, and at once after a second without any;
-	// zero is 256. One more is refused.
+	// zero is 256. One more waits until its time has come; it is refused where that is longer than a handshake may take.
 	HandshakeRate int
 
 	// MaxRequests is how many requests are carried out at once, of all connections; zero is 256. The
@@ -370,11 +370,20 @@ func (s *Server) admit(ctx context.Context, c *Conn) (done func(), why error) {
 	if !hasHandshake(c.Conn) || timeout < 0 {
 		return func() {}, nil
 	}
-	if !s.hosts.mayBegin(c.host, cmp.Or(s.HandshakeRate, DefaultHandshakeRate)) {
+	wait, ok := s.hosts.begin(c.host, cmp.Or(s.HandshakeRate, DefaultHandshakeRate), timeout)
+	if !ok {
 		return nil, ErrHandshakeRate
 	}
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
 	b := bounds{cmp.Or(s.MaxHandshakes, DefaultMaxHandshakes), cmp.Or(s.MaxHandshakesPerHost, DefaultMaxHandshakesPerHost)}
 	if !s.handshakes.take(waiting, c.host, b) {
 		if ctx.Err() != nil { // the handshake will say that the server is stopping

@@ -98,10 +98,12 @@ func TestAnAddressMayBeginSoManyHandshakesASecondAndIsThenForgotten(t *testing.T
 	synctest.Test(t, func(t *testing.T) {
 		var h hosts
 		begin := func(from netip.Addr) (n int) {
-			for h.mayBegin(from, 10) {
+			for {
+				if _, ok := h.begin(from, 10, 0); !ok {
+					return n
+				}
 				n++
 			}
-			return n
 		}
 		if n := begin(host(1)); n != 10 {
 			t.Errorf("at once %d", n)
@@ -113,8 +115,18 @@ func TestAnAddressMayBeginSoManyHandshakesASecondAndIsThenForgotten(t *testing.T
 		if n := begin(host(2)); n != 10 {
 			t.Errorf("another address: %d", n)
 		}
+		for i := range 21 { // the last is too late by a tenth
+			wait, ok := h.begin(host(2), 10, 2*time.Second)
+			if want := time.Duration(i+1) * time.Second / 10; ok != (i < 20) || wait.Round(time.Millisecond) != want {
+				t.Errorf("the next is to wait %v, %v; want %v", wait, ok, want)
+			}
+		}
 		time.Sleep(2 * time.Second)
-		if h.mayBegin(host(3), 10); len(h.begun) != 1 {
+		if h.begin(host(3), 10, 0); len(h.begun) != 2 {
+			t.Errorf("it has forgotten who waits, or not the others: %v", h.begun)
+		}
+		time.Sleep(3 * time.Second)
+		if h.begin(host(3), 10, 0); len(h.begun) != 1 {
 			t.Errorf("it remembers %v", h.begun)
 		}
 	})
