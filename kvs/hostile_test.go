@@ -269,7 +269,7 @@ func dribble(conn net.Conn, text string) {
 }
 
 func TestHandshakesThatNeverEndTakeNoPlaceForLong(t *testing.T) {
-	besiege(t, func(k *kernel.Server) { k.HandshakeTimeout = time.Second }, func(s *siege) {
+	besiege(t, func(k *kernel.Server) { k.HandshakeTimeout, k.MaxHandshakesPerHost = time.Second, 16 }, func(s *siege) {
 		const clients = 300
 		var all sync.WaitGroup
 		for range clients {

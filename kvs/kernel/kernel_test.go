@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -69,6 +70,26 @@ func TestManyClientsAreServedAtOnce(t *testing.T) {
 	}
 	for i, conn := range conns { // all are still there
 		talk(t, conn, fmt.Sprintf("again %d", i))
+	}
+}
+
+// Redis-benchmark is one: it waits for the handshake of one connection while the others have theirs to do.
+func TestAClientMayOpenItsConnectionsBeforeTheFirstHandshakeAndDoTheLastOneFirst(t *testing.T) {
+	l := newLab(t, &kernel.Server{Handler: echo})
+	var conns []net.Conn
+	for range 100 {
+		conn, err := net.Dial("tcp", l.address)
+		check(t, err)
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		conns = append(conns, conn)
+	}
+	began := time.Now()
+	for _, conn := range slices.Backward(conns) {
+		talk(t, tls.Client(conn, l.client), "hello")
+	}
+	if took := time.Since(began); took > kernel.DefaultHandshakeTimeout {
+		t.Errorf("that took %v: some waited until others were given up", took)
 	}
 }
 

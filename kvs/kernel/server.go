@@ -21,8 +21,8 @@ const NoTimeout time.Duration = -1
 const (
 	DefaultMaxConns             = 1024
 	DefaultMaxConnsPerHost      = 256
-	DefaultMaxHandshakes        = 64
-	DefaultMaxHandshakesPerHost = 16
+	DefaultMaxHandshakes        = 512
+	DefaultMaxHandshakesPerHost = DefaultMaxConnsPerHost
 	DefaultHandshakeRate        = 256
 	DefaultMaxRequests          = 256
 	DefaultMaxRequest           = 64 << 10
@@ -102,10 +102,11 @@ type Server struct {
 	MaxConnsPerHost int
 
 	// MaxHandshakes is how many handshakes are under way at once, so that a flood of them leaves
-	// the processor to the clients that are there; zero is 64. The others wait, each address in its turn,
+	// the processor to the clients that are there; zero is 512. The others wait, each address in its turn,
 	// as long as a handshake may take, and are refused then. With HandshakeTimeout NoTimeout there is no such limit.
 	MaxHandshakes int
-	// MaxHandshakesPerHost is how many of them may be of one address; zero is 16.
+	// MaxHandshakesPerHost is how many of them may be of one address; zero is 256. Fewer than its connections can hold up a
+	// client with one thread, such as redis-benchmark, for ever: it waits for one of them while its others have the turns.
 	MaxHandshakesPerHost int
 	// HandshakeRate is how many handshakes one address may begin in a second, and at once after a second without any;
 	// zero is 256. One more waits until its time has come; it is refused where that is longer than a handshake may take.
