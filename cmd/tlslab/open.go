@@ -55,8 +55,8 @@ func (c *captures) keyboard(names []string) (in *os.File, done func(), err error
 
 // show draws the screen at once, and reads while it is there.
 func (c *captures) show(ctx context.Context, names []string, look look, keyboard *os.File) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	ctx, c.stop = context.WithCancel(ctx)
+	defer c.stop()
 	c.ctx = ctx
 	if err := c.open(names); err != nil {
 		return err

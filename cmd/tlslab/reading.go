@@ -30,6 +30,7 @@ type captures struct {
 	protocol *choice
 
 	ctx    context.Context // ends what waits for more of a pipe; nil if nothing has to be left at once
+	stop   context.CancelFunc
 	names  []string
 	files  []*os.File
 	roots  *x509.CertPool
@@ -197,7 +198,7 @@ func (c *captures) next() bool {
 // over is told that a file has been read as far as it can be.
 func (c *captures) over() {
 	name := c.names[c.at]
-	if err := c.reader.Err(); err != nil {
+	if err := c.reader.Err(); err != nil && !errors.Is(err, context.Canceled) {
 		c.found(fileProblem{name, err, !c.reader.Read()})
 	}
 }
@@ -220,6 +221,7 @@ func (c *captures) close() {
 // is more to read.
 func (c *captures) Read(ctx context.Context) (more bool) {
 	const moment, often = 25 * time.Millisecond, 64
+	defer context.AfterFunc(ctx, c.stop)()
 	for begin, n := time.Now(), 1; ctx.Err() == nil; n++ {
 		if !c.next() {
 			return false

@@ -23,7 +23,7 @@ func (p *Problem) Unwrap() error { return p.Err }
 
 func (p *Problem) tell(say func(id string, pairs ...any) string) string {
 	text := say("capture_"+p.Key, p.Data...)
-	if p.Err != nil {
+	if p.Err != nil && p.Err != io.ErrUnexpectedEOF { // that it ends is said
 		text += ": " + Explain(p.Err, say)
 	}
 	if p.Offset >= 0 {
@@ -45,9 +45,6 @@ func Explain(err error, say func(id string, pairs ...any) string) string {
 			texts = append(texts, Explain(each, say))
 		}
 		return strings.Join(texts, "; ")
-	}
-	if err == io.ErrUnexpectedEOF {
-		return say("capture_unexpected_end")
 	}
 	return err.Error()
 }
@@ -75,9 +72,8 @@ func english(id string, pairs ...any) string {
 
 // texts are the sentences in English.
 var texts = map[string]string{
-	"at":             "at byte {{.offset}}: {{.what}}",
-	"more":           "and {{.more}} problems more",
-	"unexpected_end": "unexpected EOF",
+	"at":   "at byte {{.offset}}: {{.what}}",
+	"more": "and {{.more}} problems more",
 
 	// What a file is, and where it ends.
 	"empty":         "the file is empty",

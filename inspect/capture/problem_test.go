@@ -36,7 +36,7 @@ func TestEveryProblemIsToldInBothLanguages(t *testing.T) {
 
 func TestAProblemIsExplainedInALanguage(t *testing.T) {
 	err := errors.Join(cut(76, "block", io.EOF), &Problem{Offset: 9, Key: "packet", Err: trouble("tcp_short", "length", 3)})
-	const want = "no byte 76: o arquivo termina dentro de um bloco: fim inesperado; no byte 9: um pacote foi deixado de fora: um segmento TCP de 3 bytes"
+	const want = "no byte 76: o arquivo termina dentro de um bloco; no byte 9: um pacote foi deixado de fora: um segmento TCP de 3 bytes"
 	if got := Explain(err, docs.For("pt-BR").Say); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
