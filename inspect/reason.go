@@ -60,6 +60,12 @@ var reasons = map[string]string{
 	"capture_as_frames":       "taken for Ethernet frames with TCP in them: the headers fit",
 	"capture_as_packets":      "taken for IP packets with TCP in them: the headers fit",
 
+	// Why a server could not be reached.
+	"server_refused":     "nobody listens on {{.addr}}; the client's connection was closed",
+	"server_unknown":     "there is no computer by the name in {{.addr}}; the client's connection was closed",
+	"server_silent":      "no answer from {{.addr}} in time; the client's connection was closed",
+	"server_unreachable": "no connection to {{.addr}} ({{.error}}); the client's connection was closed",
+
 	// Why a ClientHelloInner is not known, or must be refused.
 	"inner_no_key":      "nothing that could open the ClientHelloInner is in the recording",
 	"inner_closed":      "what is in the recording does not open the ClientHelloInner: it was sealed for another configuration, the hello was changed on its way, or it is GREASE",

@@ -12,6 +12,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 	"weak"
 )
@@ -165,14 +166,24 @@ func (t *Tap) Failed(conn *tls.Conn, err error) {
 }
 
 // Relay passes bytes between two programs of anyone's until both have ended,
-// or ctx is done. The connection to the client and the one to the server are
-// closed when it returns. It returns ctx's error, or nil.
+// or ctx is done: as they are, if no gate decides otherwise. An end of one
+// direction is passed on as one; where a connection is reset, so is the other.
+// The connection to the client and the one to the server are closed when it
+// returns. It returns ctx's error, or nil.
 func (t *Tap) Relay(ctx context.Context, fromClient, toServer net.Conn) error {
+	return t.RelayOf(ctx, nil, fromClient, toServer)
+}
+
+// RelayOf is Relay for programs that speak p; nil is TLS.
+func (t *Tap) RelayOf(ctx context.Context, p Protocol, fromClient, toServer net.Conn) error {
 	if t.GlassBox {
 		return errors.Join(ErrGlassBox, fromClient.Close(), toServer.Close())
 	}
 	opening := &Opening{
-		Protocol: ProtocolTLS, Addr: [2]string{address(fromClient.RemoteAddr()), address(toServer.RemoteAddr())}, Gated: t.Gate != nil,
+		Protocol: ProtocolTLS, Speaks: p, Addr: [2]string{address(fromClient.RemoteAddr()), address(toServer.RemoteAddr())}, Gated: t.Gate != nil,
+	}
+	if p != nil {
+		opening.Protocol = p.Name()
 	}
 	w := t.pump(opening, fromClient, toServer)
 	stop := context.AfterFunc(ctx, w.kill)
@@ -183,6 +194,41 @@ func (t *Tap) Relay(ctx context.Context, fromClient, toServer net.Conn) error {
 	}
 	return nil
 }
+
+// Unreachable records a client who came for a server that could not be reached,
+// as err says, and closes the connection to the client.
+func (t *Tap) Unreachable(fromClient net.Conn, server string, err error) error {
+	id := t.Recording().open(&Opening{Protocol: ProtocolTLS, Addr: [2]string{address(fromClient.RemoteAddr()), server}}, t.now())
+	note := func(kind EventKind, side Side, how Ending, more any) {
+		t.Recording().append(entry{kind: kind, conn: int32(id), side: side, how: how, time: t.now().UnixNano(), cause: -1, more: more})
+	}
+	reason := unreachable(server, err)
+	note(Noted, Server, 0, &reason)
+	note(Ended, Server, EndOfFile, nil)
+	note(Ended, Client, Cut, nil)
+	return fromClient.Close()
+}
+
+// unreachable says why there is no connection to a server.
+func unreachable(server string, err error) Reason {
+	var lookup *net.DNSError
+	var timeout net.Error
+	var op *net.OpError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, windowsRefused):
+		return because("server_refused", "addr", Safe(server))
+	case errors.As(err, &lookup):
+		return because("server_unknown", "addr", Safe(server))
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return because("server_silent", "addr", Safe(server))
+	case errors.As(err, &op):
+		err = op.Err
+	}
+	return because("server_unreachable", "addr", Safe(server), "error", Safe(err.Error()))
+}
+
+// windowsRefused is what Windows calls it; syscall.ECONNREFUSED is Go's own number there.
+const windowsRefused = syscall.Errno(10061)
 
 // Close cuts every pumped connection, held units or not, and returns when
 // nothing of them is left; pumped connections opened later are cut at once.

@@ -61,6 +61,7 @@ type direction struct {
 	known  bool         // an Ended event was recorded
 	dry    bool         // a Drained event was recorded
 	over   bool         // nothing takes from the queue any more
+	broken bool         // the sender's connection was reset: so is the receiver's, behind what is delivered
 }
 
 // A delivery is bytes on their way to the receiver, or, with the kind Ended,
@@ -295,7 +296,7 @@ func (d *direction) finish(err error) {
 		d.wire.gateMu.Unlock()
 	}
 	d.mu.Lock()
-	d.ended = true
+	d.ended, d.broken = true, how == Cut
 	d.change.Broadcast()
 	d.mu.Unlock()
 }
@@ -368,9 +369,25 @@ func (d *direction) write() {
 		d.mu.Unlock()
 	}
 	d.mu.Lock()
-	d.noteDrained(EndOfFile)
+	socket, isSocket := far.(resettable)
+	how := EndOfFile
+	if isSocket && d.broken && !d.cut {
+		how = Cut
+	}
+	d.noteDrained(how)
 	d.mu.Unlock()
+	if how == Cut {
+		socket.SetLinger(0)
+		socket.Close()
+		return
+	}
 	closeWrite(far)
+}
+
+// A resettable connection is TCP's. Closed without lingering, it is reset (RFC 9293 section 3.10.4).
+type resettable interface {
+	SetLinger(seconds int) error
+	Close() error
 }
 
 // next waits for something to deliver; false means that nothing will come.

@@ -266,6 +266,8 @@ func (m *model) patienceLine(s *sheet, c *inspect.Connection, at int) {
 	case !waits || m.stepper == nil:
 	case c.Opening.Ours == [2]bool{true, true}:
 		s.text(quiet, m.say("wire_waits_for_ever"))
+	case c.Opening.Ours == [2]bool{}:
+		s.text(quiet, m.say("wire_waits_strangers"))
 	default:
 		s.text(quiet, m.say("wire_waits_stranger"))
 	}

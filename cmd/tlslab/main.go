@@ -97,7 +97,7 @@ func (p *program) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}")
 	root.Flags().Bool("version", false, p.say("cmd_version_short"))
 
-	root.AddCommand(p.lab(), p.lesson(), p.stage(), p.compare(), p.scenes(), p.serve(), p.client(), p.open(), p.dump(), p.export(), p.store(), p.pki(), p.token(), p.version(), p.completion())
+	root.AddCommand(p.lab(), p.lesson(), p.stage(), p.compare(), p.scenes(), p.serve(), p.client(), p.relay(), p.open(), p.dump(), p.export(), p.store(), p.pki(), p.token(), p.version(), p.completion())
 	keepOrder(root)
 	root.SetHelpCommand(p.help(root))
 	return root

@@ -18,6 +18,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,6 +54,7 @@ const patience = 30 * time.Second
 //	plainserver VAR        listen and answer in clear; VAR becomes the address
 //	badserver VAR KIND     listen with a certificate that is expired, not valid yet or for another name; or
 //	                       answer with what terminals obey, half, nothing, without an end, or unasked
+//	httpsserver VAR        a server of HTTP over TLS that says ola; VAR becomes its address
 //	hostile FILE           write commands full of what terminals obey
 //	clean FILE             hold a file to text that is safe to draw
 //	drop REGEXP FILE       take the lines out of a file that it matches
@@ -68,7 +70,13 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"signal": interrupt, "finish": finish, "silent": silent, "garbage": garbage, "plainserver": plainServer,
 	"badserver": badServer, "hostile": hostile, "clean": clean, "drop": drop, "jsonlines": jsonLines, "locked": locked,
 	"fromfile": fromFile, "samebytes": sameBytes, "fromthetop": fromTheTop,
-	"needs": requireProgram, "get": get,
+	"needs": requireProgram, "get": get, "httpsserver": httpsServer,
+}
+
+func httpsServer(ts *testscript.TestScript, _ bool, args []string) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ola\n") }))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.Listener.Addr().String())
 }
 
 func get(ts *testscript.TestScript, _ bool, args []string) {

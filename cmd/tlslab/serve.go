@@ -9,18 +9,15 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"example.com/tlslab/inspect"
-	"example.com/tlslab/inspect/report"
 	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/kernel"
 	"example.com/tlslab/kvs/pki"
 	"example.com/tlslab/kvs/store"
-	"example.com/tlslab/tui"
 	"github.com/spf13/cobra"
 )
 
@@ -184,47 +181,22 @@ func (r *serveRun) start(ctx context.Context) error {
 
 // run serves, and shows what the tap sees, until the end.
 func (r *serveRun) run(ctx context.Context, server *kernel.Server, listener net.Listener) error {
-	switch {
-	case !r.inspect:
-		return server.Serve(ctx, listener)
-	case !r.onScreen():
-		text := report.Text{Say: r.sentence, ASCII: r.look.ascii}
-		told := tellAll(r.tap.Recording(), text.Writer(r.log))
-		err := server.Serve(ctx, listener)
-		return errors.Join(err, told.done())
+	serve := func(ctx context.Context) error { return server.Serve(ctx, listener) }
+	if !r.inspect {
+		return serve(ctx)
 	}
-	return r.runScreen(ctx, server, listener)
+	watched := watched{
+		program: r.program, tap: r.tap, gate: r.gate, look: r.look, log: r.log, title: "tlslab serve " + listener.Addr().String(), waiting: r.talk,
+	}
+	if !r.onScreen() {
+		return watched.tell(ctx, serve)
+	}
+	r.log, r.told.Out = io.Discard, nil // the screen shows it
+	return watched.show(ctx, serve)
 }
 
 // onScreen reports whether what the tap sees is shown on the screen.
 func (r *serveRun) onScreen() bool { return r.inspect && !r.plain && r.hasScreen() }
-
-// runScreen serves behind the screen; whoever leaves the screen ends the server.
-func (r *serveRun) runScreen(ctx context.Context, server *kernel.Server, listener net.Listener) error {
-	serving, stop := context.WithCancel(ctx)
-	defer stop()
-	showing, leave := context.WithCancel(ctx)
-	defer leave()
-	r.log, r.told.Out = io.Discard, nil // the screen shows it
-	var problem error
-	var served sync.WaitGroup
-	served.Go(func() {
-		if problem = server.Serve(serving, listener); problem != nil {
-			leave()
-		}
-	})
-	end := func() {
-		stop()
-		served.Wait()
-		r.tap.Close()
-	}
-	err := show(showing, tui.Options{
-		Recording: r.tap.Recording(), Gate: r.gate, End: end, Title: "tlslab serve " + listener.Addr().String(),
-		Lang: r.sentence.Lang(), Theme: r.look.name(), ASCII: r.look.ascii, Waiting: r.talk,
-	})
-	end()
-	return errors.Join(problem, err)
-}
 
 // config is what TLS needs: the certificate that was named or the lab's own, and the authority of those that clients show. It
 // is made anew when a file changes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"time"
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/report"
@@ -20,6 +21,9 @@ type teller struct {
 	problem error
 }
 
+// lookLater is how often a teller looks whether it has waited long enough for what may yet be decrypted.
+const lookLater = 250 * time.Millisecond
+
 // tellAll begins to print a recording to out; done prints what is left.
 func tellAll(recording *inspect.Recording, writer *report.Writer) *teller {
 	ctx, stop := context.WithCancel(context.Background())
@@ -31,10 +35,26 @@ func tellAll(recording *inspect.Recording, writer *report.Writer) *teller {
 func (t *teller) follow(ctx context.Context) {
 	for seen := 0; ; {
 		var err error
-		if seen, err = t.session.Recording().Wait(ctx, seen); err != nil || t.extend() != nil {
+		if seen, err = t.wait(ctx, seen); err != nil || t.extend() != nil {
 			return
 		}
 	}
+}
+
+// wait waits for something new, though not for long while something is held back.
+func (t *teller) wait(ctx context.Context, seen int) (int, error) {
+	t.mu.Lock()
+	waits := t.writer.Waits()
+	t.mu.Unlock()
+	if !waits {
+		return t.session.Recording().Wait(ctx, seen)
+	}
+	moment, done := context.WithTimeout(ctx, lookLater)
+	defer done()
+	if n, err := t.session.Recording().Wait(moment, seen); err == nil {
+		return n, nil
+	}
+	return seen, ctx.Err()
 }
 
 // extend prints what has come.

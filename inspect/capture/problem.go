@@ -134,6 +134,8 @@ var texts = map[string]string{
 	"key_log_label":      "the label is not printable ASCII",
 	"key_log_identifier": "the identifier is not an even number of hex digits",
 	"key_log_secret":     "the secret is not an even number of hex digits",
+	"key_log_not_a_file": "it is not an ordinary file, and cannot be followed",
+	"key_log_too_long":   "longer than {{.most}} bytes",
 }
 
 // maxProblems is how many problems of one file are told; the rest are counted.

@@ -3,6 +3,7 @@ package report
 import (
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"example.com/tlslab/docs"
@@ -38,12 +39,16 @@ type Text struct {
 	// NoSecrets leaves out clear text in which a key stands. It is for Writer and Item at the levels Sentences, Streams and
 	// WithBytes, which tell no secrets besides.
 	NoSecrets bool
+
+	// Patience is how long after it was sent Writer holds back a record that may yet be read, once a secret comes; 0 means
+	// until it is closed.
+	Patience time.Duration
 }
 
 // Writer returns a Writer that tells each item at the Text's level, with an
 // empty line after those that take more than one.
 func (t Text) Writer(out io.Writer) *Writer {
-	return &Writer{out: out, live: true, item: func(s *inspect.Session, i int) []byte { return []byte(t.Item(s, i+1)) }, end: t.last}
+	return &Writer{out: out, live: true, patience: t.Patience, item: func(s *inspect.Session, i int) []byte { return []byte(t.Item(s, i+1)) }, end: t.last}
 }
 
 // Item tells item n at the Text's level, and the proofs of a connection that it ends.

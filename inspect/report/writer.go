@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"example.com/tlslab/inspect"
 )
@@ -12,17 +13,18 @@ import (
 // of them, of text those of its own connection, so that a client that hangs
 // costs the others nothing. It is not safe for concurrent use.
 type Writer struct {
-	out   io.Writer
-	item  func(s *inspect.Session, i int) []byte
-	begin func(s *inspect.Session) []byte // what comes before the first item; may be nil
-	end   func(s *inspect.Session) []byte // what comes after the last one; may be nil
-	live  bool                            // connections are printed apart, and alerts when their connection has ended
-	begun bool
-	over  bool
-	next  int   // item that has not been looked at
-	held  []int // items that have, in order
-	ended map[sender]bool
-	err   error
+	out      io.Writer
+	item     func(s *inspect.Session, i int) []byte
+	begin    func(s *inspect.Session) []byte // what comes before the first item; may be nil
+	end      func(s *inspect.Session) []byte // what comes after the last one; may be nil
+	live     bool                            // connections are printed apart, and alerts when their connection has ended
+	patience time.Duration                   // after which a record is printed as it stands; 0 is none
+	begun    bool
+	over     bool
+	next     int   // item that has not been looked at
+	held     []int // items that have, in order
+	ended    map[sender]bool
+	err      error
 }
 
 // A sender is one side of one connection.
@@ -30,6 +32,9 @@ type sender struct {
 	conn int
 	side inspect.Side
 }
+
+// Waits reports whether something is held back.
+func (w *Writer) Waits() bool { return len(w.held) > 0 }
 
 // Extend prints what is decided; the caller has extended the session. All
 // calls must be given the same session. An error stays: later calls return
@@ -98,7 +103,7 @@ func (w *Writer) decided(s *inspect.Session, item inspect.Item) bool {
 	own, peer := w.ended[sender{item.Conn, item.Side}], w.ended[sender{item.Conn, item.Side.Peer()}]
 	switch item.Kind {
 	case inspect.RecordItem:
-		return item.Record.DecidedAt >= 0
+		return item.Record.DecidedAt >= 0 || w.patience > 0 && time.Since(item.Time) > w.patience
 	case inspect.AlertItem:
 		return w.live && own && peer
 	case inspect.BytesItem, inspect.GapItem:

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/capture"
+	"example.com/tlslab/kvs/stage"
+	"github.com/spf13/cobra"
+)
+
+// A tapRun is what tlslab tap was asked for, and what it made of it.
+type tapRun struct {
+	*program
+	listenAddr string
+	upstream   string
+	keys       []string // names of key logs
+	record     string
+	protocol   *choice
+	hold       bool
+	plain      bool
+	look       look
+
+	speaks inspect.Protocol // nil for TLS
+	tap    *inspect.Tap
+	gate   *inspect.Stepper // nil if nothing is held
+
+	mu     sync.Mutex
+	faults map[string]error // of key logs: the first that each has
+}
+
+const (
+	defaultTap  = "127.0.0.1:8889"
+	mostRelayed = 1024             // connections at once; more wait to be accepted
+	tapQueue    = 1 << 20          // bytes that wait in a direction for who does not read
+	dialFor     = 10 * time.Second // at most, to reach the server
+
+	secretsWithin = 3 * time.Second // after a record: text that has been printed stays as it is
+)
+
+// relay makes tlslab tap, which sits between any client and any server.
+func (p *program) relay() *cobra.Command {
+	run := &tapRun{program: p, protocol: newChoice(protocolNames()...), faults: make(map[string]error)}
+	cmd := &cobra.Command{
+		Use:                   "tap --upstream HOST:PORT " + p.say("cmd_options"),
+		Short:                 p.say("tap_short"),
+		Long:                  p.say("tap_long"),
+		Example:               p.say("tap_example"),
+		Args:                  p.noArgs,
+		DisableFlagsInUseLine: true,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return run.start(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&run.upstream, "upstream", "", p.say("tap_flag_upstream"))
+	flags.StringVar(&run.listenAddr, "listen", defaultTap, p.say("tap_flag_listen"))
+	flags.Lookup("listen").DefValue = ""
+	flags.StringArrayVar(&run.keys, "keys", nil, p.say("tap_flag_keys"))
+	flags.StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
+	flags.BoolVar(&run.hold, "hold", false, p.say("tap_flag_hold", "minutes", int(holdFor.Minutes())))
+	flags.BoolVar(&run.plain, "plain", false, p.say("cmd_flag_serve_plain"))
+	choose(cmd, run.protocol, "protocol", p.say("tap_flag_protocol"))
+	run.look.flags(p, cmd)
+	return cmd
+}
+
+func (r *tapRun) start(ctx context.Context) error {
+	onScreen := !r.plain && r.hasScreen()
+	if r.hold && !onScreen {
+		return usage(r.say("tap_hold_without_screen"))
+	}
+	if r.upstream == "" {
+		return usage(r.say("tap_no_upstream"))
+	}
+	if err := r.checkAddr(ctx, r.upstream); err != nil {
+		return err
+	}
+	listener, err := r.listenFor(ctx, "--listen", r.listenAddr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := r.checkUpstream(ctx, listener.Addr().(*net.TCPAddr)); err != nil {
+		return err
+	}
+	files, err := keep(r.record)
+	if err != nil {
+		return err
+	}
+	r.tap = &inspect.Tap{Queue: tapQueue}
+	if r.hold {
+		r.gate = &inspect.Stepper{Patience: holdFor}
+		r.tap.Gate = r.gate
+	}
+	for _, protocol := range stage.Protocols() {
+		if protocol.Name() == r.protocol.value {
+			r.speaks = protocol
+		}
+	}
+	waiting := r.howToUse(listener.Addr().String())
+	log := &sharedWriter{out: r.out}
+	for _, line := range waiting {
+		fmt.Fprintln(log, line)
+	}
+	fmt.Fprintln(log, r.say("cmd_serve_waiting"))
+
+	recorded, learned := files.follow(r.tap.Recording()), r.followKeys(ctx)
+	watched := watched{
+		program: r.program, tap: r.tap, gate: r.gate, look: r.look, log: log, title: "tlslab tap " + listener.Addr().String(), waiting: waiting,
+		patience: time.Nanosecond,
+	}
+	if len(r.keys) > 0 {
+		watched.patience = secretsWithin
+	}
+	serve := func(ctx context.Context) error {
+		err := r.serve(ctx, listener)
+		learned() // before the last is told
+		return err
+	}
+	if onScreen {
+		err = watched.show(ctx, serve)
+	} else {
+		err = watched.tell(ctx, serve)
+	}
+	recorded()
+	return errors.Join(err, files.close(), r.keyProblem())
+}
+
+// howToUse says what the tap does, and what a client is to be told.
+func (r *tapRun) howToUse(addr string) []string {
+	lines := []string{r.say("tap_listening", "addr", addr, "upstream", safe(r.upstream))}
+	if len(r.keys) == 0 && r.speaks == nil {
+		lines = append(lines, r.say("tap_no_keys"))
+	}
+	for _, name := range r.keys {
+		lines = append(lines, r.say("tap_keys", "file", safe(name)))
+	}
+	return lines
+}
+
+// checkUpstream refuses a server whose name nobody knows, and the tap itself.
+func (r *tapRun) checkUpstream(ctx context.Context, own *net.TCPAddr) error {
+	ctx, done := context.WithTimeout(ctx, dialFor)
+	defer done()
+	host, port, _ := net.SplitHostPort(r.upstream)
+	number, err := net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	if err != nil {
+		return err
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	addrs, err := net.DefaultResolver.LookupIPAddr(ctx, host)
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) && lookup.IsNotFound {
+		return failed(r.say("tap_no_such_host", "addr", safe(r.upstream)), err)
+	}
+	itself := func(ip net.IPAddr) bool {
+		return ip.IP.Equal(own.IP) || own.IP.IsUnspecified() && (ip.IP.IsLoopback() || ip.IP.IsUnspecified()) ||
+			ip.IP.IsUnspecified() && own.IP.IsLoopback()
+	}
+	if number == own.Port && slices.ContainsFunc(addrs, itself) {
+		return usage(r.say("tap_itself", "addr", safe(r.upstream)))
+	}
+	return nil
+}
+
+// serve relays until ctx is done, and returns when every connection is over.
+func (r *tapRun) serve(ctx context.Context, listener net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { listener.Close() })
+	defer stop()
+	var relays sync.WaitGroup
+	defer relays.Wait()
+	room := make(chan struct{}, mostRelayed)
+	for {
+		select {
+		case room <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		fromClient, err := listener.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				fromClient.Close()
+			}
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil: // too many open files, or the client is gone already
+			<-room
+			wait(ctx, 100*time.Millisecond)
+			continue
+		}
+		relays.Go(func() {
+			defer func() { <-room }()
+			r.pass(ctx, fromClient)
+		})
+	}
+}
+
+// pass relays one connection.
+func (r *tapRun) pass(ctx context.Context, fromClient net.Conn) {
+	dialer := net.Dialer{Timeout: dialFor}
+	toServer, err := dialer.DialContext(ctx, "tcp", r.upstream)
+	switch {
+	case ctx.Err() != nil:
+		fromClient.Close()
+		if err == nil {
+			toServer.Close()
+		}
+	case err != nil:
+		r.tap.Unreachable(fromClient, r.upstream, err)
+	default:
+		r.tap.RelayOf(ctx, r.speaks, fromClient, toServer)
+	}
+}
+
+func wait(ctx context.Context, long time.Duration) {
+	timer := time.NewTimer(long)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// followKeys reads the key logs while they are written, until done is called.
+func (r *tapRun) followKeys(ctx context.Context) (done func()) {
+	ctx, stop := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	for _, name := range r.keys {
+		following.Go(func() {
+			capture.FollowKeyLog(ctx, name, func(secrets ...inspect.LoggedSecret) {
+				for i := range secrets {
+					r.tap.Recording().Append(inspect.Event{Kind: inspect.Secret, Conn: -1, Time: time.Now(), Cause: -1, Logged: &secrets[i]})
+				}
+			}, func(err error) {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				if r.faults[name] == nil {
+					r.faults[name] = err
+				}
+			})
+		})
+	}
+	return func() {
+		stop()
+		following.Wait()
+	}
+}
+
+// keyProblem says what was wrong with the first key log that something was wrong with.
+func (r *tapRun) keyProblem() error {
+	for _, name := range r.keys {
+		if err := r.faults[name]; err != nil {
+			return failed(r.say("tap_keys_unread", "file", safe(name), "reason", safe(capture.Explain(err, r.say))), err)
+		}
+	}
+	return nil
+}
