@@ -242,7 +242,7 @@ func (m *model) textLines(w int) (lines []string, first int) {
 		p.paragraph(span{quiet, m.say("course_begins")})
 	}
 	if s.stuck() {
-		p.paragraph(span{bad, m.say("course_failed", "error", inspect.Safe(s.failed.Error()))})
+		p.paragraph(span{bad, m.say("course_failed", "error", inspect.Safe(lesson.ErrorIn(s.failed, m.sentences.Lang())))})
 	}
 	return p.lines, first
 }
@@ -308,7 +308,7 @@ func (p *page) put(first, others span, text []span) {
 func (p *page) refuted(stop *lesson.Stop) {
 	for _, check := range stop.Checks {
 		if !check.OK {
-			p.paragraph(span{bad, p.m.pal.glyphs.refuted + " " + p.m.say("course_refuted", "line", check.Line, "text", inspect.Safe(check.Text), "got", inspect.Safe(check.Got))})
+			p.paragraph(span{bad, p.m.pal.glyphs.refuted + " " + p.m.say("course_refuted", "line", check.Line, "text", inspect.Safe(check.Text), "got", inspect.Safe(check.GotIn(p.m.sentences.Lang())))})
 		}
 	}
 }

@@ -288,11 +288,11 @@ func (s *sheet) trouble(err error, lang string) (line int, text, what string) {
 	var claim *lesson.ClaimError
 	switch {
 	case errors.As(err, &claim):
-		return claim.Check.Line, claim.Check.Text, claim.Check.Got
+		return claim.Check.Line, claim.Check.Text, claim.Check.GotIn(lang)
 	case errors.As(err, &syntax):
 		return syntax.Line, syntax.Text, syntax.WhatIn(lang)
 	case errors.As(err, &step):
-		return step.Step.Line, step.Step.Text, step.Err.Error()
+		return step.Step.Line, step.Step.Text, lesson.ErrorIn(step.Err, lang)
 	}
 	return 1, "", err.Error()
 }

@@ -55,7 +55,7 @@ func (r *lessonRun) read(ctx context.Context, s *sheet, page int) error {
 	}
 	var step *lesson.StepError
 	if errors.As(err, &step) {
-		return failed(r.say("lesson_stuck", "where", safe(s.where(step.Step.Line)), "step", safe(step.Step.Text), "reason", safe(oneLine(step.Err.Error()))), err)
+		return failed(r.say("lesson_stuck", "where", safe(s.where(step.Step.Line)), "step", safe(step.Step.Text), "reason", safe(oneLine(lesson.ErrorIn(step.Err, r.sentence.Lang())))), err)
 	}
 	return err
 }
@@ -144,7 +144,7 @@ func (r *reading) tell(stop *lesson.Stop) {
 	}
 	for _, check := range stop.Checks {
 		if !check.OK {
-			r.print("", r.say("lesson_not_true", "where", r.where(check.Line), "text", check.Text, "got", check.Got))
+			r.print("", r.say("lesson_not_true", "where", r.where(check.Line), "text", check.Text, "got", check.GotIn(r.sentence.Lang())))
 		}
 	}
 	if stop.Question != nil {

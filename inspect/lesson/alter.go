@@ -14,24 +14,26 @@ import (
 func (r *run) alter(e expectation, report func(Check)) {
 	for _, altered := range r.mutants(strings.TrimPrefix(e.Text, "expect ")) {
 		got, ok := altered(r)
-		report(Check{Line: e.Line, Text: e.Text, OK: !ok, Got: alsoTrue + got})
+		report(alteration(e.Line, e.Text, !ok, got))
 	}
 }
 
-// alsoTrue is what is said of an alteration that nothing notices.
-const alsoTrue = "an alteration of it is true as well: "
+// alteration is the check that something notices an alteration.
+func alteration(line int, text string, noticed bool, altered any) Check {
+	return Check{Line: line, Text: text, OK: noticed}.saw(say("seen_altered", "altered", altered))
+}
 
 // mutants are assertions like the one in the text, none of which should be true if it is.
 func (r *run) mutants(text string) (all []assertion) {
 	words, _ := wordsOf(text)
-	if c, what, is := parseComparison(words); is && what == "" {
+	if c, what, is := parseComparison(words); is && what == nil {
 		for _, altered := range c.mutants(r) {
 			all = append(all, altered.judge)
 		}
 		return all
 	}
 	for _, altered := range alterations(unquoted(words)) {
-		if a, what := parseFact(altered); what == "" {
+		if a, what := parseFact(altered); what == nil {
 			all = append(all, a)
 		}
 	}
@@ -47,7 +49,7 @@ func (p paragraph) alter(r *run, report func(Check)) {
 		}
 		value, err := t.value(r)
 		for _, altered := range literalValue(t.literal).mutants() {
-			report(Check{Line: t.line, Text: "{{" + t.source + "}}", OK: err != nil || !value.equal(altered), Got: alsoTrue + altered.String()})
+			report(alteration(t.line, "{{"+t.source+"}}", err != nil || !value.equal(altered), altered.String()))
 		}
 	}
 }
@@ -61,7 +63,7 @@ func (e *Exercise) alter(r *run, a *asked, report func(Check)) {
 			source := strconv.Quote(other)
 			altered := &Exercise{}
 			what := altered.parseAnswer(answer.line, source)
-			report(Check{Line: answer.line, Text: "= " + answer.source, OK: what != "" || !altered.answers[0].from.session, Got: alsoTrue + source})
+			report(alteration(answer.line, "= "+answer.source, what != nil || !altered.answers[0].from.session, source))
 		}
 	}
 	if !e.conditional() || len(a.right) != 1 {
@@ -81,9 +83,9 @@ func (e *Exercise) alter(r *run, a *asked, report func(Check)) {
 			return n
 		}
 		judge := func(altered assertion) {
-			report(Check{Line: c.when.line, Text: "when " + c.when.text, OK: held(altered) != 1, Got: alsoTrue + c.when.text})
+			report(alteration(c.when.line, "when "+c.when.text, held(altered) != 1, c.when.text))
 		}
-		judge(func(r *run) (string, bool) { got, ok := c.when.holds(r); return got, !ok })
+		judge(func(r *run) (*remark, bool) { got, ok := c.when.holds(r); return got, !ok })
 		if _, right := c.when.holds(r); right {
 			for _, altered := range r.mutants(c.when.text) {
 				judge(altered)

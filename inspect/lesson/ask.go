@@ -55,7 +55,7 @@ const (
 
 // parseExercise reads the lines of an exercise: the question; choices, if it
 // offers some; the right answer; hints, in layers; and what explains the answer.
-func parseExercise(name string, first int, lines []string) (e *Exercise, wrong int, what string) {
+func parseExercise(name string, first int, lines []string) (e *Exercise, wrong int, what *remark) {
 	e = &Exercise{Name: name, Line: first - 1}
 	for at := 0; at < len(lines); at++ {
 		number, text := first+at, lines[at]
@@ -66,26 +66,26 @@ func parseExercise(name string, first int, lines []string) (e *Exercise, wrong i
 		if text == "" {
 			continue
 		}
-		if what = e.parse(number, text); what != "" {
+		if what = e.parse(number, text); what != nil {
 			return nil, number, what
 		}
 	}
 	e.Hints = len(e.hints)
 	switch {
 	case len(e.question) == 0:
-		what = "an exercise begins with its question"
+		what = say("fault_ask_question")
 	case len(e.answers) == 0 && len(e.choices) > 0 && slices.ContainsFunc(e.choices, func(c choice) bool { return c.when == nil }):
-		what = "an exercise has an answer, as in: = noticed; or each of its choices has a condition in the line behind it, as in:   when noticed is client"
+		what = say("fault_ask_choices")
 	case len(e.answers) == 0 && len(e.choices) == 0:
-		what = "an exercise has an answer, as in: = first 4 of client client_hello random"
+		what = say("fault_ask_answer")
 	case len(e.answers) > 0 && slices.ContainsFunc(e.choices, func(c choice) bool { return c.when != nil }):
-		what = "where choices have conditions, these say which is right: no line begins with = "
+		what = say("fault_ask_both")
 	case len(e.hints) == 0:
-		what = "an exercise has hints, as in: ? Look at the ClientHello."
+		what = say("fault_ask_hints")
 	case e.why == nil:
-		what = "an exercise explains its answer, as in: ! It is made anew for each session."
+		what = say("fault_ask_why")
 	case len(e.choices) == 1:
-		what = "one choice is none"
+		what = say("fault_ask_one")
 	}
 	return e, first - 1, what
 }
@@ -93,7 +93,7 @@ func parseExercise(name string, first int, lines []string) (e *Exercise, wrong i
 // whenLine is how the line begins that has the condition of the choice before it.
 const whenLine = "  when "
 
-func (e *Exercise) parse(line int, text string) (what string) {
+func (e *Exercise) parse(line int, text string) (what *remark) {
 	if condition, ok := strings.CutPrefix(text, whenLine); ok {
 		return e.parseWhen(line, strings.TrimSpace(condition))
 	}
@@ -119,7 +119,7 @@ func (e *Exercise) parse(line int, text string) (what string) {
 	}
 	p, what := parseParagraph(Paragraph, text, line)
 	if len(e.choices)+len(e.answers)+len(e.hints) > 0 {
-		return "the question stands first; a line that goes on begins with two spaces"
+		return say("fault_ask_order")
 	}
 	if n := len(e.question); n > 0 { // one paragraph over several lines
 		e.question[n-1].spans = append(append(e.question[n-1].spans, inline{text: " "}), p.spans...)
@@ -129,22 +129,22 @@ func (e *Exercise) parse(line int, text string) (what string) {
 	return what
 }
 
-func (e *Exercise) parseChoice(line int, text string) (what string) {
+func (e *Exercise) parseChoice(line int, text string) (what *remark) {
 	value, label, labelled := strings.Cut(text, ": ")
 	if !labelled {
 		label = value
 	}
 	c := choice{line: line, labelled: labelled}
-	if c.value, what = parseInline(value, line); what == "" {
+	if c.value, what = parseInline(value, line); what == nil {
 		c.label, what = parseInline(label, line)
 	}
 	e.choices = append(e.choices, c)
 	return what
 }
 
-func (e *Exercise) parseAnswer(line int, text string) string {
+func (e *Exercise) parseAnswer(line int, text string) *remark {
 	words, what := wordsOf(text)
-	if what != "" {
+	if what != nil {
 		return what
 	}
 	value, from, what := parseValueFrom(words)
@@ -153,18 +153,18 @@ func (e *Exercise) parseAnswer(line int, text string) string {
 }
 
 // parseWhen reads the condition of the latest choice.
-func (e *Exercise) parseWhen(line int, text string) string {
+func (e *Exercise) parseWhen(line int, text string) *remark {
 	last := len(e.choices) - 1
 	if last < 0 || e.choices[last].when != nil || len(e.answers)+len(e.hints) > 0 {
-		return "when stands behind a choice, once"
+		return say("fault_ask_when")
 	}
 	words, what := wordsOf(text)
-	if what != "" {
+	if what != nil {
 		return what
 	}
 	when := &condition{line: line, text: text}
 	when.holds, what = parseAssertion(words)
-	if c, wrong, is := parseComparison(words); is && wrong == "" {
+	if c, wrong, is := parseComparison(words); is && wrong == nil {
 		if c, ok := c.(comparison); ok {
 			when.inputs = []expression{c.left, c.right}
 		}
@@ -245,10 +245,7 @@ func (e *Exercise) chooses(r *run, report func(Check)) (right []Value) {
 	for _, c := range e.choices {
 		holds, err := c.when.judge(r)
 		check := Check{Line: c.when.line, Text: "when " + c.when.text, OK: err == nil}
-		if err != nil {
-			check.Got = err.Error()
-		}
-		if report(check); holds {
+		if report(check.failing(err)); holds {
 			right = append(right, textValue(Block{Spans: renderInline(c.value, r, func(Check) {})}.Text()))
 			lines = append(lines, fmt.Sprint(c.when.line))
 		}
@@ -272,7 +269,7 @@ func (e *Exercise) solve(r *run, report func(Check)) (right []Value) {
 	for _, a := range e.answers {
 		value, err := a.value(r)
 		if err != nil {
-			report(Check{Line: a.line, Text: "= " + a.source, Got: err.Error()})
+			report(Check{Line: a.line, Text: "= " + a.source}.failing(err))
 			continue
 		}
 		right = append(right, value)

@@ -57,17 +57,19 @@ func (c *Course) Check(ctx context.Context, lesson *Lesson, alter bool) (*Report
 
 // check tries the answers of an exercise.
 func (a *asked) check() (all []Check) {
-	judge := func(ok bool, got string) {
-		all = append(all, Check{Line: a.Attempt.Line, Text: a.Attempt.Name, OK: ok, Got: got})
+	judge := func(ok bool, id string, pairs ...any) {
+		check := fault(a.Attempt.Line, a.Attempt.Name, id, pairs...)
+		check.OK = ok
+		all = append(all, check)
 	}
 	if a.Question.conditional() && len(a.right) == 0 { // which is told where its conditions were judged
 		return nil
 	}
-	judge(!a.Right, "it counts as solved before anything was answered")
-	judge(!grade(a.Question, a.right, ""), "nothing at all counts as the right answer")
-	judge(len(a.right) > 0 && grade(a.Question, a.right, a.Expected), fmt.Sprintf("its own answer %q does not count as right", a.Expected))
+	judge(!a.Right, "fault_solved_before")
+	judge(!grade(a.Question, a.right, ""), "fault_solved_empty")
+	judge(len(a.right) > 0 && grade(a.Question, a.right, a.Expected), "fault_own_answer", "answer", a.Expected)
 	for _, wrong := range a.wrong() {
-		judge(!grade(a.Question, a.right, wrong), fmt.Sprintf("%q counts as right too", wrong))
+		judge(!grade(a.Question, a.right, wrong), "fault_also_right", "answer", wrong)
 	}
 	if len(a.Question.Choices) == 0 {
 		return all
@@ -78,7 +80,7 @@ func (a *asked) check() (all []Check) {
 			right++
 		}
 	}
-	judge(right == 1, fmt.Sprintf("%d of the choices count as right", right))
+	judge(right == 1, "fault_right_choices", "number", right)
 	return all
 }
 

@@ -1,7 +1,6 @@
 package lesson
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,29 +10,27 @@ import (
 // A claim is an assertion over values, which can be altered so that it is not
 // true any more.
 type claim interface {
-	// judge returns what happened, in English, and whether it is as claimed.
-	judge(*run) (got string, ok bool)
+	// judge returns what happened, and whether it is as claimed.
+	judge(*run) (got *remark, ok bool)
 	// mutants returns claims like this one, none of which should be true if it is.
 	mutants(*run) []claim
 }
 
-const comparisons = `VALUE is VALUE, VALUE is not VALUE, VALUE contains VALUE, VALUE is less than|more than|at least|at most VALUE, SIDE sends NAME NAME...`
-
 // parseComparison reads an assertion over values, in words of which one in quotes
 // still has them. ok is false for what is none.
-func parseComparison(words []string) (c claim, what string, ok bool) {
+func parseComparison(words []string) (c claim, what *remark, ok bool) {
 	if len(words) > 1 && words[1] == "sends" {
 		side, isSide := sides[words[0]]
 		if isSide {
-			return sending{side, words[2:]}, "", true
+			return sending{side, words[2:]}, nil, true
 		}
 	}
 	at := slices.IndexFunc(words, func(word string) bool { return word == "is" || word == "contains" })
 	if at < 0 {
-		return nil, "", false
+		return nil, nil, false
 	}
 	left, from, what := parseValueFrom(words[:at])
-	if what != "" {
+	if what != nil {
 		return nil, what, true
 	}
 	c0 := comparison{left: left, op: words[at]}
@@ -62,20 +59,20 @@ var opposites = map[string]string{
 	"is more than": "is at most", "is at most": "is more than", "contains": "contains not", "contains not": "contains",
 }
 
-func (c comparison) judge(r *run) (got string, ok bool) {
+func (c comparison) judge(r *run) (got *remark, ok bool) {
 	left, err := c.left(r)
 	if err != nil {
-		return err.Error(), false
+		return remarkOf(err), false
 	}
 	right, err := c.right(r)
 	if err != nil {
-		return err.Error(), false
+		return remarkOf(err), false
 	}
 	ok, err = c.holds(left, right)
 	if err != nil {
-		return err.Error(), false
+		return remarkOf(err), false
 	}
-	return fmt.Sprintf("%s, beside %s", shortened(left), shortened(right)), ok
+	return say("seen_beside", "left", shortened(left), "right", shortened(right)), ok
 }
 
 func (c comparison) holds(left, right Value) (bool, error) {
@@ -121,10 +118,10 @@ type sending struct {
 	names []string
 }
 
-func (s sending) judge(r *run) (got string, ok bool) {
+func (s sending) judge(r *run) (got *remark, ok bool) {
 	r.session.Extend()
 	names := r.messagesSent(s.side)
-	return fmt.Sprintf("the %s sends %s", s.side, strings.Join(names, " ")), slices.Equal(names, s.names)
+	return say("seen_sends", "side", s.side, "names", strings.Join(names, " ")), slices.Equal(names, s.names)
 }
 
 // mutants leave one out, or have two in the other's place.

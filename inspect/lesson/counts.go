@@ -157,7 +157,7 @@ func countsIn(p paragraph, vouchers []voucher) (faults []Check) {
 	said := references.ReplaceAllString(text.String(), "…")
 	wrong := func(claim, number, id string) {
 		claim = strings.Join(strings.Fields(claim), " ")
-		faults = append(faults, fault(p.line, claim, id, "as", "{{"+number+" = VALUE}}"))
+		faults = append(faults, fault(p.line, claim, id, "number", number))
 	}
 	for _, m := range everyMatch(counted, said) {
 		if number := m[2]; m[1] == "" && !counts(vouchers, measureOf(m[4]), cardinal(number)) {

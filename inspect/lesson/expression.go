@@ -3,12 +3,10 @@ package lesson
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"fmt"
 	"maps"
 	"math/bits"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,35 +15,24 @@ import (
 // be had in it is an error, which says why.
 type expression func(*run) (Value, error)
 
-// What may stand where a value begins, and behind one.
-const (
-	valueWords = `12, three, 0x16, "text", NAME of a let; first N of, last N of, byte N of, bytes N to M of, ` +
-		`size of, count of, letters of, offset of, name of, text of, line of, lines of, number of, hex of, formula of, command of, covers of, reason of, port of, input N of, sha256 of, hmac of A with B, ` +
-		`equal bytes of A and B, equal blocks of A and B, different bytes of A and B, different bits of A and B; ` +
-		`client|server and a record, as in: client text 2; schedule KIND, secret LABEL, proof KIND of SIDE, proofs verified|refuted; ` +
-		`version, suite, group, scheme, server_name, resumed, answer, guessed, noticed, round_trips, connections; ` +
-		`alert|error|ending|messages|records of SIDE, read|wrote|learned|sent by SIDE`
-	operatorWords = "plus, minus, times, xor, then"
-)
-
 // parseValue reads a value in words, of which one in quotes still has them (see
-// wordsOf); what says what is wrong, in English, and what there is.
-func parseValue(words []string) (value func(*run) (Value, error), what string) {
+// wordsOf); what says what is wrong, and what there is.
+func parseValue(words []string) (value func(*run) (Value, error), what *remark) {
 	value, _, what = parseValueFrom(words)
 	return value, what
 }
 
 // parseValueFrom is parseValue, and tells what the value is made of.
-func parseValueFrom(words []string) (value func(*run) (Value, error), from origin, what string) {
+func parseValueFrom(words []string) (value func(*run) (Value, error), from origin, what *remark) {
 	p := &valueParser{words: words}
-	e, err := p.value()
+	e, what := p.value()
 	switch {
-	case err != nil:
-		return nil, from, err.Error()
+	case what != nil:
+		return nil, from, what
 	case p.more():
-		return nil, from, fmt.Sprintf("%s cannot stand here; behind a value there are %s; a value is one of: %s", p.words[p.at], operatorWords, valueWords)
+		return nil, from, say("fault_value_behind", "word", p.words[p.at], "values", say("fault_values"))
 	}
-	return e, p.from, ""
+	return e, p.from, nil
 }
 
 // A valueParser reads values from words, from left to right.
@@ -82,27 +69,20 @@ func (p *valueParser) take(words ...string) bool {
 }
 
 // need is take, where nothing else may stand.
-func (p *valueParser) need(words ...string) error {
-	for _, word := range words {
-		if !p.take(word) {
-			return fmt.Errorf("%s is missing%s", word, p.before())
-		}
+func (p *valueParser) need(word string) *remark {
+	switch {
+	case p.take(word):
+		return nil
+	case p.more():
+		return say("fault_word_missing", "word", word, "before", p.peek())
 	}
-	return nil
-}
-
-// before tells where something is missing.
-func (p *valueParser) before() string {
-	if p.more() {
-		return " before " + p.peek()
-	}
-	return " at the end"
+	return say("fault_word_missing_last", "word", word)
 }
 
 // value reads terms with what joins them, which counts from left to right.
-func (p *valueParser) value() (expression, error) {
-	left, err := p.term()
-	for err == nil && p.more() {
+func (p *valueParser) value() (expression, *remark) {
+	left, what := p.term()
+	for what == nil && p.more() {
 		join, ok := operators[p.peek()]
 		if !ok {
 			break
@@ -110,11 +90,11 @@ func (p *valueParser) value() (expression, error) {
 		p.at++
 		p.from.reckoned = true
 		var right expression
-		if right, err = p.term(); err == nil {
+		if right, what = p.term(); what == nil {
 			left = both(left, right, join)
 		}
 	}
-	return left, err
+	return left, what
 }
 
 // both computes two values, and from them a third.
@@ -172,7 +152,7 @@ func xored(a, b Value) (Value, error) {
 		a, b = b, a
 	}
 	if len(b.Bytes) == 0 {
-		return Value{}, fmt.Errorf("%s has no bytes for xor", shortened(b))
+		return Value{}, say("seen_no_bytes", "value", shortened(b))
 	}
 	out := slices.Clone(a.Bytes)
 	for i, x := range b.Bytes {
@@ -190,23 +170,22 @@ func joined(a, b Value) (Value, error) {
 var letName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 
 // term reads a value without what may be joined to it.
-func (p *valueParser) term() (expression, error) {
+func (p *valueParser) term() (expression, *remark) {
 	word := p.peek()
 	if word == "" && !p.more() {
-		return nil, fmt.Errorf("a value is missing; there are %s", valueWords)
+		return nil, say("fault_value_missing", "values", say("fault_values"))
 	}
 	if strings.HasPrefix(word, `"`) {
-		text, err := strconv.Unquote(word)
 		p.at++
-		return always(textValue(text)), err
+		return always(textValue(unquoted([]string{word})[0])), nil
 	}
 	if v, ok := plainLiteral(word); ok {
 		p.at++
 		return always(v), nil
 	}
-	for _, read := range []func() (expression, bool, error){p.partTerm, p.propertyTerm, p.pairTerm, p.sessionTerm, p.unitTerm} {
-		if e, ok, err := read(); ok || err != nil {
-			return e, err
+	for _, read := range []func() (expression, bool, *remark){p.partTerm, p.propertyTerm, p.pairTerm, p.sessionTerm, p.unitTerm} {
+		if e, ok, what := read(); ok || what != nil {
+			return e, what
 		}
 	}
 	if isName(word) {
@@ -214,7 +193,7 @@ func (p *valueParser) term() (expression, error) {
 		return always(textValue(word)), nil
 	}
 	if !letName.MatchString(word) {
-		return nil, fmt.Errorf("%s is no value; there are %s", word, valueWords)
+		return nil, say("fault_value", "word", word, "values", say("fault_values"))
 	}
 	return p.kept(), nil
 }
@@ -246,34 +225,34 @@ func kept(name string) expression {
 		if v, ok := r.lets[name]; ok {
 			return v, nil
 		}
-		return Value{}, fmt.Errorf("no let keeps a value as %s; a value is one of: %s", name, valueWords)
+		return Value{}, say("seen_no_let", "word", name, "values", say("fault_values"))
 	}
 }
 
 // partTerm reads: first N of, last N of, byte N of, bytes N to M of, input N of.
-func (p *valueParser) partTerm() (e expression, ok bool, err error) {
+func (p *valueParser) partTerm() (e expression, ok bool, what *remark) {
 	word := p.peek()
 	if !slices.Contains([]string{"first", "last", "byte", "bytes", "input"}, word) {
 		return nil, false, nil
 	}
 	p.at++
 	p.from.reckoned = true
-	from, err := p.bound()
+	from, what := p.bound()
 	to := from
-	if err == nil && word == "bytes" {
-		if err = p.need("to"); err == nil {
-			to, err = p.bound()
+	if what == nil && word == "bytes" {
+		if what = p.need("to"); what == nil {
+			to, what = p.bound()
 		}
 	}
-	if err == nil {
-		err = p.need("of")
+	if what == nil {
+		what = p.need("of")
 	}
-	if err != nil {
-		return nil, true, err
+	if what != nil {
+		return nil, true, what
 	}
-	inner, err := p.term()
-	if err != nil {
-		return nil, true, err
+	inner, what := p.term()
+	if what != nil {
+		return nil, true, what
 	}
 	return func(r *run) (Value, error) {
 		n, err := from.number(r)
@@ -302,7 +281,7 @@ func (e expression) number(r *run) (int, error) {
 }
 
 // bound reads a number, which is one word: in digits, in letters, or of a let.
-func (p *valueParser) bound() (expression, error) {
+func (p *valueParser) bound() (expression, *remark) {
 	word := p.peek()
 	if letName.MatchString(word) && !reserved(word) {
 		return p.kept(), nil
@@ -311,7 +290,7 @@ func (p *valueParser) bound() (expression, error) {
 	if v, ok := plainLiteral(word); ok && v.Numeric {
 		return always(v), nil
 	}
-	return nil, fmt.Errorf("%q is no number; as in: first 4 of, byte 3 of, bytes 5 to 8 of", word)
+	return nil, say("fault_bound", "word", word)
 }
 
 // cut takes bytes n to m out of a value, counted from 1.
@@ -330,7 +309,7 @@ func cut(word string, n, m int, v Value) (Value, error) {
 		n, m = size-n+1, size
 	}
 	if n < 1 || m < n || m > size {
-		return Value{}, fmt.Errorf("%s has %d bytes, and not bytes %d to %d, of which the first has the number 1", shortened(v), size, n, m)
+		return Value{}, say("seen_bytes", "value", shortened(v), "size", size, "first", n, "last", m)
 	}
 	out := Value{Bytes: v.Bytes[n-1 : m]}
 	if v.Text == string(v.Bytes) && utf8.Valid(out.Bytes) {
@@ -351,11 +330,11 @@ func (v Value) input(n int) (Value, error) {
 		for _, input := range v.facts.inputs {
 			names = append(names, input.Name)
 		}
-		return Value{}, fmt.Errorf("there is no input %d; the inputs are: %s", n, strings.Join(names, ", "))
+		return Value{}, say("seen_input", "number", n, "inputs", strings.Join(names, ", "))
 	}
 	input := v.facts.inputs[n-1]
 	if input.Bytes == nil {
-		return Value{}, fmt.Errorf("%s is not known in this session", input.Name)
+		return Value{}, say("seen_input_unknown", "name", input.Name)
 	}
 	return Value{Bytes: input.Bytes, facts: facts{name: input.Name}}, nil
 }
@@ -387,7 +366,7 @@ var properties = map[string]func(Value) (Value, error){
 	},
 	"hex": func(v Value) (Value, error) {
 		if v.Bytes == nil {
-			return Value{}, fmt.Errorf("%s has no bytes", shortened(v))
+			return Value{}, say("seen_no_bytes", "value", shortened(v))
 		}
 		return Value{Bytes: v.Bytes}, nil
 	},
@@ -401,16 +380,16 @@ var properties = map[string]func(Value) (Value, error){
 }
 
 // propertyTerm reads: size of VALUE, and its like.
-func (p *valueParser) propertyTerm() (e expression, ok bool, err error) {
+func (p *valueParser) propertyTerm() (e expression, ok bool, what *remark) {
 	f, ok := properties[p.peek()]
 	if !ok || len(p.words)-p.at < 2 || p.words[p.at+1] != "of" {
 		return nil, false, nil
 	}
 	p.at += 2
 	p.from.reckoned = true
-	inner, err := p.term()
-	if err != nil {
-		return nil, true, err
+	inner, what := p.term()
+	if what != nil {
+		return nil, true, what
 	}
 	return of(inner, f), true, nil
 }
@@ -420,7 +399,7 @@ func (v Value) size() (Value, error) {
 	case v.Bytes != nil:
 		return numberValue(len(v.Bytes)), nil
 	case v.Numeric || v.Items != nil:
-		return Value{}, fmt.Errorf("%s has no bytes, so it has no size", shortened(v))
+		return Value{}, say("seen_no_size", "value", shortened(v))
 	}
 	return numberValue(len(v.Text)), nil
 }
@@ -432,7 +411,7 @@ func (v Value) count() (Value, error) {
 	case v.facts.placed:
 		return numberValue(v.facts.children), nil
 	}
-	return Value{}, fmt.Errorf("%s is made of nothing that could be counted; size of tells how many bytes it has", shortened(v))
+	return Value{}, say("seen_no_count", "value", shortened(v))
 }
 
 // letters counts code points, as a letter with its accent is one in the lessons.
@@ -443,7 +422,7 @@ func (v Value) letters() (Value, error) {
 
 func (v Value) offset() (Value, error) {
 	if !v.facts.placed {
-		return Value{}, fmt.Errorf("%s is no field, so it has no offset", shortened(v))
+		return Value{}, say("seen_no_offset", "value", shortened(v))
 	}
 	return numberValue(v.facts.offset), nil
 }
@@ -454,21 +433,21 @@ var ports = map[string]int{"ssh": 22, "http": 80, "https": 443}
 func (v Value) port() (Value, error) {
 	port, ok := ports[v.Text]
 	if !ok {
-		return Value{}, fmt.Errorf("%s is no service that is known here; there are %s", shortened(v), strings.Join(slices.Sorted(maps.Keys(ports)), ", "))
+		return Value{}, say("seen_no_port", "value", shortened(v), "services", strings.Join(slices.Sorted(maps.Keys(ports)), ", "))
 	}
 	return numberValue(port), nil
 }
 
 func (v Value) told(what, text string) (Value, error) {
 	if text == "" {
-		return Value{}, fmt.Errorf("%s has no %s", shortened(v), what)
+		return Value{}, say("seen_no_property", "value", shortened(v), "property", what)
 	}
 	return textValue(text), nil
 }
 
 func (v Value) covered() (Value, error) {
 	if v.facts.covers == nil {
-		return Value{}, fmt.Errorf("%s covers no messages", shortened(v))
+		return Value{}, say("seen_no_covers", "value", shortened(v))
 	}
 	return listValue(v.facts.covers), nil
 }
@@ -477,7 +456,7 @@ func (v Value) covered() (Value, error) {
 func (v Value) asText() (Value, error) {
 	if v.Text == "" && len(v.Bytes) > 0 {
 		if !utf8.Valid(v.Bytes) {
-			return Value{}, fmt.Errorf("%s is no text", shortened(v))
+			return Value{}, say("seen_no_text", "value", shortened(v))
 		}
 		v.Text = string(v.Bytes)
 	}
@@ -488,7 +467,7 @@ func (v Value) asText() (Value, error) {
 func spoken(text string) Value { return Value{Text: text, Bytes: []byte(text)} }
 
 // pairTerm reads what is said of two values.
-func (p *valueParser) pairTerm() (e expression, ok bool, err error) {
+func (p *valueParser) pairTerm() (e expression, ok bool, what *remark) {
 	between := "and"
 	var f func(a, b Value) (Value, error)
 	switch {
@@ -506,15 +485,15 @@ func (p *valueParser) pairTerm() (e expression, ok bool, err error) {
 		return nil, false, nil
 	}
 	p.from.reckoned = true
-	a, err := p.term()
-	if err == nil {
-		err = p.need(between)
+	a, what := p.term()
+	if what == nil {
+		what = p.need(between)
 	}
-	if err != nil {
-		return nil, true, err
+	if what != nil {
+		return nil, true, what
 	}
-	b, err := p.term()
-	return both(a, b, f), true, err
+	b, what := p.term()
+	return both(a, b, f), true, what
 }
 
 // cipherBlock is the size of a block of AES (FIPS 197), in bytes.
@@ -564,7 +543,7 @@ func macOf(data, key Value) (Value, error) {
 func bothHaveBytes(a, b Value) error {
 	for _, v := range []Value{a, b} {
 		if v.Bytes == nil {
-			return fmt.Errorf("%s has no bytes", shortened(v))
+			return say("seen_no_bytes", "value", shortened(v))
 		}
 	}
 	return nil

@@ -28,7 +28,7 @@ func (l *Lesson) Faults() (faults []Check) {
 			}
 			for _, claim := range claimsIn(span.text, span.style) {
 				if !proof.covers(claim) {
-					faults = append(faults, fault(p.line, claim, "fault_unproved", "as", "{{"+claim+" = VALUE}}"))
+					faults = append(faults, fault(p.line, claim, "fault_unproved", "claim", claim))
 				}
 			}
 		}
@@ -182,23 +182,33 @@ func squeezed(text string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(text))
 }
 
-// Same reports in which way two lessons are not the same one in two languages:
+// Same reports in which way a lesson is not the same one in another language:
 // pages, scripts, exercises and what is computed must be. What stands in quotes,
-// and the literals of templates, may differ.
-func Same(a, b *Lesson) error {
-	if len(a.Pages) != len(b.Pages) || a.Minutes != b.Minutes {
-		return fmt.Errorf("%s: %d pages, %d minutes; and %d pages, %d minutes", a.Name, len(a.Pages), a.Minutes, len(b.Pages), b.Minutes)
+// and the literals of templates, may differ. The error is a *[SyntaxError] of the lesson.
+func Same(other, l *Lesson) error {
+	differs := func(line int, text, id string, pairs ...any) error {
+		return &SyntaxError{Name: l.Name, Line: line, Text: text, what: say(id, pairs...)}
 	}
-	for page := range a.Pages {
-		x, y := a.skeleton(page), b.skeleton(page)
-		for i := range max(len(x), len(y)) {
+	switch {
+	case len(other.Pages) != len(l.Pages):
+		return differs(1, "", "fault_same_pages", "here", len(l.Pages), "there", len(other.Pages))
+	case other.Minutes != l.Minutes:
+		return differs(1, "", "fault_same_minutes", "here", l.Minutes, "there", other.Minutes)
+	}
+	for page, p := range l.Pages {
+		here, there := l.skeleton(page), other.skeleton(page)
+		for i := range max(len(here), len(there)) {
 			switch {
-			case i >= len(x):
-				return fmt.Errorf("%s, page %q: only the second has: %s", a.Name, a.Pages[page].Title, y[i])
-			case i >= len(y):
-				return fmt.Errorf("%s, page %q: only the first has: %s", a.Name, a.Pages[page].Title, x[i])
-			case x[i] != y[i]:
-				return fmt.Errorf("%s, page %q: %s; and in the second: %s", a.Name, a.Pages[page].Title, x[i], y[i])
+			case i >= len(here):
+				return differs(p.Line, p.Title, "fault_same_missing", "text", there[i].text, "line", there[i].line)
+			case i >= len(there):
+				return differs(here[i].line, here[i].text, "fault_same_added")
+			case here[i].says == there[i].says:
+			case here[i].exercise != nil && there[i].exercise != nil && here[i].text == there[i].text:
+				x, y := here[i].exercise, there[i].exercise
+				return differs(x.Line, here[i].text, "fault_same_exercise", "choices", len(x.choices), "hints", len(x.hints), "otherchoices", len(y.choices), "otherhints", len(y.hints))
+			default:
+				return differs(here[i].line, here[i].text, "fault_same_other", "text", there[i].text, "line", there[i].line)
 			}
 		}
 	}
@@ -208,40 +218,48 @@ func Same(a, b *Lesson) error {
 // inQuotes is what may differ between languages.
 var inQuotes = regexp.MustCompile(`"(\\.|[^"\\])*"`)
 
+// A bone is what a lesson is in any language.
+type bone struct {
+	line     int
+	text     string
+	says     string    // the text without its language, and what else must be the same
+	exercise *Exercise // that begins here
+}
+
 // skeleton is a page without its language.
-func (l *Lesson) skeleton(page int) (bones []string) {
-	bare := func(text string) string { return inQuotes.ReplaceAllString(text, `""`) }
-	var computed []string
+func (l *Lesson) skeleton(page int) (bones []bone) {
+	add := func(line int, text string) {
+		bones = append(bones, bone{line: line, text: text, says: inQuotes.ReplaceAllString(text, `""`)})
+	}
+	var computed []bone
 	for _, p := range l.parts {
 		if p.page != page {
 			continue
 		}
 		for _, s := range p.steps {
-			bones = append(bones, bare(s.Text))
+			add(s.Line, s.Text)
 		}
 		for _, paragraph := range p.prose {
-			computed = append(computed, computedIn(paragraph.spans)...)
+			computed = append(computed, computedIn(paragraph)...)
 		}
 		if e := p.ask; e != nil {
-			bones = append(bones, fmt.Sprintf("exercise %s, %v, with %d choices and %d hints", e.Name, e.Predict, len(e.choices), len(e.hints)))
+			text := "```" + map[bool]string{false: "ask ", true: "predict "}[e.Predict] + e.Name
+			bones = append(bones, bone{line: e.Line, text: text, says: fmt.Sprint(text, len(e.choices), " ", len(e.hints)), exercise: e})
 			for _, a := range e.answers {
-				bones = append(bones, "= "+bare(a.source))
+				add(a.line, "= "+a.source)
 			}
 			for _, c := range e.choices {
 				if c.labelled {
-					bones = append(bones, "- "+Block{Spans: plain(c.value)}.Text())
+					add(c.line, "- "+Block{Spans: plain(c.value)}.Text())
 				}
 				if c.when != nil {
-					bones = append(bones, "when "+bare(c.when.text))
+					add(c.when.line, "when "+c.when.text)
 				}
 			}
 		}
 	}
-	slices.Sort(computed)
-	for _, source := range computed {
-		bones = append(bones, "{{"+bare(source)+"}}")
-	}
-	return bones
+	slices.SortStableFunc(computed, func(a, b bone) int { return strings.Compare(a.says, b.says) })
+	return append(bones, computed...)
 }
 
 // plain is text whose templates stand as they were written.
@@ -256,8 +274,8 @@ func plain(all []inline) (spans []Span) {
 }
 
 // computedIn returns the values of the templates, without their literals.
-func computedIn(all []inline) (sources []string) {
-	for _, in := range all {
+func computedIn(p paragraph) (values []bone) {
+	for _, in := range p.spans {
 		if in.template == nil {
 			continue
 		}
@@ -265,7 +283,8 @@ func computedIn(all []inline) (sources []string) {
 		if in.template.checked {
 			_, source, _ = strings.Cut(source, " = ")
 		}
-		sources = append(sources, strings.TrimSpace(source))
+		text := "{{" + strings.TrimSpace(source) + "}}"
+		values = append(values, bone{line: p.line, text: text, says: inQuotes.ReplaceAllString(text, `""`)})
 	}
-	return sources
+	return values
 }

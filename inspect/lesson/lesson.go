@@ -1,7 +1,6 @@
 package lesson
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -58,12 +57,12 @@ const maxLesson = 1 << 18
 // ParseLesson reads a lesson. What is wrong comes as a *[SyntaxError].
 func ParseLesson(name, text string) (*Lesson, error) {
 	if len(text) > maxLesson {
-		return nil, &SyntaxError{Name: name, Line: 1, What: fmt.Sprintf("a lesson has at most %d bytes", maxLesson)}
+		return nil, &SyntaxError{Name: name, Line: 1, what: say("fault_lesson_long", "most", maxLesson)}
 	}
 	r := &reader{lesson: &Lesson{Name: name}, lines: strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")}
-	for _, read := range []func() string{r.head, r.body, r.whole} {
-		if what := read(); what != "" {
-			return nil, &SyntaxError{Name: name, Line: min(r.at, len(r.lines)-1) + 1, Text: r.line(), What: what, remark: r.remark}
+	for _, read := range []func() *remark{r.head, r.body, r.whole} {
+		if what := read(); what != nil {
+			return nil, &SyntaxError{Name: name, Line: min(r.at, len(r.lines)-1) + 1, Text: r.line(), what: what}
 		}
 	}
 	return r.lesson, nil
@@ -73,14 +72,7 @@ func ParseLesson(name, text string) (*Lesson, error) {
 type reader struct {
 	lesson *Lesson
 	lines  []string
-	at     int     // index of the line that is being read
-	remark *remark // what is wrong, where package docs has it
-}
-
-// say says what is wrong, by a sentence of package docs.
-func (r *reader) say(id string, pairs ...any) string {
-	r.remark = &remark{id, pairs}
-	return r.remark.String()
+	at     int // index of the line that is being read
 }
 
 func (r *reader) line() string {
@@ -91,10 +83,10 @@ func (r *reader) line() string {
 }
 
 // head reads the title and what follows it.
-func (r *reader) head() string {
+func (r *reader) head() *remark {
 	title, ok := strings.CutPrefix(r.line(), "# ")
 	if !ok {
-		return "a lesson begins with its title, as in: # What a record is"
+		return say("fault_title")
 	}
 	r.lesson.Title = strings.TrimSpace(title)
 	r.lesson.Pages = []*Page{{Title: r.lesson.Title, Line: 1}}
@@ -102,18 +94,18 @@ func (r *reader) head() string {
 		key, value, _ := strings.Cut(r.line(), ":")
 		minutes, err := strconv.Atoi(strings.TrimSpace(value))
 		if key != "minutes" || err != nil || minutes < 1 || minutes > maxMinutes {
-			return r.say("fault_minutes", "most", maxMinutes)
+			return say("fault_minutes", "most", maxMinutes)
 		}
 		r.lesson.Minutes = minutes
 	}
-	return ""
+	return nil
 }
 
 // body reads the pages.
-func (r *reader) body() string {
+func (r *reader) body() *remark {
 	for ; r.at < len(r.lines); r.at++ {
 		line := r.line()
-		what := ""
+		var what *remark
 		switch {
 		case line == "":
 		case strings.HasPrefix(line, "## "):
@@ -121,15 +113,15 @@ func (r *reader) body() string {
 		case strings.HasPrefix(line, "```"):
 			what = r.fence(strings.Fields(line[3:]))
 		case strings.HasPrefix(line, "#"):
-			what = "only pages have headings, as in: ## The first record"
+			what = say("fault_heading")
 		default:
 			what = r.prose()
 		}
-		if what != "" {
+		if what != nil {
 			return what
 		}
 	}
-	return ""
+	return nil
 }
 
 // add adds a part to the page that is being read.
@@ -140,7 +132,7 @@ func (r *reader) add(p part) {
 
 // prose reads a paragraph, an item or a note, which ends before an empty line,
 // a heading, a fence, or the next item or note.
-func (r *reader) prose() string {
+func (r *reader) prose() *remark {
 	first := r.at
 	source := []string{r.line()}
 	kind, text := paragraphKind(r.line())
@@ -151,31 +143,31 @@ func (r *reader) prose() string {
 	}
 	p, what := parseParagraph(kind, text, first+1)
 	p.source = source
-	if what != "" {
+	if what != nil {
 		return what
 	}
 	if n := len(r.lesson.parts); n > 0 && r.lesson.parts[n-1].prose != nil && r.lesson.parts[n-1].page == len(r.lesson.Pages)-1 {
 		r.lesson.parts[n-1].prose = append(r.lesson.parts[n-1].prose, p)
-		return ""
+		return nil
 	}
 	r.add(part{line: first + 1, prose: []paragraph{p}})
-	return ""
+	return nil
 }
 
 // exerciseName is what exercises are called.
 var exerciseName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // fence reads what stands between fences; info is what stands behind the first.
-func (r *reader) fence(info []string) string {
+func (r *reader) fence(info []string) *remark {
 	first := r.at
 	var lines []string
 	for r.at++; r.line() != "```"; r.at++ {
 		if r.at >= len(r.lines) || strings.HasPrefix(r.line(), "```") { // another one begins
 			r.at = first
 			if len(info) == 1 && info[0] == "script" {
-				return r.say("fault_script_open", "line", first+1)
+				return say("fault_script_open", "line", first+1)
 			}
-			return r.say("fault_fence_open", "line", first+1)
+			return say("fault_fence_open", "line", first+1)
 		}
 		lines = append(lines, r.line())
 	}
@@ -183,14 +175,14 @@ func (r *reader) fence(info []string) string {
 	switch {
 	case len(info) == 1 && info[0] == "script":
 		steps, wrong, what := parseScript(first+2, lines)
-		if what != "" {
+		if what != nil {
 			r.at = wrong - 1
 			return what
 		}
 		r.add(part{line: first + 1, steps: steps})
 	case len(info) == 2 && (info[0] == "ask" || info[0] == "predict") && exerciseName.MatchString(info[1]):
 		ask, wrong, what := parseExercise(info[1], first+2, lines)
-		if what != "" {
+		if what != nil {
 			r.at = wrong - 1
 			return what
 		}
@@ -198,17 +190,17 @@ func (r *reader) fence(info []string) string {
 		r.add(part{line: first + 1, ask: ask})
 	default:
 		r.at = first
-		return "a fence is a script, an exercise or a prediction, as in: ```script, ```ask random, ```predict who-notices"
+		return say("fault_fence")
 	}
 	r.at = last
-	return ""
+	return nil
 }
 
 // whole looks at the lesson as a whole.
-func (r *reader) whole() string {
+func (r *reader) whole() *remark {
 	r.at = 0
 	if len(r.lesson.parts) == 0 {
-		return "a lesson says something"
+		return say("fault_lesson_empty")
 	}
 	seen, graded := make(map[string]bool), true
 	for _, p := range r.lesson.parts {
@@ -220,29 +212,29 @@ func (r *reader) whole() string {
 		}
 		r.at = p.line - 1
 		if seen[p.ask.Name] {
-			return "another exercise of the lesson has this name"
+			return say("fault_exercise_twice", "name", p.ask.Name)
 		}
 		seen[p.ask.Name], graded = true, graded && !p.ask.Predict
 	}
 	if !graded {
-		return "behind a prediction comes a script, which shows what it was about"
+		return say("fault_prediction")
 	}
-	return ""
+	return nil
 }
 
 // parseScript reads the lines of a script, the first of which has the number
 // first. If one is wrong, what says how, and wrong is its number.
-func parseScript(first int, lines []string) (steps []step, wrong int, what string) {
+func parseScript(first int, lines []string) (steps []step, wrong int, what *remark) {
 	for i, line := range lines {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		s, what := parseStep(first+i, line, lessonVerbs)
-		if what != "" {
+		if what != nil {
 			return nil, first + i, what
 		}
 		steps = append(steps, s)
 	}
-	return steps, 0, ""
+	return steps, 0, nil
 }

@@ -103,17 +103,28 @@ func TestAFenceWithoutItsEndIsNamedByItsFirstLineInBothLanguages(t *testing.T) {
 
 func TestTwoLanguagesOfALessonDoTheSame(t *testing.T) {
 	english := "# A\n\nIt says {{Ok = answer}}.\n\n```script\nopen kv tls13\nexpect answer \"yes\"\n```\n\n```ask what\nWhat?\n- a: Yes\n- b: No\n= answer\n? Look.\n! So.\n```\n"
-	portuguese := strings.NewReplacer("It says", "Ele diz", `"yes"`, `"sim"`, "Yes", "Sim", "{{Ok =", "{{Certo =").Replace(english)
+	portuguese := strings.NewReplacer("It says", "Ele diz", `"yes"`, `"sim"`, "Yes", "Sim", "b: No", "b: Não", "{{Ok =", "{{Certo =").Replace(english)
 	if err := Same(readLesson(t, english), readLesson(t, portuguese)); err != nil {
 		t.Error(err)
 	}
-	for was, is := range map[string]string{"tls13": "tls12", "= answer\n": "= version\n", "- b: Não": "- c: Não", "? Look.\n": "? Look.\n? More.\n", "- b: No": "- c: Não", "Ele": "## Outra\n\nEle"} {
-		other := strings.Replace(portuguese, was, is, 1)
-		if other == portuguese {
-			continue
-		}
-		if Same(readLesson(t, english), readLesson(t, other)) == nil {
-			t.Errorf("%q instead of %q: nothing is said of it", is, was)
+	for _, change := range []struct {
+		was, is, id string
+		line        int
+	}{
+		{"tls13", "tls12", "fault_same_other", 6},
+		{"= answer}}", "= version}}", "fault_same_other", 3},
+		{"= answer\n", "= version\n", "fault_same_other", 14},
+		{"- b: Não", "- c: Não", "fault_same_other", 13},
+		{"? Look.\n", "? Look.\n? More.\n", "fault_same_exercise", 10},
+		{"```ask", "{{answer}} {{version}}\n\n```ask", "fault_same_added", 10},
+		{"Ele diz {{Certo = answer}}.", "Ele diz.", "fault_same_missing", 1},
+		{"Ele", "## Outra\n\nEle", "fault_same_pages", 1},
+		{"# A\n", "# A\nminutes: 5\n", "fault_same_minutes", 1},
+	} {
+		other := strings.Replace(portuguese, change.was, change.is, 1)
+		wrong := new(SyntaxError)
+		if err := Same(readLesson(t, english), readLesson(t, other)); !errors.As(err, &wrong) || wrong.what.id != change.id || wrong.Line != change.line {
+			t.Errorf("%q instead of %q: %v, want %s in line %d", change.is, change.was, err, change.id, change.line)
 		}
 	}
 }
@@ -146,7 +157,7 @@ func TestEveryKindOfExpectationCanBeAltered(t *testing.T) {
 			if strings.Join(words, " ") == line {
 				t.Errorf("%s: an alteration says the same", line)
 			}
-			if _, what := parseFact(words); what != "" {
+			if _, what := parseFact(words); what != nil {
 				t.Errorf("%s: altered to %q, which is no expectation: %s", line, words, what)
 			}
 		}

@@ -1,7 +1,6 @@
 package lesson
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,16 +10,16 @@ import (
 // parseLook reads what is to be looked at: a record, as it was sent or as it was
 // received, and perhaps a field of it, or of the message that it completes.
 func parseLook(explain bool) verb {
-	return func(rest []string, _ string, _ bool) (func(*run) error, string) {
+	return func(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 		p := &valueParser{words: rest}
-		wanted, err := p.record()
-		if err != nil {
-			return nil, err.Error()
+		wanted, what := p.record()
+		if what != nil {
+			return nil, what
 		}
 		received := p.take("received")
 		wanted.path = rest[p.at:]
 		if explain && len(wanted.path) == 0 {
-			return nil, "explain needs a field, as in: explain client client_hello random"
+			return nil, say("fault_explain")
 		}
 		return func(r *run) error {
 			r.settle()
@@ -31,7 +30,7 @@ func parseLook(explain bool) verb {
 			look.Explain = explain
 			r.wishes.look = look
 			return nil
-		}, ""
+		}, nil
 	}
 }
 
@@ -44,7 +43,7 @@ func (r *run) look(wanted unitWanted, received bool) (*Look, error) {
 	}
 	if received {
 		if record = r.session.Connections()[record.Conn].Crossing(record).Received; record == nil || record.Verdict == inspect.VerdictNone {
-			return nil, fmt.Errorf("%s was not received, or as it was sent: look at it without received", wanted.about)
+			return nil, say("seen_received", "record", wanted.about)
 		}
 	}
 	look := &Look{Record: record, Field: record.Fields(), Bytes: record.Raw()}
@@ -67,7 +66,7 @@ func (r *run) look(wanted unitWanted, received bool) (*Look, error) {
 		return look, nil
 	}
 	slices.Sort(there)
-	return nil, fmt.Errorf("%s has no field %s; there are %s", wanted.about, strings.Join(wanted.path, " "), strings.Join(slices.Compact(there), ", "))
+	return nil, say("seen_no_field", "record", wanted.about, "field", strings.Join(wanted.path, " "), "fields", strings.Join(slices.Compact(there), ", "))
 }
 
 // descend goes down a tree, from kind to kind.

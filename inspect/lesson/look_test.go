@@ -71,11 +71,11 @@ func TestACommandCanSayWhatTheSessionSaidBefore(t *testing.T) {
 	}
 	for script, want := range map[string]string{
 		"do read {{lost}}":        "no let keeps a value as lost",
-		"do read {{first":         "{{ without }}",
+		"do read {{first":         "{{ has no end",
 		"do read {{zzz of}}":      "of cannot stand here",
-		"begin read {{alert of}}": "behind of comes client or server",
-		"send {{first}":           "{{ without }}",
-		"send":                    "send needs a command",
+		"begin read {{alert of}}": `behind "of" comes client or server`,
+		"send {{first}":           "{{ has no end",
+		"send":                    "send needs commands",
 	} {
 		if _, err := lookedAt(t, script); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", script, err, want)

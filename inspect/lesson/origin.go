@@ -90,7 +90,7 @@ func (kept origins) expectation(line int, text, claim string) []Check {
 	c, what, is := parseComparison(words)
 	compared, ok := c.(comparison)
 	switch {
-	case !is || what != "" || !ok:
+	case !is || what != nil || !ok:
 		return nil
 	case compared.same:
 		return []Check{fault(line, text, "fault_same")}

@@ -137,11 +137,11 @@ func (r *run) errors(side inspect.Side) (all []string) {
 	return all
 }
 
-func (r *run) failing(side inspect.Side) string {
+func (r *run) failing(side inspect.Side) *remark {
 	if errs := r.errors(side); len(errs) > 0 {
-		return fmt.Sprintf("the %s fails: %s", side, strings.Join(errs, "; "))
+		return say("seen_fails", "side", side, "errors", strings.Join(errs, "; "))
 	}
-	return fmt.Sprintf("the %s is content", side)
+	return say("seen_content", "side", side)
 }
 
 func (r *run) alerts(side inspect.Side) (all []Alert) {
@@ -257,25 +257,23 @@ func (r *run) changes() (all []Change) {
 	return all
 }
 
-func (r *run) changed() string {
-	var all []string
-	for _, change := range r.changes() {
-		all = append(all, fmt.Sprintf("the %s wrote %q, and the %s read %q", change.Side.Peer(), change.Wrote, change.Side, change.Read))
-	}
+func (r *run) changed() *remark {
+	all := r.changes()
 	if len(all) == 0 {
-		return "nothing"
+		return verbatim("nothing")
 	}
-	return strings.Join(all, "; ")
+	first := all[0]
+	return say("seen_changed", "writer", first.Side.Peer(), "wrote", fmt.Sprintf("%q", first.Wrote), "reader", first.Side, "read", fmt.Sprintf("%q", first.Read))
 }
 
-func (r *run) answered() string {
+func (r *run) answered() *remark {
 	switch {
 	case r.silent:
-		return "what it waits for does not come until the deadline"
+		return say("seen_silence")
 	case r.err != nil:
-		return "no answer: " + r.err.Error()
+		return say("seen_no_answer", "reason", r.err.Error())
 	}
-	return fmt.Sprintf("the answer %q", r.answer)
+	return say("seen_answer", "answer", fmt.Sprintf("%q", r.answer))
 }
 
 // state is that of the latest connection, as its client sees it.

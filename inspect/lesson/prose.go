@@ -1,7 +1,6 @@
 package lesson
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -106,14 +105,14 @@ var marks = []struct {
 }{{"**", Strong}, {"*", Emphasis}, {"`", Code}}
 
 // parseParagraph reads the text of a block.
-func parseParagraph(kind BlockKind, text string, line int) (p paragraph, what string) {
+func parseParagraph(kind BlockKind, text string, line int) (p paragraph, what *remark) {
 	p.spans, what = parseInline(text, line)
 	p.kind, p.line = kind, line
 	return p, what
 }
 
 // parseInline reads text with styles and templates. Styles do not nest.
-func parseInline(text string, line int) (spans []inline, what string) {
+func parseInline(text string, line int) (spans []inline, what *remark) {
 	style, mark := Plain, ""
 	var plain strings.Builder
 	flush := func() {
@@ -126,11 +125,11 @@ func parseInline(text string, line int) (spans []inline, what string) {
 		if rest, ok := strings.CutPrefix(text, "{{"); ok {
 			source, rest, ok := strings.Cut(rest, "}}")
 			if !ok {
-				return nil, "{{ without }}"
+				return nil, say("fault_braces")
 			}
 			t, what := parseTemplate(source, line)
-			if what != "" {
-				return nil, fmt.Sprintf("{{%s}}: %s", source, what)
+			if what != nil {
+				return nil, what.within(source)
 			}
 			flush()
 			spans, text = append(spans, inline{style: style, template: t}), rest
@@ -149,9 +148,9 @@ func parseInline(text string, line int) (spans []inline, what string) {
 		text = text[1:]
 	}
 	if flush(); mark != "" {
-		return nil, mark + " without its end"
+		return nil, say("fault_mark", "mark", mark)
 	}
-	return spans, ""
+	return spans, nil
 }
 
 // markAt returns the mark with which the text begins: any one, or the one that
@@ -165,14 +164,14 @@ func markAt(text, open string) (Style, string) {
 	return Plain, ""
 }
 
-func parseTemplate(source string, line int) (t *template, what string) {
+func parseTemplate(source string, line int) (t *template, what *remark) {
 	t = &template{line: line, source: source}
 	words := source
 	if literal, value, ok := strings.Cut(source, " = "); ok {
 		t.literal, t.checked, words = strings.TrimSpace(literal), true, value
 	}
 	value, what := wordsOf(words)
-	if what != "" {
+	if what != nil {
 		return nil, what
 	}
 	t.value, t.from, what = parseValueFrom(value)
@@ -222,11 +221,12 @@ func (t *template) fill(r *run) (text string, check *Check) {
 	value, err := t.value(r)
 	switch {
 	case err != nil:
-		check.Got = err.Error()
+		*check = check.failing(err)
 		return check.Text, check
 	case !t.checked:
 		return value.String(), nil
 	}
-	check.Got, check.OK = value.String(), value.equal(literalValue(t.literal))
+	*check = check.saw(verbatim(value.String()))
+	check.OK = value.equal(literalValue(t.literal))
 	return t.literal, check
 }

@@ -68,6 +68,7 @@ type Check struct {
 	Got  string // what happened, in English
 
 	remark *remark // what Got says; nil where it has what the session did
+	fault  bool
 }
 
 // Err returns nil if every expectation was met, and says otherwise which were
@@ -278,7 +279,7 @@ func (r *run) expect(check assertion) {
 func (r *run) check(e expectation) {
 	r.answer, r.latest, r.guessed, r.err, r.silent = e.answer, e.latest, e.guessed, e.err, e.silent
 	got, ok := e.assertion(r)
-	r.result.Checks = append(r.result.Checks, Check{Line: e.Line, Text: e.Text, OK: ok, Got: got})
+	r.result.Checks = append(r.result.Checks, Check{Line: e.Line, Text: e.Text, OK: ok}.saw(got))
 }
 
 // open opens the play when it is first needed, so that what is to be tampered

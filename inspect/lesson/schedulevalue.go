@@ -1,8 +1,6 @@
 package lesson
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,26 +8,28 @@ import (
 )
 
 // schedule reads: schedule KIND [of SIDE] [seen by SIDE].
-func (p *valueParser) schedule() (expression, error) {
+func (p *valueParser) schedule() (expression, *remark) {
 	if !p.more() {
-		return nil, errors.New("schedule needs a value of the key schedule, as in: schedule handshake_secret")
+		return nil, say("fault_schedule")
 	}
-	kind, of, by := p.next(), "", ""
+	first := p.at
+	kind, of := p.next(), ""
 	var seer inspect.Side
 	if p.peek() == "of" {
-		side, err := p.side("of")
-		if err != nil {
-			return nil, err
+		side, what := p.side("of")
+		if what != nil {
+			return nil, what
 		}
 		seer, of = side, side.String()
 	}
 	if p.take("seen") {
-		side, err := p.side("by")
-		if err != nil {
-			return nil, err
+		side, what := p.side("by")
+		if what != nil {
+			return nil, what
 		}
-		seer, by = side, " seen by "+side.String()
+		seer = side
 	}
+	asked := p.words[first:p.at]
 	return func(r *run) (Value, error) {
 		values, err := r.scheduleSeen(seer)
 		if err != nil {
@@ -43,10 +43,7 @@ func (p *valueParser) schedule() (expression, error) {
 			there = append(there, scheduleWord(v))
 		}
 		slices.Sort(there)
-		if of != "" {
-			of = " of " + of
-		}
-		return Value{}, fmt.Errorf("the key schedule%s has no %s%s; there are %s", by, kind, of, strings.Join(slices.Compact(there), ", "))
+		return Value{}, say("seen_schedule", "value", strings.Join(asked, " "), "values", strings.Join(slices.Compact(there), ", "))
 	}, nil
 }
 
@@ -56,11 +53,11 @@ func (r *run) scheduleSeen(seer inspect.Side) ([]inspect.Value, error) {
 	r.session.Extend()
 	c := r.newest(seer)
 	if c == nil {
-		return nil, errors.New("there is no connection yet")
+		return nil, errNoConnection
 	}
 	values := c.View(seer).Schedule()
 	if len(values) == 0 {
-		return nil, errors.New("there is no key schedule: no cipher suite was agreed on")
+		return nil, say("seen_no_schedule")
 	}
 	return values, nil
 }
@@ -78,9 +75,9 @@ func scheduleWord(v inspect.Value) string {
 }
 
 // secret reads: secret LABEL, as a key log has it.
-func (p *valueParser) secret() (expression, error) {
+func (p *valueParser) secret() (expression, *remark) {
 	if !p.more() {
-		return nil, errors.New("secret needs the label of a key log, as in: secret CLIENT_TRAFFIC_SECRET_0")
+		return nil, say("fault_secret")
 	}
 	label := p.next()
 	return func(r *run) (Value, error) {
@@ -99,7 +96,7 @@ func (p *valueParser) secret() (expression, error) {
 			}
 		}
 		slices.Sort(there)
-		return Value{}, fmt.Errorf("the session has no secret %s; there are %s", label, strings.Join(slices.Compact(there), ", "))
+		return Value{}, say("seen_secret", "label", label, "labels", strings.Join(slices.Compact(there), ", "))
 	}, nil
 }
 
@@ -109,19 +106,19 @@ const noReason = "none"
 // proof reads: proof KIND of SIDE [seen by SIDE]. It is judged as the peer of who
 // sent it has it, unless said otherwise: a peer that refuses may be gone before
 // all that was sent has reached it.
-func (p *valueParser) proof() (expression, error) {
+func (p *valueParser) proof() (expression, *remark) {
 	kind := p.next()
 	if kind == "" {
-		return nil, errors.New("proof needs its kind, as in: proof finished of server")
+		return nil, say("fault_proof")
 	}
-	side, err := p.side("of")
-	if err != nil {
-		return nil, err
+	side, what := p.side("of")
+	if what != nil {
+		return nil, what
 	}
 	seer := side.Peer()
 	if p.take("seen") {
-		if seer, err = p.side("by"); err != nil {
-			return nil, err
+		if seer, what = p.side("by"); what != nil {
+			return nil, what
 		}
 	}
 	return func(r *run) (Value, error) {
@@ -137,15 +134,15 @@ func (p *valueParser) proof() (expression, error) {
 			}
 			return Value{Text: v.Outcome.String(), facts: facts{reason: reason, covers: namesOf(v.Covers)}}, nil
 		}
-		return Value{}, fmt.Errorf("the %s has not proved %s; of its messages there are the proofs: %s", side, kind, strings.Join(there, ", "))
+		return Value{}, say("seen_proof", "side", side, "proof", kind, "proofs", strings.Join(there, ", "))
 	}, nil
 }
 
 // proofs reads: proofs OUTCOME, which is how many came out so.
-func (p *valueParser) proofs() (expression, error) {
+func (p *valueParser) proofs() (expression, *remark) {
 	outcome := p.next()
 	if outcome != inspect.Verified.String() && outcome != inspect.Refuted.String() {
-		return nil, errors.New("behind proofs comes verified or refuted")
+		return nil, say("fault_proofs")
 	}
 	return func(r *run) (Value, error) {
 		n := 0

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"crypto/aes"
 	"encoding/hex"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 )
 
@@ -70,14 +70,11 @@ type SyntaxError struct {
 	Name string
 	Line int // from 1
 	Text string
-	What string // in English
 
-	remark *remark // what What says; nil where it is English alone
+	what *remark
 }
 
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("%s, line %d: %s: %s", e.Name, e.Line, e.What, inspect.Safe(e.Text))
-}
+func (e *SyntaxError) Error() string { return ErrorIn(e, docs.English) }
 
 // maxScript bounds a script, which is written by hand.
 const maxScript = 1 << 16
@@ -86,29 +83,32 @@ const maxScript = 1 << 16
 func Parse(name, text string) (*Scene, error) {
 	scene := &Scene{Name: name}
 	if len(text) > maxScript {
-		return nil, &SyntaxError{Name: name, Line: 1, What: fmt.Sprintf("a script has at most %d bytes", maxScript)}
+		return nil, &SyntaxError{Name: name, Line: 1, what: say("fault_script_long", "most", maxScript)}
 	}
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if what := scene.parse(i+1, line); what != "" {
-			return nil, &SyntaxError{Name: name, Line: i + 1, Text: line, What: what}
+		if what := scene.parse(i+1, line); what != nil {
+			return nil, &SyntaxError{Name: name, Line: i + 1, Text: line, what: what}
 		}
 	}
 	if len(scene.Channels) == 0 {
-		return nil, &SyntaxError{Name: name, Line: 1, What: "no line says on which channels it is played, as in: on tls12 tls13"}
+		return nil, &SyntaxError{Name: name, Line: 1, what: say("fault_channels")}
 	}
 	return scene, nil
 }
 
-// parse takes in a line and returns what is wrong with it, or "".
-func (s *Scene) parse(number int, line string) string {
+// parse takes in a line and returns what is wrong with it, or nil.
+func (s *Scene) parse(number int, line string) *remark {
 	head, tail, _ := cutColon(line)
 	words, what := split(head)
-	if what != "" {
+	switch {
+	case what != nil:
 		return what
+	case len(words) == 0:
+		return say("fault_no_verb")
 	}
 	switch verb, rest := words[0], words[1:]; verb {
 	case "only":
@@ -118,10 +118,10 @@ func (s *Scene) parse(number int, line string) string {
 		return unknownChannel(rest)
 	case "with":
 		s.With = append(s.With, rest...)
-		return ""
+		return nil
 	}
-	step, what := parseStep(number, line, sceneVerbs)
-	if what == "" {
+	step, what := parseStep(number, line, sceneVerbs, "on", "only", "with")
+	if what == nil {
 		s.steps = append(s.steps, step)
 	}
 	return what
@@ -129,8 +129,8 @@ func (s *Scene) parse(number int, line string) string {
 
 // A verb reads what stands behind it: the words before the colon, and what
 // follows the colon, if there is one. It returns what is to be done, and what is
-// wrong, or "".
-type verb func(rest []string, tail string, hasTail bool) (func(*run) error, string)
+// wrong, or nil.
+type verb func(rest []string, tail string, hasTail bool) (func(*run) error, *remark)
 
 // sceneVerbs are those of scenes, but for the ones that are about all of it.
 var sceneVerbs = map[string]verb{
@@ -147,20 +147,23 @@ var sceneVerbs = map[string]verb{
 
 // alone is a verb behind which nothing stands.
 func alone(name string, do func(*run) error) verb {
-	return func(rest []string, _ string, _ bool) (func(*run) error, string) {
+	return func(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 		if len(rest) > 0 {
-			return nil, name + " stands alone"
+			return nil, say("fault_alone", "verb", name)
 		}
-		return do, ""
+		return do, nil
 	}
 }
 
-// parseStep reads a line that is a step.
-func parseStep(number int, line string, verbs map[string]verb) (s step, what string) {
+// parseStep reads a line that is a step. Beside the verbs, lines may begin with the others.
+func parseStep(number int, line string, verbs map[string]verb, others ...string) (s step, what *remark) {
 	head, tail, hasTail := cutColon(line)
 	words, what := wordsOf(head)
-	if what != "" {
+	switch {
+	case what != nil:
 		return s, what
+	case len(words) == 0:
+		return s, say("fault_no_verb")
 	}
 	rest := words[1:]
 	if words[0] != "expect" && words[0] != "let" { // which tell a text by its quotes
@@ -168,7 +171,9 @@ func parseStep(number int, line string, verbs map[string]verb) (s step, what str
 	}
 	parse, ok := verbs[words[0]]
 	if !ok {
-		return s, fmt.Sprintf("no such verb; there are on, with, only, %s", strings.Join(slices.Sorted(maps.Keys(verbs)), ", "))
+		there := slices.AppendSeq(others, maps.Keys(verbs))
+		slices.Sort(there)
+		return s, say("fault_verb", "word", words[0], "verbs", strings.Join(there, ", "))
 	}
 	run, what := parse(rest, tail, hasTail)
 	about := strings.TrimSpace(strings.TrimPrefix(head, words[0]))
@@ -176,29 +181,29 @@ func parseStep(number int, line string, verbs map[string]verb) (s step, what str
 }
 
 // parseOnly reads a line that counts on some channels alone.
-func (s *Scene) parseOnly(number int, channels []string, line string) string {
-	if what := unknownChannel(channels); what != "" || line == "" {
-		return cmp.Or(what, "only needs channels, a colon, and a line, as in: only tls12: connect")
+func (s *Scene) parseOnly(number int, channels []string, line string) *remark {
+	if what := unknownChannel(channels); what != nil || line == "" {
+		return cmp.Or(what, say("fault_only"))
 	}
 	before := len(s.steps)
-	if what := s.parse(number, line); what != "" {
+	if what := s.parse(number, line); what != nil {
 		return what
 	}
 	if len(s.steps) == before {
-		return "on and with count on every channel"
+		return say("fault_only_whole")
 	}
 	s.steps[before].channels = channels
-	return ""
+	return nil
 }
 
-// unknownChannel says which of the words is no channel, or "".
-func unknownChannel(words []string) string {
+// unknownChannel says which of the words is no channel, or nil.
+func unknownChannel(words []string) *remark {
 	for _, word := range words {
 		if !slices.Contains(Channels, word) {
-			return fmt.Sprintf("%q is no channel; there are %s", word, strings.Join(Channels, ", "))
+			return say("fault_channel", "word", word, "channels", strings.Join(Channels, ", "))
 		}
 	}
-	return ""
+	return nil
 }
 
 // cutColon cuts a line at the first colon that stands outside quotes and is
@@ -219,15 +224,15 @@ func cutColon(line string) (head, tail string, ok bool) {
 }
 
 // split cuts text into words; one in quotes is written as in Go.
-func split(text string) (words []string, what string) {
-	if words, what = wordsOf(text); what != "" {
+func split(text string) (words []string, what *remark) {
+	if words, what = wordsOf(text); what != nil {
 		return nil, what
 	}
-	return unquoted(words), ""
+	return unquoted(words), nil
 }
 
 // wordsOf is split, but leaves the quotes of the words that have them.
-func wordsOf(text string) (words []string, what string) {
+func wordsOf(text string) (words []string, what *remark) {
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
 		if text[0] != '"' {
 			end := strings.IndexAny(text, " \t")
@@ -239,17 +244,14 @@ func wordsOf(text string) (words []string, what string) {
 		}
 		quoted, err := strconv.QuotedPrefix(text)
 		if err != nil {
-			return nil, "a quote without its end"
-		}
-		if _, err := strconv.Unquote(quoted); err != nil {
-			return nil, "not a string as Go writes it"
+			if whole := inQuotes.FindString(text); strings.HasPrefix(text, whole) && whole != "" {
+				return nil, say("fault_quoted", "text", whole)
+			}
+			return nil, say("fault_quote")
 		}
 		words, text = append(words, quoted), text[len(quoted):]
 	}
-	if len(words) == 0 {
-		return nil, "nothing before the colon"
-	}
-	return words, ""
+	return words, nil
 }
 
 // unquoted returns the words of wordsOf without their quotes.
@@ -264,23 +266,23 @@ func unquoted(words []string) (plain []string) {
 }
 
 // parseDo reads a command.
-func parseDo(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parseDo(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	command, what := parseCommand("do", strings.Join(rest, " "))
 	return func(r *run) error { return command.of(r, r.do) }, what
 }
 
 // parseSend reads commands that are sent without waiting for answers.
-func parseSend(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parseSend(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	var commands []command
 	for _, text := range rest {
 		c, what := parseCommand("send", text)
-		if what != "" {
+		if what != nil {
 			return nil, what
 		}
 		commands = append(commands, c)
 	}
 	if len(commands) == 0 {
-		return nil, "send needs a command"
+		return nil, say("fault_send")
 	}
 	return func(r *run) error {
 		var all []string
@@ -290,30 +292,30 @@ func parseSend(rest []string, _ string, _ bool) (func(*run) error, string) {
 			}
 		}
 		return r.send(all)
-	}, ""
+	}, nil
 }
 
 // A command is what the client is told to do, in which values may stand in double
 // braces, as they do in the prose of a lesson.
 type command []inline
 
-func parseCommand(verb, text string) (c command, what string) {
+func parseCommand(verb, text string) (c command, what *remark) {
 	if text == "" {
-		return nil, verb + " needs a command"
+		return nil, say("fault_command", "verb", verb)
 	}
 	for {
 		before, rest, ok := strings.Cut(text, "{{")
 		c = append(c, inline{text: before})
 		if !ok {
-			return c, ""
+			return c, nil
 		}
 		source, rest, ok := strings.Cut(rest, "}}")
 		if !ok {
-			return nil, "{{ without }}"
+			return nil, say("fault_braces")
 		}
 		t, what := parseTemplate(source, 0)
-		if what != "" {
-			return nil, fmt.Sprintf("{{%s}}: %s", source, what)
+		if what != nil {
+			return nil, what.within(source)
 		}
 		c, text = append(c, inline{template: t}), rest
 	}
@@ -330,7 +332,7 @@ func (c command) of(r *run, do func(text string) error) error {
 		r.settle()
 		value, err := in.template.value(r)
 		if err != nil {
-			return fmt.Errorf("{{%s}}: %w", in.template.source, err)
+			return &templateError{in.template.source, err}
 		}
 		text.WriteString(value.String())
 	}
@@ -338,12 +340,12 @@ func (c command) of(r *run, do func(text string) error) error {
 }
 
 // parsePause reads how long the client thinks.
-func parsePause(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parsePause(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	d, ok := parseTime(rest)
 	if !ok {
-		return nil, "pause needs a time, as in: pause 200ms"
+		return nil, say("fault_pause")
 	}
-	return func(r *run) error { return r.pause(d) }, ""
+	return func(r *run) error { return r.pause(d) }, nil
 }
 
 // parseTime reads a time of at most an hour, which stands alone.
@@ -357,54 +359,54 @@ func parseTime(words []string) (d time.Duration, ok bool) {
 
 // parseGuess reads the commands among which someone who sees only the wire
 // guesses the latest one; behind an arrow, the answer that it is known to get.
-func parseGuess(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parseGuess(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	if len(rest) < 2 {
-		return nil, `guess needs two commands or more, as in: guess "read nome" "delete nome -> Ok"`
+		return nil, say("fault_guess")
 	}
 	var among []candidate
 	for _, text := range rest {
 		command, answer, answered := strings.Cut(text, " -> ")
 		among = append(among, candidate{command, answer, answered})
 	}
-	return func(r *run) error { return r.guess(among) }, ""
+	return func(r *run) error { return r.guess(among) }, nil
 }
 
 // parseNote reads the name of a remark that belongs to the outcome.
-func parseNote(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parseNote(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	if len(rest) != 1 {
-		return nil, "note needs the name of a remark"
+		return nil, say("fault_note")
 	}
 	return func(r *run) error {
 		r.notes = append(r.notes, rest[0])
 		return nil
-	}, ""
+	}, nil
 }
 
 // parseTamper reads a rule: what it is about, and what it does.
-func parseTamper(about []string, action string, hasAction bool) (func(*run) error, string) {
+func parseTamper(about []string, action string, hasAction bool) (func(*run) error, *remark) {
 	if !hasAction {
-		return nil, "tamper needs a colon and what to do, as in: tamper client text 1: drop"
+		return nil, say("fault_tamper")
 	}
 	m, err := parseMatch(about)
 	if err != nil {
-		return nil, err.Error()
+		return nil, err.remark()
 	}
 	words, what := split(action)
-	if what != "" {
+	if what != nil {
 		return nil, what
 	}
 	if len(words) > 2 && words[1] == "in" && words[2] == "turn" {
 		return parseInTurn(m, words)
 	}
 	act, what := parseAction(words)
-	if what != "" {
+	if what != nil {
 		return nil, what
 	}
-	return func(r *run) error { return r.tamper(m, act) }, ""
+	return func(r *run) error { return r.tamper(m, act) }, nil
 }
 
 // parseInTurn reads what becomes of a message of the home-made channel at the hands of someone who keeps to its turns.
-func parseInTurn(m inspect.Match, words []string) (func(*run) error, string) {
+func parseInTurn(m inspect.Match, words []string) (func(*run) error, *remark) {
 	verb, rest := words[0], words[3:]
 	act := map[string]func(*turns) inspect.Action{
 		"repeat": func(t *turns) inspect.Action { return t.repeat },
@@ -416,9 +418,9 @@ func parseInTurn(m inspect.Match, words []string) (func(*run) error, string) {
 	case verb == "inject" && len(rest) == 3 && rest[1] == "knowing" && len(rest[0]) < aes.BlockSize && rest[2] != "":
 		act = func(t *turns) inspect.Action { return t.inject([]byte(rest[0]), []byte(rest[2])) }
 	default:
-		return nil, `in turn there are: repeat in turn, drop in turn, swap in turn, inject in turn "TEXT" knowing "TEXT" (at most 15 bytes of the first)`
+		return nil, say("fault_in_turn")
 	}
-	return func(r *run) error { return r.tamper(m, act(r.turns)) }, ""
+	return func(r *run) error { return r.tamper(m, act(r.turns)) }, nil
 }
 
 var contentTypes = map[string]inspect.ContentType{
@@ -463,16 +465,23 @@ func (p MatchPart) Choices() []string {
 	return nil
 }
 
-func (e *MatchError) Error() string {
-	if e.Part == MatchQuote {
-		return "a quote without its end, or not a string as Go writes it"
+func (e *MatchError) Error() string { return e.remark().Error() }
+
+func (e *MatchError) remark() *remark {
+	choices := strings.Join(e.Part.Choices(), ", ")
+	switch {
+	case e.Part == MatchQuote:
+		return say("fault_quote")
+	case e.Part == MatchSender && e.Word == "":
+		return say("fault_match_no_sender", "choices", choices)
+	case e.Part == MatchSender:
+		return say("fault_match_sender", "word", e.Word, "choices", choices)
+	case e.Part == MatchKind && e.Word == "":
+		return say("fault_match_no_kind", "choices", choices)
+	case e.Part == MatchKind:
+		return say("fault_match_kind", "word", e.Word, "choices", choices)
 	}
-	what := fmt.Sprintf("%q is not understood", e.Word)
-	if e.Word == "" {
-		what = "a word is missing"
-	}
-	behind := [...]string{"", "first comes whose record it is", "then which kind", "then which of them"}[e.Part]
-	return fmt.Sprintf("%s: %s: %s", what, behind, strings.Join(e.Part.Choices(), ", "))
+	return say("fault_match_rest", "word", e.Word)
 }
 
 // ParseMatch reads which records are meant, in the words of a scene, as in:
@@ -480,7 +489,7 @@ func (e *MatchError) Error() string {
 // the first one. The error is a [*MatchError].
 func ParseMatch(text string) (inspect.Match, error) {
 	words, what := split(text)
-	if what != "" && strings.TrimSpace(text) != "" {
+	if what != nil {
 		return inspect.Match{}, &MatchError{Part: MatchQuote}
 	}
 	m, err := parseMatch(words)
@@ -537,7 +546,10 @@ func parseMatch(words []string) (m inspect.Match, err *MatchError) {
 const swapWait = time.Second
 
 // parseAction reads what becomes of a record.
-func parseAction(words []string) (act inspect.Action, what string) {
+func parseAction(words []string) (act inspect.Action, what *remark) {
+	if len(words) == 0 {
+		return nil, say("fault_action")
+	}
 	verb, rest := words[0], words[1:]
 	number := func(i int) (int, bool) {
 		if i >= len(rest) {
@@ -547,37 +559,35 @@ func parseAction(words []string) (act inspect.Action, what string) {
 		return n, err == nil
 	}
 	switch verb {
-	case "drop", "hold", "swap":
+	case "drop", "hold", "swap", "repeat":
 		if len(rest) > 0 {
-			return nil, verb + " stands alone"
+			return nil, say("fault_alone", "verb", verb)
 		}
-		return map[string]inspect.Action{"drop": inspect.Drop, "hold": inspect.Hold, "swap": inspect.Swap(swapWait)}[verb], ""
-	case "repeat":
-		return inspect.Repeat(1), ""
+		return map[string]inspect.Action{"drop": inspect.Drop, "hold": inspect.Hold, "swap": inspect.Swap(swapWait), "repeat": inspect.Repeat(1)}[verb], nil
 	case "delay":
 		if d, ok := parseTime(rest); ok {
-			return inspect.Delay(d), ""
+			return inspect.Delay(d), nil
 		}
-		return nil, "delay needs a time, as in: delay 500ms"
+		return nil, say("fault_delay")
 	case "cut":
 		n, ok := number(0)
 		switch {
 		case len(rest) == 1 && rest[0] == "before":
-			return inspect.CutAfter(0), ""
+			return inspect.CutAfter(0), nil
 		case len(rest) == 1 && rest[0] == "behind":
-			return inspect.CutAfter(1 << 30), ""
+			return inspect.CutAfter(1 << 30), nil
 		case ok && n > 0:
-			return inspect.CutAfter(n), ""
+			return inspect.CutAfter(n), nil
 		}
-		return nil, "cut needs a place: before, behind, or after how many bytes of the record"
+		return nil, say("fault_cut")
 	case "inject":
 		if len(rest) == 2 && rest[0] == "text" {
-			return inspect.Inject([]byte(rest[1])), ""
+			return inspect.Inject([]byte(rest[1])), nil
 		}
 		if b, err := hex.DecodeString(strings.Join(rest, "")); err == nil && len(b) > 0 {
-			return inspect.Inject(b), ""
+			return inspect.Inject(b), nil
 		}
-		return nil, `inject needs bytes in hexadecimal, or: text "..."`
+		return nil, say("fault_inject")
 	case "flip":
 		return parseFlip(rest)
 	case "reseal":
@@ -585,29 +595,28 @@ func parseAction(words []string) (act inspect.Action, what string) {
 	case "set":
 		return parseSet(rest)
 	}
-	return nil, "no such action; there are drop, hold, swap, repeat, delay, cut, inject, flip, set, reseal"
+	return nil, say("fault_action")
 }
 
-func parseFlip(rest []string) (inspect.Action, string) {
-	const how = "flip needs a place: byte N, byte N bit B (0 is the lowest), or field KIND"
+func parseFlip(rest []string) (inspect.Action, *remark) {
 	if len(rest) < 2 {
-		return nil, how
+		return nil, say("fault_flip")
 	}
 	if rest[0] == "field" {
-		return inspect.FlipField(rest[1:]...), ""
+		return inspect.FlipField(rest[1:]...), nil
 	}
 	n, mask, ok := parseBit(rest)
 	if !ok {
-		return nil, how
+		return nil, say("fault_flip")
 	}
-	return inspect.Flip(n, mask), ""
+	return inspect.Flip(n, mask), nil
 }
 
 // parseReseal reads a change to what a record says, by someone who has its keys.
-func parseReseal(rest []string) (inspect.Action, string) {
+func parseReseal(rest []string) (inspect.Action, *remark) {
 	n, mask, ok := parseBit(rest)
 	if !ok {
-		return nil, "reseal needs a place in what the record says: byte N, or byte N bit B (0 is the lowest)"
+		return nil, say("fault_reseal")
 	}
 	return inspect.Reseal(func(content []byte) []byte {
 		at := n
@@ -618,7 +627,7 @@ func parseReseal(rest []string) (inspect.Action, string) {
 			content[at] ^= mask
 		}
 		return content
-	}), ""
+	}), nil
 }
 
 // parseBit reads byte N [bit B]. A negative N counts from the end.
@@ -635,15 +644,14 @@ func parseBit(words []string) (n int, mask byte, ok bool) {
 	return n, 1 << (bit & 7), ok
 }
 
-func parseSet(rest []string) (inspect.Action, string) {
-	const how = "set needs a field and bytes in hexadecimal, as in: set field client_hello.random to 00"
+func parseSet(rest []string) (inspect.Action, *remark) {
 	to := slices.Index(rest, "to")
 	if len(rest) < 4 || rest[0] != "field" || to != len(rest)-2 || to < 2 {
-		return nil, how
+		return nil, say("fault_set")
 	}
 	b, err := hex.DecodeString(rest[to+1])
 	if err != nil || len(b) == 0 {
-		return nil, how
+		return nil, say("fault_set")
 	}
-	return inspect.SetField(b, rest[1:to]...), ""
+	return inspect.SetField(b, rest[1:to]...), nil
 }

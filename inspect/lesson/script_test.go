@@ -96,7 +96,7 @@ func TestWhatIsWrongWithAScriptIsSaidWithItsLine(t *testing.T) {
 		"":                                   "says on which channels",
 		"do x":                               "says on which channels",
 		"on wire":                            `"wire" is no channel`,
-		"on plain\nfly away":                 "line 2: no such verb",
+		"on plain\nfly away":                 `line 2: fly away: "fly" is no verb`,
 		"on plain\ndo":                       "needs a command",
 		"on plain\ntamper client text":       "needs a colon",
 		"on plain\ntamper me text: drop":     `"me" is not understood: first comes whose record it is: client, server, either`,

@@ -1,8 +1,6 @@
 package lesson
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,7 +8,7 @@ import (
 )
 
 // sessionTerm reads what is said of the session or of one of its endpoints.
-func (p *valueParser) sessionTerm() (e expression, ok bool, err error) {
+func (p *valueParser) sessionTerm() (e expression, ok bool, what *remark) {
 	word := p.peek()
 	switch {
 	case sessionWords[word] != nil:
@@ -20,9 +18,9 @@ func (p *valueParser) sessionTerm() (e expression, ok bool, err error) {
 	case endpointWords[word].of != nil:
 		p.at++
 		p.from.session = true
-		side, err := p.side(endpointWords[word].join)
-		if err != nil {
-			return nil, true, err
+		side, what := p.side(endpointWords[word].join)
+		if what != nil {
+			return nil, true, what
 		}
 		return func(r *run) (Value, error) {
 			r.session.Extend()
@@ -31,20 +29,20 @@ func (p *valueParser) sessionTerm() (e expression, ok bool, err error) {
 	case word == "schedule", word == "secret", word == "proof", word == "proofs":
 		p.at++
 		p.from.session = true
-		e, err := map[string]func() (expression, error){"schedule": p.schedule, "secret": p.secret, "proof": p.proof, "proofs": p.proofs}[word]()
-		return e, true, err
+		e, what := map[string]func() (expression, *remark){"schedule": p.schedule, "secret": p.secret, "proof": p.proof, "proofs": p.proofs}[word]()
+		return e, true, what
 	}
 	return nil, false, nil
 }
 
 // side reads: of SIDE, or by SIDE.
-func (p *valueParser) side(join string) (inspect.Side, error) {
-	if err := p.need(join); err != nil {
-		return 0, err
+func (p *valueParser) side(join string) (inspect.Side, *remark) {
+	if what := p.need(join); what != nil {
+		return 0, what
 	}
 	side, ok := sides[p.next()]
 	if !ok {
-		return 0, fmt.Errorf("behind %s comes client or server", join)
+		return 0, say("fault_side", "word", join)
 	}
 	return side, nil
 }
@@ -55,27 +53,27 @@ var sessionWords = map[string]expression{
 	"version": agreed("version", func(s inspect.State) (Value, bool) {
 		return codeValue(s.Version, 2, inspect.VersionName(s.Version)), s.Version != 0
 	}),
-	"suite": agreed("cipher suite", func(s inspect.State) (Value, bool) {
+	"suite": agreed("suite", func(s inspect.State) (Value, bool) {
 		return codeValue(s.Suite, 2, inspect.SuiteName(s.Suite)), s.Suite != 0
 	}),
 	"group": agreed("group", func(s inspect.State) (Value, bool) {
 		return codeValue(s.Group, 2, inspect.GroupName(s.Group)), s.Group != 0
 	}),
-	"server_name": agreed("server name", func(s inspect.State) (Value, bool) { return spoken(s.ServerName), s.ServerName != "" }),
+	"server_name": agreed("server_name", func(s inspect.State) (Value, bool) { return spoken(s.ServerName), s.ServerName != "" }),
 	"resumed":     agreed("version", func(s inspect.State) (Value, bool) { return yesOrNo(s.Resumed), s.Version != 0 }),
 	"scheme":      (*run).scheme,
 	"answer": func(r *run) (Value, error) {
 		switch {
 		case r.silent:
-			return Value{}, errors.New("there is no answer: the client waited until its deadline")
+			return Value{}, say("seen_no_answer_silent")
 		case r.err != nil:
-			return Value{}, fmt.Errorf("there is no answer: %w", r.err)
+			return Value{}, say("seen_no_answer", "reason", r.err.Error())
 		}
 		return spoken(r.answer), nil
 	},
 	"guessed": func(r *run) (Value, error) {
 		if r.guessed == "" {
-			return Value{}, errors.New("nothing was guessed")
+			return Value{}, say("seen_no_guess")
 		}
 		return spoken(r.guessed), nil
 	},
@@ -90,6 +88,8 @@ var sessionWords = map[string]expression{
 	},
 }
 
+var errNoConnection = say("seen_no_connection")
+
 func yesOrNo(yes bool) Value {
 	if yes {
 		return textValue("yes")
@@ -98,16 +98,16 @@ func yesOrNo(yes bool) Value {
 }
 
 // agreed is a value of the state of the latest connection.
-func agreed(what string, of func(inspect.State) (Value, bool)) expression {
+func agreed(word string, of func(inspect.State) (Value, bool)) expression {
 	return func(r *run) (Value, error) {
 		r.session.Extend()
 		state, ok := r.state()
 		if !ok {
-			return Value{}, errors.New("there is no connection yet")
+			return Value{}, errNoConnection
 		}
 		v, ok := of(state)
 		if !ok {
-			return Value{}, fmt.Errorf("no %s was agreed on", what)
+			return Value{}, say("seen_not_agreed", "word", word)
 		}
 		return v, nil
 	}
@@ -125,7 +125,7 @@ func (r *run) scheme() (Value, error) {
 			}
 		}
 	}
-	return Value{}, errors.New("the server has signed no handshake")
+	return Value{}, say("seen_no_scheme")
 }
 
 // roundTrips counts how often the client waits for the server before it may send
@@ -135,7 +135,7 @@ func (r *run) roundTrips() (Value, error) {
 	r.session.Extend()
 	c := r.newest(inspect.Client)
 	if c == nil {
-		return Value{}, errors.New("there is no connection yet")
+		return Value{}, errNoConnection
 	}
 	var records []*inspect.Record
 	for _, from := range []inspect.Side{inspect.Client, inspect.Server} {
@@ -146,7 +146,7 @@ func (r *run) roundTrips() (Value, error) {
 	for _, record := range records {
 		switch {
 		case record.Event > r.last():
-			return Value{}, errors.New("the client has not got so far")
+			return Value{}, say("seen_no_trips")
 		case record.Side == inspect.Client && !record.TLS() && record.Text():
 			return numberValue(trips), nil
 		case record.Side == inspect.Client:
@@ -161,7 +161,7 @@ func (r *run) roundTrips() (Value, error) {
 			return numberValue(trips), nil
 		}
 	}
-	return Value{}, errors.New("the client has not got so far")
+	return Value{}, say("seen_no_trips")
 }
 
 // newest returns the latest connection that a side of the two honest endpoints
@@ -188,13 +188,13 @@ var endpointWords = map[string]endpointWord{
 		if errs := r.errors(side); len(errs) > 0 {
 			return textValue(strings.Join(errs, "; ")), nil
 		}
-		return Value{}, fmt.Errorf("the %s returned no error", side)
+		return Value{}, say("seen_no_error", "side", side)
 	}},
 	"ending": {"of", func(r *run, side inspect.Side) (Value, error) {
 		if ending := r.ending(side); ending != "" {
 			return textValue(ending), nil
 		}
-		return Value{}, fmt.Errorf("the %s has not ended", side)
+		return Value{}, say("seen_no_ending", "side", side)
 	}},
 	"learned": {"by", func(r *run, side inspect.Side) (Value, error) { return textValue(r.learned(side)), nil }},
 	"read":    {"by", func(r *run, side inspect.Side) (Value, error) { return contentValue([]byte(r.read(side))), nil }},
@@ -216,7 +216,7 @@ var endpointWords = map[string]endpointWord{
 	"sent": {"by", func(r *run, side inspect.Side) (Value, error) {
 		c := r.newest(side)
 		if c == nil {
-			return Value{}, errors.New("there is no connection yet")
+			return Value{}, errNoConnection
 		}
 		return Value{Bytes: nonNil(r.text(c, side, inspect.Captured))}, nil
 	}},
@@ -259,5 +259,5 @@ func (r *run) alertOf(side inspect.Side) (Value, error) {
 			}
 		}
 	}
-	return Value{}, fmt.Errorf("the %s sent no alert", side)
+	return Value{}, say("seen_no_alert", "side", side)
 }

@@ -2,8 +2,6 @@ package lesson
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -39,9 +37,7 @@ type StepError struct {
 	Err    error
 }
 
-func (e *StepError) Error() string {
-	return fmt.Sprintf("%s, line %d: %s: %v", e.Lesson, e.Step.Line, inspect.Safe(e.Step.Text), e.Err)
-}
+func (e *StepError) Error() string { return ErrorIn(e, docs.English) }
 
 func (e *StepError) Unwrap() error { return e.Err }
 
@@ -138,16 +134,16 @@ func (r *run) judge(e expectation) Check {
 		default:
 		}
 		if ok || over || r.ctx.Err() != nil {
-			return Check{Line: e.Line, Text: e.Text, OK: ok, Got: got}
+			return Check{Line: e.Line, Text: e.Text, OK: ok}.saw(got)
 		}
 		r.settle()
 	}
 }
 
 // parseClaim reads what a lesson expects, which is played on one channel.
-func parseClaim(words []string, tail string, hasTail bool) (func(*run) error, string) {
+func parseClaim(words []string, tail string, hasTail bool) (func(*run) error, *remark) {
 	if hasTail {
-		return nil, "a lesson is played on one channel: nothing stands before a colon"
+		return nil, say("fault_expect_channel")
 	}
 	return parseExpect(words, tail, hasTail)
 }
@@ -157,7 +153,7 @@ func parseClaim(words []string, tail string, hasTail bool) (func(*run) error, st
 const glassBox = "glass-box"
 
 // parseOpen reads: open STAGE [CHANNEL] [with WORD...].
-func parseOpen(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parseOpen(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	var open opening
 	if at := slices.Index(rest, "with"); at >= 0 {
 		rest, open.with = rest[:at], slices.Clone(rest[at+1:])
@@ -166,7 +162,7 @@ func parseOpen(rest []string, _ string, _ bool) (func(*run) error, string) {
 		open.glassBox = len(open.with) < words
 	}
 	if len(rest) == 0 || len(rest) > 2 {
-		return nil, "open needs a stage, and perhaps a channel, as in: open kv tls13"
+		return nil, say("fault_open")
 	}
 	if open.stage = rest[0]; len(rest) == 2 {
 		open.channel = rest[1]
@@ -174,7 +170,7 @@ func parseOpen(rest []string, _ string, _ bool) (func(*run) error, string) {
 	return func(r *run) error {
 		r.wishes.open = &open
 		return nil
-	}, ""
+	}, nil
 }
 
 // holds are the units that wait on the wire until the script releases them.
@@ -223,10 +219,10 @@ func (h *holds) some() <-chan struct{} {
 }
 
 // parseHold reads which unit will wait on the wire.
-func parseHold(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parseHold(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	m, err := parseMatch(rest)
 	if err != nil {
-		return nil, err.Error()
+		return nil, err.remark()
 	}
 	return func(r *run) error {
 		if r.stage == nil {
@@ -237,20 +233,19 @@ func parseHold(rest []string, _ string, _ bool) (func(*run) error, string) {
 			r.holds.take(unit)
 		}})
 		return nil
-	}, ""
+	}, nil
 }
 
 // Errors of commands that are begun.
 var (
-	errNoSession = errors.New("no session is open: a lesson begins with one, as in: open kv tls13")
-
-	errBegun    = errors.New("a command was begun before, and is not over")
-	errNotHeld  = errors.New("nothing waits on the wire")
-	errNoHolder = errors.New("no hold stands before it, and nothing waited on the wire")
+	errNoSession = say("seen_no_session")
+	errBegun     = say("seen_begun")
+	errNotHeld   = say("seen_not_held")
+	errNoHolder  = say("seen_no_hold")
 )
 
 // parseBegin reads a command whose answer is not waited for.
-func parseBegin(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parseBegin(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	command, what := parseCommand("begin", strings.Join(rest, " "))
 	return func(r *run) error { return command.of(r, r.beginCommand) }, what
 }
@@ -288,23 +283,23 @@ func (r *run) beginCommand(command string) error {
 }
 
 // parseRelease reads what becomes of what waits: it goes on, or worse.
-func parseRelease(rest []string, tail string, hasTail bool) (func(*run) error, string) {
+func parseRelease(rest []string, tail string, hasTail bool) (func(*run) error, *remark) {
 	act := inspect.Action(inspect.Forward)
 	if len(rest) > 0 {
-		return nil, "release stands alone, or before a colon and what to do, as in: release: flip byte 5"
+		return nil, say("fault_release")
 	}
 	if hasTail {
 		words, what := split(tail)
-		if what != "" {
+		if what != nil {
 			return nil, what
 		}
-		if act, what = parseAction(words); what != "" {
+		if act, what = parseAction(words); what != nil {
 			return nil, what
 		}
 	}
 	return func(r *run) error {
 		return r.release(act)
-	}, ""
+	}, nil
 }
 
 // release has the action decide on what waits on the wire. What its sender sent behind it follows. If that meets
@@ -335,23 +330,23 @@ func (r *run) release(act inspect.Action) error {
 // shows are what can be looked at.
 var shows = []string{"streams", "detail", "ladder", "schedule", "wire", "verdicts", "secrets"}
 
-func parseShow(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parseShow(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	if len(rest) != 1 || !slices.Contains(shows, rest[0]) {
-		return nil, "show needs one of " + strings.Join(shows, ", ")
+		return nil, say("fault_show", "shows", strings.Join(shows, ", "))
 	}
 	return func(r *run) error {
 		r.wishes.show = rest[0]
 		return nil
-	}, ""
+	}, nil
 }
 
 // parseLet reads: let NAME = VALUE.
-func parseLet(rest []string, _ string, _ bool) (func(*run) error, string) {
+func parseLet(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	if len(rest) < 3 || rest[1] != "=" || !exerciseName.MatchString(rest[0]) {
-		return nil, "let needs a name in small letters and a value, as in: let first = client client_hello random"
+		return nil, say("fault_let")
 	}
 	if reserved(rest[0]) {
-		return nil, rest[0] + " means something already where a value is read"
+		return nil, say("fault_let_reserved", "word", rest[0])
 	}
 	value, what := parseValue(rest[2:])
 	return func(r *run) error {

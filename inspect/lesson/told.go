@@ -15,7 +15,7 @@ var computedWords = regexp.MustCompile(`\{\{[^}]*\}\}`)
 func (s Step) Told(say func(id string, pairs ...any) string) string {
 	about := computedWords.ReplaceAllString(s.About, "…")
 	words, what := split(about)
-	if what != "" {
+	if what != nil {
 		words = strings.Fields(about)
 	}
 	switch s.Verb {

@@ -29,7 +29,7 @@ func TestAStepIsToldInWordsForPeople(t *testing.T) {
 		`expect answer "create balance 100"`: {"", ""},
 	} {
 		step, what := parseStep(1, line, lessonVerbs)
-		if what != "" {
+		if what != nil {
 			t.Fatalf("%s: %s", line, what)
 		}
 		for i, lang := range []string{docs.English, docs.Portuguese} {

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,22 +21,22 @@ type unitWanted struct {
 
 // unitTerm reads SIDE KIND [N|last] [containing TEXT] [PART | FIELDKIND [N]...].
 // A side that stands alone is its name.
-func (p *valueParser) unitTerm() (e expression, ok bool, err error) {
+func (p *valueParser) unitTerm() (e expression, ok bool, what *remark) {
 	if p.peek() != "client" && p.peek() != "server" {
 		return nil, false, nil
 	}
 	if len(p.words)-p.at < 2 || operators[p.words[p.at+1]] != nil {
 		return always(textValue(p.next())), true, nil
 	}
-	wanted, err := p.record()
-	if err != nil {
-		return nil, true, err
+	wanted, what := p.record()
+	if what != nil {
+		return nil, true, what
 	}
 	p.from.session = true
 	for p.more() && operators[p.peek()] == nil && p.peek() != "and" && p.peek() != "with" {
 		word := p.next()
 		if strings.HasPrefix(word, `"`) {
-			return nil, true, fmt.Errorf("%s cannot stand behind %s; there may stand %s, or the name of a field", word, wanted.about, partWords)
+			return nil, true, say("fault_part", "word", word, "record", wanted.about, "parts", partWords)
 		}
 		wanted.path = append(wanted.path, word)
 	}
@@ -45,7 +44,7 @@ func (p *valueParser) unitTerm() (e expression, ok bool, err error) {
 }
 
 // record reads which record is meant: SIDE KIND [N|last] [containing TEXT].
-func (p *valueParser) record() (wanted unitWanted, err error) {
+func (p *valueParser) record() (wanted unitWanted, what *remark) {
 	first := p.at
 	about := []string{p.next(), p.next()}
 	if about[1] == "unit" && p.more() {
@@ -58,13 +57,13 @@ func (p *valueParser) record() (wanted unitWanted, err error) {
 	}
 	if p.take("containing") {
 		if !p.more() {
-			return wanted, errors.New(`behind containing comes a text, as in: client text containing "nome"`)
+			return wanted, say("fault_containing")
 		}
 		about = append(about, "containing", unquoted([]string{p.next()})[0])
 	}
 	match, wrong := parseMatch(about)
 	if wrong != nil {
-		return wanted, wrong
+		return wanted, wrong.remark()
 	}
 	wanted.match, wanted.about = match, strings.Join(p.words[first:p.at], " ")
 	return wanted, nil
@@ -91,12 +90,12 @@ func (u unitWanted) value(r *run) (Value, error) {
 	if f, ok := unitParts[u.path[0]]; ok && len(u.path) == 1 {
 		v, err := f(unit)
 		if errors.Is(err, errNoTLS) { // another protocol may have a field of that name
-			if field, none := unit.inTrees(u.path); none == nil {
+			if field, ok := unit.inTrees(u.path); ok {
 				return field, nil
 			}
 		}
 		if err != nil {
-			err = fmt.Errorf("%s %s: %w", u.about, u.path[0], err)
+			err = say("seen_part", "record", u.about, "part", u.path[0], "why", err)
 		}
 		return v, err
 	}
@@ -110,7 +109,10 @@ func (u unitWanted) find(r *run) (*inspect.Record, error) {
 		record = r.findLast(u.match)
 	}
 	if record == nil {
-		return nil, fmt.Errorf("this session has no %s%s", u.about, r.unread(u.match))
+		if unread := r.unread(u.match); unread > 0 {
+			return nil, say("seen_no_record_read", "record", u.about, "count", unread)
+		}
+		return nil, say("seen_no_record", "record", u.about)
 	}
 	return record, nil
 }
@@ -166,18 +168,17 @@ func fits(m inspect.Match, record *inspect.Record) bool {
 	return len(m.Content) == 0 || readable && strings.Contains(string(record.Plaintext()), string(m.Content))
 }
 
-// unread tells of records that may be meant and cannot be read.
-func (r *run) unread(m inspect.Match) string {
-	n := 0
+// unread counts records that may be meant and cannot be read.
+func (r *run) unread(m inspect.Match) (n int) {
+	if m.Type == 0 && m.Message == "" && m.Content == nil {
+		return 0
+	}
 	for _, record := range r.matching(inspect.Match{From: m.From}) {
 		if record.TLS() && (record.DecidedAt < 0 || record.Encrypted && !record.Decrypted) {
 			n++
 		}
 	}
-	if n == 0 || m.Type == 0 && m.Message == "" && m.Content == nil {
-		return ""
-	}
-	return fmt.Sprintf("; %d of its records cannot be read, because their keys are not known", n)
+	return n
 }
 
 // messageIn returns the message of that name that the record completes; with no
@@ -203,7 +204,7 @@ type unit struct {
 func (u *unit) whole() (Value, error) {
 	raw := u.record.Raw()
 	if raw == nil {
-		return Value{}, errors.New("the record's bytes were let go")
+		return Value{}, say("seen_let_go")
 	}
 	v := Value{Bytes: raw}
 	if !u.record.TLS() && !u.record.Encrypted {
@@ -232,8 +233,8 @@ func (u *unit) name() string {
 }
 
 var (
-	errNoTLS = errors.New("this is not TLS, whose records alone have that")
-	errClear = errors.New("the record is in clear, so it has none")
+	errNoTLS = say("seen_no_tls")
+	errClear = say("seen_clear")
 )
 
 // closed is why what the record holds is not known; nil if it is.
@@ -241,7 +242,7 @@ func (u *unit) closed() error {
 	if u.record.DecidedAt >= 0 && (!u.record.Encrypted || u.record.Decrypted) {
 		return nil
 	}
-	return fmt.Errorf("the record is encrypted, and cannot be read: %s", u.record.Reason())
+	return say("seen_closed", "reason", u.record.Reason())
 }
 
 // unitParts are what a record has besides fields.
@@ -288,7 +289,10 @@ var unitParts = map[string]func(*unit) (Value, error){
 		if f, ok := u.record.Fields().Find("record.tag"); ok {
 			return fieldValue(f, u.record.Raw()), nil
 		}
-		return u.inTrees([]string{"tag"})
+		if v, ok := u.inTrees([]string{"tag"}); ok {
+			return v, nil
+		}
+		return Value{}, say("seen_no_tag")
 	},
 	"padding": func(u *unit) (Value, error) {
 		if !u.record.TLS() {
@@ -328,7 +332,7 @@ func (u *unit) message() (*inspect.Message, error) {
 	if m := messageIn(u.record, u.match.Message); m != nil {
 		return m, nil
 	}
-	return nil, errors.New("the record completes no handshake message")
+	return nil, say("seen_no_message")
 }
 
 // protection is one of the values that the record is sealed with, by its kind;
@@ -345,7 +349,7 @@ func (u *unit) protection(kinds ...string) (Value, error) {
 			return computedValue(v)
 		}
 	}
-	return Value{}, errors.New("the record's key is not known in this session")
+	return Value{}, say("seen_no_key")
 }
 
 // position is the place of the record's message in the handshake's transcript,
@@ -360,7 +364,7 @@ func (u *unit) position() (Value, error) {
 func (u *unit) transcript() (Value, error) {
 	step, _, err := u.step()
 	if err == nil && step.Hashes[u.record.Side] == nil {
-		err = errors.New("the hash is not agreed on")
+		err = say("seen_no_hash")
 	}
 	return Value{Bytes: step.Hashes[u.record.Side]}, err
 }
@@ -373,7 +377,7 @@ func (u *unit) step() (step inspect.TranscriptStep, at int, err error) {
 	steps := u.conn.Parting(u.run.last()).Steps
 	at = slices.IndexFunc(steps, func(s inspect.TranscriptStep) bool { return s.Messages[u.record.Side] == m })
 	if at < 0 {
-		return step, 0, errors.New("the message does not belong to the handshake's transcript")
+		return step, 0, say("seen_no_position")
 	}
 	return steps[at], at, nil
 }
@@ -389,14 +393,14 @@ func (u *unit) row() (Value, error) {
 			return numberValue(n), nil
 		}
 	}
-	return Value{}, errors.New("the record has no row")
+	return Value{}, say("seen_no_row")
 }
 
 // received is the record as its receiver got it.
 func (u *unit) received() (Value, error) {
 	got := u.conn.Crossing(u.record).Received
 	if got == nil {
-		return Value{}, errors.New("it never reached its receiver")
+		return Value{}, say("seen_not_received")
 	}
 	return Value{Bytes: got.Raw(), facts: facts{name: got.Name()}}, nil
 }
@@ -443,31 +447,30 @@ func (u *unit) trees() (all []tree) {
 }
 
 func (u *unit) field(wanted unitWanted) (Value, error) {
-	v, err := u.inTrees(wanted.path)
-	if err != nil {
-		err = fmt.Errorf("%s %w", wanted.about, err)
+	v, ok := u.inTrees(wanted.path)
+	if ok {
+		return v, nil
 	}
-	return v, err
-}
-
-// inTrees returns the field at the end of a path, in the first tree that has it.
-func (u *unit) inTrees(path []string) (Value, error) {
-	trees := u.trees()
-	for _, t := range trees {
-		if f, ok := descendTo(t.root, path); ok {
-			return fieldValue(f, t.bytes), nil
-		}
+	path := strings.Join(wanted.path, " ")
+	if err := u.closed(); err != nil {
+		return v, say("seen_no_field_read", "record", wanted.about, "field", path, "why", err, "parts", partWords)
 	}
 	var there []string
-	for _, t := range trees {
+	for _, t := range u.trees() {
 		there = append(there, shortKinds(t.root)...)
 	}
 	slices.Sort(there)
-	what := fmt.Sprintf("has no %s; there are %s; and the fields %s", strings.Join(path, " "), partWords, strings.Join(slices.Compact(there), ", "))
-	if err := u.closed(); err != nil {
-		what = fmt.Sprintf("has no %s that is known: %v; there are %s", strings.Join(path, " "), err, partWords)
+	return v, say("seen_no_part", "record", wanted.about, "field", path, "parts", partWords, "fields", strings.Join(slices.Compact(there), ", "))
+}
+
+// inTrees returns the field at the end of a path, in the first tree that has it.
+func (u *unit) inTrees(path []string) (v Value, ok bool) {
+	for _, t := range u.trees() {
+		if f, ok := descendTo(t.root, path); ok {
+			return fieldValue(f, t.bytes), true
+		}
 	}
-	return Value{}, errors.New(what)
+	return v, false
 }
 
 // descendTo goes down a tree, field by field. Behind a field may stand which one
@@ -605,7 +608,7 @@ func computedValue(v inspect.Value) (Value, error) {
 	f := facts{name: v.Name, formula: v.Formula, command: v.Command, inputs: v.Inputs, covers: namesOf(v.Covers)}
 	out := Value{Bytes: v.Bytes, facts: f}
 	if v.Bytes == nil {
-		return out, fmt.Errorf("%s is not known in this session: %s", v.Name, v.Missing)
+		return out, say("seen_unknown", "name", v.Name, "reason", v.Missing)
 	}
 	if v.Kind == "protection.sequence_number" {
 		out.Number, _ = Value{Bytes: v.Bytes[1:]}.number()

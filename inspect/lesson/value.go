@@ -133,7 +133,7 @@ func (v Value) number() (int, error) {
 		return n, nil
 	}
 	if len(v.Bytes) == 0 || len(v.Bytes) > 7 {
-		return 0, fmt.Errorf("%s is no number", shortened(v))
+		return 0, say("seen_no_number", "value", shortened(v))
 	}
 	n := 0
 	for _, b := range v.Bytes {
@@ -143,14 +143,14 @@ func (v Value) number() (int, error) {
 }
 
 // shortened is a value in an error.
-func shortened(v Value) string {
+func shortened(v Value) any {
 	const most = 48
 	text := []rune(v.String())
 	if len(text) > most {
 		return string(text[:most]) + "…"
 	}
 	if len(text) == 0 {
-		return "what has neither bytes nor text"
+		return say("seen_nothing")
 	}
 	return string(text)
 }

@@ -12,17 +12,18 @@ import (
 	"testing"
 	"time"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 )
 
 func parsed(t *testing.T, text string) func(*run) (Value, error) {
 	t.Helper()
 	words, what := wordsOf(text)
-	if what != "" {
+	if what != nil {
 		t.Fatalf("%s: %s", text, what)
 	}
 	value, what := parseValue(words)
-	if what != "" {
+	if what != nil {
 		t.Fatalf("%s: %s", text, what)
 	}
 	return value
@@ -30,33 +31,32 @@ func parsed(t *testing.T, text string) func(*run) (Value, error) {
 
 func TestWhatIsWrongWithAValueIsSaidWithWhatMayStandThere(t *testing.T) {
 	for text, want := range map[string]string{
-		"Sze":                              "Sze is no value; there are 12, three",
-		"size":                             "",
+		"Sze":                              `"Sze" is no value; there are 12, three`,
 		"sze of client text 1":             "of cannot stand here; behind a value there are plus, minus",
 		"first of client text":             `"of" is no number`,
-		"first 4 client text":              "of is missing before client",
-		"bytes 1 of client text":           "to is missing before of",
+		"first 4 client text":              `"of" is missing before "client"`,
+		"bytes 1 of client text":           `"to" is missing before "of"`,
 		"size of":                          "a value is missing; there are 12",
 		"1 plus":                           "a value is missing",
 		"client ham":                       "then which kind: record, text",
 		"client text 2 \"x\"":              "there may stand additional_data",
-		"alert of nobody":                  "behind of comes client or server",
-		"read of client":                   "by is missing before of",
+		"alert of nobody":                  `behind "of" comes client or server`,
+		"read of client":                   `"by" is missing before "of"`,
 		"schedule":                         "needs a value of the key schedule",
 		"secret":                           "needs the label",
 		"proof":                            "needs its kind",
-		"proof finished of server seen":    "by is missing at the end",
+		"proof finished of server seen":    `"by" is missing at the end`,
 		"client text containing":           "behind containing comes a text",
 		"proofs right":                     "verified or refuted",
-		"equal blocks of 1":                "and is missing at the end",
-		"schedule key seen client":         "by is missing before client",
+		"equal blocks of 1":                `"and" is missing at the end`,
+		"schedule key seen client":         `"by" is missing before "client"`,
 		"version suite":                    "suite cannot stand here",
-		"hmac of \"a\" and \"b\"":          "with is missing before and",
-		"schedule handshake_secret of all": "behind of comes client or server",
+		"hmac of \"a\" and \"b\"":          `"with" is missing before "and"`,
+		"schedule handshake_secret of all": `behind "of" comes client or server`,
 	} {
 		words, _ := wordsOf(text)
 		_, what := parseValue(words)
-		if want == "" && what != "" || !strings.Contains(what, want) {
+		if what == nil || !strings.Contains(what.Error(), want) {
 			t.Errorf("%s: %q, want %q", text, what, want)
 		}
 	}
@@ -90,11 +90,11 @@ func TestAValueThatIsKeptIsReadByItsName(t *testing.T) {
 
 func TestNoLetTakesAWordThatMeansSomething(t *testing.T) {
 	for _, word := range []string{"three", "size", "version", "read", "schedule", "client", "plus", "of", "bytes", "handshake"} {
-		if _, what := parseLet([]string{word, "=", "1"}, "", false); !strings.Contains(what, "means something") {
+		if _, what := parseLet([]string{word, "=", "1"}, "", false); what == nil || !strings.Contains(what.Error(), "means something") {
 			t.Errorf("%s is taken: %s", word, what)
 		}
 	}
-	if _, what := parseLet([]string{"stolen", "=", `"client"`}, "", false); what != "" {
+	if _, what := parseLet([]string{"stolen", "=", `"client"`}, "", false); what != nil {
 		t.Error(what)
 	}
 }
@@ -215,6 +215,7 @@ func TestAMutantIsNotTheValue(t *testing.T) {
 }
 
 func TestWhatARecordHasIsAllNamed(t *testing.T) {
+	valueWords, operatorWords := docs.For("en").Say("fault_values"), docs.For("en").Say("fault_value_behind", "word", "", "values", "")
 	var names []string
 	for name := range unitParts {
 		names = append(names, name)
@@ -255,7 +256,7 @@ func TestAnAlteredClaimIsNotTrue(t *testing.T) {
 	} {
 		words, _ := wordsOf(text)
 		c, what, ok := parseComparison(words)
-		if !ok || what != "" {
+		if !ok || what != nil {
 			t.Fatalf("%s: %s", text, what)
 		}
 		if got, ok := c.judge(r); !ok {
@@ -287,11 +288,11 @@ func FuzzParseValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		words, what := wordsOf(text)
-		if what != "" {
+		if what != nil {
 			return
 		}
 		value, what := parseValue(words)
-		if (value == nil) == (what == "") {
+		if (value == nil) == (what == nil) {
 			t.Errorf("%q: %q", text, what)
 		}
 		parseAssertion(words)
