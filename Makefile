@@ -43,8 +43,8 @@ fuzz: ## run every fuzz target in turn, FUZZTIME (10s) each
 		done; \
 	done
 
-kill: ## kill a store under load KILLS (200) times, and look for what was acknowledged
-	TLSLAB_KILLS=$(KILLS) go test -count=1 -timeout 2h -v -run TestAProcessThatIsKilled ./kvs/store
+kill: ## kill a store, and a server, under load KILLS (200) times each, and look for what was acknowledged
+	TLSLAB_KILLS=$(KILLS) go test -count=1 -timeout 4h -v -run 'TestAProcessThatIsKilled|TestAServerThatIsKilled' ./kvs/store ./cmd/tlslab
 
 bench: ## run the benchmarks; BENCH=REGEXP chooses
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...

@@ -50,10 +50,8 @@ func Explain(say *docs.Sentences, err error) string {
 		return say.Say("kvs_file_locked", "path", safe(locked.Path))
 	case errors.As(err, &damaged):
 		return say.Say("kvs_file_damaged", "path", safe(damaged.Path), "reason", safe(damaged.Err.Error()))
-	case errors.As(err, &disk) && disk.Broken:
-		return say.Say("kvs_disk_broken", "reason", safe(disk.Err.Error()))
 	case errors.As(err, &disk):
-		return say.Say("kvs_disk_refused", "reason", safe(disk.Err.Error()))
+		return explainDisk(say, disk)
 	case errors.As(err, &line):
 		return say.Say("kvs_import_line", "line", line.Line, "reason", explainLine(say, line.Err))
 	case errors.As(err, &file):
@@ -86,6 +84,22 @@ func explainLine(say *docs.Sentences, err error) string {
 		return say.Say("kvs_store_full")
 	}
 	return Explain(say, err)
+}
+
+func explainDisk(say *docs.Sentences, err *store.DiskError) string {
+	id := "kvs_disk_refused"
+	if err.Broken {
+		id = "kvs_disk_broken"
+	}
+	reason := err.Err.Error()
+	if at := strings.LastIndex(reason, err.Path+": "); err.Path != "" && at >= 0 { // what the system said stands behind the file's name
+		reason = reason[at+len(err.Path+": "):]
+	}
+	text := say.Say(id, "path", safe(err.Path), "reason", safe(reason))
+	if err.Lost > 0 {
+		text += "; " + say.Say("kvs_disk_lost", "count", err.Lost)
+	}
+	return text
 }
 
 func explainSyntax(say *docs.Sentences, err *SyntaxError) string {

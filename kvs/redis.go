@@ -190,7 +190,7 @@ func (s *redisSession) explain(err error) *redisError {
 		return &redisError{text: fmt.Sprintf("ERR the answer would be longer than %d bytes; ask for less at once", limit)}
 	case errors.As(err, &disk):
 		s.conn.Report(err)
-		return &redisError{text: "MISCONF " + strings.TrimPrefix(errRedisFailed.text, "ERR ")}
+		return &redisError{text: "MISCONF " + docs.For(docs.English).Say(storeFailure(err))}
 	}
 	s.conn.Report(err)
 	return errRedisFailed

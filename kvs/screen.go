@@ -4,9 +4,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/kvs/kernel"
+	"example.com/tlslab/kvs/store"
 )
 
 // A Screen says to whoever runs a server what happens to its connections: a sentence in
@@ -19,6 +21,7 @@ type Screen struct {
 	Explain func(err error) string
 
 	digest kernel.Digest
+	disk   atomic.Pointer[error] // what Disk was told last; nil before
 }
 
 // Watch has the server's events said. Of those that a flood of clients can cause, the first are said one by one, and the others
@@ -68,6 +71,9 @@ func (s *Screen) sayOrCount(id, more string, most int, conn net.Conn, why error,
 
 func (s *Screen) runtimeError(e kernel.RuntimeError) {
 	var panicked *kernel.PanicError
+	if s.disk.Load() != nil && errors.As(e.Err, new(*store.DiskError)) {
+		return
+	}
 	switch reason := s.explain(e.Err); {
 	case e.Client == nil:
 		s.Say("kvs_screen_accept_failed", nil, "reason", reason)
@@ -88,6 +94,25 @@ func (s *Screen) Authenticated(client *kernel.Conn, who Who, err error) {
 		return
 	}
 	s.sayOrCount("kvs_screen_authenticated", "kvs_screen_more_authenticated", some, client, nil, "who", shown([]byte(who.Name)))
+}
+
+// Disk says that the disk of the store began to fail, or takes writes again. It is what Told of [store.Options] may be; without it each
+// write that fails is said.
+func (s *Screen) Disk(err error) {
+	const some = 4
+	s.disk.Store(&err)
+	// A disk that is nearly full takes one write and refuses the next. Whatever is left out, the last that is said is how it stands.
+	if s.digest.Tell("disk", some, func(int) { s.sayDisk() }) {
+		s.sayDisk()
+	}
+}
+
+func (s *Screen) sayDisk() {
+	if err := *s.disk.Load(); err != nil {
+		s.Say("kvs_screen_disk_failed", nil, "reason", s.explain(err))
+	} else {
+		s.Say("kvs_screen_disk_again", nil)
+	}
 }
 
 // Say says a sentence of package docs. Conn is what it is about, and its peer stands in it as "peer"; nil if it is about

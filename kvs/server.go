@@ -454,7 +454,16 @@ func (s *session) explain(err error, arguments [][]byte) string {
 		return s.say.Say("kvs_answer_too_long", "limit", cmp.Or(s.server.AnswerLimit, DefaultAnswerLimit))
 	}
 	s.conn.Report(err)
-	return s.say.Say("kvs_store_failed")
+	return s.say.Say(storeFailure(err))
+}
+
+// storeFailure is the sentence for a client whose request the store failed.
+func storeFailure(err error) string {
+	var disk *store.DiskError
+	if errors.As(err, &disk) && !disk.Broken {
+		return "kvs_store_refused"
+	}
+	return "kvs_store_failed"
 }
 
 // shown returns the start of what a client sent, safe to stand in a sentence.

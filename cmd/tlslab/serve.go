@@ -117,12 +117,12 @@ func (r *serveRun) start(ctx context.Context) error {
 	if stats != nil {
 		defer stats.Close()
 	}
+	r.log = &sharedWriter{out: r.out}
+	r.told = &kvs.Screen{Lang: r.sentence.Lang(), Out: r.log, Explain: r.explain}
 	pairs, where, err := r.openStore()
 	if err != nil {
 		return err
 	}
-	r.log = &sharedWriter{out: r.out}
-	r.told = &kvs.Screen{Lang: r.sentence.Lang(), Out: r.log, Explain: r.explain}
 	lastBackup, err := r.backUp(ctx, pairs)
 	if err != nil {
 		return errors.Join(err, pairs.Close())
@@ -271,6 +271,9 @@ func (r *serveRun) openStore() (store.Store, string, error) {
 		}
 	}
 	var options store.Options
+	if !r.onScreen() { // nothing is written over the screen
+		options.Told = r.told.Disk
+	}
 	if r.sync.value == "interval" {
 		options.Sync = store.Interval
 	}

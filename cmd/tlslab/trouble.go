@@ -14,6 +14,7 @@ import (
 
 	"example.com/tlslab/kvs"
 	"example.com/tlslab/kvs/pki"
+	"example.com/tlslab/kvs/store"
 )
 
 // errSaid ends a command that has failed and has said so already.
@@ -62,7 +63,7 @@ func (p *program) explain(err error) string {
 		return p.explainRejection(rejection)
 	case errors.As(err, &file) && file.Problem == pki.Unreadable:
 		return p.explainPath(&fs.PathError{Path: file.Path, Err: file.Err})
-	case errors.As(err, &file):
+	case errors.As(err, &file), errors.As(err, new(*store.DiskError)):
 	case errors.As(err, &path):
 		return p.explainPath(path)
 	}

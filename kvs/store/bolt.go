@@ -49,6 +49,9 @@ type Options struct {
 	// Limit is how many bytes of pairs it takes, 0 for DefaultFileLimit. A pair counts its key, its
 	// value and PairOverhead. Past it, Put returns ErrFull.
 	Limit int64
+	// Told, if it is not nil, is called when the disk begins to fail, with a *[DiskError], and with nil when it takes a write
+	// again; not for each write between the two. It should be quick, since others wait for it, and must not use the store.
+	Told func(err error)
 }
 
 // Bolt is a store in one file, an embedded database with transactions. Views run while an Update waits for the disk, and see only
@@ -69,6 +72,7 @@ type Bolt struct {
 	careful bool         // the last commit failed: each Update is committed by itself until one succeeds
 	failed  error        // what the next Update must be told
 	broken  bool         // and every one after it
+	ailing  *DiskError   // what Told was told last
 	closed  bool
 	flush   *time.Timer
 }
@@ -318,14 +322,35 @@ func (b *Bolt) commit() {
 	untold := b.options.Sync == Interval && !b.careful // they were answered before
 	b.careful = g.err != nil
 	var disk *DiskError
-	if errors.As(g.err, &disk) && disk.Broken {
-		b.failed, b.broken = g.err, true
+	if errors.As(g.err, &disk) {
+		if disk.Path = b.db.Path(); untold {
+			disk.Lost = g.updates
+		}
+		if disk.Broken {
+			b.failed, b.broken = g.err, true
+		}
+	}
+	if disk != nil || changed && g.err == nil {
+		b.tell(disk)
 	}
 	if g.err != nil && untold {
 		b.failed = g.err
 	}
 	if changed && g.err == nil {
 		b.sweeper.wake(due, b.sweep)
+	}
+}
+
+// tell says how the disk is, unless it was as bad, or as well, the last time.
+func (b *Bolt) tell(disk *DiskError) {
+	was := b.ailing
+	b.ailing = disk
+	switch {
+	case b.options.Told == nil:
+	case disk == nil && was != nil:
+		b.options.Told(nil)
+	case disk != nil && (was == nil || disk.Broken != was.Broken):
+		b.options.Told(disk)
 	}
 }
 

@@ -28,16 +28,26 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 
 // A DiskError says that the disk did not take what was to be written, or did not keep it.
 type DiskError struct {
-	Err error
+	Path string // of the store's file
+	Err  error
 	// Broken says that it is not known what is on the disk: nothing more is written until the store is opened again.
 	Broken bool
+	// Lost is how many Updates had been answered before, with [Interval], and are not on the disk, at most.
+	Lost int
 }
 
 func (e *DiskError) Error() string {
 	if e.Broken {
-		return fmt.Sprintf("the disk did not keep what was written (%v): check the disk, and open the store again; until then nothing is written", e.Err)
+		return fmt.Sprintf("the disk did not keep what was written to %s (%v): check the disk, and open the store again; until then nothing is written%s", e.Path, e.Err, e.lost())
 	}
-	return fmt.Sprintf("the disk did not take what was written (%v): nothing of it was kept; make room and try again", e.Err)
+	return fmt.Sprintf("the disk did not take what was written to %s (%v): nothing of it was kept; make room and try again%s", e.Path, e.Err, e.lost())
+}
+
+func (e *DiskError) lost() string {
+	if e.Lost == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d writes at most that were answered are lost", e.Lost)
 }
 
 func (e *DiskError) Unwrap() error { return e.Err }
