@@ -81,7 +81,7 @@ func (p *sealedPlay) begin() {
 	first := p.first
 	p.parts.Go(func() {
 		defer close(p.ready)
-		if first.HandshakeContext(p.ctx) != nil {
+		if first.HandshakeContext(p.ctx) != nil && p.ctx.Err() == nil { // else Close ends both sides at once, and neither fails
 			first.Close()
 		}
 	})
