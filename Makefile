@@ -32,7 +32,7 @@ test: ## run every test
 	go test -timeout 5m $(PACKAGES)
 
 race: ## run every test under the race detector (wants a C compiler)
-	CGO_ENABLED=1 go test -race -timeout 10m $(PACKAGES)
+	CGO_ENABLED=1 go test -race -timeout 20m $(PACKAGES)
 
 fuzz: ## run every fuzz target in turn, FUZZTIME (10s) each
 	@set -e; \
