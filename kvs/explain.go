@@ -49,7 +49,7 @@ func Explain(say *docs.Sentences, err error) string {
 	case errors.As(err, &locked):
 		return say.Say("kvs_file_locked", "path", safe(locked.Path))
 	case errors.As(err, &damaged):
-		return say.Say("kvs_file_damaged", "path", safe(damaged.Path), "reason", safe(damaged.Err.Error()))
+		return say.Say("kvs_file_damaged", "path", safe(damaged.Path), "reason", say.Say(damage(damaged.Err)))
 	case errors.As(err, &disk):
 		return explainDisk(say, disk)
 	case errors.As(err, &line):
@@ -84,6 +84,23 @@ func explainLine(say *docs.Sentences, err error) string {
 		return say.Say("kvs_store_full")
 	}
 	return Explain(say, err)
+}
+
+// damage is the sentence for what was found in a file.
+func damage(err error) string {
+	switch {
+	case errors.Is(err, store.ErrNotFile):
+		return "kvs_damage_not_file"
+	case errors.Is(err, store.ErrEmpty):
+		return "kvs_damage_empty"
+	case errors.Is(err, store.ErrNoDatabase):
+		return "kvs_damage_no_database"
+	case errors.Is(err, store.ErrTheirs):
+		return "kvs_damage_theirs"
+	case errors.Is(err, store.ErrCut):
+		return "kvs_damage_cut"
+	}
+	return "kvs_damage_pages"
 }
 
 func explainDisk(say *docs.Sentences, err *store.DiskError) string {

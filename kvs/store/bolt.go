@@ -166,7 +166,7 @@ func openFile(path string, options bbolt.Options) (*bbolt.DB, error) {
 	case errors.As(err, &pathError), errors.As(err, new(syscall.Errno)):
 		return nil, fmt.Errorf("open the database: %w", err)
 	default:
-		return nil, &DamagedError{path, err}
+		return nil, &DamagedError{path, fmt.Errorf("%w: %w", ErrNoDatabase, err)}
 	}
 }
 

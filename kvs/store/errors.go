@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A LockedError says that another process holds the file of a store.
 type LockedError struct {
@@ -11,6 +14,15 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("the database %s is in use by another process: "+
 		"end that process, or choose another file", e.Path)
 }
+
+// What a [DamagedError] found, if it is not the disorder of the file's pages.
+var (
+	ErrNotFile    = errors.New("it is not a regular file")
+	ErrEmpty      = errors.New("it is empty")
+	ErrNoDatabase = errors.New("its first pages are not those of a database")
+	ErrTheirs     = errors.New("it belongs to another program")
+	ErrCut        = errors.New("it is cut")
+)
 
 // A DamagedError says that a file is not the database of a store, or no longer
 // one in order. The file was left as it is.

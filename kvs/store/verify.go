@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 )
@@ -37,10 +39,7 @@ const (
 	metaChecksum = 56 // offset of the sum, which covers what stands before it
 )
 
-var (
-	order     = binary.NativeEndian
-	errTheirs = errors.New("it belongs to another program")
-)
+var order = binary.NativeEndian
 
 // A Summary is what a file holds.
 type Summary struct {
@@ -58,10 +57,12 @@ func Verify(path string) (Summary, error) {
 	switch {
 	case err != nil:
 		return Summary{}, fmt.Errorf("open the database: %w", err)
+	case info.IsDir():
+		return Summary{}, fmt.Errorf("open the database: %w", &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR})
 	case !info.Mode().IsRegular():
-		return Summary{}, &DamagedError{path, errors.New("it is not a regular file")}
+		return Summary{}, &DamagedError{path, ErrNotFile}
 	case info.Size() == 0:
-		return Summary{}, &DamagedError{path, errors.New("it is empty")}
+		return Summary{}, &DamagedError{path, ErrEmpty}
 	}
 	return verify(path)
 }
@@ -109,7 +110,7 @@ func (v *verifier) run() error {
 		return err
 	}
 	if v.pages > uint64(v.size/v.pageSize) {
-		return fmt.Errorf("it is cut: it should have %d pages of %d bytes", v.pages, v.pageSize)
+		return fmt.Errorf("%w: it should have %d pages of %d bytes", ErrCut, v.pages, v.pageSize)
 	}
 	if err := v.tree(root, v.top); err != nil {
 		return err
@@ -152,7 +153,7 @@ func (v *verifier) meta() (root, freelist uint64, err error) {
 		}
 	}
 	if !found {
-		return 0, 0, errors.New("its first pages are not in order")
+		return 0, 0, ErrNoDatabase
 	}
 	return root, freelist, nil
 }
@@ -237,7 +238,7 @@ func (v *verifier) top(flags uint32, key, value []byte) error {
 		string(pairsBucket): v.pair, string(expiryBucket): v.expiry, string(dueBucket): v.due, string(sumsBucket): v.sum,
 	}[string(key)]
 	if flags != bucketElement || visit == nil || len(value) < 16 {
-		return errTheirs
+		return ErrTheirs
 	}
 	if root := order.Uint64(value); root != 0 {
 		return v.tree(root, visit)
@@ -251,7 +252,7 @@ func (v *verifier) top(flags uint32, key, value []byte) error {
 
 func (v *verifier) pair(flags uint32, key, value []byte) error {
 	if flags != 0 || !bytes.HasPrefix(key, keyPrefix) {
-		return errTheirs
+		return ErrTheirs
 	}
 	v.Pairs++
 	v.Bytes += int64(len(key) - len(keyPrefix) + len(value))
@@ -260,7 +261,7 @@ func (v *verifier) pair(flags uint32, key, value []byte) error {
 
 func (v *verifier) expiry(flags uint32, key, value []byte) error {
 	if flags != 0 || !bytes.HasPrefix(key, keyPrefix) || len(value) != momentSize {
-		return errTheirs
+		return ErrTheirs
 	}
 	v.Expiring++
 	v.expiries += hash(value, key[len(keyPrefix):])
@@ -269,7 +270,7 @@ func (v *verifier) expiry(flags uint32, key, value []byte) error {
 
 func (v *verifier) due(flags uint32, key, value []byte) error {
 	if flags != 0 || len(key) < momentSize || len(value) != 0 {
-		return errTheirs
+		return ErrTheirs
 	}
 	v.dues += hash(key)
 	return nil
@@ -277,7 +278,7 @@ func (v *verifier) due(flags uint32, key, value []byte) error {
 
 func (v *verifier) sum(flags uint32, key, value []byte) error {
 	if flags != 0 || !bytes.Equal(key, sumsKey) || len(value) != sumsSize {
-		return errTheirs
+		return ErrTheirs
 	}
 	v.sums = bytes.Clone(value)
 	return nil
