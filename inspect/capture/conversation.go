@@ -22,26 +22,28 @@ const (
 )
 
 // flags are those of a TCP segment that a conversation sets.
-type flags struct{ syn, ack, push, fin, reset bool }
+type flags struct{ syn, ack, push, fin, reset, window bool }
 
-// sendFunc takes one packet, which is valid until it returns.
-type sendFunc func(packet []byte)
+// sendFunc takes one packet, which is valid until it returns, and what is said of it.
+type sendFunc func(packet []byte, comments []string)
 
-// A conversation makes the packets of one connection. Every run of bytes is
-// acknowledged once, at once.
+// A conversation makes the packets of one connection, or of one half of it.
+// Every run of bytes is acknowledged once, before more is sent: by what the
+// other side sends next, or by a segment of its own.
 type conversation struct {
 	addr   [2]netip.AddrPort // by Side
 	seq    [2]uint32         // by Side: of its next byte
 	ended  [2]bool
+	gap    [2]bool                  // by Side: bytes that are not known any more were passed over
+	owes   [2]bool                  // by Side: an acknowledgement
+	said   [2][]string              // by Side: comments that wait for its next packet
+	length int                      // of the comments in said
 	buffer gopacket.SerializeBuffer // shared with other conversations
-
-	opening []byte // of what the client sent, until it has been looked at
-	opened  bool
 }
 
-func newConversation(conn int, opening *inspect.Opening, buffer gopacket.SerializeBuffer) *conversation {
+func newConversation(conn int, addr [2]netip.AddrPort, buffer gopacket.SerializeBuffer) *conversation {
 	initial := uint32(conn) << 16 // differs where addresses are used again
-	return &conversation{addr: addresses(conn, opening.Addr), seq: [2]uint32{initial, initial}, buffer: buffer}
+	return &conversation{addr: addr, seq: [2]uint32{initial, initial}, buffer: buffer}
 }
 
 // addresses returns the addresses of a connection: its own, if both are known,
@@ -58,6 +60,17 @@ func addresses(conn int, known [2]string) [2]netip.AddrPort {
 		netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, byte(host)}), uint16(firstClientPort+conn%clientPorts)),
 		netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), neutralServerPort),
 	}
+}
+
+// behindTap returns the addresses between the tap and the server, where that
+// connection is one of its own. The tap's address is one for documentation (RFC
+// 5737 section 3, RFC 3849), so that nobody takes it for another.
+func behindTap(conn int, addr [2]netip.AddrPort) [2]netip.AddrPort {
+	tap := netip.AddrFrom4([4]byte{192, 0, 2, byte(1 + conn%250)})
+	if server := addr[inspect.Server].Addr(); !server.Is4() {
+		tap = netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: byte(1 + conn%250)})
+	}
+	return [2]netip.AddrPort{netip.AddrPortFrom(tap, addr[inspect.Client].Port()), addr[inspect.Server]}
 }
 
 // plain takes an IPv4 address out of its IPv6 clothing, and the zone off.
@@ -80,17 +93,70 @@ func (c *conversation) data(from inspect.Side, b []byte, n int, send sendFunc) {
 	if c.ended[from] || n == 0 {
 		return
 	}
+	c.acknowledge(from.Peer(), send)
 	if b == nil {
 		c.seq[from] += uint32(n)
+		c.gap[from] = true
 	}
-	for len(b) > 0 {
-		size := min(len(b), c.maxSegment())
-		c.segment(from, flags{ack: true, push: size == len(b)}, b[:size], send)
+	for rest := b; len(rest) > 0; {
+		size := min(len(rest), c.maxSegment())
+		c.segment(from, flags{ack: true, push: size == len(rest)}, rest[:size], send)
 		c.seq[from] += uint32(size)
-		b = b[size:]
+		rest = rest[size:]
 	}
-	if !c.ended[from.Peer()] {
-		c.segment(from.Peer(), flags{ack: true}, nil, send)
+	c.owes[from.Peer()] = !c.ended[from.Peer()]
+	if b != nil && c.gap[from] { // whoever reads this learns at once what is missing
+		c.gap[from] = false
+		c.acknowledge(from.Peer(), send)
+	}
+}
+
+// acknowledge sends the acknowledgement that side owes, if it does.
+func (c *conversation) acknowledge(side inspect.Side, send sendFunc) {
+	if c.owes[side] {
+		c.segment(side, flags{ack: true}, nil, send)
+	}
+}
+
+// mostWaiting is how many bytes of comments wait for a packet of their side.
+const mostWaiting = 16 << 10
+
+// comment says something of what side does: with the acknowledgement that it
+// owes, or with its next packet.
+func (c *conversation) comment(side inspect.Side, text string, send sendFunc) {
+	if c.ended[side] {
+		return
+	}
+	c.add(side, text)
+	c.tell(side, send)
+}
+
+// add has the next packet of side say something.
+func (c *conversation) add(side inspect.Side, text string) {
+	c.said[side] = append(c.said[side], text)
+	c.length += len(text)
+}
+
+// tell sends what waits to be said of side, if it can be now, or is too much to wait.
+func (c *conversation) tell(side inspect.Side, send sendFunc) {
+	if c.owes[side] || c.length > mostWaiting {
+		c.sayNow(side, send)
+	}
+}
+
+// sayNow sends what waits to be said of side. Where it owes no acknowledgement, it
+// announces another window.
+func (c *conversation) sayNow(side inspect.Side, send sendFunc) {
+	if len(c.said[side]) > 0 && !c.ended[side] {
+		c.segment(side, flags{ack: true, window: !c.owes[side]}, nil, send)
+	}
+}
+
+// finish sends all that is owed and waits to be said, since no more comes.
+func (c *conversation) finish(send sendFunc) {
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		c.acknowledge(side, send)
+		c.sayNow(side, send)
 	}
 }
 
@@ -99,12 +165,14 @@ func (c *conversation) end(side inspect.Side, how inspect.Ending, send sendFunc)
 	if c.ended[side] {
 		return
 	}
-	c.ended[side] = true
+	c.acknowledge(side.Peer(), send)
 	if how == inspect.Cut {
 		c.segment(side, flags{reset: true, ack: true}, nil, send)
+		c.ended[side] = true
 		return
 	}
 	c.segment(side, flags{fin: true, ack: true}, nil, send)
+	c.ended[side] = true
 	c.seq[side]++
 	c.segment(side.Peer(), flags{ack: true}, nil, send)
 }
@@ -131,6 +199,10 @@ func (c *conversation) segment(from inspect.Side, f flags, payload []byte, send 
 	}
 	if f.ack {
 		tcp.Ack = c.seq[from.Peer()]
+		c.owes[from] = false
+	}
+	if f.window {
+		tcp.Window--
 	}
 	if f.syn {
 		tcp.Options = c.synOptions()
@@ -158,7 +230,12 @@ func (c *conversation) segment(from inspect.Side, f flags, payload []byte, send 
 	if err != nil {
 		panic("capture: " + err.Error()) // nothing that was captured decides about it
 	}
-	send(c.buffer.Bytes())
+	comments := c.said[from]
+	c.said[from] = nil
+	for _, comment := range comments {
+		c.length -= len(comment)
+	}
+	send(c.buffer.Bytes(), comments)
 }
 
 // synOptions announces the segment size, and a window that nothing here fills.

@@ -17,17 +17,17 @@ const maxOpening = 16 << 10
 func (w *Writer) opening(e inspect.Event) {
 	c := w.conns[e.Conn]
 	switch {
-	case c == nil || c.opened:
-	case e.Kind == inspect.Captured && e.Side == inspect.Client && e.Bytes != nil && len(c.opening)+len(e.Bytes) <= maxOpening:
-		c.opening = append(c.opening, e.Bytes...)
+	case c == nil || c.heard:
+	case e.Kind == inspect.Captured && e.Side == inspect.Client && e.Bytes != nil && len(c.hello)+len(e.Bytes) <= maxOpening:
+		c.hello = append(c.hello, e.Bytes...)
 	default:
 		w.openECH(c)
 	}
 }
 
-func (w *Writer) openECH(c *conversation) {
-	sent := c.opening
-	c.opened, c.opening = true, nil
+func (w *Writer) openECH(c *track) {
+	sent := c.hello
+	c.heard, c.hello = true, nil
 	if len(w.echKeys) == 0 {
 		return
 	}

@@ -126,6 +126,25 @@ var texts = map[string]string{
 	"connections":       "more than {{.most}} connections at once",
 	"connections_total": "more than {{.most}} connections",
 
+	// What packets are commented with.
+	"note_client":        "the client",
+	"note_server":        "the server",
+	"note_protocol":      "the connection speaks {{.protocol}}, and not TLS",
+	"note_wrote":         "{{.side}}'s program wrote {{.bytes}} bytes: {{.text}}",
+	"note_read":          "{{.side}}'s program read {{.bytes}} bytes: {{.text}}",
+	"note_printed":       "{{.side}}'s program said on its own screen: {{.text}}",
+	"note_failed":        "{{.side}} failed: {{.text}}",
+	"note_silent":        "{{.side}} waited {{.ms}} ms, until its deadline, for what did not come",
+	"note_let_go":        "{{.bytes}} bytes of what {{.side}} sent had been let go before they were written here",
+	"note_held":          "the tap held this, from {{.side}}, for {{.seconds}} s",
+	"note_altered":       "altered by the tap: {{.side}} sent something else",
+	"note_injected":      "injected by the tap: {{.side}} never sent this",
+	"note_dropped":       "dropped by the tap: something that {{.side}} sent never arrives",
+	"note_expired":       "the tap let go on what {{.side}} sent, since it had held it as long as it may",
+	"note_undeliverable": "{{.bytes}} bytes that {{.side}} sent could not be delivered any more",
+	"note_divided":       "from here on client and server did not see the same bytes: this is what the client sent and what reached it; the conversation of {{.tap}} is what reached the server and what it sent",
+	"note_half":          "what reached the server, and what it sent; the conversation of {{.client}} is what the client sent and what reached it",
+
 	// Key logs.
 	"key_log_line":       "key log line {{.line}}",
 	"key_log_long":       "key log line {{.line}}: longer than {{.most}} bytes; nothing after it was read",

@@ -210,7 +210,7 @@ func (s *streams) note(comment string) error {
 	if s.noted += len(comment); s.noted > maxNotes {
 		return trouble("comments_most", "most", maxNotes)
 	}
-	s.notes = append(s.notes, inspect.Reason{Key: "capture_comment", Data: []any{"text", inspect.Safe(comment)}})
+	s.notes = append(s.notes, inspect.Reason{Key: "capture_comment", Data: []any{"text", inspect.SafeOnce(comment)}})
 	return nil
 }
 

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -34,22 +36,34 @@ const rememberedSecrets = 256
 //
 // A Writer is not safe for concurrent use.
 type Writer struct {
+	// NoSecrets leaves out what opens the connections: the secrets, and comments
+	// that quote clear text. Set it before the first event.
+	NoSecrets bool
+	// Say has the sentences that packets are commented with, by the ids of
+	// package docs; nil is English. Set it before the first event.
+	Say func(id string, pairs ...any) string
+
 	out     io.Writer
-	file    *os.File     // if the Writer opened it
+	file    *os.File // if the Writer opened it
+	rec     *inspect.Recording
 	blocks  bytes.Buffer // whole blocks, not yet handed on
 	ng      *pcapgo.NgWriter
 	next    int // event
-	conns   map[int]*conversation
+	skip    int // the event up to which comments have been written
+	last    time.Time
+	conns   map[int]*track
 	packet  gopacket.SerializeBuffer
 	written [rememberedSecrets]string // lines of the key log
 	secrets int
 	echKeys []inspect.LoggedSecret
 	err     error
+
+	finished bool
 }
 
 // NewWriter returns a Writer on w. It holds secrets: see [Create] for files.
 func NewWriter(w io.Writer) *Writer {
-	return &Writer{out: w, conns: make(map[int]*conversation), packet: gopacket.NewSerializeBuffer()}
+	return &Writer{out: w, conns: make(map[int]*track), packet: gopacket.NewSerializeBuffer()}
 }
 
 // Create makes a file that only its owner can read and returns a Writer on
@@ -72,12 +86,13 @@ func Create(name string) (*Writer, error) {
 // same recording. An error stays: later calls return it again.
 func (w *Writer) Extend(rec *inspect.Recording) error {
 	w.begin()
+	w.rec = rec
 	for event := range rec.Events(w.next) {
 		if w.err != nil {
 			break
 		}
 		w.next = event.Index + 1
-		w.event(event)
+		w.event(rec, event)
 		if w.blocks.Len() >= flushAt {
 			w.flush()
 		}
@@ -102,6 +117,7 @@ func (w *Writer) Follow(ctx context.Context, rec *inspect.Recording) error {
 // Close hands on what is left, and closes the file if [Create] opened it.
 func (w *Writer) Close() error {
 	w.begin()
+	w.finish()
 	w.flush()
 	if w.file != nil {
 		if err := w.file.Close(); err != nil && w.err == nil {
@@ -137,39 +153,92 @@ func (w *Writer) flush() {
 }
 
 // event writes the packets, or the secret, of one event.
-func (w *Writer) event(e inspect.Event) {
+func (w *Writer) event(rec *inspect.Recording, e inspect.Event) {
+	w.last = e.Time
 	switch e.Kind {
 	case inspect.Opened:
-		w.conns[e.Conn] = newConversation(e.Conn, e.Opening, w.packet)
-		w.packets(e, (*conversation).open)
-	case inspect.Captured:
-		w.opening(e)
-		w.packets(e, func(c *conversation, send sendFunc) { c.data(e.Side, e.Bytes, e.N, send) })
-	case inspect.Ended:
-		w.opening(e)
-		w.packets(e, func(c *conversation, send sendFunc) { c.end(e.Side, e.How, send) })
-		if c := w.conns[e.Conn]; c != nil && c.over() {
-			delete(w.conns, e.Conn)
+		c := newConversation(e.Conn, addresses(e.Conn, e.Opening.Addr), w.packet)
+		w.conns[e.Conn] = &track{conn: e.Conn, opening: e.Opening, opened: e.Index, ends: [2]*conversation{c, c}}
+		if name := e.Opening.Protocol; name != inspect.ProtocolTLS && name != "" {
+			e.Side = inspect.Client
+			c.add(inspect.Client, w.say("note_protocol", "protocol", inspect.Safe(name)))
 		}
+		w.comments(rec, c, e)
+		c.open(w.at(e))
+		return
 	case inspect.Secret:
-		w.secret(e.Logged)
+		if !w.NoSecrets {
+			w.secret(e.Logged)
+		}
+		return
+	case inspect.Captured, inspect.Ended:
+		w.opening(e)
+		if t := w.conns[e.Conn]; t != nil {
+			w.comments(rec, t.ends[e.Side], e)
+		}
+	}
+	t := w.conns[e.Conn]
+	switch {
+	case t == nil || isComment(e) && e.Index < w.skip: // said already
+	case isComment(e): // on a packet that was nothing but an acknowledgement
+		c := t.ends[e.Side]
+		w.comments(rec, c, e)
+		c.tell(e.Side, w.at(e))
+	default:
+		w.track(rec, t, e)
 	}
 }
 
-func (w *Writer) packets(e inspect.Event, what func(*conversation, sendFunc)) {
-	c := w.conns[e.Conn]
-	if c == nil {
-		return // nothing more is expected of it
+// comments has an event's packet say what stood on it in the file that it was read from.
+func (w *Writer) comments(rec *inspect.Recording, c *conversation, e inspect.Event) {
+	from := e.Index + 1
+	if isComment(e) {
+		from = e.Index
 	}
-	what(c, func(packet []byte) { w.write(e.Time, packet) })
+	for next := range rec.Events(from) {
+		if !isComment(next) || next.Conn != e.Conn || next.Side != e.Side && e.Kind != inspect.Ended { // whose end is acknowledged
+			return
+		}
+		if text := w.noted(next.Note); text != "" {
+			c.add(next.Side, text)
+		}
+		w.skip = next.Index + 1
+	}
 }
 
-func (w *Writer) write(at time.Time, packet []byte) {
+// at returns what writes the packets of an event.
+func (w *Writer) at(e inspect.Event) sendFunc {
+	return func(packet []byte, comments []string) { w.write(e.Time, packet, comments) }
+}
+
+func (w *Writer) write(at time.Time, packet []byte, comments []string) {
 	if w.err == nil {
-		w.err = w.ng.WritePacket(gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(packet), Length: len(packet)}, packet)
+		info := gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(packet), Length: len(packet)}
+		w.err = w.ng.WritePacketWithOptions(info, packet, pcapgo.NgPacketOptions{Comments: comments})
 	}
 	if w.err == nil {
 		w.err = w.ng.Flush() // into blocks, so that their size is known
+	}
+}
+
+// finish writes what is owed and waits to be said where connections go on. What
+// is held is known to one side alone.
+func (w *Writer) finish() {
+	if w.rec == nil || w.finished {
+		return
+	}
+	w.finished = true
+	for _, number := range slices.Sorted(maps.Keys(w.conns)) {
+		t := w.conns[number]
+		if !t.split() && len(t.sent[inspect.Client])+len(t.sent[inspect.Server]) > 0 {
+			w.divide(w.rec, t, w.next)
+		}
+		for side, c := range t.ends {
+			c.finish(w.at(inspect.Event{Time: w.last}))
+			if t.cut[side] {
+				c.end(inspect.Side(side), inspect.Cut, w.at(inspect.Event{Time: w.last}))
+			}
+		}
 	}
 }
 

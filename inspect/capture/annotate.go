@@ -1,0 +1,114 @@
+package capture
+
+import (
+	"strconv"
+	"time"
+
+	"example.com/tlslab/inspect"
+)
+
+// What a packet comment says: who did or said what. Clear text is cut after so
+// many bytes.
+const mostQuoted = 1024
+
+// noticeablyHeld is how long a unit is held before that is worth a comment.
+const noticeablyHeld = 100 * time.Millisecond
+
+// annotate comments on an event that is no packet of its own: at the next
+// packet of whoever did it, or of who acknowledges it.
+func (w *Writer) annotate(c *conversation, e inspect.Event) {
+	side := e.Side
+	var text string
+	switch e.Kind {
+	case inspect.Wrote:
+		text = w.quote("note_wrote", e)
+	case inspect.Read:
+		text = w.quote("note_read", e)
+	case inspect.Printed:
+		if !w.NoSecrets {
+			text = w.say("note_printed", "side", w.side(side), "text", inspect.SafeOnce(e.Text))
+		}
+	case inspect.Failed:
+		if e.Err != nil {
+			text = w.say("note_failed", "side", w.side(side), "text", inspect.Safe(e.Err.Text))
+		}
+	case inspect.Noted:
+		text = w.noted(e.Note)
+	case inspect.Silent:
+		text = w.say("note_silent", "side", w.side(side), "ms", e.N)
+	case inspect.LetGo:
+		text = w.say("note_let_go", "side", w.side(side), "bytes", e.N)
+	case inspect.Altered:
+		text = w.say("note_altered", "side", w.side(side))
+	case inspect.Injected:
+		text = w.say("note_injected", "side", w.side(side))
+	case inspect.Dropped: // who sent it is told nothing, but an acknowledgement
+		side, text = side.Peer(), w.say("note_dropped", "side", w.side(side))
+	case inspect.Expired:
+		side, text = side.Peer(), w.say("note_expired", "side", w.side(side))
+	case inspect.Undeliverable:
+		side, text = side.Peer(), w.say("note_undeliverable", "side", w.side(side), "bytes", e.N)
+	}
+	if text != "" {
+		c.comment(side, text, w.at(e))
+	}
+}
+
+// held comments on a unit that is delivered, if it waited on the wire for long.
+func (w *Writer) held(rec *inspect.Recording, c *conversation, e inspect.Event) {
+	if e.Cause < 0 {
+		return
+	}
+	waited := e.Time.Sub(rec.At(e.Cause).Time)
+	if waited >= noticeablyHeld {
+		c.comment(e.Side, w.say("note_held", "side", w.side(e.Side), "seconds", strconv.FormatFloat(waited.Seconds(), 'f', 1, 64)), w.at(e))
+	}
+}
+
+// quote says what a program wrote or read, in clear.
+func (w *Writer) quote(key string, e inspect.Event) string {
+	if w.NoSecrets || e.Bytes == nil {
+		return ""
+	}
+	b := e.Bytes[:min(len(e.Bytes), mostQuoted)]
+	text := `"` + inspect.SafeBytes(b) + `"`
+	if len(b) < len(e.Bytes) {
+		text += " ..."
+	}
+	return w.say(key, "side", w.side(e.Side), "bytes", len(e.Bytes), "text", text)
+}
+
+// noted is what was said of the bytes before, by a comment in another file or by whoever made the recording.
+func (w *Writer) noted(note *inspect.Reason) string {
+	switch {
+	case note == nil:
+		return ""
+	case note.Key != "capture_comment":
+		if w.Say == nil {
+			return note.String()
+		}
+		return w.Say("reason_"+note.Key, note.Data...)
+	case w.NoSecrets: // it may quote clear text
+		return ""
+	}
+	for i := 0; i+1 < len(note.Data); i += 2 {
+		if text, ok := note.Data[i+1].(string); ok && note.Data[i] == "text" {
+			return text
+		}
+	}
+	return ""
+}
+
+// isComment reports whether an event is a comment that was read from a file.
+func isComment(e inspect.Event) bool {
+	return e.Kind == inspect.Noted && e.Note != nil && e.Note.Key == "capture_comment"
+}
+
+func (w *Writer) side(s inspect.Side) string { return w.say("note_" + s.String()) }
+
+func (w *Writer) say(key string, pairs ...any) string {
+	if w.Say == nil {
+		return english("capture_"+key, pairs...)
+	}
+	return w.Say("capture_"+key, pairs...)
+}

@@ -1,0 +1,214 @@
+package capture_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/capture"
+)
+
+// somethingHappens is a session in memory in which, mostly, something is done to a record on its way.
+func somethingHappens(t testing.TB, seed uint64) *inspect.Recording {
+	random := rand.New(rand.NewPCG(seed, 0))
+	actions := []inspect.Action{
+		inspect.Forward, inspect.Drop, inspect.Repeat(1 + random.IntN(2)), inspect.Flip(-1, 1<<random.IntN(8)), inspect.Flip(5+random.IntN(40), 1),
+		inspect.Swap(50 * time.Millisecond), inspect.CutAfter(random.IntN(60)), inspect.Delay(time.Duration(random.IntN(150)) * time.Millisecond),
+		inspect.Inject([]byte{0x17, 0x03, 0x03, 0, 20, 19: 1, 24: 0}), inspect.Inject([]byte{0x15, 0x03, 0x03, 0, 2, 1, 0}), inspect.Hold,
+		inspect.FlipField("client_hello", "random"), inspect.FlipField("server_hello", "random"),
+	}
+	rules := &inspect.Rules{}
+	for range random.IntN(3) {
+		from := []inspect.Sender{inspect.FromClient, inspect.FromServer}[random.IntN(2)]
+		rules.List = append(rules.List, inspect.Rule{
+			Match: inspect.Match{From: from, Nth: 1 + random.IntN(8)}, Do: actions[random.IntN(len(actions))],
+		})
+	}
+	tap := &inspect.Tap{Gate: rules}
+	clientConfig, serverConfig := configs(t)
+	clientConfig.MaxVersion = []uint16{tls.VersionTLS12, tls.VersionTLS13}[random.IntN(2)]
+	for range 1 + random.IntN(2) {
+		client, server := tap.Pipe(clientConfig, serverConfig)
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			defer server.Close()
+			server.SetDeadline(time.Now().Add(300 * time.Millisecond))
+			io.Copy(server, server)
+		}()
+		client.SetDeadline(time.Now().Add(300 * time.Millisecond))
+		for n := range random.IntN(4) {
+			line := strings.Repeat(fmt.Sprintf("line %d\n", n), 1+random.IntN(1000))
+			if _, err := io.WriteString(client, line); err != nil {
+				break
+			}
+			if _, err := io.ReadFull(client, make([]byte, len(line))); err != nil {
+				break
+			}
+		}
+		client.Close()
+		<-served
+	}
+	tap.Close()
+	return tap.Recording()
+}
+
+// A sighting is what a capture can hold of a record that one side sent, or that reached it.
+type sighting struct {
+	raw, clear []byte
+	decrypted  bool
+}
+
+func sightings(v *inspect.View, from inspect.Side) []sighting {
+	var seen []sighting
+	for _, r := range v.Records(from) {
+		seen = append(seen, sighting{r.Raw(), r.Plaintext(), r.Decrypted})
+	}
+	return seen
+}
+
+func TestEachSideOfATamperedConnectionReadsBackAsItSawIt(t *testing.T) {
+	whole, divided := 0, 0
+	for seed := range uint64(60) {
+		rec := somethingHappens(t, seed)
+		session := inspect.NewSession(rec)
+		file := written(t, rec)
+		opened := inspect.NewSession(read(t, file))
+		saved := make(map[string]*inspect.Connection)
+		for _, c := range opened.Connections() {
+			saved[c.Opening.Addr[inspect.Client]] = c
+		}
+		for i, c := range session.Connections() {
+			mine := saved[fmt.Sprintf("127.0.0.1:%d", 49152+i)]
+			views := [2]*inspect.Connection{mine, mine}
+			if behind := saved[fmt.Sprintf("192.0.2.%d:%d", 1+i, 49152+i)]; behind != nil {
+				views[inspect.Server] = behind
+				divided++
+			} else {
+				whole++
+			}
+			for _, whose := range []inspect.Side{inspect.Client, inspect.Server} {
+				for _, from := range []inspect.Side{inspect.Client, inspect.Server} {
+					want, got := sightings(c.View(whose), from), sightings(views[whose].View(whose), from)
+					if len(got) < len(want) || len(got) > len(want) && !undelivered(rec, i, from) {
+						t.Errorf("seed %d, connection %d: of the %s, the %s saw %d records, and %d are saved", seed, i, from, whose, len(want), len(got))
+						continue
+					}
+					sent := sightings(c.View(from), from)
+					inTurn := true // what a side gets out of turn it cannot decrypt; the recording knows it from its sender
+					for n := range want {
+						inTurn = inTurn && n < len(sent) && bytes.Equal(want[n].raw, sent[n].raw)
+						if !bytes.Equal(want[n].raw, got[n].raw) || inTurn && want[n].decrypted && (!got[n].decrypted || !bytes.Equal(want[n].clear, got[n].clear)) {
+							t.Errorf("seed %d, connection %d: record %d of the %s, as the %s saw it, is saved as another, or not decrypted: %x %t, %x %t", seed, i, n, from, whose, want[n].raw, want[n].decrypted, got[n].raw, got[n].decrypted)
+						}
+					}
+				}
+			}
+		}
+		if again := written(t, read(t, file)); !bytes.Equal(again, written(t, read(t, again))) {
+			t.Errorf("seed %d: what was read and written twice differs", seed)
+		}
+	}
+	if whole < 10 || divided < 10 {
+		t.Errorf("%d connections were tampered with and %d not: that proves little", divided, whole)
+	}
+}
+
+// undelivered reports whether something that a side sent last had nobody to be delivered to.
+func undelivered(rec *inspect.Recording, conn int, from inspect.Side) bool {
+	for e := range rec.Events(0) {
+		if e.Conn == conn && e.Side == from && e.Kind == inspect.Undeliverable {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTsharkFindsNothingWrongWithWhatWasTamperedWith(t *testing.T) {
+	for seed := range uint64(12) {
+		rec := somethingHappens(t, seed)
+		out := tshark(t, written(t, rec), "-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-Y",
+			"(tcp.analysis.flags && !tcp.analysis.window_update) || _ws.short || "+`ip.checksum.status == "Bad" || tcp.checksum.status == "Bad"`)
+		if out != "" {
+			t.Errorf("seed %d: tshark remarks on:\n%s", seed, out)
+		}
+	}
+}
+
+func TestATamperedConnectionIsTwoConversationsThatSayWhatWasDone(t *testing.T) {
+	clientConfig, serverConfig := configs(t)
+	tap := &inspect.Tap{Gate: &inspect.Rules{List: []inspect.Rule{
+		{Match: inspect.Match{From: inspect.FromClient, Type: inspect.ApplicationData, Nth: 1}, Do: inspect.Flip(-1, 0x01)},
+		{Match: inspect.Match{From: inspect.FromServer, Message: "new_session_ticket"}, Do: inspect.Drop},
+	}}}
+	client, server := tap.Pipe(clientConfig, serverConfig)
+	echo(t, client, server)
+	_ = client
+	tap.Close()
+
+	tap = &inspect.Tap{Gate: tap.Gate}
+	client, server = tap.Pipe(clientConfig, serverConfig)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		io.Copy(server, server)
+		server.Close()
+	}()
+	io.WriteString(client, "create nome ana\n")
+	io.Copy(io.Discard, client)
+	client.Close()
+	<-done
+	tap.Close()
+	file := written(t, tap.Recording())
+	out := tshark(t, file, "-T", "fields", "-e", "ip.src", "-e", "frame.comment", "-Y", "frame.comment")
+	for _, want := range []string{
+		"127.0.0.1\tthe client's program wrote 16 bytes: \"create nome ana\\n\"",
+		"192.0.2.1\twhat reached the server, and what it sent; the conversation of 127.0.0.1:49152 is what the client sent and what reached it",
+		"altered by the tap: the client sent something else",
+		"the server failed: local error: tls: bad record MAC",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no packet is commented with %q:\n%s", want, out)
+		}
+	}
+	if clear := tshark(t, file, "-o", "tcp.desegment_tcp_streams:TRUE", "-T", "fields", "-e", "tls.handshake.type", "-Y", "tls.handshake.type == 20"); strings.Count(clear, "20") < 4 {
+		t.Errorf("the two Finished of two conversations are not all decrypted:\n%s", clear)
+	}
+	addrs := make(map[netip.AddrPort]bool)
+	for e := range read(t, file).Events(0) {
+		if e.Kind == inspect.Opened {
+			addrs[netip.MustParseAddrPort(e.Opening.Addr[inspect.Client])] = true
+		}
+	}
+	if len(addrs) != 2 {
+		t.Errorf("the conversations are those of %v", addrs)
+	}
+}
+
+func TestWithoutSecretsAFileOpensNothingAndQuotesNothing(t *testing.T) {
+	rec := inMemory(t, tls.VersionTLS13, []string{"create nome ana\n"})
+	var file bytes.Buffer
+	w := capture.NewWriter(&file)
+	w.NoSecrets = true
+	if err := w.Extend(rec); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(file.Bytes(), []byte("nome")) || bytes.Contains(file.Bytes(), []byte("TRAFFIC_SECRET")) {
+		t.Error("there is clear text in it, or a secret")
+	}
+	for r := range inspect.NewSession(read(t, file.Bytes())).Records() {
+		if r.Decrypted {
+			t.Errorf("record %d is decrypted", r.Seq)
+		}
+	}
+}
