@@ -27,6 +27,10 @@ func (r Reason) String() string {
 	return strings.NewReplacer(pairs...).Replace(reasons[r.Key])
 }
 
+// QuotingNote is the key of a note that quotes clear text which the records hold
+// too: a [Session] has no item for it.
+const QuotingNote = "capture_quote"
+
 // reasons are the sentences in English.
 var reasons = map[string]string{
 	// Why a record is not read.

@@ -210,7 +210,7 @@ func (s *Session) take(e Event) {
 	case Printed:
 		s.add(Item{Kind: PrintedItem, Side: e.Side, Text: e.Text})
 	case Noted:
-		if e.Note != nil {
+		if e.Note != nil && e.Note.Key != QuotingNote {
 			s.add(Item{Kind: NoteItem, Side: e.Side, Because: *e.Note})
 		}
 	case Ended:

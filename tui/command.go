@@ -42,6 +42,7 @@ func commands() []command {
 		{"delay", "delay 500ms", []string{"500ms", "3s", "10s", "1m"}, "wire_command_delay", (*model).commandDelay},
 		{"verdicts", "verdicts", nil, "wire_command_verdicts", func(m *model, _ string) tea.Cmd { return m.toggleVerdicts() }},
 		{"secrets", "secrets", nil, "tui_command_secrets", func(m *model, _ string) tea.Cmd { return m.toggleSecrets() }},
+		{"save", "save FILE", nil, "tui_command_save", (*model).commandSave},
 		{"lang", "lang en|pt-BR", []string{docs.English, docs.Portuguese}, "tui_command_lang", (*model).commandLang},
 		{"theme", "theme " + strings.Join(themes(), "|"), themes(), "tui_command_theme", (*model).commandTheme},
 		{"help", "help", nil, "tui_command_help", func(m *model, _ string) tea.Cmd { return m.toggleHelp() }},
@@ -216,6 +217,8 @@ func (m *model) complete() tea.Cmd {
 				words = m.o.Scenes
 			case "lesson":
 				words = m.o.Lessons.Names
+			case "save":
+				words = filesLike(word)
 			}
 			for _, w := range words {
 				if strings.HasPrefix(w, word) {

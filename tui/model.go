@@ -125,6 +125,8 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		if msg.err != nil {
 			m.complain("tui_compare_failed", "error", inspect.Safe(msg.err.Error()))
 		}
+	case saved:
+		m.saved(msg)
 	case tick:
 		return m.tick(msg)
 	case second:

@@ -51,6 +51,10 @@ type Options struct {
 	// terminal to itself; the session goes on meanwhile.
 	Compare func(ctx context.Context, lang string, in io.Reader, out io.Writer) error
 
+	// Save keeps what a session has come to in a new file, which :save names, with or without the secrets. It returns a
+	// sentence of a language, or an error that is one; nil if there is no such file.
+	Save func(recording *inspect.Recording, name string, noSecrets bool, lang string) (said string, err error)
+
 	Title string   // of the window and the screen; "" means tlslab
 	Label string   // a line that stands on top all the time: what everyone who sees the session must know
 	Lang  string   // as [docs.For] reads it

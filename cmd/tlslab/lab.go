@@ -32,6 +32,7 @@ type labRun struct {
 	glassBox  bool
 	seed      seed
 	record    string
+	noSecrets bool
 	plain     bool
 	json      bool
 	scene     string
@@ -84,6 +85,7 @@ func (p *program) lab() *cobra.Command {
 	complete(cmd, "scene", docs.Scenes()...)
 	choose(cmd, run.channel, "channel", p.say("cmd_flag_lab_channel"))
 	cmd.Flags().StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
+	cmd.Flags().BoolVar(&run.noSecrets, "no-secrets", false, p.say("cmd_flag_record_no_secrets"))
 	run.look.flags(p, cmd)
 	return cmd
 }
@@ -107,7 +109,7 @@ func (r *labRun) start(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	files, err := keep(r.record)
+	files, err := r.keep(r.record, r.noSecrets)
 	if err != nil {
 		return err
 	}
@@ -195,6 +197,7 @@ func (r *labRun) offerLessons(o *tui.Options, shown *lecture) (kept *error) {
 // show runs the screen until the user leaves it or ctx is done: by a signal,
 // or because the server behind the screen has ended.
 func show(ctx context.Context, o tui.Options) error {
+	o.Save = saveRecording
 	err := tui.Run(ctx, o)
 	if ctx.Err() != nil {
 		return nil

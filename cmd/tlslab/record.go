@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/capture"
 )
@@ -16,18 +18,29 @@ import (
 // A keeper keeps each session in a file of its own: the first in the one that
 // --record names, later ones beside it. A nil keeper keeps nothing.
 type keeper struct {
-	name  string
-	ready *capture.Writer // made, and not used yet
+	*program
+	name      string
+	noSecrets bool
+	ready     *capture.Writer // made, and not used yet
+	written   []string        // names
 
 	mu      sync.Mutex
 	problem error
 }
 
 // keep makes the file, so that one that is there already is an error now.
-func keep(name string) (*keeper, error) {
+func (p *program) keep(name string, noSecrets bool) (*keeper, error) {
 	if name == "" {
 		return nil, nil
 	}
+	k := &keeper{program: p, name: name, noSecrets: noSecrets}
+	var err error
+	k.ready, err = create(name, noSecrets, p.sentence)
+	return k, err
+}
+
+// create makes a file for a session, whose comments are in a language.
+func create(name string, noSecrets bool, sentence *docs.Sentences) (*capture.Writer, error) {
 	file, err := capture.Create(name)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
@@ -35,7 +48,29 @@ func keep(name string) (*keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &keeper{name: name, ready: file}, nil
+	file.NoSecrets, file.Say = noSecrets, sentence.Say
+	return file, nil
+}
+
+// saveRecording keeps what a recording has come to in a new file. It says so in a language, or what went wrong.
+func saveRecording(recording *inspect.Recording, name string, noSecrets bool, lang string) (said string, err error) {
+	p := &program{sentence: docs.For(lang)}
+	file, err := create(name, noSecrets, p.sentence)
+	if err != nil {
+		return "", errors.New(p.explain(err))
+	}
+	if err := errors.Join(file.Extend(recording), file.Close()); err != nil {
+		return "", errors.New(p.explain(errors.Join(err, os.Remove(name))))
+	}
+	return p.sayWritten(name, noSecrets), nil
+}
+
+// sayWritten says that a file is there, and whether it holds secrets.
+func (p *program) sayWritten(name string, noSecrets bool) string {
+	if noSecrets {
+		return p.say("export_written", "path", safe(name))
+	}
+	return p.say("export_written_secrets", "path", safe(name))
 }
 
 // follow writes a recording while it grows, until done is called.
@@ -63,12 +98,16 @@ func (k *keeper) follow(recording *inspect.Recording) (done func()) {
 // next returns the file for one more session: FILE, FILE-2, FILE-3 and so on.
 func (k *keeper) next() (*capture.Writer, error) {
 	if file := k.ready; file != nil {
-		k.ready = nil
+		k.ready, k.written = nil, append(k.written, k.name)
 		return file, nil
 	}
 	extension := filepath.Ext(k.name)
 	for n := 2; ; n++ {
-		file, err := capture.Create(fmt.Sprintf("%s-%d%s", strings.TrimSuffix(k.name, extension), n, extension))
+		name := fmt.Sprintf("%s-%d%s", strings.TrimSuffix(k.name, extension), n, extension)
+		file, err := create(name, k.noSecrets, k.sentence)
+		if err == nil {
+			k.written = append(k.written, name)
+		}
 		if !errors.Is(err, fs.ErrExist) {
 			return file, err
 		}
@@ -83,7 +122,7 @@ func (k *keeper) failed(err error) {
 	}
 }
 
-// close returns what went wrong with any of the files.
+// close says which files there are, and returns what went wrong with any of them.
 func (k *keeper) close() error {
 	if k == nil {
 		return nil
@@ -93,5 +132,8 @@ func (k *keeper) close() error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	for _, name := range k.written {
+		fmt.Fprintln(k.err, k.sayWritten(name, k.noSecrets))
+	}
 	return k.problem
 }

@@ -268,7 +268,7 @@ func (r *labRun) playScene(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	files, err := keep(r.record)
+	files, err := r.keep(r.record, r.noSecrets)
 	if err != nil {
 		return err
 	}

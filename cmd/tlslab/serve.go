@@ -38,6 +38,7 @@ type serveRun struct {
 	backup    string
 	stats     string
 	record    string
+	noSecrets bool
 	inspect   bool
 	hold      bool
 	plain     bool
@@ -86,6 +87,7 @@ func (p *program) serve() *cobra.Command {
 	flags.BoolVar(&run.hold, "hold", false, p.say("cmd_flag_hold", "minutes", int(holdFor.Minutes())))
 	flags.BoolVar(&run.plain, "plain", false, p.say("cmd_flag_serve_plain"))
 	flags.StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
+	flags.BoolVar(&run.noSecrets, "no-secrets", false, p.say("cmd_flag_record_no_secrets"))
 	flags.BoolVar(&run.once, "once", false, p.say("cmd_flag_once"))
 	run.look.flags(p, cmd)
 	return cmd
@@ -127,7 +129,7 @@ func (r *serveRun) start(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, pairs.Close())
 	}
-	files, err := keep(r.record)
+	files, err := r.keep(r.record, r.noSecrets)
 	if err != nil {
 		return errors.Join(err, lastBackup(), pairs.Close())
 	}
@@ -168,12 +170,14 @@ func (r *serveRun) start(ctx context.Context) error {
 		server.HandshakeTimeout, server.IdleTimeout = kernel.NoTimeout, kernel.NoTimeout
 		server.RequestTimeout, server.WriteTimeout = kernel.NoTimeout, kernel.NoTimeout
 	}
+	recorded := func() {}
 	if r.tap != nil {
-		defer files.follow(r.tap.Recording())()
+		recorded = files.follow(r.tap.Recording())
 	}
 	statsGiven := r.giveStatistics(server, stats)
 	err = r.run(ctx, server, listener)
-	if problem := errors.Join(statsGiven(), lastBackup(), pairs.Close()); err == nil {
+	recorded()
+	if problem := errors.Join(statsGiven(), lastBackup(), pairs.Close(), files.close()); err == nil {
 		err = problem
 	}
 	return err

@@ -22,6 +22,7 @@ type tapRun struct {
 	upstream   string
 	keys       []string // names of key logs
 	record     string
+	noSecrets  bool
 	protocol   *choice
 	hold       bool
 	plain      bool
@@ -62,6 +63,7 @@ func (p *program) relay() *cobra.Command {
 	flags.Lookup("listen").DefValue = ""
 	flags.StringArrayVar(&run.keys, "keys", nil, p.say("tap_flag_keys"))
 	flags.StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
+	flags.BoolVar(&run.noSecrets, "no-secrets", false, p.say("cmd_flag_record_no_secrets"))
 	flags.BoolVar(&run.hold, "hold", false, p.say("tap_flag_hold", "minutes", int(holdFor.Minutes())))
 	flags.BoolVar(&run.plain, "plain", false, p.say("cmd_flag_serve_plain"))
 	choose(cmd, run.protocol, "protocol", p.say("tap_flag_protocol"))
@@ -88,7 +90,7 @@ func (r *tapRun) start(ctx context.Context) error {
 	if err := r.checkUpstream(ctx, listener.Addr().(*net.TCPAddr)); err != nil {
 		return err
 	}
-	files, err := keep(r.record)
+	files, err := r.keep(r.record, r.noSecrets)
 	if err != nil {
 		return err
 	}

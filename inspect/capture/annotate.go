@@ -11,6 +11,9 @@ import (
 // many bytes.
 const mostQuoted = 1024
 
+// quoting begins a comment that only says again what decryption gives.
+const quoting = "tlslab: "
+
 // noticeablyHeld is how long a unit is held before that is worth a comment.
 const noticeablyHeld = 100 * time.Millisecond
 
@@ -21,33 +24,33 @@ func (w *Writer) annotate(c *conversation, e inspect.Event) {
 	var text string
 	switch e.Kind {
 	case inspect.Wrote:
-		text = w.quote("note_wrote", e)
+		text = w.quote("capture_note_wrote", e)
 	case inspect.Read:
-		text = w.quote("note_read", e)
+		text = w.quote("capture_note_read", e)
 	case inspect.Printed:
 		if !w.NoSecrets {
-			text = w.say("note_printed", "side", w.side(side), "text", inspect.SafeOnce(e.Text))
+			text = w.say("capture_note_printed", "side", w.side(side), "text", inspect.SafeOnce(e.Text))
 		}
 	case inspect.Failed:
 		if e.Err != nil {
-			text = w.say("note_failed", "side", w.side(side), "text", inspect.Safe(e.Err.Text))
+			text = w.say("capture_note_failed", "side", w.side(side), "text", inspect.Safe(e.Err.Text))
 		}
 	case inspect.Noted:
 		text = w.noted(e.Note)
 	case inspect.Silent:
-		text = w.say("note_silent", "side", w.side(side), "ms", e.N)
+		text = w.say("capture_note_silent", "side", w.side(side), "ms", e.N)
 	case inspect.LetGo:
-		text = w.say("note_let_go", "side", w.side(side), "bytes", e.N)
+		text = w.say("capture_note_let_go", "side", w.side(side), "bytes", e.N)
 	case inspect.Altered:
-		text = w.say("note_altered", "side", w.side(side))
+		text = w.say("capture_note_altered", "side", w.side(side))
 	case inspect.Injected:
-		text = w.say("note_injected", "side", w.side(side))
+		text = w.say("capture_note_injected", "side", w.side(side))
 	case inspect.Dropped: // who sent it is told nothing, but an acknowledgement
-		side, text = side.Peer(), w.say("note_dropped", "side", w.side(side))
+		side, text = side.Peer(), w.say("capture_note_dropped", "side", w.side(side))
 	case inspect.Expired:
-		side, text = side.Peer(), w.say("note_expired", "side", w.side(side))
+		side, text = side.Peer(), w.say("capture_note_expired", "side", w.side(side))
 	case inspect.Undeliverable:
-		side, text = side.Peer(), w.say("note_undeliverable", "side", w.side(side), "bytes", e.N)
+		side, text = side.Peer(), w.say("capture_note_undeliverable", "side", w.side(side), "bytes", e.N)
 	}
 	if text != "" {
 		c.comment(side, text, w.at(e))
@@ -61,12 +64,12 @@ func (w *Writer) held(rec *inspect.Recording, c *conversation, e inspect.Event) 
 	}
 	waited := e.Time.Sub(rec.At(e.Cause).Time)
 	if waited >= noticeablyHeld {
-		c.comment(e.Side, w.say("note_held", "side", w.side(e.Side), "seconds", strconv.FormatFloat(waited.Seconds(), 'f', 1, 64)), w.at(e))
+		c.comment(e.Side, w.say("capture_note_held", "side", w.side(e.Side), "seconds", strconv.FormatFloat(waited.Seconds(), 'f', 1, 64)), w.at(e))
 	}
 }
 
 // quote says what a program wrote or read, in clear.
-func (w *Writer) quote(key string, e inspect.Event) string {
+func (w *Writer) quote(id string, e inspect.Event) string {
 	if w.NoSecrets || e.Bytes == nil {
 		return ""
 	}
@@ -75,7 +78,7 @@ func (w *Writer) quote(key string, e inspect.Event) string {
 	if len(b) < len(e.Bytes) {
 		text += " ..."
 	}
-	return w.say(key, "side", w.side(e.Side), "bytes", len(e.Bytes), "text", text)
+	return quoting + w.say(id, "side", w.side(e.Side), "bytes", len(e.Bytes), "text", text)
 }
 
 // noted is what was said of the bytes before, by a comment in another file or by whoever made the recording.
@@ -83,7 +86,7 @@ func (w *Writer) noted(note *inspect.Reason) string {
 	switch {
 	case note == nil:
 		return ""
-	case note.Key != "capture_comment":
+	case note.Key != commentKey && note.Key != quoteKey:
 		if w.Say == nil {
 			return note.String()
 		}
@@ -99,16 +102,19 @@ func (w *Writer) noted(note *inspect.Reason) string {
 	return ""
 }
 
+// The keys of comments that are read from a file, and of those that quote.
+const commentKey, quoteKey = "capture_comment", inspect.QuotingNote
+
 // isComment reports whether an event is a comment that was read from a file.
 func isComment(e inspect.Event) bool {
-	return e.Kind == inspect.Noted && e.Note != nil && e.Note.Key == "capture_comment"
+	return e.Kind == inspect.Noted && e.Note != nil && (e.Note.Key == commentKey || e.Note.Key == quoteKey)
 }
 
-func (w *Writer) side(s inspect.Side) string { return w.say("note_" + s.String()) }
+func (w *Writer) side(s inspect.Side) string { return w.say("capture_note_" + s.String()) }
 
-func (w *Writer) say(key string, pairs ...any) string {
+func (w *Writer) say(id string, pairs ...any) string {
 	if w.Say == nil {
-		return english("capture_"+key, pairs...)
+		return english(id, pairs...)
 	}
-	return w.Say("capture_"+key, pairs...)
+	return w.Say(id, pairs...)
 }

@@ -9,26 +9,49 @@
 //
 // # What a capture holds
 //
-// Of the events of a recording, a capture holds what a cable would have
-// carried, and the secrets: connections, captured bytes, endings. Clear text
-// that the program wrote or read, the errors of endpoints, the server's name
-// that a client expected, the roots and the clock that an endpoint goes by, and
-// where a secret came from, are not in it, nor that a connection was a glass
-// box. [inspect.Recording.Trust] gives a capture the roots that its certificate
-// chains are then checked against. Of a connection with a gate it holds what
-// each side sent, not what was forwarded.
+// Of the events of a recording, a capture holds as packets what a cable would
+// have carried, and the secrets: connections, captured bytes, endings.
 //
-// Read after written therefore gives a recording with the same records,
-// messages, alerts and closings. An address that a recording does not know
-// becomes one of 127.0.0.0/8, and the server's port 8888.
+// What else the recording knows stands in comments (opt_comment) on the packets
+// that it belongs to: what the programs wrote and read in clear (the first 1024
+// bytes of each), what an endpoint said on its own screen or failed with, what
+// was held for long, altered, dropped or injected, and which protocol a
+// connection speaks that is not over TLS. A comment on what someone did after
+// their last packet is on their next acknowledgement; after the end of the
+// connection there is no place for one. [Writer].Say gives the comments a
+// language.
 //
-// # What is pasted
+// A connection whose two ends saw different bytes, since something on the way
+// between them was altered, dropped, injected, sent twice, out of turn or not at
+// all, becomes two conversations, so that any tool reads both: what the client
+// sent and what reached it, under the addresses of the connection; and what
+// reached the server and what it sent, from an address for documentation
+// (192.0.2.0/24, 2001:db8::/32). The second begins in the file where the
+// difference did, though with the times of the whole connection.
 //
-// What is no capture is read as what someone may have copied: as text, a hex dump
-// (of xxd, hexdump, od, Wireshark), hex digits, bytes in a program's source,
-// base64, PEM; of TLS records, handshake messages ([inspect.Messages]),
-// certificates ([inspect.Certificates]), packets, a capture, a key log. Noted
-// events say what it was taken for. At most 16 MiB are looked at.
+// Read after written therefore gives a recording in which each side has the same
+// records, messages, alerts and closings. It does not give back, but as
+// comments:
+//   - the errors of endpoints, and what programs wrote, read and printed;
+//   - the server's name that a client expected, the roots and the clock that an
+//     endpoint goes by ([inspect.Recording.Trust] gives a capture its roots);
+//   - where a secret came from, so that each side seems to know all of them; and
+//     that a connection was a glass box;
+//   - what was done to a unit on its way, by whom, when, and how long it was
+//     held: the verdicts of a tampered connection are those of two, of which
+//     each is whole, and a record that reached a side out of turn is read no
+//     better than that side could;
+//   - that what a side had sent last could not be delivered, since the other had
+//     gone;
+//   - when what the server sent was captured, on a connection with a gate: its
+//     time is that at which it reached the client;
+//   - bytes that were let go, which are a gap.
+//
+// An address that a recording does not know becomes one of 127.0.0.0/8, and the
+// server's port 8888.
+//
+// The secrets of another protocol than TLS stand as lines of the same key log, in
+// the same blocks: Wireshark passes over labels that it does not know.
 //
 // # Secrets
 //

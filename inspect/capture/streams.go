@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"example.com/tlslab/inspect"
@@ -210,7 +211,11 @@ func (s *streams) note(comment string) error {
 	if s.noted += len(comment); s.noted > maxNotes {
 		return trouble("comments_most", "most", maxNotes)
 	}
-	s.notes = append(s.notes, inspect.Reason{Key: "capture_comment", Data: []any{"text", inspect.SafeOnce(comment)}})
+	key := commentKey
+	if strings.HasPrefix(comment, quoting) {
+		key = quoteKey
+	}
+	s.notes = append(s.notes, inspect.Reason{Key: key, Data: []any{"text", inspect.SafeOnce(comment)}})
 	return nil
 }
 

@@ -169,7 +169,7 @@ func TestATamperedConnectionIsTwoConversationsThatSayWhatWasDone(t *testing.T) {
 	file := written(t, tap.Recording())
 	out := tshark(t, file, "-T", "fields", "-e", "ip.src", "-e", "frame.comment", "-Y", "frame.comment")
 	for _, want := range []string{
-		"127.0.0.1\tthe client's program wrote 16 bytes: \"create nome ana\\n\"",
+		"127.0.0.1\ttlslab: the client's program wrote 16 bytes: \"create nome ana\\n\"",
 		"192.0.2.1\twhat reached the server, and what it sent; the conversation of 127.0.0.1:49152 is what the client sent and what reached it",
 		"altered by the tap: the client sent something else",
 		"the server failed: local error: tls: bad record MAC",

@@ -79,7 +79,7 @@ func (t *track) differs(e inspect.Event) bool {
 	case inspect.Ended:
 		t.ended[e.Side] = e.How
 	case inspect.Drained:
-		return len(*units) > 0 || t.ended[e.Side] != e.How
+		return len(*units) > 0 || t.ended[e.Side] == inspect.Cut && e.How == inspect.EndOfFile // cut by the gate
 	}
 	return false
 }
@@ -108,7 +108,9 @@ func (w *Writer) together(rec *inspect.Recording, t *track, e inspect.Event) {
 			c.end(from, e.How, send)
 		}
 	case inspect.Drained:
-		c.end(from, e.How, send)
+		if from == inspect.Server || t.cut[from] {
+			c.end(from, e.How, send)
+		}
 	default:
 		w.annotate(c, e)
 	}
@@ -127,10 +129,10 @@ func (w *Writer) divide(rec *inspect.Recording, t *track, before int) {
 	c := t.ends[inspect.Client]
 	between := behindTap(t.conn, c.addr)
 	now := w.at(inspect.Event{Time: w.last})
-	c.comment(inspect.Server, w.say("note_divided", "tap", between[inspect.Client].String()), now)
+	c.comment(inspect.Server, w.say("capture_note_divided", "tap", between[inspect.Client].String()), now)
 	own := newConversation(t.conn, between, w.packet)
 	t.ends[inspect.Server], t.sent = own, [2][]sent{}
-	own.add(inspect.Client, w.say("note_half", "client", c.addr[inspect.Client].String()))
+	own.add(inspect.Client, w.say("capture_note_half", "client", c.addr[inspect.Client].String()))
 	for e := range rec.Events(t.opened) {
 		if e.Index == before {
 			return
@@ -185,7 +187,7 @@ func (w *Writer) view(rec *inspect.Recording, t *track, whose inspect.Side, e in
 			c.end(from, e.How, send)
 		}
 	case inspect.Drained:
-		if !own || e.How == inspect.Cut {
+		if !own || e.How == inspect.Cut && t.cut[from] {
 			c.end(from, e.How, send)
 		}
 	default:

@@ -161,7 +161,7 @@ func (w *Writer) event(rec *inspect.Recording, e inspect.Event) {
 		w.conns[e.Conn] = &track{conn: e.Conn, opening: e.Opening, opened: e.Index, ends: [2]*conversation{c, c}}
 		if name := e.Opening.Protocol; name != inspect.ProtocolTLS && name != "" {
 			e.Side = inspect.Client
-			c.add(inspect.Client, w.say("note_protocol", "protocol", inspect.Safe(name)))
+			c.add(inspect.Client, w.say("capture_note_protocol", "protocol", inspect.Safe(name)))
 		}
 		w.comments(rec, c, e)
 		c.open(w.at(e))

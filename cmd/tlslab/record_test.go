@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/tlslab/inspect"
+	"example.com/tlslab/inspect/capture"
+	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/testdata/needs"
+)
+
+// tsharkOn has tshark read a file that no key log belongs to.
+func tsharkOn(t *testing.T, file []byte, args ...string) string {
+	t.Helper()
+	program, name := needs.Program(t, "tshark"), filepath.Join(t.TempDir(), "session.pcapng")
+	if err := os.WriteFile(name, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(program, append([]string{"-r", name, "-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE"}, args...)...)
+	command.Env = append(os.Environ(), "HOME="+t.TempDir())
+	var complaints bytes.Buffer
+	command.Stderr = &complaints
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, complaints.String())
+	}
+	return string(out)
+}
+
+// saves are the sessions whose files are held to tshark: each is opened on a tap, and asked to create a pair.
+var saves = map[string]inspect.Stage{
+	"TLS 1.3":              &stage.KV{},
+	"TLS 1.2":              &stage.KV{MaxVersion: tls.VersionTLS12},
+	"client certificate":   &stage.KV{ClientAuth: tls.RequireAndVerifyClientCert},
+	"channel tls12":        &stage.Setting{Channel: stage.ChannelTLS12},
+	"channel tls13":        &stage.Setting{Channel: stage.ChannelTLS13},
+	"channel mtls":         &stage.Setting{Channel: stage.ChannelMTLS},
+	"clear":                &stage.Setting{Channel: stage.ChannelClear},
+	"sealed":               &stage.Setting{Channel: stage.ChannelSealed},
+	"sealed authenticated": &stage.Setting{Channel: stage.ChannelSealedAuthenticated},
+}
+
+func TestTsharkReadsTheFileOfEveryChannelWithoutARemarkAndDecryptsTLS(t *testing.T) {
+	const asked = "create nome ana"
+	for name, opens := range saves {
+		for what, gate := range map[string]inspect.Gate{
+			"": nil, "let through": &inspect.Rules{},
+			"dropped": &inspect.Rules{List: []inspect.Rule{{Match: inspect.Match{From: inspect.FromServer, Type: inspect.ApplicationData, Nth: 1}, Do: inspect.Drop}}},
+			"twice":   &inspect.Rules{List: []inspect.Rule{{Match: inspect.Match{From: inspect.FromClient, Type: inspect.ApplicationData, Nth: 1}, Do: inspect.Repeat(1)}}},
+		} {
+			if gate != nil && what != "dropped" && (strings.Contains(name, "channel") || strings.Contains(name, "sealed")) {
+				continue // as the others, and RSA keys take their time
+			}
+			t.Run(strings.TrimSpace(name+" "+what), func(t *testing.T) {
+				tap := &inspect.Tap{Gate: gate}
+				play, err := opens.Open(t.Context(), tap)
+				if err != nil {
+					t.Fatal(err)
+				}
+				long := 30 * time.Second
+				if what == "dropped" || what == "twice" {
+					long = 500 * time.Millisecond // the answer may never come
+				}
+				ctx, done := context.WithTimeout(t.Context(), long)
+				defer done()
+				if _, err := play.Do(ctx, asked); err != nil && (gate == nil || what == "let through") {
+					t.Fatal(err)
+				}
+				play.Close()
+				tap.Close()
+				var file bytes.Buffer
+				writer := capture.NewWriter(&file)
+				if err := writer.Extend(tap.Recording()); err != nil {
+					t.Fatal(err)
+				}
+				if err := writer.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if out := tsharkOn(t, file.Bytes(), "-Y", `(tcp.analysis.flags && !tcp.analysis.window_update) || _ws.malformed || _ws.short || `+
+					`ip.checksum.status == "Bad" || tcp.checksum.status == "Bad" || _ws.expert.severity == "Error"`); out != "" {
+					t.Errorf("tshark remarks on:\n%s", out)
+				}
+				conversations := len(strings.Fields(tsharkOn(t, file.Bytes(), "-Y", "tcp.flags.syn == 1 && tcp.flags.ack == 0", "-T", "fields", "-e", "tcp.stream")))
+				connections := len(inspect.NewSession(tap.Recording()).Connections())
+				if divided := conversations > connections; divided != (what == "dropped" || what == "twice") {
+					t.Errorf("%d connections are %d conversations", connections, conversations)
+				}
+				if strings.Contains(name, "clear") || strings.Contains(name, "sealed") {
+					return
+				}
+				said := tsharkOn(t, file.Bytes(), "-T", "fields", "-e", "tls.segment.data", "-e", "data.data", "-e", "tls.app_data_proto")
+				if clear := "637265617465206e6f6d6520616e610a"; !strings.Contains(said, clear) {
+					t.Errorf("tshark does not decrypt %q:\n%s", asked, said)
+				}
+			})
+		}
+	}
+}
