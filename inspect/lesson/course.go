@@ -77,6 +77,7 @@ type Sitting struct {
 	asked    map[*Exercise]*asked
 	open     []*asked // predictions that wait for a script
 	attempts []*Attempt
+	noted    bool // a notebook has a note of it
 }
 
 // asked is an exercise that stood before the student.

@@ -38,7 +38,7 @@ type Standing struct {
 type Marks struct {
 	Solved   bool `toml:"solved"`
 	Attempts int  `toml:"attempts"` // answers that were given, in all
-	Hints    int  `toml:"hints"`    // that were taken
+	Hints    int  `toml:"hints"`    // that were taken since the lesson was begun
 }
 
 // Solved counts the exercises of the lesson that are solved.
@@ -146,12 +146,14 @@ func (n *Notebook) New() bool {
 }
 
 // Note takes down where the student is, and what came of the exercises. The
-// lesson stands under the name in the notebook.
+// lesson stands under the name in the notebook. The first note of a sitting, at its
+// first stop, begins the lesson anew: of the hints that were taken before, none counts.
 func (n *Notebook) Note(name string, s *Sitting) error {
 	if s.at < 0 {
 		return nil
 	}
 	stop := s.stops[s.at]
+	anew := len(s.stops) == 1 && !s.noted
 	return n.change(func(p Progress) {
 		standing := p[name]
 		if standing == nil {
@@ -160,6 +162,11 @@ func (n *Notebook) Note(name string, s *Sitting) error {
 		}
 		for _, other := range p {
 			other.Latest = false
+		}
+		if anew { // its hints begin with the first again
+			for _, marks := range standing.Exercises {
+				marks.Hints = 0
+			}
 		}
 		standing.Page, standing.Exercise, standing.Done, standing.Latest = stop.Page+1, "", standing.Done || stop.Last, true
 		for _, attempt := range s.attempts {
@@ -171,6 +178,7 @@ func (n *Notebook) Note(name string, s *Sitting) error {
 			standing.mark(attempt)
 		}
 	}, func() {
+		s.noted = true
 		for _, attempt := range s.attempts {
 			attempt.noted = len(attempt.Given)
 		}

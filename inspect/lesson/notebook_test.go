@@ -208,6 +208,49 @@ func TestTheZeroNotebookKeepsNothing(t *testing.T) {
 	}
 }
 
+func TestHintsBeginWithTheFirstWhenALessonIsBegunAnew(t *testing.T) {
+	n := &Notebook{Path: filepath.Join(t.TempDir(), "lessons.toml")}
+	l := readLesson(t, "# A\nminutes: 5\n\nWords.\n\n"+ask("= answer")+"\n## B\n\nWords.\n")
+	hints := func(s *Sitting) int {
+		t.Helper()
+		if err := n.Note("a", s); err != nil {
+			t.Fatal(err)
+		}
+		p, err := n.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p["a"].Marks(l.Exercises()[0]).Hints
+	}
+	begin := func() *Sitting {
+		s := new(Course).Begin(t.Context(), l)
+		t.Cleanup(s.Close)
+		if _, err := s.Next(); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := begin()
+	if _, err := s.Hint(); err != nil {
+		t.Fatal(err)
+	}
+	if got := hints(s); got != 1 {
+		t.Errorf("%d hints were taken, want 1", got)
+	}
+	if err := n.Hinted("a", l.Exercises()[0], 2); err != nil { // from another terminal
+		t.Fatal(err)
+	}
+	if got := hints(s); got != 2 {
+		t.Errorf("%d hints were taken while the lesson goes on, want 2", got)
+	}
+	if s.Next(); hints(s) != 2 {
+		t.Errorf("%d hints on the next page, want 2", hints(s))
+	}
+	if later := begin(); hints(later) != 0 {
+		t.Errorf("%d hints when the lesson is begun anew, want none", hints(later))
+	}
+}
+
 func TestAHintWithoutASessionLeavesOutWhatOnlyTheSessionKnows(t *testing.T) {
 	_, first, _ := sittingOf(t)
 	if got := (Block{Spans: first.Exercise.Hint(0)}).Text(); got != "Look at 4, then …." {
