@@ -16,7 +16,7 @@ func checked(t *testing.T, ask string) *lesson.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	course := lesson.Course{Patience: time.Millisecond, Open: func(string, string, []string) (inspect.Stage, error) { return echo{}, nil }}
+	course := lesson.Course{Patience: 30 * time.Second, Open: func(string, string, []string) (inspect.Stage, error) { return echo{}, nil }}
 	report, err := course.Check(t.Context(), parsed, true)
 	if err != nil {
 		t.Fatal(err)
