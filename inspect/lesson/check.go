@@ -62,12 +62,12 @@ func (a *asked) check() (all []Check) {
 		check.OK = ok
 		all = append(all, check)
 	}
-	if a.Question.conditional() && len(a.right) == 0 { // which is told where its conditions were judged
+	if len(a.right) == 0 { // which is told where it was to be computed, or its conditions judged
 		return nil
 	}
 	judge(!a.Right, "fault_solved_before")
 	judge(!grade(a.Question, a.right, ""), "fault_solved_empty")
-	judge(len(a.right) > 0 && grade(a.Question, a.right, a.Expected), "fault_own_answer", "answer", a.Expected)
+	judge(grade(a.Question, a.right, a.Expected), "fault_own_answer", "answer", a.Expected)
 	for _, wrong := range a.wrong() {
 		judge(!grade(a.Question, a.right, wrong), "fault_also_right", "answer", wrong)
 	}

@@ -88,7 +88,6 @@ func (p *valueParser) value() (expression, *remark) {
 			break
 		}
 		p.at++
-		p.from.reckoned = true
 		var right expression
 		if right, what = p.term(); what == nil {
 			left = both(left, right, join)
@@ -236,7 +235,6 @@ func (p *valueParser) partTerm() (e expression, ok bool, what *remark) {
 		return nil, false, nil
 	}
 	p.at++
-	p.from.reckoned = true
 	from, what := p.bound()
 	to := from
 	if what == nil && word == "bytes" {
@@ -385,8 +383,10 @@ func (p *valueParser) propertyTerm() (e expression, ok bool, what *remark) {
 	if !ok || len(p.words)-p.at < 2 || p.words[p.at+1] != "of" {
 		return nil, false, nil
 	}
+	if p.peek() == "port" { // which the registry has
+		p.from.session = true
+	}
 	p.at += 2
-	p.from.reckoned = true
 	inner, what := p.term()
 	if what != nil {
 		return nil, true, what
@@ -484,7 +484,6 @@ func (p *valueParser) pairTerm() (e expression, ok bool, what *remark) {
 	default:
 		return nil, false, nil
 	}
-	p.from.reckoned = true
 	a, what := p.term()
 	if what == nil {
 		what = p.need(between)

@@ -5,13 +5,12 @@ import "strings"
 // An origin is what a value is made of. A claim that is made of nothing but what
 // its author wrote would be true of every session.
 type origin struct {
-	session  bool     // something that only the session knows
-	reckoned bool     // something is computed: a sum, a size, a hash, some of the bytes
-	lets     []string // the names of what lets keep
+	session bool     // something that its author did not write: that only the session knows, or a registry
+	lets    []string // the names of what lets keep
 }
 
 func (o origin) and(other origin) origin {
-	return origin{o.session || other.session, o.reckoned || other.reckoned, append(o.lets[:len(o.lets):len(o.lets)], other.lets...)}
+	return origin{o.session || other.session, append(o.lets[:len(o.lets):len(o.lets)], other.lets...)}
 }
 
 // origins are those of what the lets of a lesson keep, by name.
@@ -28,7 +27,7 @@ func (l *Lesson) origins() origins {
 			_, from, _ := parseValueFrom(words[2:])
 			from = kept.of(from)
 			if before, ok := kept[words[0]]; ok { // of two, it counts as the poorer one
-				from.session, from.reckoned = from.session && before.session, from.reckoned && before.reckoned
+				from.session = from.session && before.session
 			}
 			kept[words[0]] = from
 		}
@@ -41,15 +40,14 @@ func (l *Lesson) origins() origins {
 func (kept origins) of(from origin) origin {
 	for _, name := range from.lets {
 		before, ok := kept[name]
-		from.session, from.reckoned = from.session || before.session || !ok, from.reckoned || before.reckoned
+		from.session = from.session || before.session || !ok
 	}
 	from.lets = nil
 	return from
 }
 
-// rootless are the claims of the lesson that have no root in its session: answers and
-// expectations in which nothing comes from it, and templates in whose values
-// nothing is computed either.
+// rootless are the claims of the lesson that have no root in its session: answers,
+// expectations and templates in which nothing comes from it, however it is computed.
 func (l *Lesson) rootless() (faults []Check) {
 	kept := l.origins()
 	for _, p := range l.parts {
@@ -75,7 +73,7 @@ func (l *Lesson) rootless() (faults []Check) {
 	for _, p := range l.all() {
 		for _, span := range p.spans {
 			if t := span.template; t != nil {
-				if from := kept.of(t.from); !from.session && !from.reckoned {
+				if !kept.of(t.from).session {
 					faults = append(faults, fault(t.line, "{{"+t.source+"}}", "fault_template", "example", "{{five = size of client text 1 header}}"))
 				}
 			}
@@ -95,7 +93,7 @@ func (kept origins) expectation(line int, text, claim string) []Check {
 	case compared.same:
 		return []Check{fault(line, text, "fault_same")}
 	}
-	if from := kept.of(compared.from); !from.session && !from.reckoned {
+	if !kept.of(compared.from).session {
 		return []Check{fault(line, text, "fault_expect")}
 	}
 	return nil
