@@ -11,21 +11,22 @@ import (
 // of several is meant, in front of what is on the wire. Elsewhere "one" and "two" are hardly ever a claim, and in
 // Portuguese "um" and "uma" are the article.
 
-// A thing is what is counted, and what tells in an expectation how many there are.
+// A thing is what is counted, what tells in an expectation how many there are, and what tells which of them one is.
 type thing struct {
 	names   string // in both languages
 	measure string
+	index   string // "" for what is named by its place, or by its number alone
 }
 
 var things = []thing{
-	{`bytes?`, `(size|(different|equal) bytes) of `},
-	{`bits?`, `different bits of `},
-	{`blocks?|blocos?`, `(equal blocks|count) of `},
-	{`connections?|conex(?:ão|ões)`, `\bconnections\b`},
-	{`round trips?|idas? e voltas?`, `\bround_trips\b`},
-	{`lines?|linhas?`, `\blines of `},
+	{`bytes?`, `(size|(different|equal) bytes) of `, ""},
+	{`bits?`, `different bits of `, ""},
+	{`blocks?|blocos?`, `(equal blocks|count) of `, ""},
+	{`connections?|conex(?:ão|ões)`, `\bconnections\b`, `\bconnection\b`},
+	{`round trips?|idas? e voltas?`, `\bround_trips\b`, ""},
+	{`lines?|linhas?`, `\blines of `, `\brow\b`},
 	{`records?|registros?|messages?|mensage(?:m|ns)|fields?|campos?|extensions?|extens(?:ão|ões)|suites?|suítes?|certificates?|certificados?|` +
-		`keys?|shares?|chaves?|alerts?|alertas?|signatures?|assinaturas?|requests?|pedidos?|answers?|respostas?`, `\b(count|lines) of |\bposition\b`},
+		`keys?|shares?|chaves?|alerts?|alertas?|signatures?|assinaturas?|requests?|pedidos?|answers?|respostas?`, `\b(count|lines) of |\bposition\b`, `\b(row|position)\b`},
 }
 
 // parts are the things that are counted within something else, and not on the wire.
@@ -170,7 +171,7 @@ func countsIn(p paragraph, vouchers []voucher) (faults []Check) {
 		}
 	}
 	for _, m := range everyMatch(ranked, said) {
-		if number := m[2]; !ranks(vouchers, rank(number), thingOf(m[4]) < parts) {
+		if number := m[2]; !ranks(vouchers, rank(number), m[4]) {
 			wrong(number+" "+m[3]+" "+m[4], number, "fault_rank")
 		}
 	}
@@ -252,24 +253,50 @@ func counts(vouchers []voucher, measure *regexp.Regexp, n int) bool {
 
 var slicesOf = regexp.MustCompile(`\b(first|last|byte) \S+ of\b|\bbytes \S+ to \S+ of\b`)
 
-// ranks reports whether something vouches for which one is meant: it names bytes by their place, or a thing by its number.
-func ranks(vouchers []voucher, n int, within bool) bool {
+// ranks reports whether something vouches for which one is meant: it names bytes by their place, or something that a side
+// sent by its number; or it counts such things, and there are so many; or it tells which of them one is.
+func ranks(vouchers []voucher, n int, thing string) bool {
+	if thingOf(thing) < parts {
+		return placed(vouchers, n)
+	}
+	index := things[thingOf(thing)].index
+	return counts(vouchers, measureOf(thing), n) || index != "" && counts(vouchers, regexp.MustCompile(index), n) || slices.ContainsFunc(vouchers, func(v voucher) bool {
+		return indexes(v.value, n) || indexes(v.is, n)
+	})
+}
+
+// indexes reports whether a value names the nth of something that a side sent, as in: client client_hello cipher_suite 3.
+func indexes(value string, n int) bool {
+	sent, before := false, ""
+	for _, word := range strings.Fields(slicesOf.ReplaceAllString(value, "")) {
+		number, isOrdinal := ordinal(word)
+		switch {
+		case word == "client" || word == "server":
+			sent = true
+		case operators[word] != nil || word == "and" || word == "with" || word == "is":
+			sent = false
+		case sent && (isOrdinal && number == strconv.Itoa(n) || word == "last" && n == lastOne):
+			return before != "containing"
+		}
+		before = word
+	}
+	return false
+}
+
+// placed reports whether something names bytes by their place.
+func placed(vouchers []voucher, n int) bool {
 	number := strconv.Itoa(max(n, 0))
 	if n > 0 {
 		number += "|" + strings.Join(numberWords[n], "|")
 	}
 	place := regexp.MustCompile(`\bbytes? (` + number + `) (of|to)\b|\bblock (` + number + `)( |$)`)
-	named := regexp.MustCompile(`(^| )(` + number + `)( |$)`)
 	switch n {
 	case 1:
 		place = regexp.MustCompile(place.String() + `|\bfirst \S+ of\b`)
 	case lastOne:
-		place, named = regexp.MustCompile(`\blast \S+ of\b|\bblock last\b`), regexp.MustCompile(`(^| )last( |$)`)
+		place = regexp.MustCompile(`\blast \S+ of\b|\bblock last\b`)
 	}
 	return slices.ContainsFunc(vouchers, func(v voucher) bool {
-		if within {
-			return place.MatchString(v.value + " " + v.is)
-		}
-		return named.MatchString(slicesOf.ReplaceAllString(v.value+" "+v.is, ""))
+		return place.MatchString(v.value + " " + v.is)
 	})
 }
