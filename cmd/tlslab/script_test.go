@@ -47,7 +47,7 @@ const patience = 30 * time.Second
 //	await NAME RE [VAR]    wait until the output matches; VAR becomes the first group
 //	send NAME TEXT         write TEXT to its input, as a Go string without quotes
 //	eof NAME               end its input
-//	signal NAME [TERM]     send it SIGINT, or SIGTERM
+//	signal NAME [TERM]     send it SIGINT, or SIGTERM, or with KILL what ends it at once
 //	finish NAME [N]        wait for its end, hold its exit code to N, write NAME.out
 //	silent ADDR            connect and say nothing, until the script is over
 //	garbage ADDR           connect and send what is not TLS
@@ -230,7 +230,10 @@ func eof(ts *testscript.TestScript, _ bool, args []string) {
 
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	var signal os.Signal = os.Interrupt
-	if len(args) > 1 {
+	switch {
+	case len(args) > 1 && args[1] == "KILL":
+		signal = os.Kill
+	case len(args) > 1:
 		signal = syscall.SIGTERM
 	}
 	ts.Check(named(ts, args[0]).cmd.Process.Signal(signal))
