@@ -22,10 +22,16 @@ type keeper struct {
 	name      string
 	noSecrets bool
 	ready     *capture.Writer // made, and not used yet
-	written   []string        // names
+	written   []recordedFile
 
 	mu      sync.Mutex
 	problem error
+}
+
+// A recordedFile is one that holds a session.
+type recordedFile struct {
+	name string
+	*capture.Writer
 }
 
 // keep makes the file, so that one that is there already is an error now.
@@ -62,15 +68,15 @@ func saveRecording(recording *inspect.Recording, name string, noSecrets bool, la
 	if err := errors.Join(file.Extend(recording), file.Close()); err != nil {
 		return "", errors.New(p.explain(errors.Join(err, os.Remove(name))))
 	}
-	return p.sayWritten(name, noSecrets), nil
+	return p.sayWritten(name, file.HoldsSecrets()), nil
 }
 
 // sayWritten says that a file is there, and whether it holds secrets.
-func (p *program) sayWritten(name string, noSecrets bool) string {
-	if noSecrets {
-		return p.say("export_written", "path", safe(name))
+func (p *program) sayWritten(name string, secrets bool) string {
+	if secrets {
+		return p.say("export_written_secrets", "path", safe(name))
 	}
-	return p.say("export_written_secrets", "path", safe(name))
+	return p.say("export_written", "path", safe(name))
 }
 
 // follow writes a recording while it grows, until done is called.
@@ -98,7 +104,7 @@ func (k *keeper) follow(recording *inspect.Recording) (done func()) {
 // next returns the file for one more session: FILE, FILE-2, FILE-3 and so on.
 func (k *keeper) next() (*capture.Writer, error) {
 	if file := k.ready; file != nil {
-		k.ready, k.written = nil, append(k.written, k.name)
+		k.ready, k.written = nil, append(k.written, recordedFile{k.name, file})
 		return file, nil
 	}
 	extension := filepath.Ext(k.name)
@@ -106,7 +112,7 @@ func (k *keeper) next() (*capture.Writer, error) {
 		name := fmt.Sprintf("%s-%d%s", strings.TrimSuffix(k.name, extension), n, extension)
 		file, err := create(name, k.noSecrets, k.sentence)
 		if err == nil {
-			k.written = append(k.written, name)
+			k.written = append(k.written, recordedFile{name, file})
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return file, err
@@ -132,8 +138,8 @@ func (k *keeper) close() error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, name := range k.written {
-		fmt.Fprintln(k.err, k.sayWritten(name, k.noSecrets))
+	for _, file := range k.written {
+		fmt.Fprintln(k.err, k.sayWritten(file.name, file.HoldsSecrets()))
 	}
 	return k.problem
 }

@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +18,7 @@ import (
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/capture"
 	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/kvs/stage/sockets"
 	"example.com/tlslab/testdata/needs"
 )
 
@@ -103,4 +108,81 @@ func TestTsharkReadsTheFileOfEveryChannelWithoutARemarkAndDecryptsTLS(t *testing
 			})
 		}
 	}
+}
+
+func TestTheFileOfEveryStageReadsBackAsEachSideSawIt(t *testing.T) {
+	commands := map[string]string{
+		"kv": "create nome ana", "sealed": "STAT", "sealed-authenticated": "STAT", "upper": "abc", "router": "login ana-pc",
+		"sockets-v1": "", "sockets-v3": "adicionar 7 caneta 2.5", "sockets-v4": "adicionar 7 caneta 2.5",
+	}
+	stages := map[string]inspect.Stage{
+		"kv": &stage.Setting{Channel: stage.ChannelClear}, "sealed": &stage.Sealed{}, "upper": &stage.Upper{}, "router": &stage.Router{},
+		"sockets-v3": &stage.Sockets{Version: sockets.V3}, "sockets-v4": &stage.Sockets{Version: sockets.V4},
+	}
+	gates := map[string]func() inspect.Gate{
+		"alone":       func() inspect.Gate { return nil },
+		"let through": func() inspect.Gate { return new(inspect.Rules) },
+		"dropped": func() inspect.Gate {
+			return &inspect.Rules{List: []inspect.Rule{{Match: inspect.Match{From: inspect.FromServer, Nth: 1}, Do: inspect.Drop}}}
+		},
+		"altered": func() inspect.Gate {
+			return &inspect.Rules{List: []inspect.Rule{{Match: inspect.Match{From: inspect.FromClient, Nth: 1}, Do: inspect.Flip(0, 0x01)}}}
+		},
+	}
+	for name, opens := range stages {
+		i := slices.IndexFunc(stage.Protocols(), func(p inspect.Protocol) bool { return p.Name() == name })
+		for what, gate := range gates {
+			t.Run(name+" "+what, func(t *testing.T) {
+				tap := &inspect.Tap{Gate: gate()}
+				play, err := opens.Open(t.Context(), tap)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, done := context.WithTimeout(t.Context(), map[bool]time.Duration{true: 300 * time.Millisecond, false: 30 * time.Second}[what == "dropped" || what == "altered"])
+				defer done()
+				play.Do(ctx, commands[name])
+				play.Close()
+				tap.Close()
+				var file bytes.Buffer
+				writer := capture.NewWriter(&file)
+				if err := errors.Join(writer.Extend(tap.Recording()), writer.Close()); err != nil {
+					t.Fatal(err)
+				}
+				again, err := capture.ReadAs(&file, stage.Protocols()[i])
+				if err != nil {
+					t.Fatal(err)
+				}
+				saved := inspect.NewSession(again).Connections()
+				for n, c := range inspect.NewSession(tap.Recording()).Connections() {
+					views := [2]*inspect.Connection{}
+					for _, other := range saved {
+						switch addr := other.Opening.Addr[inspect.Client]; {
+						case addr == fmt.Sprintf("127.0.0.1:%d", 49152+n):
+							views[inspect.Client] = other
+							views[inspect.Server] = cmp.Or(views[inspect.Server], other)
+						case strings.HasSuffix(addr, fmt.Sprintf(":%d", 49152+n)):
+							views[inspect.Server] = other
+						}
+					}
+					for _, whose := range []inspect.Side{inspect.Client, inspect.Server} {
+						for _, from := range []inspect.Side{inspect.Client, inspect.Server} {
+							want, got := seen(c, whose, from), seen(views[whose], whose, from)
+							if !strings.HasPrefix(got, want) || got != want && (whose == from || what == "altered") {
+								t.Errorf("connection %d: the %s saw of the %s\n%sand that is saved as\n%s", n, whose, from, want, got)
+							}
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// seen is what one side has of what a side sent: as sent, and in clear.
+func seen(c *inspect.Connection, whose, from inspect.Side) string {
+	var all strings.Builder
+	for _, r := range c.View(whose).Records(from) {
+		fmt.Fprintf(&all, "%s %x %q\n", r.Name(), r.Raw(), r.Plaintext())
+	}
+	return all.String()
 }

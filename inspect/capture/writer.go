@@ -128,6 +128,9 @@ func (w *Writer) Close() error {
 	return w.err
 }
 
+// HoldsSecrets reports whether secrets have been written.
+func (w *Writer) HoldsSecrets() bool { return w.secrets > 0 }
+
 // begin writes the section header and the description of the one interface.
 func (w *Writer) begin() {
 	if w.ng != nil || w.err != nil {
