@@ -676,6 +676,19 @@ func TestThePythonClientReadsRandomPairsBack(t *testing.T) {
 	if exec.CommandContext(ctx, python, script, "localhost", port, l.ca).Run() == nil {
 		t.Error("it trusts another authority")
 	}
+	// A server whose close_notify does not arrive.
+	cut := newLab(t, nil, func(k *kernel.Server) {
+		honest := &kvs.Server{Store: new(store.Memory)}
+		k.Handler = kernel.HandlerFunc(func(ctx context.Context, conn *kernel.Conn) error {
+			defer conn.Conn.(*tls.Conn).NetConn().Close()
+			return honest.ServeConn(ctx, conn)
+		})
+	})
+	_, port, _ = net.SplitHostPort(cut.address)
+	out, err := exec.CommandContext(ctx, python, script, "localhost", port, cut.ca).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "EOF") {
+		t.Errorf("it did not notice that close_notify was missing: %v\n%s", err, out)
+	}
 }
 
 // lab is a server on TCP with TLS.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"example.com/tlslab/inspect"
@@ -154,8 +155,20 @@ func (r *clientRun) roots() (*x509.CertPool, error) {
 			return nil, err
 		}
 		r.ca, r.notRevoked = dir.CertFile("ca"), dir.Revocations().VerifyConnection
+		return pki.LoadRoots(r.ca)
 	}
-	return pki.LoadRoots(r.ca)
+	roots, err := pki.LoadRoots(r.ca)
+	if err != nil {
+		return nil, err
+	}
+	// Whoever names the lab's own authority trusts it no further than who names none.
+	own, revoked, err := pki.LoadRevocations(filepath.Join(dataDir(), "pki"))
+	if err == nil {
+		if _, err := own.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err == nil {
+			r.notRevoked = revoked.VerifyConnection
+		}
+	}
+	return roots, nil
 }
 
 // pair returns what one end can show: nothing, or one certificate with its key.

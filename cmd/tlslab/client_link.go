@@ -30,19 +30,21 @@ var (
 // A link is a connection to a server that has proved who it is. Somebody always listens to the server, so that
 // its end is known when it comes, and not with the next request.
 type link struct {
-	conn    *inspect.Conn
-	client  *kvs.Client
-	facts   facts         // of its TLS session
-	gone    chan struct{} // closed when the server says no more
-	why     error         // then, unless it said goodbye
-	asking  atomic.Bool
-	unasked atomic.Bool
-	used    bool // it has brought an answer
-	told    bool // that the server has gone
+	conn      *inspect.Conn
+	recording *inspect.Recording // of it, for as long as it is recorded, and of its end
+	client    *kvs.Client
+	facts     facts         // of its TLS session
+	gone      chan struct{} // closed when the server says no more
+	why       error         // then, unless its stream has ended
+	cut       bool          // then: its stream has ended without close_notify
+	asking    atomic.Bool
+	unasked   atomic.Bool
+	used      bool // it has brought an answer
+	told      bool // that the server has gone
 }
 
-func newLink(conn *inspect.Conn) *link {
-	l := &link{conn: conn, gone: make(chan struct{})}
+func newLink(conn *inspect.Conn, recording *inspect.Recording) *link {
+	l := &link{conn: conn, recording: recording, gone: make(chan struct{})}
 	far, near := net.Pipe()
 	l.client = kvs.NewClient(&answering{Conn: conn, answers: near, link: l})
 	go l.listen(far)
@@ -65,10 +67,24 @@ func (l *link) listen(to net.Conn) {
 		if err != nil {
 			if err != io.EOF {
 				l.why = err
+			} else {
+				l.cut = endedWithoutNotify(l.conn, l.recording)
 			}
 			return
 		}
 	}
+}
+
+// endedWithoutNotify reports whether the server's stream, at whose end crypto/tls has come, ended without close_notify (RFC 8446
+// section 6.1): crypto/tls reads nothing behind a close_notify, so no end of file was seen then, unless a gate read on its own.
+func endedWithoutNotify(conn *inspect.Conn, recording *inspect.Recording) bool {
+	session := inspect.NewSession(recording)
+	for e := range recording.Events(0) {
+		if e.Conn == conn.ID() && e.Side == inspect.Server && e.Kind == inspect.Ended {
+			return session.Connections()[conn.ID()].Account(inspect.Client, session.Taken()-1).Saw != inspect.ClosedNotify
+		}
+	}
+	return false
 }
 
 // do sends a request and waits for its answer.
@@ -95,6 +111,15 @@ func (l *link) over() bool {
 	default:
 		return false
 	}
+}
+
+// ending is the sentence of a goodbye, or of a stream that ended without one. The server says no more.
+func (l *link) ending(said, unsaid string) string {
+	<-l.gone
+	if l.cut {
+		return unsaid
+	}
+	return said
 }
 
 // goodbye ends what the client says, and waits a moment for the server to do so too: a TCP connection that is closed with
@@ -183,7 +208,7 @@ func (r *clientRun) connect(ctx context.Context) error {
 		return r.unreachable(err, conn)
 	}
 	r.session.Extend()
-	r.link = newLink(conn)
+	r.link = newLink(conn, r.tap.Recording())
 	r.link.facts = r.factsOf(conn)
 	return r.identify(ctx)
 }
@@ -233,6 +258,9 @@ func (r *clientRun) hangUp(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	if r.link != nil && !r.link.over() && !r.editor.isBroken() {
 		r.attend(ctx, hangUpTimeout, r.link.goodbye)
+	}
+	if r.link != nil && r.link.over() && r.link.cut && !r.link.told {
+		r.notice(r.say("client_end_cut", "addr", safe(r.addr)))
 	}
 	r.drop(ctx)
 }

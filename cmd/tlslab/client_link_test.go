@@ -46,11 +46,12 @@ func linkTo(t *testing.T, serve func(*tls.Conn)) *link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := inspect.NewTap().Client(raw, pki.ClientConfig(authority.Roots(), "localhost"))
+	tap := inspect.NewTap()
+	conn := tap.Client(raw, pki.ClientConfig(authority.Roots(), "localhost"))
 	if err := conn.Handshake(); err != nil {
 		t.Fatal(err)
 	}
-	l := newLink(conn)
+	l := newLink(conn, tap.Recording())
 	t.Cleanup(func() {
 		l.client.Close()
 		l.conn.Close()
@@ -75,6 +76,32 @@ func TestTheEndOfAServerIsKnownWhileNothingIsAsked(t *testing.T) {
 	awaitEvent(t, "the end", l.gone)
 	if _, err := l.do(t.Context(), "delete a"); !errors.Is(err, errUnsent) || !errors.Is(err, kvs.ErrServerClosed) {
 		t.Errorf("got %v, want a request that was not sent", err)
+	}
+}
+
+func TestAStreamThatEndsWithoutCloseNotifyIsNoGoodbye(t *testing.T) {
+	for name, c := range map[string]struct {
+		serve func(*tls.Conn)
+		cut   bool
+	}{
+		"close_notify": {func(*tls.Conn) {}, false},
+		"a FIN alone":  {func(server *tls.Conn) { server.NetConn().Close() }, true},
+	} {
+		for _, recorded := range []bool{true, false} {
+			asked := make(chan struct{})
+			l := linkTo(t, func(server *tls.Conn) {
+				<-asked
+				c.serve(server)
+			})
+			if !recorded {
+				l.conn.StopRecording()
+			}
+			close(asked)
+			awaitEvent(t, "the end", l.gone)
+			if l.why != nil || l.cut != c.cut {
+				t.Errorf("%s, recorded %v: %v, cut %v", name, recorded, l.why, l.cut)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -49,6 +52,15 @@ func (r *clientRun) atTerminal(ctx context.Context) error {
 
 const commandPrompt = "> "
 
+// longestTyped is where package term cuts a line, in characters, and says nothing.
+const longestTyped = 4096
+
+// Why a line that was typed, or pasted, is not the one that was meant.
+var (
+	errCutLine = errors.New("the line is too long for the prompt")
+	errForeign = errors.New("the line holds what the prompt does not take")
+)
+
 // ask reads a command, which the history keeps, if the question is empty; otherwise something else.
 func (d *terminalDesk) ask(_ context.Context, question string) (string, error) {
 	if width, height, err := term.GetSize(int(d.out.Fd())); err == nil && width > 0 && height > 0 {
@@ -62,7 +74,13 @@ func (d *terminalDesk) ask(_ context.Context, question string) (string, error) {
 	d.SetPrompt(question)
 	line, err := d.ReadLine()
 	d.SetPrompt("")
+	foreign := d.keys.foreign
+	d.keys.foreign = false
 	switch {
+	case (err == nil || errors.Is(err, term.ErrPasteIndicator)) && question == commandPrompt && utf8.RuneCountInString(line) >= longestTyped:
+		err = errCutLine
+	case (err == nil || errors.Is(err, term.ErrPasteIndicator)) && question == commandPrompt && foreign:
+		err = errForeign
 	case errors.Is(err, term.ErrPasteIndicator):
 		err = nil
 	case err == io.EOF && question != commandPrompt:
@@ -88,6 +106,12 @@ func (r *clientRun) prompt(ctx context.Context, known *knownKeys) error {
 		case err == io.EOF: // Ctrl+C or Ctrl+D
 			fmt.Fprintln(r.notices)
 			return nil
+		case err == errCutLine:
+			r.notice(r.say("client_line_cut", "most", longestTyped-1))
+			continue
+		case err == errForeign:
+			r.notice(r.say("client_line_foreign"))
+			continue
 		case err != nil:
 			return err
 		case strings.TrimSpace(line) == "":
@@ -182,9 +206,10 @@ func pause(d time.Duration) func(context.Context) error {
 
 // A keyboard reads what is typed, also while nobody asks for a line: Ctrl+C must be heard then.
 type keyboard struct {
-	ctx   context.Context
-	typed chan []byte
-	ahead []byte // typed before it was asked for
+	ctx     context.Context
+	typed   chan []byte
+	ahead   []byte // typed before it was asked for
+	foreign bool   // something was passed over that package term would pass over and say nothing
 }
 
 // mostAhead is how much may be typed ahead, in bytes; more is passed over.
@@ -214,22 +239,45 @@ func newKeyboard(ctx context.Context, in io.Reader) *keyboard {
 	return k
 }
 
-// Read is for who reads lines. It ends with the program's context.
+// Read is for who reads lines: it returns no more than one. It ends with the program's context.
 func (k *keyboard) Read(b []byte) (int, error) {
-	if len(k.ahead) == 0 {
+	for {
+		if n := k.take(b); n > 0 || len(b) < utf8.UTFMax {
+			return n, nil
+		}
 		select {
 		case typed, ok := <-k.typed:
 			if !ok {
 				return 0, io.EOF
 			}
-			k.ahead = typed
+			k.ahead = append(k.ahead, typed...)
 		case <-k.ctx.Done():
 			return 0, io.EOF
 		}
 	}
-	n := copy(b, k.ahead)
-	k.ahead = k.ahead[n:]
-	return n, nil
+}
+
+// termKeys are the control characters that package term takes for keys.
+const termKeys = "\x01\x02\x03\x04\x05\x06\b\t\n\v\f\r\x0e\x10\x14\x15\x17\x1b\x7f"
+
+// take takes whole characters of what was typed ahead, to the end of a line.
+func (k *keyboard) take(b []byte) (n int) {
+	for utf8.FullRune(k.ahead) {
+		r, size := utf8.DecodeRune(k.ahead)
+		if n+size > len(b) {
+			break
+		}
+		if r == utf8.RuneError || unicode.IsControl(r) && !strings.ContainsRune(termKeys, r) {
+			k.foreign, k.ahead = true, k.ahead[size:]
+			continue
+		}
+		n += copy(b[n:], k.ahead[:size])
+		k.ahead = k.ahead[size:]
+		if r == '\n' || r == '\r' && !bytes.HasPrefix(k.ahead, []byte("\n")) {
+			break
+		}
+	}
+	return n
 }
 
 // watch listens for Ctrl+C while nobody reads. What was typed before it is passed over.

@@ -110,8 +110,11 @@ func (r *clientRun) batch(ctx context.Context, desk *pipeDesk) error {
 			return err
 		case strings.HasPrefix(line, ":"):
 			over, err := r.colon(line)
-			if over || err != nil {
-				return errors.Join(err, failure)
+			switch {
+			case err != nil:
+				return err
+			case over:
+				return failure
 			}
 			continue
 		}

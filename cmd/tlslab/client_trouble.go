@@ -52,9 +52,9 @@ func (r *clientRun) whyLost(ctx context.Context, err error) (kind, why string) {
 	case errors.Is(err, kvs.ErrHalfAnswer):
 		return "lost", r.say("client_lost_half", "addr", addr)
 	case errors.Is(err, errUnsent) && errors.Is(err, kvs.ErrServerClosed):
-		return "lost", r.say("client_gone_closed", "addr", addr)
+		return "lost", r.say(r.link.ending("client_gone_closed", "client_gone_cut"), "addr", addr)
 	case errors.Is(err, kvs.ErrServerClosed):
-		return "lost", r.say("client_lost_closed", "addr", addr)
+		return "lost", r.say(r.link.ending("client_lost_closed", "client_lost_cut"), "addr", addr)
 	}
 	if fromPeer(err) {
 		kind = "alert"
@@ -152,7 +152,7 @@ func (r *clientRun) heard(conn *inspect.Conn) *inspect.Alerted {
 
 // departed says at once that the server has gone, while nothing was asked of it.
 func (r *clientRun) departed(l *link) string {
-	how := r.say("client_gone_closed", "addr", safe(r.addr))
+	how := r.say(l.ending("client_gone_closed", "client_gone_cut"), "addr", safe(r.addr))
 	switch {
 	case l.why != nil && fromPeer(l.why):
 		how = r.explainAlert(l.why, l.conn)

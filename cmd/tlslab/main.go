@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -147,7 +148,7 @@ func commandNames(cmd *cobra.Command) []string {
 
 // report says what went wrong, in one sentence, and returns the exit code.
 func (p *program) report(cmd *cobra.Command, err error) int {
-	if err == errSaid {
+	if errors.Is(err, errSaid) {
 		return exitFailed
 	}
 	fmt.Fprintf(p.err, "tlslab: %s\n", p.explain(err))

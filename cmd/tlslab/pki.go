@@ -401,6 +401,10 @@ func (p *program) pkiRevoke(name string) error {
 		return nil
 	}
 	fmt.Fprintln(p.out, p.say("cmd_pki_revoked_now", "name", safe(name), "count", n, "path", safe(dir.CRLFile())))
+	if name == "server" {
+		fmt.Fprintln(p.out, p.say("cmd_pki_revoked_server", "command", p.name+" pki renew server"))
+		return nil
+	}
 	fmt.Fprintln(p.out, p.say("cmd_pki_revoked_means"))
 	return nil
 }

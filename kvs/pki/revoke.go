@@ -51,6 +51,21 @@ func (d *Dir) Revocations() *RevocationList {
 	return &RevocationList{path: d.CRLFile(), authority: d.authority.certificate}
 }
 
+// LoadRevocations returns the certificate of the authority in a folder that [Open] has made, and its list of revoked certificates,
+// for whoever only verifies: it makes nothing, and needs no key.
+func LoadRevocations(path string) (authority *x509.Certificate, list *RevocationList, err error) {
+	d := &Dir{path: path}
+	blocks, err := readPEM(d.CertFile("ca"))
+	if err != nil {
+		return nil, nil, err
+	}
+	authority, err = x509.ParseCertificate(blocks[0].Bytes)
+	if err != nil {
+		return nil, nil, &FileError{Path: d.CertFile("ca"), Problem: BadCertificate, Err: err}
+	}
+	return authority, &RevocationList{path: d.CRLFile(), authority: authority}, nil
+}
+
 // Check returns a *[RevokedError] for a certificate that is on the list, and another error if the list cannot be read or was
 // not signed by the authority. Where there is no list, nothing was revoked. When the next list is due (nextUpdate) does not
 // matter here: there is no newer one than that beside the authority.

@@ -15,7 +15,8 @@ def unquote(word):
 
 host, port, ca = sys.argv[1:]
 tls = ssl.create_default_context(cafile=ca)
-with tls.wrap_socket(socket.create_connection((host, int(port))), server_hostname=host) as conn:
+raw = socket.create_connection((host, int(port)))
+with tls.wrap_socket(raw, server_hostname=host, suppress_ragged_eofs=False) as conn:  # an end without close_notify is an error
     lines = conn.makefile("rwb")
     def ask(*words):
         lines.write(b" ".join(words) + b"\n")
