@@ -6,7 +6,7 @@ FUZZTIME = 10s
 KILLS    = 200
 
 # ./... does not look below testdata.
-PACKAGES = ./... ./testdata/needs
+PACKAGES = ./... ./testdata/needs ./testdata/powercut
 TOOL     = go tool -modfile=.tools/go.mod
 DIST     = linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
 

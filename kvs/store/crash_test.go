@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -25,6 +24,7 @@ import (
 
 	"example.com/tlslab/kvs/store"
 	"example.com/tlslab/testdata/needs"
+	"example.com/tlslab/testdata/powercut"
 )
 
 // The child is this test's own program, started anew with childFile set: it writes to the store in that file and prints what was acknowledged.
@@ -358,128 +358,35 @@ func TestAPowerCutAtAnyMomentLosesNoAcknowledgedWrite(t *testing.T) {
 	cmd := childCommand(path, "burst", "always", strace, "-f", "-qq", "-xx", "-s", "10000000", "-o", trace,
 		"-e", "trace=pwrite64,fdatasync,fsync,ftruncate,write", "-e", "signal=none")
 	runChild(t, cmd, 30*time.Second, func(string) {})
-	calls := readTrace(t, trace)
+	calls := powercut.Read(t, trace)
 	random := rand.New(rand.NewPCG(7, 8))
 	cut := filepath.Join(dir, "cut.db")
-	cuts := 0
+	cuts, most := 0, 0
 	for end := range calls {
 		if random.IntN(len(calls)/60+1) > 0 {
 			continue
 		}
 		cuts++
-		content, kept := replay(calls[:end+1], random)
+		content := powercut.Replay(calls[:end+1], random)
 		check(t, os.WriteFile(cut, content, 0o600))
+		kept := make(map[int]uint64)
+		for _, call := range calls[:end+1] {
+			var writer int
+			var n uint64
+			if _, err := fmt.Sscanf(string(call.Data), "kept %d %d\n", &writer, &n); err == nil && call.Name == "write" {
+				kept[writer] = n
+			}
+		}
 		if len(content) > 0 {
 			wantFlood(t, cut, kept, false)
 		}
+		most = max(most, len(kept))
 		if t.Failed() {
 			t.Fatalf("after system call %d of %d", end+1, len(calls))
 		}
 	}
 	t.Logf("%d power cuts among %d system calls", cuts, len(calls))
-}
-
-// A call is a system call of the child that succeeded.
-type call struct {
-	name   string
-	data   []byte
-	offset int64
-	kept   bool // it is a writer's answer
-	writer int
-	n      uint64
-}
-
-var (
-	traced = regexp.MustCompile(`^\d+ +(?:<\.\.\. )?(\w+)(?: resumed>)?(.*) = (\d+)$`)
-	begun  = regexp.MustCompile(`^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$`)
-)
-
-// readTrace puts the two halves of a call together that strace saw another thread's in between: a write counts from its beginning, a sync from its end.
-func readTrace(t *testing.T, name string) (calls []call) {
-	t.Helper()
-	file, err := os.Open(name)
-	check(t, err)
-	defer file.Close()
-	in := bufio.NewReader(file)
-	pending := make(map[string]string)
-	for {
-		line, err := in.ReadString('\n')
-		if err == io.EOF {
-			return calls
-		}
-		check(t, err)
-		line = strings.TrimSuffix(line, "\n")
-		thread, _, _ := strings.Cut(line, " ")
-		if m := begun.FindStringSubmatch(line); m != nil {
-			pending[thread] = m[3]
-			if m[2] == "pwrite64" || m[2] == "ftruncate" {
-				calls = append(calls, parseCall(t, m[2], m[3]))
-			}
-			continue
-		}
-		m := traced.FindStringSubmatch(line)
-		if m == nil {
-			continue // the end of a thread, or of the trace
-		}
-		arguments := strings.TrimPrefix(m[2], "(")
-		if strings.Contains(line, " resumed>") {
-			if m[1] == "pwrite64" || m[1] == "ftruncate" {
-				continue
-			}
-			arguments = pending[thread]
-		}
-		calls = append(calls, parseCall(t, m[1], arguments))
+	if most < floodWriters {
+		t.Errorf("answers of %d writers are in the trace, want %d", most, floodWriters)
 	}
-}
-
-var quoted = regexp.MustCompile(`"((?:\\x[0-9a-f]{2})*)"`)
-
-func parseCall(t *testing.T, name, arguments string) call {
-	c := call{name: name}
-	numbers := quoted.ReplaceAllString(arguments, "")
-	if m := quoted.FindStringSubmatch(arguments); m != nil {
-		for i := 0; i < len(m[1]); i += 4 {
-			b, err := strconv.ParseUint(m[1][i+2:i+4], 16, 8)
-			check(t, err)
-			c.data = append(c.data, byte(b))
-		}
-	}
-	if name == "pwrite64" || name == "ftruncate" {
-		fields := strings.Split(strings.TrimRight(numbers, ") "), ",")
-		offset, err := strconv.ParseInt(strings.TrimSpace(fields[len(fields)-1]), 10, 64)
-		check(t, err)
-		c.offset = offset
-	}
-	if _, err := fmt.Sscanf(string(c.data), "kept %d %d\n", &c.writer, &c.n); err == nil && name == "write" {
-		c.kept = true
-	}
-	return c
-}
-
-// replay returns what a power cut after these calls may leave of the file, and what the writers had been told.
-func replay(calls []call, random *rand.Rand) (content []byte, kept map[int]uint64) {
-	kept = make(map[int]uint64)
-	synced := 0
-	for i, c := range calls {
-		switch {
-		case c.name == "fdatasync" || c.name == "fsync":
-			synced = i
-		case c.kept:
-			kept[c.writer] = c.n
-		}
-	}
-	for i, c := range calls {
-		if i > synced && random.IntN(2) == 0 {
-			continue
-		}
-		switch c.name {
-		case "ftruncate":
-			content = append(content, make([]byte, max(0, c.offset-int64(len(content))))...)
-		case "pwrite64":
-			end := c.offset + int64(len(c.data))
-			content = append(content, make([]byte, max(0, end-int64(len(content))))...)
-			copy(content[c.offset:], c.data)
-		}
-	}
-	return content, kept
 }
