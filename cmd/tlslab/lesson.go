@@ -359,9 +359,41 @@ func (p *program) course(lang string) *lesson.Course {
 		if err := teachDefaults(); err != nil {
 			return nil, err
 		}
-		return stage.Named(name, channel, with, stage.Options{Lang: lang, Keys: p.keys})
+		opened, err := stage.Named(name, channel, with, stage.Options{Lang: lang, Keys: p.keys})
+		if err != nil {
+			return nil, &saidError{p.noStage(err, name, channel), err}
+		}
+		return opened, nil
 	}}
 }
+
+// noStage says why a stage that a lesson asks for cannot be opened.
+func (p *program) noStage(err error, name, channel string) string {
+	among := func(all []string) string { return strings.Join(all, ", ") }
+	switch {
+	case errors.Is(err, stage.ErrNoStage):
+		return p.say("lesson_no_stage", "stage", name, "stages", among(stage.Names()))
+	case errors.Is(err, stage.ErrChannel) && name == stage.NameKV:
+		return p.say("lesson_no_channel", "channel", channel, "channels", among(stage.Channels()))
+	case errors.Is(err, stage.ErrChannel):
+		return p.say("lesson_channel_of_kv", "stage", name, "kv", stage.NameKV)
+	case errors.Is(err, stage.ErrWith) && len(stage.Differences(name, channel)) == 0:
+		return p.say("lesson_no_with", "stage", name)
+	case errors.Is(err, stage.ErrWith):
+		return p.say("lesson_with", "words", among(stage.Differences(name, channel)))
+	}
+	return err.Error()
+}
+
+// A saidError is an error in the user's language.
+type saidError struct {
+	said string
+	err  error
+}
+
+func (e *saidError) Error() string { return e.said }
+
+func (e *saidError) Unwrap() error { return e.err }
 
 // hint tells the next hint for the exercise where the student is.
 func (r *lessonRun) hint(args []string) error {

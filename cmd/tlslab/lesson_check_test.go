@@ -100,6 +100,50 @@ func TestOneBrokenLessonDoesNotHideTheFaultsOfOthers(t *testing.T) {
 	}
 }
 
+func TestWhatIsWrongIsToldInTheReadersLanguage(t *testing.T) {
+	files := make(map[string]string)
+	wants := map[string][2]string{
+		"open teapot":                     {`"teapot" is no stage; there are upper`, `"teapot" não é uma etapa; há upper`},
+		"open kv ham":                     {`"ham" is no channel; there are plain`, `"ham" não é um canal; há plain`},
+		"open upper tls13":                {"only kv has channels", "só kv tem canais"},
+		"open upper with flawed":          {"upper differs in no way", "upper não difere em nada"},
+		"open router with shared":         {"behind with there may stand here flawed", "depois de with pode vir aqui flawed"},
+		"open kv tls13 with cheese":       {"may stand here wrong-authority", "pode vir aqui wrong-authority"},
+		"open kv sealed with expired":     {"may stand here someone-in-between", "pode vir aqui someone-in-between"},
+		"open kv tls13\nbegin read a":     {"nothing waited on the wire", "nada esperou no caminho"},
+		"open kv tls13\nlet a = version":  {"there is no connection yet", "ainda não há conexão"},
+		"open kv plain\nexpect answer No": {`the answer ""`, `a resposta ""`},
+		"open kv plain\nfly away":         {`"fly" is no verb here`, `"fly" não é um verbo aqui`},
+	}
+	for script := range wants {
+		name := strings.NewReplacer(" ", "-", "\n", "-").Replace(strings.ToLower(script))
+		files["01-"+name+".md"] = "# A\nminutes: 5\n\nWords.\n\n```script\n" + script + "\n```\n"
+	}
+	files["en/09-twin.md"], files["pt-BR/09-twin.md"] = soundLesson, strings.Replace(soundLesson, "plain", "tls13", 1)
+	folder := lessonFolder(t, files)
+	for i, lang := range []string{docs.English, docs.Portuguese} {
+		run, said := checkOf(t, lang)
+		sheets, err := run.folderFiles(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range append(sheets, filepath.Join(folder, "pt-BR", "09-twin.md")) {
+			run.start(t.Context(), []string{file})
+		}
+		for script, want := range wants {
+			if !strings.Contains(said(), want[i]) {
+				t.Errorf("%s: it is not said that %s", script, want[i])
+			}
+		}
+		if want := [2]string{"in its place the other language has, in line 7: open kv plain", "no lugar disto a outra língua tem, na linha 7: open kv plain"}[i]; !strings.Contains(said(), want) {
+			t.Errorf("it is not said that %s", want)
+		}
+		if t.Failed() {
+			t.Log(said())
+		}
+	}
+}
+
 func TestAWatchedFileThatIsRemovedIsToldToBeGone(t *testing.T) {
 	for lang, want := range map[string]string{docs.English: ": the file is gone", docs.Portuguese: ": o arquivo sumiu"} {
 		folder := lessonFolder(t, map[string]string{"01-a.md": soundLesson, "02-b.md": soundLesson})

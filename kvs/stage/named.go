@@ -24,6 +24,22 @@ func Channels() []string {
 	return []string{ChannelClear, ChannelSealed, ChannelSealedAuthenticated, ChannelTLS12, ChannelTLS13, ChannelMTLS}
 }
 
+// Differences are the words for how a stage can differ, on a channel if it is kv; none, if it cannot.
+func Differences(name, channel string) (all []string) {
+	switch {
+	case name == NameKV && strings.HasPrefix(channel, ChannelSealed):
+		return []string{SomeoneInBetween} // it has no certificates
+	case name == NameKV:
+		return slices.Clone(faults)
+	}
+	for _, option := range []string{"authenticated", "flawed", "shared"} {
+		if slices.Contains(Taking(option), name) {
+			all = append(all, option)
+		}
+	}
+	return all
+}
+
 // Named makes a stage as a lesson asks for it: by its name, by its channel if it
 // is kv ("" is TLS 1.3), and by how it differs. kv differs as a [Setting] does;
 // the others by an option that they take, as in "flawed" (see [Taking]).
@@ -32,6 +48,11 @@ func Named(name, channel string, with []string, o Options) (inspect.Stage, error
 		channel = cmp.Or(channel, ChannelTLS13)
 		if !slices.Contains(Channels(), channel) {
 			return nil, fmt.Errorf("%w as %q; there are %s", ErrChannel, channel, strings.Join(Channels(), ", "))
+		}
+		for _, word := range with {
+			if there := Differences(name, channel); !slices.Contains(there, word) {
+				return nil, fmt.Errorf("%w as %q on the channel %s; there are %s", ErrWith, word, channel, strings.Join(there, ", "))
+			}
 		}
 		return &Setting{Channel: channel, With: with, Lang: o.Lang, Keys: o.Keys}, nil
 	}
