@@ -384,7 +384,7 @@ func (d *direction) write() {
 	closeWrite(far)
 }
 
-// A resettable connection is TCP's. Closed without lingering, it is reset (RFC 9293 section 3.10.4).
+// A resettable connection is TCP's. Closed without lingering, it is reset, as by ABORT (RFC 9293 section 3.10.5).
 type resettable interface {
 	SetLinger(seconds int) error
 	Close() error

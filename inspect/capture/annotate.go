@@ -41,10 +41,10 @@ func (w *Writer) annotate(c *conversation, e inspect.Event) {
 		text = w.say("capture_note_silent", "side", w.side(side), "ms", e.N)
 	case inspect.LetGo:
 		text = w.say("capture_note_let_go", "side", w.side(side), "bytes", e.N)
-	case inspect.Altered:
-		text = w.say("capture_note_altered", "side", w.side(side))
+	case inspect.Altered: // whose packet is next
+		c.add(side, w.say("capture_note_altered", "side", w.side(side)))
 	case inspect.Injected:
-		text = w.say("capture_note_injected", "side", w.side(side))
+		c.add(side, w.say("capture_note_injected", "side", w.side(side)))
 	case inspect.Dropped: // who sent it is told nothing, but an acknowledgement
 		side, text = side.Peer(), w.say("capture_note_dropped", "side", w.side(side))
 	case inspect.Expired:
@@ -57,15 +57,22 @@ func (w *Writer) annotate(c *conversation, e inspect.Event) {
 	}
 }
 
-// held comments on a unit that is delivered, if it waited on the wire for long.
-func (w *Writer) held(rec *inspect.Recording, c *conversation, e inspect.Event) {
+// held has a unit say, if it waited on the wire for long, how long: with its own
+// packet, which is next, or else with its acknowledgement.
+func (w *Writer) held(rec *inspect.Recording, c *conversation, e inspect.Event, next bool) {
 	if e.Cause < 0 {
 		return
 	}
 	waited := e.Time.Sub(rec.At(e.Cause).Time)
-	if waited >= noticeablyHeld {
-		c.comment(e.Side, w.say("capture_note_held", "side", w.side(e.Side), "seconds", strconv.FormatFloat(waited.Seconds(), 'f', 1, 64)), w.at(e))
+	if waited < noticeablyHeld {
+		return
 	}
+	text := w.say("capture_note_held", "side", w.side(e.Side), "seconds", strconv.FormatFloat(waited.Seconds(), 'f', 1, 64))
+	if next {
+		c.add(e.Side, text)
+		return
+	}
+	c.comment(e.Side.Peer(), text, w.at(e))
 }
 
 // quote says what a program wrote or read, in clear.

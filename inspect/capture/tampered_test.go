@@ -212,3 +212,45 @@ func TestWithoutSecretsAFileOpensNothingAndQuotesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileOfATamperedConnectionIsWholeAfterEachWrite(t *testing.T) {
+	var sizes wholeFiles
+	w := capture.NewWriter(&sizes)
+	growing := new(inspect.Recording)
+	for e := range somethingHappens(t, 1).Events(0) {
+		growing.Append(e)
+		if err := w.Extend(growing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(sizes.at) < 20 {
+		t.Fatalf("only %d writes", len(sizes.at))
+	}
+	for _, size := range sizes.at[1:] { // the first has no packet
+		if _, err := capture.Read(bytes.NewReader(sizes.file[:size])); err != nil {
+			t.Errorf("after %d bytes: %v", size, err)
+		}
+	}
+}
+
+func TestWhatWasHeldForLongSaysSo(t *testing.T) {
+	rec, at := new(inspect.Recording), time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	event := func(after time.Duration, e inspect.Event) int {
+		at = at.Add(after)
+		e.Time = at
+		return rec.Append(e)
+	}
+	event(0, inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls", Gated: true}})
+	for i, side := range []inspect.Side{inspect.Client, inspect.Server, inspect.Server} {
+		unit := event(time.Second, inspect.Event{Kind: inspect.Captured, Side: side, Cause: -1, Bytes: []byte("\x15\x03\x03\x00\x02\x01\x5a")})
+		event(time.Duration(i)*1250*time.Millisecond, inspect.Event{Kind: inspect.Forwarded, Side: side, Cause: unit})
+	}
+	out := tshark(t, written(t, rec), "-T", "fields", "-e", "tcp.len", "-e", "frame.comment", "-Y", "frame.comment")
+	want := "7\tthe tap held this, from the server, for 1.2 s\n7\tthe tap held this, from the server, for 2.5 s\n"
+	if out != want {
+		t.Errorf("got  %q\nwant %q", out, want)
+	}
+}

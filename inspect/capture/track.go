@@ -96,7 +96,7 @@ func (w *Writer) together(rec *inspect.Recording, t *track, e inspect.Event) {
 		}
 	case inspect.Forwarded:
 		t.sent[from] = t.sent[from][1:]
-		w.held(rec, c, e)
+		w.held(rec, c, e, from == inspect.Server)
 		if from == inspect.Server {
 			unit := rec.At(e.Cause)
 			c.data(from, unit.Bytes, unit.N, send)
@@ -145,6 +145,9 @@ func (w *Writer) divide(rec *inspect.Recording, t *track, before int) {
 			continue
 		}
 		w.view(rec, t, inspect.Server, e)
+		if w.blocks.Len() >= flushAt {
+			w.flush()
+		}
 	}
 }
 
@@ -173,12 +176,12 @@ func (w *Writer) view(rec *inspect.Recording, t *track, whose inspect.Side, e in
 	case inspect.Forwarded:
 		if !own {
 			unit := rec.At(e.Cause)
-			w.held(rec, c, e)
+			w.held(rec, c, e, true)
 			c.data(from, unit.Bytes, unit.N, send)
 		}
 	case inspect.Altered, inspect.Injected:
 		if !own {
-			w.held(rec, c, e)
+			w.held(rec, c, e, true)
 			w.annotate(c, e)
 			c.data(from, e.Bytes, e.N, send)
 		}

@@ -28,8 +28,10 @@ const flushAt = 64 << 10
 const rememberedSecrets = 256
 
 // A Writer writes a recording as pcapng while it grows. Its memory does not
-// depend on how long that goes on: some 200 bytes for each connection that has
-// not ended, up to 16 KiB while its server has not answered, and 128 KiB.
+// depend on how long that goes on: some 500 bytes for each connection that has
+// not ended, up to 16 KiB while its server has not answered, 16 bytes for each
+// unit that is held, up to 16 KiB of comments that wait for a packet of theirs,
+// and 128 KiB.
 //
 // Blocks are handed to the underlying writer whole, so that the file can be
 // opened at any time, also after the program was killed.
