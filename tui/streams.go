@@ -95,9 +95,13 @@ func (s *streams) view(m *model, w, height int) []string {
 	return lines
 }
 
-// halves returns the widths of the two columns, with one cell between them.
+// halves returns the widths of the two columns, with one cell between them. Where a lesson stands beside them, the left
+// one has some cells more, so that a request of the lessons can be read to its end.
 func halves(w int) (left, right int) {
 	left = max((w-1)/2, 0)
+	if w >= 64 && w < 80 {
+		left += 3
+	}
 	return left, max(w-1-left, 0)
 }
 
@@ -198,7 +202,7 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 		used += width(s.text)
 	}
 	end := ""
-	if length >= 0 && w >= 34 {
+	if length >= 0 && w >= 37 { // below that, the text comes first
 		end = right(strconv.Itoa(length), 6) + " "
 	}
 	if r := item.Record; r != nil && w >= 64 && m.isDecided(r) && r.Encrypted && r.TLS() {
