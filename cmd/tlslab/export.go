@@ -31,6 +31,7 @@ type exportFormat struct {
 	// One of them is set: what tells a session while it is read, or once it is.
 	lines func(e *exporter, out io.Writer) *report.Writer
 	whole func(e *exporter, out io.Writer, s *inspect.Session) error
+	// Or neither: the recording itself is written, while it is read, as a capture.
 }
 
 // exportFormats are in the order of the help; the first is what is written where nothing is said.
@@ -46,6 +47,7 @@ var exportFormats = []exportFormat{
 	}},
 	{name: "csv", whole: func(_ *exporter, out io.Writer, s *inspect.Session) error { return report.CSV(out, s) }},
 	{name: "keys", secrets: true, whole: func(_ *exporter, out io.Writer, s *inspect.Session) error { return writeKeys(out, s.Recording()) }},
+	{name: "pcapng", secrets: true},
 }
 
 func (p *program) export() *cobra.Command {
@@ -77,6 +79,9 @@ func (e *exporter) run(names []string) error {
 	if e.noSecrets && format.name == "keys" {
 		return usage(e.say("export_keys_alone"))
 	}
+	if format.name == "pcapng" && e.output == "" && isTerminal(e.out) {
+		return usage(e.say("export_no_text"))
+	}
 	if err := e.open(names); err != nil {
 		return err
 	}
@@ -97,12 +102,26 @@ func (e *exporter) export(format *exportFormat, out io.Writer) error {
 		}
 		return format.whole(e, out, session)
 	}
+	if format.lines == nil {
+		return e.capture(out)
+	}
 	writer := format.lines(e, out)
 	session, err := e.session(writer.Extend)
 	if err != nil {
 		return err
 	}
 	return writer.Close(session)
+}
+
+// capture makes one capture of the files, with what was learned from key logs.
+func (e *exporter) capture(out io.Writer) error {
+	writer := capture.NewWriter(out)
+	writer.NoSecrets, writer.Say = e.noSecrets, e.sentence.Say
+	session, err := e.session(func(s *inspect.Session) error { return writer.Extend(s.Recording()) })
+	if err != nil {
+		return err
+	}
+	return errors.Join(writer.Extend(session.Recording()), writer.Close())
 }
 
 // write writes to a new file that its owner alone can read, or to standard output if none is named.
