@@ -42,7 +42,7 @@ const (
 	tapQueue    = 1 << 20          // bytes that wait in a direction for who does not read
 	dialFor     = 10 * time.Second // at most, to reach the server
 
-	secretsWithin = 3 * time.Second // after a record: text that has been printed stays as it is
+	secretsWithin = 3 * time.Second // after a record: text that has been printed stays as it is, and so does a file
 )
 
 // relay makes tlslab tap, which sits between any client and any server.
@@ -93,6 +93,9 @@ func (r *tapRun) start(ctx context.Context) error {
 	files, err := r.keep(r.record, r.noSecrets)
 	if err != nil {
 		return err
+	}
+	if files != nil && len(r.keys) > 0 {
+		files.ready.Lag = secretsWithin
 	}
 	r.tap = &inspect.Tap{Queue: tapQueue}
 	if r.hold {

@@ -44,6 +44,10 @@ type Writer struct {
 	// Say has the sentences that packets are commented with, by the ids of
 	// package docs; nil is English. Set it before the first event.
 	Say func(id string, pairs ...any) string
+	// Lag is how long after an event Follow writes its packets, so that secrets
+	// which come that much later stand before them: Wireshark decrypts a packet
+	// by what stands before it in the file. 0 is at once.
+	Lag time.Duration
 
 	out     io.Writer
 	file    *os.File // if the Writer opened it
@@ -51,6 +55,7 @@ type Writer struct {
 	blocks  bytes.Buffer // whole blocks, not yet handed on
 	ng      *pcapgo.NgWriter
 	next    int // event
+	looked  int // event up to which secrets have been written
 	skip    int // the event up to which comments have been written
 	last    time.Time
 	conns   map[int]*track
@@ -84,13 +89,25 @@ func Create(name string) (*Writer, error) {
 	return w, nil
 }
 
-// Extend writes what the recording has gained. All calls must be given the
-// same recording. An error stays: later calls return it again.
-func (w *Writer) Extend(rec *inspect.Recording) error {
+// Extend writes what the recording has gained, secrets first. All calls must be
+// given the same recording. An error stays: later calls return it again.
+func (w *Writer) Extend(rec *inspect.Recording) error { return w.extend(rec, 0) }
+
+// extend is Extend, but for packets of the time that lag is long.
+func (w *Writer) extend(rec *inspect.Recording, lag time.Duration) error {
 	w.begin()
 	w.rec = rec
+	for event := range rec.Events(w.looked) {
+		w.looked = event.Index + 1
+		if event.Kind == inspect.Secret && !w.NoSecrets && w.err == nil {
+			w.secret(event.Logged)
+		}
+		if w.blocks.Len() >= flushAt {
+			w.flush()
+		}
+	}
 	for event := range rec.Events(w.next) {
-		if w.err != nil {
+		if w.err != nil || event.Index >= w.looked || lag > 0 && time.Since(event.Time) < lag {
 			break
 		}
 		w.next = event.Index + 1
@@ -107,12 +124,28 @@ func (w *Writer) Extend(rec *inspect.Recording) error {
 // came before that; it returns nil, or the error that stopped it.
 func (w *Writer) Follow(ctx context.Context, rec *inspect.Recording) error {
 	for {
-		if err := w.Extend(rec); err != nil {
+		if err := w.extend(rec, w.Lag); err != nil {
 			return err
 		}
-		if _, err := rec.Wait(ctx, w.next); err != nil {
+		if err := w.wait(ctx, rec); err != nil {
 			return w.Extend(rec)
 		}
+	}
+}
+
+// wait waits for more to write, or for a part of the lag.
+func (w *Writer) wait(ctx context.Context, rec *inspect.Recording) error {
+	if w.next == w.looked {
+		_, err := rec.Wait(ctx, w.looked)
+		return err
+	}
+	moment := time.NewTimer(w.Lag / 8)
+	defer moment.Stop()
+	select {
+	case <-moment.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -170,11 +203,6 @@ func (w *Writer) event(rec *inspect.Recording, e inspect.Event) {
 		}
 		w.comments(rec, c, e)
 		c.open(w.at(e))
-		return
-	case inspect.Secret:
-		if !w.NoSecrets {
-			w.secret(e.Logged)
-		}
 		return
 	case inspect.Captured, inspect.Ended:
 		w.opening(e)
