@@ -2,6 +2,8 @@ package kvs
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 
 	"example.com/tlslab/kvs/kernel"
 	"example.com/tlslab/kvs/store"
@@ -16,6 +18,7 @@ type answers struct {
 	store  store.Store
 	source *bufio.Reader          // of the requests
 	broken func(err error) []byte // the answer in place of one whose promise could not be kept
+	gone   func() error           // why the client is not there any more; nil if it may be
 
 	b    []byte
 	owed []promise
@@ -50,6 +53,57 @@ func (a *answers) Update(do func(store.Writer) error) error {
 	a.wait = wait
 	return err
 }
+
+// How much of the store one stretch of a scan goes through.
+const (
+	stretchPairs = 1000
+	stretchBytes = 256 << 10 // and one pair
+)
+
+// scan goes through the pairs from a key on, in the order of the keys' bytes, until see returns an error. It does so in stretches,
+// each a View in its turn (see [kernel.Conn.Stretch]), so that nobody waits for the whole: a pair that is there all the while is
+// seen once, one that others change meanwhile may be seen or not. See is called within a View and should be quick; behind, if
+// there is such, after each, for what is not.
+func (a *answers) scan(from []byte, see func(store.Pair) error, behind func() error) error {
+	stretch := func() (more bool, err error) {
+		pairs, size := 0, 0
+		err = a.View(func(r store.Reader) error {
+			for pair := range r.Scan(from) {
+				if pairs == stretchPairs || size >= stretchBytes {
+					from, more = bytes.Clone(pair.Key), true
+					return nil
+				}
+				pairs, size = pairs+1, size+len(pair.Key)+len(pair.Value)
+				if err := see(pair); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == nil && behind != nil {
+			err = behind()
+		}
+		return more, err
+	}
+	for more := true; more; {
+		err := a.conn.Stretch(func() (err error) {
+			more, err = stretch()
+			return err
+		})
+		if err != nil || !more {
+			return err
+		}
+		if err := cmp.Or(a.flush(), a.gone()); err != nil {
+			return &goneError{err}
+		}
+	}
+	return nil
+}
+
+// goneError says that there is nobody to answer.
+type goneError struct{ error }
+
+func (e *goneError) Unwrap() error { return e.error }
 
 // Close implements [store.Store]: the store is not theirs to close.
 func (a *answers) Close() error { return nil }

@@ -52,6 +52,12 @@
 // Each command says which it needs ([Command.Needs]). Whoever may not do something gets an error as the answer, which says what
 // is missing, and the connection goes on.
 //
+// # Lists
+//
+// The commands show, keys and values, and KEYS and SCAN below, go through the pairs in stretches, and others read and write in between: a pair that is there
+// all the while is found once, in its place; one that is changed meanwhile may be found as it was, as it is, or not at all. Of each address
+// one stretch is carried out at a time, and few of all (see [kernel.Conn.Stretch]). A list that is asked for by a connection that is broken is given up.
+//
 // # Redis
 //
 // The same port speaks RESP, the protocol of Redis, in versions 2 and 3, over the same store: redis-cli, redis-benchmark and the
@@ -62,7 +68,8 @@
 //
 // The commands, answered as Redis 7.0 does: GET, SET (NX, XX, GET, EX, PX, EXAT, PXAT, KEEPTTL), DEL, EXISTS, INCR, EXPIRE (NX, XX, GT,
 // LT), TTL, KEYS, SCAN (MATCH, COUNT, TYPE), DBSIZE, MGET, MSET, PING, ECHO, INFO, AUTH and HELLO (with tokens), COMMAND, CLIENT (ID, GETNAME, SETNAME,
-// SETINFO, INFO), SELECT 0 and QUIT. Each that reads or changes pairs is one View or Update of the store. They are
+// SETINFO, INFO), SELECT 0 and QUIT. Each that reads or changes pairs is one View or Update of the store,
+// except for those that go through many. They are
 // counted by their names in capitals. They are not commands of the lines, whose words keep their meaning.
 //
 // Bounds: a request has at most as many bytes, as they come, as the kernel's MaxRequest says, and takes about twice that in memory; past it,

@@ -18,6 +18,7 @@ var reached = map[string]string{
 	"kernel.DefaultMaxHandshakesPerHost": "TestHandshakesThatNeverEndTakeNoPlaceForLong",
 	"kernel.DefaultHandshakeRate":        "TestAFloodOfHandshakesLeavesTheOthersPromptAndTheDoorOpenForNewOnes",
 	"kernel.DefaultMaxRequests":          "TestARequestWhoseTurnDoesNotComeIsNotCarriedOut",
+	"kernel.DefaultMaxStretches":         "TestAStretchThatIsCarriedOutHoldsUpOtherStretchesAndNoRequest",
 	"kernel.DefaultMaxRequest":           "TestARequestOfAnyLengthTakesNoMoreMemoryThanTheLongestOne",
 	"kernel.DefaultMaxAnswers":           "TestAnswersThatNobodyReadsHoldBoundedMemoryForABoundedTime",
 	"kernel.DefaultHandshakeTimeout":     "TestWhoNeverFinishesTheHandshakeIsGivenUpAfter10Seconds",

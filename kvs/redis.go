@@ -21,7 +21,7 @@ const redisLevel = "7.0.0"
 type redisSession struct {
 	server *Server
 	conn   *kernel.Conn
-	store  store.Store
+	store  *answers
 	guest  *guest
 	reply
 	name           string // set by CLIENT SETNAME
@@ -57,10 +57,10 @@ func (s *Server) serveRESP(ctx context.Context, wire *wire, source *bufio.Reader
 				return err
 			}
 		}
-		out.add(session.b) // an error shows at the next flush
+		out.add(session.b)
 		session.recycle()
 		conn.Hold(0)
-		if session.done {
+		if session.done || out.err != nil {
 			return out.flush()
 		}
 	}
@@ -94,7 +94,7 @@ func (s *redisSession) answer(ctx context.Context, words [][]byte) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, kernel.ErrDismissed):
+	case errors.Is(err, kernel.ErrDismissed), errors.As(err, new(*goneError)):
 		return err
 	}
 	s.b = s.b[:start]

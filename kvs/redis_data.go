@@ -2,6 +2,7 @@ package kvs
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -258,29 +259,46 @@ func (s *redisSession) ttl(arguments [][]byte) error {
 }
 
 func (s *redisSession) keysLike(arguments [][]byte) error {
-	found, n := reply{}, 0
-	pattern := glob{pattern: arguments[0]}
-	var turn yielder
-	err := s.view(func(r store.Reader) error {
-		for pair := range r.Scan(nil) {
-			turn.did(len(pair.Key))
-			matches := pattern.matches(pair.Key)
-			if pattern.exhausted() {
-				return errPattern
-			}
-			if !matches {
-				continue
-			}
-			n++
-			if found.bulk(pair.Key); s.fits(len(found.b)) != nil {
-				return errAnswerTooLong
-			}
-		}
+	found := matching{session: s, pattern: &glob{pattern: arguments[0]}}
+	err := s.store.scan(nil, func(pair store.Pair) error {
+		found.see(pair)
 		return nil
-	})
-	s.array(n)
+	}, found.match)
+	s.array(found.n)
 	s.b = append(s.b, found.b...)
 	return err
+}
+
+// matching are the keys that a pattern asks for. They are gathered while others wait for the store, and looked at afterwards.
+type matching struct {
+	session *redisSession
+	pattern *glob    // nil is any
+	seen    [][]byte // keys that are not looked at yet
+	reply            // the others
+	n       int      // how many of them
+}
+
+func (m *matching) see(pair store.Pair) { m.seen = append(m.seen, bytes.Clone(pair.Key)) }
+
+func (m *matching) match() error {
+	var turn yielder
+	for _, key := range m.seen {
+		turn.did(len(key))
+		matches := m.pattern == nil || m.pattern.matches(key)
+		if m.pattern != nil && m.pattern.exhausted() {
+			return errPattern
+		}
+		if !matches {
+			continue
+		}
+		m.n++
+		m.bulk(key)
+		if err := m.session.fits(len(m.b)); err != nil {
+			return err
+		}
+	}
+	m.seen = m.seen[:0]
+	return nil
 }
 
 func (s *redisSession) dbsize([][]byte) error {
@@ -351,7 +369,7 @@ func (c *cursors) find(number uint64) (key []byte, ok bool) {
 
 // scanOptions are those of SCAN.
 type scanOptions struct {
-	pattern glob
+	pattern *glob // nil is any
 	count   int64
 	nothing bool // another TYPE than string is asked for
 }
@@ -361,7 +379,7 @@ func parseScan(words [][]byte) (o scanOptions, err error) {
 	for ; len(words) >= 2; words = words[2:] {
 		switch strings.ToUpper(string(words[0])) {
 		case "MATCH":
-			o.pattern = glob{pattern: words[1]}
+			o.pattern = &glob{pattern: words[1]}
 		case "COUNT":
 			n, ok := parseInteger(words[1])
 			switch {
@@ -398,34 +416,26 @@ func (s *redisSession) scan(arguments [][]byte) error {
 	if !ok {
 		return errCursor
 	}
-	found, n, next := reply{}, 0, uint64(0)
-	var turn yielder
-	err = s.view(func(r store.Reader) error {
-		left := options.count
-		for pair := range r.Scan(from) {
-			turn.did(len(pair.Key))
-			if left == 0 {
-				next = s.server.cursors.keep(pair.Key)
-				return nil
-			}
-			left--
-			matches := !options.nothing && (options.pattern.pattern == nil || options.pattern.matches(pair.Key))
-			if options.pattern.exhausted() {
-				return errPattern
-			}
-			if !matches {
-				continue
-			}
-			n++
-			if found.bulk(pair.Key); s.fits(len(found.b)) != nil {
-				return errAnswerTooLong
-			}
+	found, next, left := matching{session: s, pattern: options.pattern}, uint64(0), options.count
+	err = s.store.scan(from, func(pair store.Pair) error {
+		if left == 0 {
+			next = s.server.cursors.keep(pair.Key)
+			return errEnough
+		}
+		if left--; !options.nothing {
+			found.see(pair)
 		}
 		return nil
-	})
+	}, found.match)
+	if err == errEnough {
+		err = found.match()
+	}
 	s.array(2)
 	s.text(strconv.FormatUint(next, 10))
-	s.array(n)
+	s.array(found.n)
 	s.b = append(s.b, found.b...)
 	return err
 }
+
+// errEnough ends a scan.
+var errEnough = errors.New("enough pairs were seen")

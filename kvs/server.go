@@ -114,7 +114,7 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 	out := &answers{conn: conn, store: s.Store}
 	wire := &wire{conn: conn, out: out}
 	source := bufio.NewReaderSize(wire, sourceSize)
-	out.source = source
+	out.source, out.gone = source, wire.gone
 	defer out.end()
 	if resp, err := isRESP(source); err != nil {
 		return err
@@ -136,9 +136,9 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 		if err != nil {
 			return err
 		}
-		out.add(answer, newline) // an error shows at the next flush
+		out.add(answer, newline)
 		conn.Hold(0)
-		if session.done {
+		if session.done || out.err != nil {
 			return out.flush()
 		}
 	}
@@ -169,6 +169,10 @@ type wire struct {
 	conn         *kernel.Conn
 	out          *answers
 	begun, timed bool
+
+	ahead  []byte // what was read to see whether the client is there
+	err    error  // that came behind it
+	looked time.Time
 }
 
 // await waits for the first byte of a request. Source reads from the wire.
@@ -187,11 +191,42 @@ func (w *wire) Read(p []byte) (int, error) {
 	if err := w.out.flush(); err != nil {
 		return 0, err
 	}
+	if len(w.ahead) > 0 {
+		n := copy(p, w.ahead)
+		w.ahead = w.ahead[n:]
+		return n, nil
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
 	if w.begun && !w.timed {
 		w.conn.ReadBy(w.conn.RequestDeadline())
 		w.timed = true
 	}
 	return w.conn.Read(p)
+}
+
+// gone returns why there is nobody any more whom the request that is carried out could be answered. A client that has said all it
+// has to say may be waiting for its answer.
+func (w *wire) gone() error {
+	const often, glance = 100 * time.Millisecond, time.Millisecond
+	now := time.Now()
+	if w.err == nil && len(w.ahead) == 0 && now.Sub(w.looked) >= often {
+		w.looked = now
+		b := make([]byte, sourceSize)
+		w.conn.ReadBy(now.Add(glance))
+		n, err := w.conn.Read(b)
+		w.conn.ReadBy(time.Time{})
+		w.timed = false
+		w.ahead = b[:n]
+		if !errors.Is(err, kernel.ErrSlow) && !errors.Is(err, kernel.ErrStopping) { // the request is finished all the same
+			w.err = err
+		}
+	}
+	if w.err == io.EOF {
+		return nil
+	}
+	return w.err
 }
 
 // hold counts the memory of an answer that is so long by now: it takes twice that while it grows.
@@ -274,7 +309,7 @@ var commands = Commands()
 type session struct {
 	server *Server
 	conn   *kernel.Conn
-	store  store.Store
+	store  *answers
 	say    *docs.Sentences
 	guest  *guest
 	done   bool
@@ -309,7 +344,7 @@ func (s *session) answerLine(ctx context.Context, line []byte, lineError error) 
 	switch {
 	case err == nil:
 		return answer, nil
-	case errors.Is(err, kernel.ErrDismissed):
+	case errors.Is(err, kernel.ErrDismissed), errors.As(err, new(*goneError)):
 		return nil, err
 	case errors.Is(err, kernel.ErrUnknownVerb):
 		names := strings.Join(s.server.verbs.Names(), ", ")
@@ -401,17 +436,15 @@ var errAnswerTooLong = errors.New("the answer is too long")
 func (s *session) list(brackets string, add func(b, key, value []byte) []byte) ([]byte, error) {
 	limit := cmp.Or(s.server.AnswerLimit, DefaultAnswerLimit)
 	b := []byte{brackets[0]}
-	var turn yielder
-	err := store.Each(s.store, func(key, value []byte) error {
-		turn.did(len(key) + len(value))
+	err := s.store.scan(nil, func(pair store.Pair) error {
 		if len(b) > 1 {
 			b = append(b, ", "...)
 		}
-		if b = add(b, key, value); len(b) >= limit {
+		if b = add(b, pair.Key, pair.Value); len(b) >= limit {
 			return errAnswerTooLong
 		}
 		return hold(s.conn, len(b))
-	})
+	}, nil)
 	return append(b, brackets[1]), err
 }
 

@@ -25,7 +25,7 @@ import (
 var limits = map[string]any{
 	"MaxConns": kernel.DefaultMaxConns, "MaxConnsPerHost": kernel.DefaultMaxConnsPerHost,
 	"MaxHandshakes": kernel.DefaultMaxHandshakes, "MaxHandshakesPerHost": kernel.DefaultMaxHandshakesPerHost, "HandshakeRate": kernel.DefaultHandshakeRate,
-	"MaxRequests": kernel.DefaultMaxRequests, "MaxRequest": kernel.DefaultMaxRequest, "MaxAnswers": kernel.DefaultMaxAnswers,
+	"MaxRequests": kernel.DefaultMaxRequests, "MaxStretches": kernel.DefaultMaxStretches, "MaxRequest": kernel.DefaultMaxRequest, "MaxAnswers": kernel.DefaultMaxAnswers,
 	"HandshakeTimeout": kernel.DefaultHandshakeTimeout, "IdleTimeout": kernel.DefaultIdleTimeout, "RequestTimeout": kernel.DefaultRequestTimeout,
 	"RequestWait": kernel.DefaultRequestWait, "WriteTimeout": kernel.DefaultWriteTimeout, "ShutdownTimeout": kernel.DefaultShutdownTimeout, "Linger": kernel.DefaultLinger,
 	"AnswerLimit": kvs.DefaultAnswerLimit,

@@ -25,7 +25,8 @@ type Conn struct {
 	ID     int64 // 1 for the first of its server, and so on
 	server *Server
 	host   netip.Addr
-	held   int64 // bytes of answers, see Hold
+	held   int64  // bytes of answers, see Hold
+	turn   func() // gives back the turn of the request that is carried out; nil if it has none
 
 	mu        sync.Mutex
 	stopping  bool
@@ -108,6 +109,27 @@ func (c *Conn) Hold(bytes int64) error {
 	}
 	c.held = bytes
 	return nil
+}
+
+// Stretch carries out a stretch of a request that takes long, in its turn: so many at once as the server's MaxStretches says, and
+// one of each address. The request's own turn is over then, and between two stretches it has none, so that long requests hold up
+// neither the short ones nor, for more than a stretch, each other. The error is do's, or [ErrBusy] if the turn did not come within
+// RequestWait. It is for the goroutine that carries out the request.
+func (c *Conn) Stretch(do func() error) error {
+	c.giveTurn()
+	b := bounds{cmp.Or(c.server.MaxStretches, DefaultMaxStretches), 1}
+	if !c.server.await(context.Background(), &c.server.stretches, c.host, b) {
+		return ErrBusy
+	}
+	defer c.server.stretches.give(c.host, b)
+	return do()
+}
+
+func (c *Conn) giveTurn() {
+	if c.turn != nil {
+		c.turn()
+		c.turn = nil
+	}
 }
 
 // Write writes as net.Conn does, within the server's WriteTimeout. It returns [ErrNotRead] when the client does not

@@ -24,6 +24,7 @@ import (
 // reachedElsewhere are the limits of a server that another test reaches.
 var reachedElsewhere = map[string]string{
 	"MaxRequests":     "TestARequestWhoseTurnDoesNotComeIsNotCarriedOut",
+	"MaxStretches":    "TestAStretchThatIsCarriedOutHoldsUpOtherStretchesAndNoRequest",
 	"RequestWait":     "TestARequestWhoseTurnDoesNotComeIsNotCarriedOut",
 	"MaxAnswers":      "TestAnswersHoldNoMoreMemoryThanThereIsForThem",
 	"ShutdownTimeout": "TestStoppingCutsWhatIsNotOverInTime",
@@ -298,6 +299,40 @@ func TestARequestWhoseTurnDoesNotComeIsNotCarriedOut(t *testing.T) {
 	readLine(first)
 	readLine(second)
 	talkTo(t, third, "count", "counted")
+}
+
+func TestAStretchThatIsCarriedOutHoldsUpOtherStretchesAndNoRequest(t *testing.T) {
+	var verbs kernel.Verbs[string, string]
+	working, goOn := make(chan bool), make(chan bool)
+	verbs.Handle("long", func(_ context.Context, client *kernel.Conn, _ string) (string, error) {
+		return "done", client.Stretch(func() error {
+			working <- true
+			<-goOn
+			return nil
+		})
+	})
+	verbs.Handle("short", func(context.Context, *kernel.Conn, string) (string, error) { return "done", nil })
+	for _, s := range []*kernel.Server{
+		{MaxRequests: 1, MaxStretches: 1, RequestWait: 50 * time.Millisecond},
+		{MaxRequests: 1, RequestWait: 50 * time.Millisecond}, // one of each address, in any case
+	} {
+		s.Addr, s.Handler = "127.0.0.1:0", service(&verbs)
+		check(t, s.Start(t.Context()))
+		first, second := dialTCP(t, s), dialTCP(t, s)
+		io.WriteString(first, "long\n")
+		<-working
+		talkTo(t, second, "short", "done")
+		talkTo(t, second, "long", "error: too many requests at once")
+		goOn <- true
+		readLine(first)
+		io.WriteString(second, "long\n")
+		<-working
+		talkTo(t, first, "short", "done")
+		goOn <- true
+		readLine(second)
+		s.Stop()
+		check(t, s.Wait())
+	}
 }
 
 func TestAnswersHoldNoMoreMemoryThanThereIsForThem(t *testing.T) {

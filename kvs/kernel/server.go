@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,7 @@ const (
 	DefaultMaxHandshakesPerHost = DefaultMaxConnsPerHost
 	DefaultHandshakeRate        = 256
 	DefaultMaxRequests          = 256
+	DefaultMaxStretches         = 4
 	DefaultMaxRequest           = 64 << 10
 	DefaultMaxAnswers           = 256 << 20
 	DefaultHandshakeTimeout     = 10 * time.Second
@@ -115,6 +117,9 @@ type Server struct {
 	// MaxRequests is how many requests are carried out at once, of all connections; zero is 256. The
 	// others wait, each address in its turn, for RequestWait; what is not carried out then comes to [ErrBusy].
 	MaxRequests int
+	// MaxStretches is how many stretches of long requests are carried out at once, of all connections, but one of each
+	// address; zero is 4. The others wait as requests do. See [Conn.Stretch].
+	MaxStretches int
 	// MaxAnswers is how many bytes answers may hold in memory while their clients read them, of all
 	// connections, as far as the service asks with [Conn.Hold]; zero is 256 MiB. One address may hold a quarter of it.
 	MaxAnswers int64
@@ -135,8 +140,8 @@ type Server struct {
 	digest Digest      // of the log
 	taken  atomic.Bool // with Once: there was a client
 
-	handshakes, requests turns
-	farewells            atomic.Int64
+	handshakes, requests, stretches turns
+	farewells                       atomic.Int64
 }
 
 // The ends that a connection or a server can come to.
@@ -398,18 +403,24 @@ func (s *Server) admit(ctx context.Context, c *Conn) (done func(), why error) {
 // turn waits for a request's turn, and returns what is to be called when it is answered.
 func (s *Server) turn(ctx context.Context, c *Conn) (done func(), err error) {
 	b := bounds{most: cmp.Or(s.MaxRequests, DefaultMaxRequests)}
-	if !s.requests.takeNow(b) {
-		if wait := cmp.Or(s.RequestWait, DefaultRequestWait); wait > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, wait)
-			defer cancel()
-		}
-		if !s.requests.take(ctx, c.host, b) {
-			s.counts.busy.Add(1)
-			return nil, ErrBusy
-		}
+	if !s.requests.takeNow(b) && !s.await(ctx, &s.requests, c.host, b) {
+		return nil, ErrBusy
 	}
 	return func() { s.requests.give(c.host, b) }, nil
+}
+
+// await reports whether a turn came within RequestWait.
+func (s *Server) await(ctx context.Context, t *turns, host netip.Addr, b bounds) bool {
+	if wait := cmp.Or(s.RequestWait, DefaultRequestWait); wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+	}
+	taken := t.take(ctx, host, b)
+	if !taken {
+		s.counts.busy.Add(1)
+	}
+	return taken
 }
 
 // hasHandshake reports whether a connection has a handshake.

@@ -80,7 +80,8 @@ func (v *Verbs[Request, Answer]) Do(ctx context.Context, client *Conn, verb stri
 	if err != nil {
 		return answer, err
 	}
-	defer done()
+	client.turn = done
+	defer client.giveTurn()
 	answer, err = handler.call(ctx, client, request)
 	server.counts.answered(verb, err)
 	return answer, err
