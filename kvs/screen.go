@@ -70,20 +70,22 @@ func (s *Screen) sayOrCount(id, more string, most int, conn net.Conn, why error,
 }
 
 func (s *Screen) runtimeError(e kernel.RuntimeError) {
+	const ten = 10
 	var panicked *kernel.PanicError
 	if s.disk.Load() != nil && errors.As(e.Err, new(*store.DiskError)) {
 		return
 	}
-	switch reason := s.explain(e.Err); {
+	id := "kvs_screen_store_failed"
+	switch {
 	case e.Client == nil:
-		s.Say("kvs_screen_accept_failed", nil, "reason", reason)
+		s.sayOrCount("kvs_screen_accept_failed", "kvs_screen_more_failed", ten, nil, e.Err)
+		return
 	case errors.As(e.Err, &panicked):
-		s.Say("kvs_screen_panicked", e.Client, "reason", reason)
+		id = "kvs_screen_panicked"
 	case errors.As(e.Err, new(*accessFileError)):
-		s.Say("kvs_screen_access_failed", e.Client, "reason", reason)
-	default:
-		s.Say("kvs_screen_store_failed", e.Client, "reason", reason)
+		id = "kvs_screen_access_failed"
 	}
+	s.sayOrCount(id, "kvs_screen_more_failed", ten, e.Client, e.Err)
 }
 
 // Authenticated says that a client has given a token. It is what [Access.Told] may be.

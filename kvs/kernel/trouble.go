@@ -101,11 +101,13 @@ func (s *Server) log(e Event) {
 }
 
 // mayFlood reports whether there were so many of an event that they are told together. What clients can cause without being served
-// is told a few times a period; a runtime error never goes without its own line.
+// is told a few times a period, and so is each class of runtime errors.
 func (s *Server) mayFlood(e Event) bool {
-	const few, some = 3, 100
-	most := some
+	const few, ten, some = 3, 10, 100
+	most, kind := some, e.Name
 	switch e.Name {
+	case EventRuntimeError:
+		most, kind = ten, kind+" "+e.Values[1].(string)
 	case EventRefused, EventHandshakeFailed:
 		most = few
 	case EventConnection, EventClient, EventClientClosed, EventMalformedRequest, EventUnknownVerb:
@@ -115,7 +117,7 @@ func (s *Server) mayFlood(e Event) bool {
 	default:
 		return false
 	}
-	return !s.digest.Tell(e.Name, most, func(count int) {
+	return !s.digest.Tell(kind, most, func(count int) {
 		s.Log.LogAttrs(context.Background(), level(e.Name), "flood", slog.String("event", e.Name), slog.Int("more", count))
 	})
 }
