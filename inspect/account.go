@@ -492,3 +492,23 @@ func commonLength(a, b [][]byte) (n int64) {
 		restOfA, restOfB = restOfA[size:], restOfB[size:]
 	}
 }
+
+// FatalAlertOf returns the first fatal alert that side had sent by the event at. No close_notify is due after it (RFC 8446 section 6.1).
+func (c *Connection) FatalAlertOf(side Side, at int) (description byte, ok bool) {
+	for _, i := range c.alerts {
+		if item := c.views[side].session.items[i]; item.Side == side && item.Event <= at && item.Final() && item.Description != 0 {
+			return item.Description, true
+		}
+	}
+	return 0, false
+}
+
+// WasTLS reports whether any record of TLS had been sent by the event at, by either side.
+func (c *Connection) WasTLS(at int) bool {
+	for _, side := range []Side{Client, Server} {
+		if n, _ := c.View(side).Count(side, at); n > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -204,6 +204,9 @@ type inlineConn struct {
 
 func (c *inlineConn) place() (int, Side) { return c.id, c.side }
 
+// NetConn returns what is beneath.
+func (c *inlineConn) NetConn() net.Conn { return c.Conn }
+
 // Write records first: what the peer does about the bytes comes after them.
 func (c *inlineConn) Write(b []byte) (int, error) {
 	if c.deaf.Load() {

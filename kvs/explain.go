@@ -1,6 +1,7 @@
 package kvs
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -197,7 +198,10 @@ func explainKernel(say *docs.Sentences, err error) (text string, ok bool) {
 func explainHandshake(say *docs.Sentences, err *kernel.HandshakeError) string {
 	var header tls.RecordHeaderError
 	var revoked *pki.RevokedError
+	var refused *kernel.RefusedError
 	switch {
+	case errors.As(err, &refused):
+		return say.Say("kvs_handshake_refused", "alert", alertName(refused.Description), "code", refused.Description)
 	case errors.As(err, &revoked):
 		return say.Say("kvs_handshake_revoked", "since", revoked.Since.UTC().Format(time.DateOnly))
 	case errors.As(err, &header):
@@ -207,6 +211,17 @@ func explainHandshake(say *docs.Sentences, err *kernel.HandshakeError) string {
 	default:
 		return say.Say("kvs_handshake_failed", "reason", safe(err.Err.Error()))
 	}
+}
+
+// alertName is the name of an alert with which clients refuse servers (RFC 8446 section 6); of others it is "alert".
+func alertName(description byte) string {
+	names := map[byte]string{
+		0x28: "handshake_failure", 0x2a: "bad_certificate", 0x2b: "unsupported_certificate", 0x2c: "certificate_revoked", 0x2d: "certificate_expired",
+		0x2e: "certificate_unknown", 0x2f: "illegal_parameter", 0x30: "unknown_ca", 0x31: "access_denied", 0x32: "decode_error", 0x33: "decrypt_error",
+		0x46: "protocol_version", 0x47: "insufficient_security", 0x50: "internal_error", 0x5a: "user_canceled", 0x6d: "missing_extension",
+		0x6e: "unsupported_extension", 0x70: "unrecognized_name", 0x71: "bad_certificate_status_response", 0x78: "no_application_protocol",
+	}
+	return cmp.Or(names[description], "alert")
 }
 
 // safe is text as it can be shown, most often unchanged.

@@ -20,6 +20,9 @@ type Screen struct {
 	// Explain says why something failed, safe to show; nil is [Explain].
 	Explain func(err error) string
 
+	// TroubleOnly leaves out what goes as it should, and handshakes that fail: whoever sees the connections themselves sees it there.
+	TroubleOnly bool
+
 	digest kernel.Digest
 	disk   atomic.Pointer[error] // what Disk was told last; nil before
 }
@@ -28,6 +31,14 @@ type Screen struct {
 // together; see kernel.Digest.
 func (s *Screen) Watch(server *kernel.Server) {
 	const few, some = 3, 100
+	server.OnRefused(func(conn net.Conn, err error) {
+		s.sayOrCount("kvs_screen_refused", "kvs_screen_more_refused", few, conn, err)
+	})
+	server.OnRuntimeError(s.runtimeError)
+	if s.TroubleOnly {
+		server.OnStopped(s.digest.Flush)
+		return
+	}
 	server.OnClient(func(client *kernel.Conn) {
 		if subject := SubjectOf(client); subject != "" {
 			s.sayOrCount("kvs_screen_connected_as", "kvs_screen_more_connected", some, client, nil, "who", shown([]byte(subject)))
@@ -38,10 +49,6 @@ func (s *Screen) Watch(server *kernel.Server) {
 	server.OnHandshakeFailed(func(conn net.Conn, err error) {
 		s.sayOrCount("kvs_screen_no_handshake", "kvs_screen_more_no_handshake", few, conn, err)
 	})
-	server.OnRefused(func(conn net.Conn, err error) {
-		s.sayOrCount("kvs_screen_refused", "kvs_screen_more_refused", few, conn, err)
-	})
-	server.OnRuntimeError(s.runtimeError)
 	server.OnClientClosed(func(client *kernel.Conn) {
 		if err := client.Err(); err != nil && !errors.Is(err, kernel.ErrStopping) {
 			s.sayOrCount("kvs_screen_broken", "kvs_screen_more_broken", some, client, err)
@@ -93,6 +100,9 @@ func (s *Screen) Authenticated(client *kernel.Conn, who Who, err error) {
 	const few, some = 3, 100
 	if err != nil {
 		s.sayOrCount("kvs_screen_wrong_token", "kvs_screen_more_wrong_tokens", few, client, nil)
+		return
+	}
+	if s.TroubleOnly {
 		return
 	}
 	s.sayOrCount("kvs_screen_authenticated", "kvs_screen_more_authenticated", some, client, nil, "who", shown([]byte(who.Name)))

@@ -81,25 +81,33 @@ func (m *model) connectionsView(w, height int) []string {
 func (m *model) connectionCells(c *inspect.Connection, w int) []span {
 	number := right("#"+strconv.Itoa(c.Conn+1), digits(len(m.time.session.Connections()))+1) + " "
 	address := fit(inspect.Safe(c.Opening.Addr[inspect.Client]), 22, m.pal.glyphs.more) + " "
-	records := 0
+	records, bytes := 0, int64(0)
 	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
 		if m.time.at > 0 {
-			n, _ := c.View(side).Count(side, m.time.event())
-			records += n
+			n, size := c.View(side).Count(side, m.time.event())
+			records, bytes = records+n, bytes+size
 		}
 	}
 	spans := []span{{quiet, number}, {plain, address}, {strong, fit(m.spoken(c), 12, m.pal.glyphs.more) + " "}}
 	used := width(number) + width(address) + 13
 	if w >= 76 {
 		amount := right(m.say("tui_connection_records", "count", records), 10) + "  "
+		if records == 0 && bytes > 0 {
+			amount = right(m.say("tui_connection_bytes", "count", bytes), 10) + "  "
+		}
 		spans, used = append(spans, span{quiet, amount}), used+width(amount)
 	}
 	end, ink := m.say("tui_connection_open"), quiet
 	switch first, over := m.time.ending(c.Conn, m.time.event()); {
-	case records == 0 && first == nil:
+	case bytes == 0 && first == nil:
 		end = m.say("tui_connection_silent")
 	case first != nil && first.Kind == inspect.AlertItem && first.Description != 0:
 		end, ink = m.say("tui_connection_ended", "side", m.side(first.Side), "how", m.withWhat(first)), bad
+	case bytes == 0 && first != nil && first.Side == inspect.Server && c.Opening.Ours[inspect.Server]: // closed before anything was said
+		end, ink = m.say("tui_connection_refused"), bad
+		if errors := c.Account(inspect.Server, m.time.event()).Errors; len(errors) > 0 {
+			end = m.say("tui_connection_refused_why", "why", inspect.Safe(errors[0].Error.Text))
+		}
 	case over:
 		end, ink = m.say("tui_connection_ended", "side", m.side(first.Side), "how", m.withWhat(first)), plain
 	}
@@ -120,6 +128,10 @@ func (m *model) spoken(c *inspect.Connection) string {
 		return m.protocolName(c)
 	case m.time.at > 0 && m.facts(c).Version != 0:
 		return inspect.VersionName(m.facts(c).Version)
+	case m.time.at > 0 && !c.WasTLS(m.time.event()):
+		if first, _ := m.time.ending(c.Conn, m.time.event()); first != nil {
+			return m.say("tui_connection_not_tls")
+		}
 	}
 	return m.say("tui_connection_unknown")
 }

@@ -92,3 +92,42 @@ func TestTheListOfConnectionsFitsAndIsSafeAtEverySizeHoweverManyThereAre(t *test
 		}
 	}
 }
+
+func TestAConnectionThatTheServerRefusedIsOverAndSaysWhy(t *testing.T) {
+	r := new(inspect.Recording)
+	open := func(conn int) {
+		r.Append(inspect.Event{Kind: inspect.Opened, Conn: conn, Cause: -1, Opening: &inspect.Opening{
+			Protocol: inspect.ProtocolTLS, Addr: [2]string{"192.0.2.1:1", "server"}, Ours: [2]bool{false, true},
+		}})
+	}
+	open(0)
+	r.Append(inspect.Event{Kind: inspect.Failed, Conn: 0, Cause: -1, Side: inspect.Server, Err: &inspect.EndpointError{Text: "too many\x1b[2J"}})
+	r.Append(inspect.Event{Kind: inspect.Ended, Conn: 0, Cause: -1, Side: inspect.Server, How: inspect.EndOfFile})
+	open(1)
+	r.Append(inspect.Event{Kind: inspect.Captured, Conn: 1, Cause: -1, Side: inspect.Client, Bytes: []byte("GET / HTTP/1.1\r\n\r\n")})
+	r.Append(inspect.Event{Kind: inspect.Ended, Conn: 1, Cause: -1, Side: inspect.Client, How: inspect.EndOfFile})
+	r.Append(inspect.Event{Kind: inspect.Ended, Conn: 1, Cause: -1, Side: inspect.Server, How: inspect.EndOfFile})
+	open(2)
+	s := openQuietly(t, Options{Recording: r})
+	s.until("the connections", func() bool { return len(s.m.time.session.Connections()) == 3 })
+	s.press("o")
+	s.shows("refused: too many", "not TLS", "18 B", "client: end of file", "nothing sent yet")
+	for _, false := range []string{"goes on", "close_notify"} {
+		if strings.Contains(s.m.View(), false) {
+			t.Errorf("the list says %q:\n%s", false, s.m.View())
+		}
+	}
+}
+
+func TestWhatTheRecordingDoesNotShowIsSaidOnTheScreen(t *testing.T) {
+	said := make(chan string, 1)
+	s := openQuietly(t, Options{Recording: severalConnections(1), News: said})
+	for _, text := range []string{"the disk fails\x1b[2J", "the disk works again"} {
+		said <- text
+		s.until(text, func() bool { return strings.Contains(s.m.View(), text[:14]) })
+	}
+	s.press("o")
+	if strings.Contains(s.m.View(), "works again") {
+		t.Error("it stays when a key is pressed")
+	}
+}

@@ -123,6 +123,24 @@ func (l *live) read(o Options, generation int) tea.Cmd {
 	})
 }
 
+// bulletin says a sentence of what happens that the recording does not show.
+type bulletin string
+
+// listen waits for the next sentence; of no channel there is none.
+func (l *live) listen(from <-chan string) tea.Cmd {
+	if from == nil {
+		return nil
+	}
+	return l.task(func() tea.Msg {
+		select {
+		case text := <-from:
+			return bulletin(text)
+		case <-l.ctx.Done():
+			return nil
+		}
+	})
+}
+
 // grown says that the recording holds more than it did.
 type grown struct {
 	generation int

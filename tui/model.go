@@ -80,12 +80,12 @@ func (m *model) Init() tea.Cmd {
 		return tea.Batch(title, m.restart(m.o.Held))
 	}
 	if m.opening {
-		return tea.Batch(title, m.live.read(m.o, m.generation))
+		return tea.Batch(title, m.live.read(m.o, m.generation), m.live.listen(m.o.News))
 	}
 	if m.reading {
 		return tea.Batch(title, m.live.fill(m.o.Reading, m.generation), m.watch())
 	}
-	return tea.Batch(title, m.watch())
+	return tea.Batch(title, m.watch(), m.live.listen(m.o.News))
 }
 
 func (m *model) title() string {
@@ -119,6 +119,9 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		return m.filled(msg)
 	case grown:
 		return m.grow(msg)
+	case bulletin:
+		m.said = saying{ink: bad, text: inspect.Safe(string(msg))}
+		return m.live.listen(m.o.News)
 	case answered:
 		m.answer(msg)
 	case compared:

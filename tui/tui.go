@@ -28,6 +28,9 @@ type Options struct {
 	Gate *inspect.Stepper
 	// End ends the Recording's connections, and whatever is held there. It is called once the screen has been left.
 	End func()
+	// News are sentences, safe to draw, of what happens that the Recording does not show. The latest stands where the screen says things
+	// until the next key.
+	News <-chan string
 	// NewTap makes the tap of each new session of the stage; done is called once the session has been left and its tap
 	// closed. The screen gives the tap its gate, an [inspect.Stepper] that holds each unit, or lets it through by itself
 	// until it is told to hold; a tap that is not held keeps the gate it has, and a Stepper is taken as it is. nil means

@@ -131,7 +131,8 @@ func (m *model) unitLegend() string {
 
 // howEnded says how a side ended what it sends. Only TLS has a close_notify that could be missed.
 func (m *model) howEnded(item *inspect.Item) string {
-	if item.How == inspect.ClosedEndOfFile && speaks(m.time.session.Connections()[item.Conn]) {
+	c := m.time.session.Connections()[item.Conn]
+	if item.How == inspect.ClosedEndOfFile && (speaks(c) || !c.WasTLS(m.time.event())) {
 		return m.say("unit_closed_end_of_file")
 	}
 	return m.how(item.How)

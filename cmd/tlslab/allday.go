@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"path/filepath"
 	"sync"
@@ -28,10 +27,7 @@ func (r *serveRun) renewer() *kernel.Renewer {
 
 // keepCurrent has the renewer watch its files until done is called, and says what comes of it.
 func (r *serveRun) keepCurrent(renewer *kernel.Renewer, config *tls.Config) (done func()) {
-	log := r.log
-	if r.onScreen() {
-		log = io.Discard // nothing is written over the screen
-	}
+	log := r.told.Out
 	shown := config.Certificates[0].Leaf
 	renewer.Told = func(config *tls.Config, err error) {
 		leaf := config.Certificates[0].Leaf

@@ -46,6 +46,7 @@ type serveRun struct {
 	look      look
 
 	log  io.Writer   // where the server says what happens
+	news *news       // what it says while the screen is there; nil without one
 	told *kvs.Screen // says it
 	ca   string      // file of the authority that clients should trust, or ""
 	talk []string    // how to talk to the server, a line each
@@ -121,6 +122,10 @@ func (r *serveRun) start(ctx context.Context) error {
 	}
 	r.log = &sharedWriter{out: r.out}
 	r.told = &kvs.Screen{Lang: r.sentence.Lang(), Out: r.log, Explain: r.explain}
+	if r.onScreen() {
+		r.news = newNews()
+		r.told.Out, r.told.TroubleOnly = r.news, true
+	}
 	pairs, where, err := r.openStore()
 	if err != nil {
 		return err
@@ -149,6 +154,7 @@ func (r *serveRun) start(ctx context.Context) error {
 	}
 	fmt.Fprintln(r.log, r.say("cmd_serve_waiting"))
 	defer r.keepCurrent(renewer, config)()
+	listener = kernel.Overhear(listener)
 
 	if r.inspect || files != nil {
 		r.tap = inspect.NewTap()
@@ -195,8 +201,10 @@ func (r *serveRun) run(ctx context.Context, server *kernel.Server, listener net.
 	if !r.onScreen() {
 		return watched.tell(ctx, serve)
 	}
-	r.log, r.told.Out = io.Discard, nil // the screen shows it
-	return watched.show(ctx, serve)
+	watched.news = r.news
+	err := watched.show(ctx, serve)
+	r.news.print(r.program, r.out)
+	return err
 }
 
 // onScreen reports whether what the tap sees is shown on the screen.
@@ -274,10 +282,7 @@ func (r *serveRun) openStore() (store.Store, string, error) {
 			return nil, "", err
 		}
 	}
-	var options store.Options
-	if !r.onScreen() { // nothing is written over the screen
-		options.Told = r.told.Disk
-	}
+	options := store.Options{Told: r.told.Disk}
 	if r.sync.value == "interval" {
 		options.Sync = store.Interval
 	}
@@ -368,6 +373,7 @@ func (r *serveRun) howToTalk(addr net.Addr) []string {
 func (r *serveRun) watch(server *kernel.Server) {
 	r.told.Watch(server)
 	server.OnHandshakeFailed(r.failed)
+	server.OnRefused(r.failed)
 	server.OnClientClosed(func(client *kernel.Conn) {
 		if err := client.Err(); err != nil && !errors.Is(err, kernel.ErrStopping) && !errors.Is(err, kernel.ErrIdle) {
 			r.failed(client.Conn, err)

@@ -21,6 +21,7 @@ type watched struct {
 	log     io.Writer // where it is told as text
 	title   string    // of the screen
 	waiting []string  // how to make something happen
+	news    *news     // what else happens, for the screen; nil for nothing
 
 	patience time.Duration // for secrets that may yet come, where it is told as text: see [report.Text]
 }
@@ -51,8 +52,12 @@ func (w *watched) show(ctx context.Context, serve func(context.Context) error) e
 		served.Wait()
 		w.tap.Close()
 	}
+	var latest <-chan string
+	if w.news != nil {
+		latest = w.news.latest
+	}
 	err := show(showing, tui.Options{
-		Recording: w.tap.Recording(), Gate: w.gate, End: end, Title: w.title,
+		News: latest, Recording: w.tap.Recording(), Gate: w.gate, End: end, Title: w.title,
 		Lang: w.sentence.Lang(), Theme: w.look.name(), ASCII: w.look.ascii, Waiting: w.waiting,
 	})
 	end()

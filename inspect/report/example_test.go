@@ -26,5 +26,5 @@ func Example() {
 	//   as sent: 15 03 03 00 02 02 28
 	//
 	// #2 server -> client: alert, level fatal, handshake_failure (40). It arrived.
-	// #3 The server sends no more; it did not say so with close_notify, so nobody can tell whether something was cut off.
+	// #3 The server sends no more; it ended with the alert handshake_failure, after which no close_notify is due.
 }

@@ -529,3 +529,21 @@ func TestSilenceIsToldInBothLanguages(t *testing.T) {
 		}
 	}
 }
+
+func TestACloseNotifyIsMissedWhereOneWasDue(t *testing.T) {
+	for said, want := range map[string]string{
+		"GET / HTTP/1.1\r\n\r\n":       "without TLS nobody can tell",
+		"\x15\x03\x03\x00\x02\x02\x28": "it ended with the alert handshake_failure, after which no close_notify is due",
+		"\x15\x03\x01\x00\x02\x01\x5a": "it did not say so with close_notify", // user_canceled, a warning
+		"\x14\x03\x03\x00\x01\x01":     "it did not say so with close_notify",
+	} {
+		s := inspect.NewSession(recordingOf(
+			inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: inspect.ProtocolTLS}},
+			inspect.Event{Kind: inspect.Captured, Cause: -1, Side: inspect.Client, Bytes: []byte(said)},
+			inspect.Event{Kind: inspect.Ended, Cause: -1, Side: inspect.Client, How: inspect.EndOfFile},
+		))
+		if got := (report.Text{}).Sentence(s, len(s.Items())); !strings.Contains(got, want) {
+			t.Errorf("%q: %s, want %s", said, got, want)
+		}
+	}
+}

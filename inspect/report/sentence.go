@@ -43,8 +43,8 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 	case inspect.ErrorItem:
 		return t.Say.Say("report_error", "side", who, "text", inspect.Safe(item.Text))
 	case inspect.ClosedItem:
-		if item.How == inspect.ClosedEndOfFile && s.Connections()[item.Conn].Opening.Speaks != nil {
-			return t.Say.Say("report_unit_closed_end_of_file", "side", who)
+		if item.How == inspect.ClosedEndOfFile {
+			return t.endOfFile(s, item)
 		}
 		return t.Say.Say(closing(item.How), "side", who)
 	case inspect.PrintedItem:
@@ -223,6 +223,18 @@ func (t Text) notTLS(b []byte) string {
 		return t.Say.Say("report_not_tls_version", "byte", fmt.Sprintf("0x%02x", b[1]))
 	}
 	return t.Say.Say("report_not_tls_length")
+}
+
+// endOfFile tells of a stream that ended without close_notify, and whether one was due.
+func (t Text) endOfFile(s *inspect.Session, item inspect.Item) string {
+	c, at, who := s.Connections()[item.Conn], s.Taken()-1, t.side(item.Side)
+	if c.Opening.Speaks != nil || !c.WasTLS(at) {
+		return t.Say.Say("report_unit_closed_end_of_file", "side", who)
+	}
+	if alert, ok := c.FatalAlertOf(item.Side, at); ok {
+		return t.Say.Say("report_closed_after_alert", "side", who, "description", inspect.AlertName(alert))
+	}
+	return t.Say.Say("report_closed_end_of_file", "side", who)
 }
 
 func closing(how inspect.Closing) string {

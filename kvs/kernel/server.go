@@ -440,7 +440,7 @@ func (s *Server) handshake(ctx context.Context, conn net.Conn) error {
 		bounded, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	err := secure.HandshakeContext(bounded)
+	err := refusal(conn, secure.HandshakeContext(bounded))
 	switch {
 	case err == nil:
 		return nil
