@@ -66,6 +66,7 @@ func (e *Exercise) alter(r *run, a *asked, report func(Check)) {
 			report(alteration(answer.line, "= "+answer.source, what != nil || !altered.answers[0].from.session, source))
 		}
 	}
+	e.alterLabels(report)
 	if !e.conditional() || len(a.right) != 1 {
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"example.com/tlslab/docs"
 )
 
 // An Exercise asks for something that stands in this student's session, or, a
@@ -212,15 +214,22 @@ func (e *Exercise) Asks() (all []Block) {
 	return all
 }
 
+// labelIDs are the sentences for choices without a label of their own.
+var labelIDs = map[string]string{"client": "course_client", "server": "course_server", "nobody": "course_nobody"}
+
 // ask asks the question: its text, and what is right, as the session stands now.
-func (e *Exercise) ask(r *run, report func(Check)) *Question {
+func (e *Exercise) ask(r *run, words *docs.Sentences, report func(Check)) *Question {
 	q := &Question{Exercise: e}
 	for _, p := range e.question {
 		q.Text = append(q.Text, p.render(r, report))
 	}
 	for _, c := range e.choices {
 		value := Block{Spans: renderInline(c.value, r, report)}
-		q.Choices = append(q.Choices, Choice{value.Text(), renderInline(c.label, r, report)})
+		label := renderInline(c.label, r, report)
+		if id := labelIDs[value.Text()]; id != "" && !c.labelled {
+			label = []Span{{Text: words.Say(id)}}
+		}
+		q.Choices = append(q.Choices, Choice{value.Text(), label})
 	}
 	return q
 }

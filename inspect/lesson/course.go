@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 )
 
@@ -228,7 +229,7 @@ func (s *Sitting) do(stop *Stop, p part) error {
 func (s *Sitting) question(stop *Stop, p part) {
 	report := func(c Check) { stop.Checks = append(stop.Checks, c) }
 	s.run.settle()
-	asked := &asked{Question: p.ask.ask(s.run, report), Attempt: &Attempt{Exercise: p.ask, Page: p.page}}
+	asked := &asked{Question: p.ask.ask(s.run, docs.For(s.course.Lang), report), Attempt: &Attempt{Exercise: p.ask, Page: p.page}}
 	s.asked[p.ask] = asked
 	s.attempts = append(s.attempts, asked.Attempt)
 	stop.Question = asked.Question

@@ -99,18 +99,26 @@ func codes(name func(uint16) string, first, last uint16) (names []string) {
 // isName reports whether the word is a name of one of the registries.
 func isName(word string) bool { return namesBeside(word) != nil }
 
-// namesBeside returns the names before and behind a name in its registry; nil if
-// it is in none.
-func namesBeside(name string) (others []string) {
+// registryOf returns the names of the registry that has this one; nil if none has.
+func registryOf(name string) []string {
 	for _, r := range registries {
-		all := r()
-		if at := slices.Index(all, name); at >= 0 && len(all) > 1 {
-			others = append(others, all[(at+1)%len(all)])
-			if len(all) > 2 {
-				others = append(others, all[(at+len(all)-1)%len(all)])
-			}
-			return others
+		if names := r(); slices.Contains(names, name) && len(names) > 1 {
+			return names
 		}
 	}
 	return nil
+}
+
+// namesBeside returns the names before and behind a name in its registry; nil if
+// it is in none.
+func namesBeside(name string) (others []string) {
+	all := registryOf(name)
+	if all == nil {
+		return nil
+	}
+	at := slices.Index(all, name)
+	if others = append(others, all[(at+1)%len(all)]); len(all) > 2 {
+		others = append(others, all[(at+len(all)-1)%len(all)])
+	}
+	return others
 }
