@@ -20,6 +20,7 @@
 //	keys                all keys: a JSON array, in the same order
 //	values              all values: a JSON array, in the order of their keys
 //	auth TOKEN          Ok; where there is an [Access] alone
+//	lang en|pt-BR       Ok; what goes wrong is answered in that language from then on
 //	exit                Ok, and then the server closes (in TLS with close_notify)
 //
 // Keys and values are any bytes, the empty string included, within what package
@@ -36,7 +37,7 @@
 // # Errors
 //
 // What cannot be done is answered too, and never ends the connection. Such an
-// answer starts with "Error: " ("Erro: " from a server that speaks Portuguese),
+// answer starts with "Error: " ("Erro: " in Portuguese),
 // unquoted. A value cannot look like that: it has a space, so it would be quoted. That is
 // how [Client] tells the two apart.
 //

@@ -122,12 +122,33 @@ func TestWhatCannotBeDoneIsAnsweredInTheServersLanguage(t *testing.T) {
 	}
 }
 
+func TestAConnectionIsAnsweredInTheLanguageThatItAsksFor(t *testing.T) {
+	s := &kvs.Server{Store: new(store.Memory), Access: new(kvs.Access)}
+	one, other := dialPipe(t, s), dialPipe(t, s)
+	for _, c := range []struct{ request, answer string }{
+		{"read a", `Error: there is no key "a"; to make it, use create`},
+		{"lang pt-BR", "Ok"},
+		{"read a", `Erro: a chave "a" não existe; para criá-la, use create`},
+		{"lang tlh", `Erro: não há respostas em "tlh"; há em en, pt-BR`},
+		{"lang", "Erro: número errado de argumentos (0); escreva lang en|pt-BR, com aspas em torno de um argumento que tenha espaços"},
+		{"lang EN", "Ok"},
+		{"lang tlh", `Error: there are no answers in "tlh"; there are in en, pt-BR`},
+	} {
+		if got := one.ask(c.request); got != c.answer {
+			t.Errorf("%s: got %s, want %s", c.request, got, c.answer)
+		}
+		if got := other.ask("read a"); !strings.HasPrefix(got, "Error: ") {
+			t.Errorf("another one is answered %s", got)
+		}
+	}
+}
+
 func TestErrorsReadAsPeopleKnowThem(t *testing.T) {
 	for _, c := range []struct{ lang, request, want string }{
-		{"pt-BR", "conta", "Erro: 'conta' não foi interpretado pelo servidor; ele conhece create, read, update, delete, show, keys, values, exit"},
+		{"pt-BR", "conta", "Erro: 'conta' não foi interpretado pelo servidor; ele conhece create, read, update, delete, show, keys, values, lang, exit"},
 		{"pt-BR", `read "a`, `Erro: não entendi o comando "read \"a" - as aspas abertas no byte 6 não foram fechadas`},
 		{"pt-BR", "create k", "Erro: número errado de argumentos (1); escreva create CHAVE VALOR, com aspas em torno de um argumento que tenha espaços"},
-		{"en", "conta", "Error: 'conta' was not understood by the server; it knows create, read, update, delete, show, keys, values, exit"},
+		{"en", "conta", "Error: 'conta' was not understood by the server; it knows create, read, update, delete, show, keys, values, lang, exit"},
 		{"en", `read "a`, `Error: the request "read \"a" was not understood - the double quote at byte 6 is not closed`},
 		{"en", `update b 1`, `Error: there is no key "b"; to make it, use create`},
 		{"pt-BR", `delete b`, `Erro: a chave "b" não existe; para criá-la, use create`},
@@ -325,7 +346,7 @@ func TestAVerbCanBeAddedReplacedAndTakenAwayWhileTheServerServes(t *testing.T) {
 	})
 	for request, want := range map[string]string{
 		"count a b": `2 words\n`, "count": `Error: nothing to\ncount`,
-		"fetch": "Error: 'fetch' was not understood by the server; it knows create, read, update, delete, show, keys, values, exit, count",
+		"fetch": "Error: 'fetch' was not understood by the server; it knows create, read, update, delete, show, keys, values, lang, exit, count",
 	} {
 		if got := conn.ask(request); got != want {
 			t.Errorf("%s: got %s, want %s", request, got, want)

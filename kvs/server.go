@@ -34,7 +34,7 @@ const DefaultAnswerLimit = 16 << 20
 // as a runtime error; the client learns only that something did.
 type Server struct {
 	Store  store.Store
-	Lang   string  // of its answers: "en" or "pt-BR"
+	Lang   string  // of its answers: "en" or "pt-BR"; a client may choose the other one by the command lang
 	Access *Access // who may do what; nil lets everybody do everything, and knows no command auth
 
 	// AnswerLimit is how long the answer to show, keys or values may be, in bytes; zero is
@@ -282,7 +282,7 @@ func (l *lineReader) next() ([]byte, error) {
 // Command is one of the words that a request can begin with.
 type Command struct {
 	Name      string
-	Arguments []string // "key", "value", "token"
+	Arguments []string // "key", "value", "token", "language"
 	Needs     Role     // where there are roles
 
 	run func(s *session, arguments [][]byte) ([]byte, error)
@@ -299,6 +299,7 @@ func Commands() []Command {
 		{"keys", nil, Reader, (*session).keys},
 		{"values", nil, Reader, (*session).values},
 		{"auth", []string{"token"}, Anyone, (*session).auth},
+		{"lang", []string{"language"}, Anyone, (*session).lang},
 		{"exit", nil, Anyone, (*session).exit},
 	}
 }
@@ -369,6 +370,8 @@ func (c Command) usage(say *docs.Sentences) string {
 			words = append(words, say.Say("kvs_word_value"))
 		case "token":
 			words = append(words, say.Say("kvs_word_token"))
+		case "language":
+			words = append(words, strings.Join(languages, "|"))
 		}
 	}
 	return strings.Join(words, " ")
@@ -411,6 +414,21 @@ func (s *session) values([][]byte) ([]byte, error) {
 
 func (s *session) auth(arguments [][]byte) ([]byte, error) {
 	return ok, s.guest.authenticate("", arguments[0])
+}
+
+var languages = []string{docs.English, docs.Portuguese}
+
+var errLanguage = errors.New("there are no answers in that language")
+
+// lang has the connection answered in a language, whatever that of the server is.
+func (s *session) lang(arguments [][]byte) ([]byte, error) {
+	for _, language := range languages {
+		if strings.EqualFold(string(arguments[0]), language) {
+			s.say = docs.For(language)
+			return ok, nil
+		}
+	}
+	return nil, errLanguage
 }
 
 func (s *session) exit([][]byte) ([]byte, error) {
@@ -463,6 +481,8 @@ func (s *session) explain(err error, arguments [][]byte) string {
 	switch {
 	case errors.As(err, &access):
 		return explainAccess(s.say, access)
+	case errors.Is(err, errLanguage):
+		return s.say.Say("kvs_language_unknown", "language", shown(arguments[0]), "languages", strings.Join(languages, ", "))
 	case errors.Is(err, errWrongToken):
 		return s.say.Say("kvs_access_wrong_token")
 	case errors.Is(err, errNoTokens):

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/kvs"
 	"github.com/adrg/xdg"
 )
@@ -102,6 +103,9 @@ func (noHistory) Add(string)    {}
 func (noHistory) Len() int      { return 0 }
 func (noHistory) At(int) string { panic("there is none") }
 
+// aboutKeys are the commands whose first argument is a key.
+var aboutKeys = []string{"create", "read", "update", "delete"}
+
 // knownKeys are the keys that answers have told of.
 type knownKeys struct{ names map[string]bool }
 
@@ -126,7 +130,7 @@ func (k *knownKeys) learn(o outcome) {
 		}
 	case command == "delete" && len(words) > 1:
 		delete(k.names, string(words[1]))
-	case len(words) > 1 && slices.Contains(kvCommands(), command):
+	case len(words) > 1 && slices.Contains(aboutKeys, command):
 		k.add(string(words[1]))
 	}
 }
@@ -167,11 +171,16 @@ func (k *knownKeys) completer(out *terminalDesk) func(line string, pos int, key 
 func (k *knownKeys) candidates(text string) (head, word string, all, forms []string) {
 	names := append(kvCommands(), ":help", ":quit", ":tls")
 	if first, rest, found := strings.Cut(text, " "); found {
-		if !slices.Contains([]string{"create", "read", "update", "delete"}, first) {
+		rest = strings.TrimLeft(rest, " ")
+		head, word = text[:len(text)-len(rest)], rest
+		switch {
+		case slices.Contains(aboutKeys, first):
+			names = slices.Sorted(maps.Keys(k.names))
+		case first == "lang":
+			names = []string{docs.English, docs.Portuguese}
+		default:
 			return text, "", nil, nil
 		}
-		rest = strings.TrimLeft(rest, " ")
-		head, word, names = text[:len(text)-len(rest)], rest, slices.Sorted(maps.Keys(k.names))
 	} else {
 		word = text
 	}

@@ -107,15 +107,18 @@ func TestTabCompletesCommandsAndTheKeysThatAnswersNamed(t *testing.T) {
 	known.learn(outcome{request: "delete gone", answer: "Ok"})
 	known.learn(outcome{request: "read absent", answer: "Error: no", refused: true})
 	known.learn(outcome{request: "create lost 1", lost: errTooSlow})
+	known.learn(outcome{request: "lang nem-uma-chave", answer: "Ok"})
 	for text, want := range map[string]string{
 		"cr":        "create",
-		"":          "create read update delete show keys values auth exit :help :quit :tls",
+		"":          "create read update delete show keys values auth lang exit :help :quit :tls",
 		":":         ":help :quit :tls",
 		"read n":    `nome "nome completo" novo`,
 		"delete \"": `"\x1b[2J" "nome completo"`,
 		"update id": "idade",
 		"read x":    "",
 		"keys n":    "",
+		"lang ":     "en pt-BR",
+		"lang p":    "pt-BR",
 		"conjure n": "",
 		"read gone": "",
 	} {

@@ -112,7 +112,7 @@ const (
 )
 
 var commands = map[string]answer{
-	"create": toWrite, "update": toWrite, "delete": toWrite, "auth": toWrite, "exit": toWrite, "read": toRead, "show": toShow, "keys": toKeys, "values": toValues,
+	"create": toWrite, "update": toWrite, "delete": toWrite, "auth": toWrite, "lang": toWrite, "exit": toWrite, "read": toRead, "show": toShow, "keys": toKeys, "values": toValues,
 }
 
 func answerTo(request []byte) answer {
