@@ -183,6 +183,7 @@ func keyMap() []binding {
 		{inPanes | inConns, []string{"o"}, "o", "", "", "tui_key_connections", (*model).toggleConnections},
 		{inPanes, []string{"i"}, "i", "", "tui_brief_prompt", "tui_key_prompt", (*model).enterPrompt},
 		{inViews | inLesson, []string{":"}, ":", "", "tui_brief_command", "tui_key_command", (*model).enterCommand},
+		{inLists | inDetail | inSchedule, []string{"w"}, "w", "", "", "tui_key_save", (*model).askSave},
 		{inPanes &^ inWire, []string{"/"}, "/", "", "", "tui_key_search", (*model).enterSearch},
 		{inLists, []string{"n"}, "n", "", "", "tui_key_next_match", func(m *model) tea.Cmd { return m.search(1) }},
 		{inLists, []string{"N"}, "N", "", "", "tui_key_previous_match", func(m *model) tea.Cmd { return m.search(-1) }},

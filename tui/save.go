@@ -18,6 +18,13 @@ type saved struct {
 	err  error
 }
 
+// askSave begins the command that saves the session; where to is typed.
+func (m *model) askSave() tea.Cmd {
+	cmd := m.enterCommand()
+	m.command.set("save ")
+	return cmd
+}
+
 // commandSave keeps what the session has come to in a new file.
 func (m *model) commandSave(rest string) tea.Cmd {
 	name, noSecrets := strings.CutPrefix(rest, withoutSecrets)

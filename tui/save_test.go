@@ -58,3 +58,21 @@ func TestTheFileToSaveIsCompleted(t *testing.T) {
 		t.Errorf("what would harm a terminal is completed: %q", got)
 	}
 }
+
+func TestAKeyBeginsToSaveAndLeavesTheNameToBeTyped(t *testing.T) {
+	var name string
+	s := openQuietly(t, Options{Recording: severalConnections(1), Save: func(_ *inspect.Recording, file string, _ bool, _ string) (string, error) {
+		name = file
+		return "written", nil
+	}})
+	s.until("a row", func() bool { return s.m.time.visible() > 0 })
+	s.press("w")
+	for _, r := range "a.pcapng" {
+		s.press(string(r))
+	}
+	s.press("enter")
+	s.until("what came of it", func() bool { return s.m.said.text == "written" })
+	if name != "a.pcapng" {
+		t.Errorf("saved as %q", name)
+	}
+}
