@@ -121,7 +121,8 @@ func (r *serveRun) start(ctx context.Context) error {
 		defer stats.Close()
 	}
 	r.log = &sharedWriter{out: r.out}
-	r.told = &kvs.Screen{Lang: r.sentence.Lang(), Out: r.log, Explain: r.explain}
+	said := &backlog{out: r.log, leftOut: func(count int) string { return r.say("cmd_serve_left_out", "count", count) }}
+	r.told = &kvs.Screen{Lang: r.sentence.Lang(), Out: said, Explain: r.explain}
 	if r.onScreen() {
 		r.news = newNews()
 		r.told.Out, r.told.TroubleOnly = r.news, true
@@ -183,6 +184,7 @@ func (r *serveRun) start(ctx context.Context) error {
 	statsGiven := r.giveStatistics(server, stats)
 	err = r.run(ctx, server, listener)
 	recorded()
+	said.flush()
 	if problem := errors.Join(statsGiven(), lastBackup(), pairs.Close(), files.close()); err == nil {
 		err = problem
 	}

@@ -188,7 +188,7 @@ func (r *serveRun) backUp(ctx context.Context, pairs store.Store) (done func() e
 	if err := r.copyPairs(file); err != nil {
 		return nil, err
 	}
-	log := r.log
+	log := r.told.Out
 	if r.onScreen() {
 		log = io.Discard // nothing is written over the screen; the last copy fails again
 	}
