@@ -122,7 +122,8 @@ type handoutBlock struct {
 type handoutSpan struct {
 	Text                   string
 	Strong, Emphasis, Code bool
-	Room                   int // for what is to be filled in, in characters; 0 for text
+	Claimed                bool // a template has it
+	Room                   int  // for what is to be filled in, in characters; 0 for text
 }
 
 // blank leaves room for what the span says.
@@ -258,7 +259,7 @@ func (h *handout) holds(r *inspect.Record) string {
 func (h *handout) block(b Block) handoutBlock {
 	set := handoutBlock{Item: b.Kind == Item, Note: b.Kind == Note}
 	for _, span := range b.Spans {
-		text := handoutSpan{Text: drawn(span.Text), Strong: span.Style == Strong, Emphasis: span.Style == Emphasis, Code: span.Style == Code}
+		text := handoutSpan{Text: drawn(span.Text), Strong: span.Style == Strong, Emphasis: span.Style == Emphasis, Code: span.Style == Code, Claimed: span.Claimed}
 		if h.Blank && span.Computed && !span.Claimed {
 			text.blank()
 		}
@@ -348,14 +349,16 @@ func (h *handout) blankLook(look *Look) *handoutLook {
 // conceal leaves room for what the exercises ask for, which a lesson may say
 // before it asks, or once it is known: where it is told on the page of the exercise,
 // and, unless it is so short that it may well be something else, on the pages
-// before. What the question itself tells is for the student.
+// before. Of a choice it is left out from the exercise to the end of its page:
+// the choices have the same words. What the question itself tells is for the student.
 func (h *handout) conceal(s *Sitting) {
 	for i, attempt := range s.attempts {
 		question := h.asked[i]
+		right := s.asked[question.Exercise].right
 		if len(question.Choices) > 0 {
+			h.Pages[attempt.Page].concealChoice(i+1, right)
 			continue
 		}
-		right := s.asked[question.Exercise].right
 		is := func(text string) bool {
 			return slices.ContainsFunc(right, func(v Value) bool { return v.accepts(text) })
 		}
@@ -373,9 +376,48 @@ func (h *handout) conceal(s *Sitting) {
 	}
 }
 
+// concealChoice leaves room, behind an exercise, for the choice that is right: in
+// templates, and, if it is a name or bytes that can hardly be something else,
+// wherever it stands.
+func (p *handoutPage) concealChoice(number int, right []Value) {
+	behind := slices.IndexFunc(p.Pieces, func(p handoutPiece) bool { return p.Question != nil && p.Question.Number == number }) + 1
+	is := func(text string) bool {
+		return slices.ContainsFunc(right, func(v Value) bool { return v.accepts(text) })
+	}
+	isName := func(text string) bool { return strings.ContainsAny(text, "_-") && is(text) }
+	for _, piece := range p.Pieces[behind:] {
+		for _, block := range piece.blocks() {
+			for i := range block.Spans {
+				span := &block.Spans[i]
+				if span.Claimed && (is(span.Text) || slices.ContainsFunc(right, func(v Value) bool { return hasBytes(span.Text, v) })) {
+					span.blank()
+				}
+			}
+			block.conceal(isName, 4)
+		}
+	}
+}
+
+// hasBytes reports whether the value's bytes, more than one, stand in a text.
+func hasBytes(text string, v Value) bool {
+	pairs := v.String()
+	if v.Bytes != nil {
+		pairs = hexPairs(v.Bytes)
+	}
+	return aRunOfBytes.MatchString(pairs) && strings.Contains(text, pairs)
+}
+
+var aRunOfBytes = regexp.MustCompile(`^[0-9a-f]{2}( [0-9a-f]{2})+$`)
+
 // conceal leaves room in a piece for what is the answer, if that has so many characters.
 func (p *handoutPiece) conceal(is func(string) bool, least int) {
-	var blocks []*handoutBlock
+	for _, block := range p.blocks() {
+		block.conceal(is, least)
+	}
+}
+
+// blocks are the text of a piece, but for choices.
+func (p *handoutPiece) blocks() (blocks []*handoutBlock) {
 	for i := range p.Steps {
 		blocks = append(blocks, &p.Steps[i])
 	}
@@ -387,9 +429,7 @@ func (p *handoutPiece) conceal(is func(string) bool, least int) {
 			blocks = append(blocks, &p.Question.Text[i])
 		}
 	}
-	for _, block := range blocks {
-		block.conceal(is, least)
-	}
+	return blocks
 }
 
 // aWord is what stands between spaces and quotes, without the stop behind it.
@@ -406,6 +446,9 @@ func (b *handoutBlock) conceal(is func(string) bool, least int) {
 		for _, word := range aWord.FindAllStringIndex(span.Text, -1) {
 			text := span.Text[word[0]:word[1]]
 			short := 4 // "um" may be a number, and may not
+			if least > 1 && literalValue(text).Numeric {
+				short = len(text) + 1 // nor need "first" be one, on another page
+			}
 			if strings.ContainsAny(text, "0123456789") {
 				short = least
 			}
