@@ -286,6 +286,8 @@ func (m *model) lessonOn() tea.Cmd {
 		m.complain("course_over_failed")
 	case s.owed:
 		m.showWhole()
+	case m.sessionBelow():
+		return m.scrollView(m.page())
 	case m.textHidden() && m.canAnswer():
 		m.focusText()
 	case s.stop.Last:

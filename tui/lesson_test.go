@@ -524,6 +524,47 @@ func TestAValueOfTheKeyScheduleHasWholeLinesToItself(t *testing.T) {
 	}
 }
 
+// secretsAndKeys is a lesson that shows views which scroll, or have long names.
+const secretsAndKeys = "# Keys\n\nWords.\n\n```script\nopen tls\ndo hello\nshow secrets\n```\n\nSecrets.\n\n## More\n\n```script\nshow schedule\n```\n\nWhere they come from.\n"
+
+func TestTheSpaceBarShowsAllOfAViewBeforeTheLessonGoesOn(t *testing.T) {
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 20}} {
+		o := withLessons(t, map[string]map[string]string{"01-keys": {"en": secretsAndKeys}}, "01-keys")
+		o.Lesson = "keys"
+		s := open(t, o)
+		s.rests()
+		s.size(size[0], size[1])
+		var seen strings.Builder
+		for range 20 {
+			if s.press(" "); s.m.sitting.works() {
+				s.rests()
+			}
+			if s.fits(); s.m.sitting.stop.Page > 0 {
+				break
+			}
+			seen.WriteString(s.text())
+		}
+		for _, want := range []string{" more lines", "SERVER_TRAFFIC_SECRET_0", "wire can."} {
+			if !strings.Contains(seen.String(), want) {
+				t.Errorf("%v: %s has not been seen:\n%s", size, want, seen.String())
+			}
+		}
+	}
+}
+
+func TestBesideTheTextTheKeyScheduleHasWholeNames(t *testing.T) {
+	o := withLessons(t, map[string]map[string]string{"01-keys": {"en": secretsAndKeys}}, "01-keys")
+	o.Lesson = "keys"
+	s := open(t, o)
+	s.rests()
+	s.size(120, 40)
+	for !s.m.sitting.stop.Last {
+		s.on()
+	}
+	s.fits()
+	s.shows("verify_data (client)", "verify_data (server)", "client_handshake_traffic_secret", "server_application_traffic_secret_0")
+}
+
 func TestTheOtherLanguageGoesOnAtTheSamePlace(t *testing.T) {
 	s := tryLesson(t, "en")
 	s.size(120, 40)

@@ -203,7 +203,7 @@ func (m *model) textPane(w, height int) []string {
 	top := max(min(s.top, len(all)-rows), 0)
 	lines := append([]string{m.rule(w, title, hint)}, all[top:min(top+rows, len(all))]...)
 	if below := len(all) - top - rows; below > 0 {
-		lines = append(lines, m.pal.line(w, false, span{strong, " " + m.pal.glyphs.down + " " + m.say("course_more", "count", below)}))
+		lines = append(lines, m.moreLines(below, w))
 	}
 	return m.fill(lines, w, height)
 }
@@ -399,8 +399,28 @@ func (m *model) resultsDo(w int) string {
 
 // resultsBelow reports whether there are results below those that are shown.
 func (m *model) resultsBelow() bool {
-	rows := m.h - m.footerHeight() - len(m.header(m.w)) - 1
-	return m.scroll+rows < len(m.results(m.w))
+	return m.below(m.results(m.w))
+}
+
+// below reports whether lines of a page that has all of the height follow those that are shown.
+func (m *model) below(lines []string) bool {
+	height := m.h - m.footerHeight() - len(m.header(m.w))
+	return m.scroll+height-1 < len(lines)
+}
+
+// sessionBelow reports whether, of what the stop shows of the session, lines follow those that are shown.
+func (m *model) sessionBelow() bool {
+	s, w := m.sitting, m.sessionWidth()
+	if place := m.lessonPlace(); s.stop == nil || s.at < s.reached || place == textAbove || place == textInstead && !m.sessionShown() {
+		return false
+	}
+	switch view := m.sessionView(); {
+	case view == onVerdicts && s.stop.Show == "verdicts":
+		return m.below(m.verdictPage(w))
+	case view == onSecrets && s.stop.Show == "secrets":
+		return m.below(m.secrets(w, m.h-m.footerHeight()-len(m.header(m.w))))
+	}
+	return false
 }
 
 // resultsOn shows the results below, or else begins the next lesson.
@@ -425,6 +445,8 @@ func (m *model) spaceDoes(w int) string {
 		return m.say("course_does_more_session")
 	case s.owed:
 		return m.say("course_does_session")
+	case m.sessionBelow():
+		return m.say("course_does_more_session")
 	case m.textHidden() && m.canAnswer():
 		return m.say("course_does_question")
 	case s.stop.Last:

@@ -40,7 +40,9 @@ func TestTheStateIsThatOfTheStep(t *testing.T) {
 	s.press("end")
 	s.shows("client: application keys", "certificate CN=kvs.lab")
 	s.press("K")
-	s.shows("CLIENT_TRAFFIC_SECRET_0", "the client knows 4 secrets", "the server knows 4 secrets")
+	s.shows("the client knows 4 secrets", "the server knows 4 secrets")
+	s.press("pgdown")
+	s.shows("CLIENT_TRAFFIC_SECRET_0")
 	s.press("esc", "home", "right", "K")
 	s.shows("client: no secret yet")
 }

@@ -288,7 +288,7 @@ func (m *model) besides(list []branch, selected branch, w, height int) []string 
 	if selected.value != nil && selected.value.Command != "" {
 		command = append([]string{m.rule(w, m.say("tui_value_command"), "")}, m.commandLines(selected.value.Command, w)...)
 	}
-	left := w * 2 / 5
+	left := min(max(w*2/5, m.nameColumn(list)+5), w*3/5) // of what stands in the tree, the names are not said beside it
 	rows := max(height-len(command), 0)
 	tree, about := m.tree(list, left, rows), m.cutShort(m.about(selected, w-left-1), w-left-1, rows)
 	lines := make([]string, 0, height)
@@ -352,16 +352,23 @@ func (m *model) tree(list []branch, w, height int) []string {
 	s.height = height
 	sel := m.selectedBranch(list)
 	s.top = scrollTo(s.top, sel, len(list), height)
-	column := 0
-	for _, b := range list {
-		column = max(column, width(b.trunks)+width(m.branchName(b)))
+	column := min(m.nameColumn(list), max(w-3-24, w/2))
+	if m.wide() { // the bytes stand beside the tree, too
+		column = min(m.nameColumn(list), w-5)
 	}
-	column = min(column, max(w-3-24, w/2))
 	lines := make([]string, 0, height)
 	for i := s.top; i < len(list) && len(lines) < height; i++ {
 		lines = append(lines, m.branchLine(list[i], i == sel, column, w))
 	}
 	return m.fill(lines, w, height)
+}
+
+// nameColumn returns how many cells the names take, with what leads to them.
+func (m *model) nameColumn(list []branch) (column int) {
+	for _, b := range list {
+		column = max(column, width(b.trunks)+width(m.branchName(b)))
+	}
+	return column
 }
 
 func (m *model) branchLine(b branch, selected bool, column, w int) string {
@@ -385,16 +392,23 @@ func (m *model) branchLine(b branch, selected bool, column, w int) string {
 	switch {
 	case b.proof != nil:
 		sign, ink := m.outcomeSign(b.proof.Outcome)
-		spans = append(spans, span{ink, sign + " " + m.outcome(b.proof.Outcome)})
+		if outcome := sign + " " + m.outcome(b.proof.Outcome); width(outcome) <= room {
+			sign = outcome
+		}
+		spans = append(spans, span{ink, sign})
 	case b.value == nil:
-	case b.value.Bytes == nil:
+	case b.value.Bytes == nil && (room >= width(b.value.Missing) || !m.wide()):
 		spans = append(spans, span{quiet, b.value.Missing})
+	case b.value.Bytes == nil:
 	default:
+		if room < 3*4 && m.wide() { // too few to know it by; they stand beside the tree
+			room = 0
+		}
 		if 3*len(b.value.Bytes)-1 > room {
 			room -= 1 + width(g.more) // for the sign that there is more
 		}
 		hex := hexRun(b.value.Bytes, room, "")
-		if 3*len(b.value.Bytes)-1 > width(hex) {
+		if hex != "" && 3*len(b.value.Bytes)-1 > width(hex) {
 			hex += " " + g.more
 		}
 		spans = append(spans, span{plain, hex})

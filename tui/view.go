@@ -115,12 +115,24 @@ func (m *model) view() mode {
 	return in
 }
 
-// scrolled draws a part of lines, below a title.
+// scrolled draws a part of lines, below a title, and says how many follow.
 func (m *model) scrolled(title string, lines []string, w, height int) []string {
-	m.shown = height - 1
+	m.shown = max(height-1, 1)
 	m.scroll = min(m.scroll, max(len(lines)-m.shown, 0))
-	lines = lines[m.scroll:min(m.scroll+m.shown, len(lines))]
-	return m.fill(append([]string{title}, lines...), w, height)
+	if m.scroll+m.shown < len(lines) {
+		m.shown = max(m.shown-1, 1)
+	}
+	end := min(m.scroll+m.shown, len(lines))
+	page := append([]string{title}, lines[m.scroll:end]...)
+	if end < len(lines) {
+		page = append(page, m.moreLines(len(lines)-end, w))
+	}
+	return m.fill(page, w, height)
+}
+
+// moreLines says that so many lines follow.
+func (m *model) moreLines(count, w int) string {
+	return m.pal.line(w, false, span{strong, " " + m.pal.glyphs.down + " " + m.say("course_more", "count", count)})
 }
 
 // fill cuts or fills to exactly height lines.
