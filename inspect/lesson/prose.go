@@ -224,7 +224,7 @@ func (t *template) fill(r *run) (text string, check *Check) {
 		*check = check.failing(err)
 		return check.Text, check
 	case !t.checked:
-		return value.String(), nil
+		return value.in(r.lang), nil
 	}
 	*check = check.saw(verbatim(value.String()))
 	check.OK = value.equal(literalValue(t.literal))

@@ -161,6 +161,7 @@ type run struct {
 	pauses   pauses
 	expected []expectation
 
+	lang    string // of the prose
 	answer  string // the latest
 	err     error  // that came instead of it
 	silent  bool   // it did not come until the deadline

@@ -103,6 +103,9 @@ func (p *valueParser) secret() (expression, *remark) {
 // noReason is the reason of a proof that is verified.
 const noReason = "none"
 
+// outcomeWords are the sentences that say, on the screen, how a proof came out.
+var outcomeWords = map[inspect.Outcome]string{inspect.Verified: "tui_verified", inspect.Refuted: "tui_refuted"}
+
 // proof reads: proof KIND of SIDE [seen by SIDE]. It is judged as the peer of who
 // sent it has it, unless said otherwise: a peer that refuses may be gone before
 // all that was sent has reached it.
@@ -132,7 +135,7 @@ func (p *valueParser) proof() (expression, *remark) {
 			if v.Outcome == inspect.Verified {
 				reason = noReason
 			}
-			return Value{Text: v.Outcome.String(), facts: facts{reason: reason, covers: namesOf(v.Covers)}}, nil
+			return Value{Text: v.Outcome.String(), words: outcomeWords[v.Outcome], facts: facts{reason: reason, covers: namesOf(v.Covers)}}, nil
 		}
 		return Value{}, say("seen_proof", "side", side, "proof", kind, "proofs", strings.Join(there, ", "))
 	}, nil

@@ -94,7 +94,7 @@ func (s *Sitting) begin(stage inspect.Stage, glassBox bool) {
 		runner.Watch = s.course.Watch
 	}
 	s.run = runner.begin(s.ctx, stage)
-	s.run.tap.GlassBox = glassBox
+	s.run.tap.GlassBox, s.run.lang = glassBox, s.course.Lang
 	s.run.lets, s.run.wishes = s.lets, &s.wishes
 }
 

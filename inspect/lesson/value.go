@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 )
 
@@ -21,7 +22,16 @@ type Value struct {
 	Numeric bool     // it is a number
 	Items   []string // of a list, in order
 
+	words string // the sentence that says it on the screen, which prose prints; "" if none does
 	facts facts
+}
+
+// in returns the value as prose of a language prints it.
+func (v Value) in(lang string) string {
+	if v.words != "" {
+		return docs.For(lang).Say(v.words)
+	}
+	return v.String()
 }
 
 // facts are what can be asked of a value besides what it is.
@@ -58,7 +68,12 @@ func (v Value) equal(w Value) bool {
 		return bytes.Equal(v.Bytes, w.Bytes)
 	}
 	a, b := v.text(), w.text()
-	return a == b || v.spells(w) || w.spells(v) || folded(a) == folded(b) && (isName(a) || isName(b))
+	return a == b || v.says(b) || w.says(a) || v.spells(w) || w.spells(v) || folded(a) == folded(b) && (isName(a) || isName(b))
+}
+
+// says reports whether a text is the value in one of the languages.
+func (v Value) says(text string) bool {
+	return v.words != "" && slices.ContainsFunc([]string{docs.English, docs.Portuguese}, func(lang string) bool { return v.in(lang) == text })
 }
 
 // folded is a name without what its spellings differ in.

@@ -368,3 +368,10 @@ func TestWhatIsEncryptedWithoutKeysIsNotToBeHad(t *testing.T) {
 		}
 	}
 }
+
+func TestAProofIsSaidInTheLanguageOfTheProse(t *testing.T) {
+	v := Value{Text: "verified", words: outcomeWords[inspect.Verified]}
+	if v.in("pt-BR") != "confirmada" || v.in("en") != "verified" || !v.equal(textValue("confirmada")) || v.equal(textValue("refutada")) {
+		t.Errorf("verified is said %q", v.in("pt-BR"))
+	}
+}
