@@ -341,8 +341,9 @@ func (c command) of(r *run, do func(text string) error) error {
 
 // parsePause reads how long the client thinks.
 func parsePause(rest []string, _ string, _ bool) (func(*run) error, *remark) {
+	const most = 10 * time.Second // somebody waits for it
 	d, ok := parseTime(rest)
-	if !ok {
+	if !ok || d > most {
 		return nil, say("fault_pause")
 	}
 	return func(r *run) error { return r.pause(d) }, nil

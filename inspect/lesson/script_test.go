@@ -119,7 +119,7 @@ func TestWhatIsWrongWithAScriptIsSaidWithItsLine(t *testing.T) {
 		"on plain\nonly tls12":                            "only needs channels",
 		"on plain\ndo \"x":                                "a quote without its end",
 		"on plain\nguess one":                             "two commands or more",
-		"on plain\npause 2h":                              "pause needs a time",
+		"on plain\npause 11s":                             "pause needs a time",
 		"on plain\nexpect attacker sees a pause of night": "a pause is of a time",
 		"on plain\nexpect client learns never":            "no such assertion",
 	} {
