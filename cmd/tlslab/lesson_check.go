@@ -25,7 +25,7 @@ type checkRun struct {
 }
 
 func (p *program) lessonCheck() *cobra.Command {
-	run := &checkRun{program: p, lang: newChoice("all", docs.English, docs.Portuguese, "pt")}
+	run := &checkRun{program: p, lang: newChoice(append([]string{"all"}, languages...)...)}
 	cmd := &cobra.Command{
 		Use:                   "check " + p.say("cmd_lesson_check_arg") + " " + p.say("cmd_options"),
 		Short:                 p.say("cmd_lesson_check_short"),

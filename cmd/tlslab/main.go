@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -43,7 +44,7 @@ type program struct {
 func newProgram(args []string) *program {
 	return &program{
 		name: called(args[0]), in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		sentence: docs.For(docs.Match(langOf(args[1:]))), keys: new(stage.SealedKeys),
+		sentence: docs.For(docs.Match(knownLang(langOf(args[1:])))), keys: new(stage.SealedKeys),
 	}
 }
 
@@ -91,7 +92,7 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(p.flagError)
 	root.SetUsageTemplate(p.usageTemplate())
 	root.PersistentFlags().BoolP("help", "h", false, p.say("cmd_flag_help"))
-	lang := newChoice("", docs.English, docs.Portuguese, "pt") // langOf has read it before
+	lang := newChoice(append([]string{""}, languages...)...) // langOf has read it before
 	root.PersistentFlags().Var(lang, "lang", p.say("cmd_flag_lang"))
 	complete(root, "lang", docs.English, docs.Portuguese)
 	root.Version = versionLine()
@@ -178,6 +179,17 @@ func (p *program) usageTemplate() string {
 
 ` + p.say("cmd_more_help", "help", `{{.CommandPath}}`) + `{{end}}
 `
+}
+
+// languages are what --lang takes.
+var languages = []string{docs.English, docs.Portuguese, "pt"}
+
+// knownLang is a language that can be asked for, or "": then that of the environment says why it cannot.
+func knownLang(asked string) string {
+	if !slices.Contains(languages, asked) {
+		return ""
+	}
+	return asked
 }
 
 // langOf finds the language before anything is said: the help that cobra

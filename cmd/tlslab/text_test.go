@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"example.com/tlslab/docs"
+)
 
 func TestTextIsMadeSafeAndAPlainBackslashStays(t *testing.T) {
 	for text, want := range map[string]string{
@@ -27,6 +31,15 @@ func TestAWordIsQuotedForAShellWhereItMustBe(t *testing.T) {
 	} {
 		if got := shellQuote(word); got != want {
 			t.Errorf("shellQuote(%q) = %s, want %s", word, got, want)
+		}
+	}
+}
+
+func TestALanguageThatIsNotThereIsRefusedInThatOfTheEnvironment(t *testing.T) {
+	t.Setenv("LC_ALL", "pt_BR.UTF-8")
+	for asked, want := range map[string]string{"xx": docs.Portuguese, "": docs.Portuguese, "all": docs.Portuguese, "en": docs.English} {
+		if got := docs.Match(knownLang(asked)); got != want {
+			t.Errorf("--lang %s: %s, want %s", asked, got, want)
 		}
 	}
 }
