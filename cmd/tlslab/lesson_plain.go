@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.com/tlslab/inspect"
@@ -288,6 +290,8 @@ func (r *reading) listen(ctx context.Context, stop *lesson.Stop) (on bool, err e
 			r.hintHere(stop.Question)
 		case word == "?": // the prompt says it
 			r.unprompted(stop)
+		case asks && len(stop.Question.Choices) > 0 && !isNumberOf(stop.Question, word):
+			r.print(r.say("lesson_choose", "last", len(stop.Question.Choices)))
 		case asks:
 			r.answer(word)
 		default:
@@ -300,7 +304,13 @@ func (r *reading) listen(ctx context.Context, stop *lesson.Stop) (on bool, err e
 }
 
 func isChoice(q *lesson.Question, word string) bool {
-	return slices.ContainsFunc(q.Choices, func(c lesson.Choice) bool { return c.Value == word })
+	return slices.ContainsFunc(q.Choices, func(c lesson.Choice) bool { return strings.EqualFold(c.Value, word) })
+}
+
+// isNumberOf reports whether a word is the number of a choice, as they are listed.
+func isNumberOf(q *lesson.Question, word string) bool {
+	n, err := strconv.Atoi(word)
+	return err == nil && n >= 1 && n <= len(q.Choices)
 }
 
 // prompt says what can be typed here, to whom it concerns.
@@ -431,7 +441,22 @@ func (r *reading) results() {
 		r.print("", r.say(id, "name", a.Name, "given", given, "expected", r.labelOf(a, a.Expected), "hints", a.Hints))
 		r.indented("  ", plainSpans(a.Why.Spans))
 	}
-	r.print("", r.say("lesson_end_next"))
+	if next := r.nextCommand(); next != "" {
+		r.print("", r.say("lesson_end_next", "command", next))
+	}
+}
+
+// nextCommand is what begins the lesson behind this one; "" if it is the last, or no other can be seen from it.
+func (r *reading) nextCommand() string {
+	if !r.own {
+		return "tlslab lesson next"
+	}
+	files, err := r.folderFiles(filepath.Dir(r.file))
+	at := slices.Index(files, filepath.Clean(r.file))
+	if err != nil || at < 0 || at == len(files)-1 {
+		return ""
+	}
+	return "tlslab lesson start " + shellQuote(files[at+1])
 }
 
 // print prints paragraphs, wrapped, and safe to draw.

@@ -32,7 +32,7 @@ func TestEachLessonComesToItsEndAsTextWithoutAControlCharacter(t *testing.T) {
 				seats <- struct{}{}
 				defer func() { <-seats }()
 				said, err := readAsText(t, lang, name, typed)
-				if end := docs.For(lang).Say("lesson_end_next"); err != nil || !strings.Contains(said, end) {
+				if end := docs.For(lang).Say("lesson_end_next", "command", "tlslab lesson next"); err != nil || !strings.Contains(said, end) {
 					t.Errorf("%s, %s: it does not come to its end: %v\n%s", name, lang, err, said)
 				}
 				for line := range strings.SplitSeq(said, "\n") {
@@ -42,6 +42,31 @@ func TestEachLessonComesToItsEndAsTextWithoutAControlCharacter(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+func TestNoPredictionIsTakenThatIsNotAmongTheChoices(t *testing.T) {
+	for _, lang := range []string{docs.English, docs.Portuguese} {
+		said, err := readAsText(t, lang, "05-three-properties", strings.Repeat("xx\n\n", 60))
+		words := docs.For(lang)
+		if err != nil || !strings.Contains(said, words.Say("lesson_choose", "last", 3)) || strings.Contains(said, words.Say("lesson_predicted")) {
+			t.Errorf("%s: %v\n%s", lang, err, said)
+		}
+	}
+}
+
+func TestBehindALessonOfOnesOwnComesTheNextOfItsFolder(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{"01-a.md", "02-b b.md", "notes.txt"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("# A\n\nWords.\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, want := range map[string]string{"01-a.md": "tlslab lesson start '" + filepath.Join(folder, "02-b b.md") + "'", "02-b b.md": ""} {
+		r := &reading{lessonRun: &lessonRun{program: speaker(docs.English)}, sheet: &sheet{own: true, file: filepath.Join(folder, file)}}
+		if got := r.nextCommand(); got != want {
+			t.Errorf("behind %s: %q, want %q", file, got, want)
 		}
 	}
 }
