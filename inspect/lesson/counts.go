@@ -47,13 +47,14 @@ var (
 	determined = `(?i)(?:^|[^\pL-])(?:(the|these|those|its|their|os|as|dos|das|nos|nas|aos|às|pelos|pelas|estes|estas|esses|essas|seus|suas)\s+)?`
 
 	counted = []*regexp.Regexp{
-		regexp.MustCompile(determined + `(one|two|a single|a pair of|a dozen)` + aSortOfThing),
-		regexp.MustCompile(determined + `(dois|duas|(?:um|uma) (?:só|único|única)|um par de|uma dúzia de)` + aThing),
+		regexp.MustCompile(determined + `(zero|one|two|a single|a pair of|a dozen)` + aSortOfThing),
+		regexp.MustCompile(`(?i)(?:^|[^\pL-])()(no)\s+()(bytes|bits|blocks|lines|connections|round trips|fields|extensions|suites)(?:[^\pL]|$)`), // in the singular, no byte is Portuguese
+		regexp.MustCompile(determined + `(nenhuma?|dois|duas|(?:um|uma) (?:só|único|única)|um par de|uma dúzia de)` + aThing),
 	}
 	ranked = []*regexp.Regexp{
 		regexp.MustCompile(`(?i)(?:^|[^\pL-])()(` + strings.Join(slices.Concat(ordinals...), "|") + `)` + aSortOfThing),
 	}
-	twice = []*regexp.Regexp{regexp.MustCompile(determined + `(twice|duas vezes)(?:[^\pL]|$)`)}
+	twice = []*regexp.Regexp{regexp.MustCompile(determined + `(twice|two times|duas vezes)(?:[^\pL]|$)`)}
 
 	// betweens are words that no sort of thing is called by.
 	betweens = []string{"a", "an", "the", "o", "os", "as", "um", "uma", "this", "that", "and", "or", "e", "ou", "of", "de", "do", "da", "to", "in"}
@@ -79,7 +80,7 @@ type voucher struct{ value, is string }
 
 func (l *Lesson) vouchers(page int) (all []voucher) {
 	// Where nothing is done, as at the beginning and at the end, it is told what is done elsewhere.
-	plays := slices.ContainsFunc(l.parts, func(p part) bool { return p.page == page && p.steps != nil })
+	plays := l.plays(page)
 	compared := func(text string) {
 		value, is, _ := strings.Cut(text, " is ")
 		all = append(all, voucher{value, is})
@@ -161,7 +162,7 @@ func countsIn(p paragraph, vouchers []voucher) (faults []Check) {
 		faults = append(faults, fault(p.line, claim, id, "number", number))
 	}
 	for _, m := range everyMatch(counted, said) {
-		if number := m[2]; m[1] == "" && !counts(vouchers, measureOf(m[4]), cardinal(number)) {
+		if number := m[2]; m[1] == "" && !told(number, m[4]) && !counts(vouchers, measureOf(m[4]), cardinal(number)) {
 			wrong(number+" "+m[3]+" "+m[4], number, "fault_count")
 		}
 	}
@@ -176,6 +177,14 @@ func countsIn(p paragraph, vouchers []voucher) (faults []Check) {
 		}
 	}
 	return faults
+}
+
+// tellable is what is often said not to be there at all, as in: nenhuma resposta.
+var tellable = regexp.MustCompile(`(?i)^(registros?|mensagem|certificados?|chaves?|alertas?|assinaturas?|pedidos?|respostas?)$`)
+
+// told reports whether a thing is said not to be there, which is no count.
+func told(number, thing string) bool {
+	return slices.Contains([]string{"nenhum", "nenhuma"}, strings.ToLower(number)) && tellable.MatchString(thing)
 }
 
 // everyMatch returns what matches: a word before the number, the number, a word behind it, the thing. Of two matches the first may
@@ -213,6 +222,8 @@ func cardinal(word string) int {
 		return 12
 	case first == "a":
 		return 1
+	case first == "no" || strings.HasPrefix(first, "nenhum"):
+		return 0
 	}
 	n, _ := numberWord(first)
 	return n

@@ -61,6 +61,12 @@ func TestACountOfWhatIsOnTheWireNeedsProof(t *testing.T) {
 		{"Inverte um bit, no último byte. Os dois bytes, as duas mensagens.", flip, ""},
 		{"Um só bit, uma única mensagem, duas mensagens.", flip, "uma única mensagem, duas mensagens"},
 		{"Chega duas vezes, no terceiro registro.", flip, "duas vezes, terceiro registro"},
+		{"Zero bytes, no bytes, no byte, no record, nenhum byte, nenhuma mensagem.", "expect answer Ok", "Zero bytes, no bytes, nenhum byte"},
+		{"Zero bytes, no bytes, nenhum byte.", "expect size of answer is zero", ""},
+		{"A couple of bytes, thrice, double as long, half the bytes, o penúltimo byte, o dobro, uma dezena.", "expect answer Ok", "couple of, thrice, double as, half the bytes, penúltimo, dobro, dezena"},
+		{"１６ bytes, ½, x², Ⅳ, ff bytes.", "expect answer Ok", "１６, ½, x², Ⅳ, ff"},
+		{"To be bytes, half of the exchange, a server's half, meia letra.", "expect answer Ok", ""},
+		{"It was sent two times.", "expect answer Ok", "two times"},
 		{"A segunda mensagem, o {{segundo = number of byte 2 of answer}} byte.", "look client record 2", ""},
 	} {
 		got, want := countsOf(t, c.prose, c.script), strings.Split(c.want, ", ")

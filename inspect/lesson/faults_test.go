@@ -109,3 +109,27 @@ func TestALessonSaysHowLongItTakes(t *testing.T) {
 		t.Errorf("%+v", faults)
 	}
 }
+
+func TestANameIsProvenOnItsPage(t *testing.T) {
+	const opened = "## First\n\nWords.\n\n```script\nopen kv tls13\nexpect version is \"TLS 1.3\"\nexpect server alerts bad_record_mac\nexpect server sends hello_retry_request\n```\n\n"
+	other := func(prose string) string {
+		return opened + "## Second\n\n" + prose + "\n\n```script\nexpect suite contains \"AES-128\"\n```\n\n"
+	}
+	for page, want := range map[string]string{
+		opened + "It sent bad_record_mac.":                                            "",
+		opened + "It sent decode_error.":                                              "fault_unproved",
+		other("It sent bad_record_mac."):                                              "fault_unproved",
+		other("It sent a HelloRetryRequest."):                                         "fault_unproved",
+		opened + "It sent a HelloRetryRequest.":                                       "",
+		other("It is AES, and no RSA."):                                               "fault_unproved",
+		other("It is AES."):                                                           "",
+		other("Words.") + "## Third\n\nIt sent bad_record_mac. It is AES.":            "",
+		other("TLS 1.3 was opened."):                                                  "",
+		other("*Connection reset by peer*, EOF."):                                     "fault_unproved, fault_unproved",
+		"## First\n\nWords.\n\n```script\nopen kv sealed\n```\n\nIt is AES with CBC.": "",
+	} {
+		if got := strings.Join(faultsOf(t, page), ", "); got != want {
+			t.Errorf("%s: %q, want %q", page, got, want)
+		}
+	}
+}
