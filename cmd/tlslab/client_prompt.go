@@ -83,9 +83,12 @@ func (d *terminalDesk) ask(_ context.Context, question string) (string, error) {
 		err = errForeign
 	case errors.Is(err, term.ErrPasteIndicator):
 		err = nil
-	case err == io.EOF && question != commandPrompt:
-		err = errInterrupted
-		d.renew() // the old one would read the same Ctrl+C again
+	case err == io.EOF:
+		d.renew() // the old one would read the same Ctrl+C again, and draw what was typed behind whatever is said next
+		if question != commandPrompt {
+			err = errInterrupted
+			fmt.Fprint(d.out, "\r\n")
+		}
 	}
 	return line, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -79,6 +80,9 @@ func (r *clientRun) once(ctx context.Context, args []string) error {
 	o := r.do(ctx, strings.Join(words, " "))
 	if err := r.tell(o, r.notices); err != nil {
 		return err
+	}
+	if o.refused && len(args) == 1 && strings.Contains(args[0], " ") && slices.Contains(kvCommands(), firstWord(args[0])) && !r.json {
+		r.notice(r.say("client_words_apart"))
 	}
 	return o.failure()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 
 	"example.com/tlslab/kvs"
 )
@@ -51,7 +52,7 @@ func (r *clientRun) identify(ctx context.Context) error {
 	var no *kvs.AnswerError
 	switch {
 	case errors.As(err, &no):
-		err = failed(r.say("client_token_refused", "addr", safe(r.addr), "answer", safe(no.Answer)), err)
+		err = failed(r.say("client_token_refused", "addr", safe(r.addr), "answer", safe(strings.TrimPrefix(strings.TrimPrefix(no.Answer, "Error: "), "Erro: "))), err)
 		r.hangUp(ctx)
 	case err != nil:
 		err = r.unanswered(ctx, line, err)

@@ -107,7 +107,7 @@ func (p *program) compactStore(db, _ string) error {
 // exportPairs writes to a new file, or to standard output if none is named.
 func (p *program) exportPairs(db, file string) error {
 	return p.withStore(db, func(pairs *store.Bolt) error {
-		if file == "" {
+		if file == "" || file == "-" {
 			return store.Export(pairs, p.out)
 		}
 		out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -124,7 +124,7 @@ func (p *program) exportPairs(db, file string) error {
 // importPairs reads a file, or standard input if none is named, into a store that is made if there is none.
 func (p *program) importPairs(db, file string, replace bool) error {
 	var in io.Reader = p.in
-	if file != "" {
+	if file != "" && file != "-" {
 		opened, err := os.Open(file)
 		if err != nil {
 			return err
