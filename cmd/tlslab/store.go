@@ -216,12 +216,16 @@ func (r *serveRun) backUp(ctx context.Context, pairs store.Store) (done func() e
 }
 
 func (r *serveRun) copyPairs(pairs *store.Bolt) error {
-	fresh := r.backup + ".new"
+	backup := r.backup
+	if real, err := filepath.EvalSymlinks(backup); err == nil {
+		backup = real // where a link leads is replaced, and not the link
+	}
+	fresh := backup + ".new"
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) { // from a run that was killed
 		return err
 	}
 	if err := pairs.BackupFile(fresh); err != nil {
 		return err
 	}
-	return os.Rename(fresh, r.backup)
+	return os.Rename(fresh, backup)
 }

@@ -56,9 +56,17 @@ func (b *Bolt) BackupFile(path string) (err error) {
 
 // Compact writes the file of a store that nobody has open anew, without the space that waits to be used again. It needs
 // room for both files. The new one takes the old one's place in one step, when it is on the disk and was
-// verified; after an error the old one is there, as it was.
+// verified; after an error the old one is there, as it was. It has the old one's mode and owner. Where path is a symbolic link, the
+// file that it leads to is replaced.
 func Compact(path string) (before, after Summary, err error) {
 	if before, err = Verify(path); err != nil {
+		return before, after, err
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return before, after, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
 		return before, after, err
 	}
 	old, err := openFile(path, bbolt.Options{Timeout: LockWait}) // holds the lock until the end
@@ -79,6 +87,9 @@ func Compact(path string) (before, after Summary, err error) {
 		return before, after, fmt.Errorf("compact the database %s: %w", path, err)
 	}
 	if after, err = Verify(temporary.Name()); err != nil {
+		return before, after, err
+	}
+	if err := makeLike(temporary.Name(), info); err != nil {
 		return before, after, err
 	}
 	if runtime.GOOS == "windows" { // which does not replace a file that is open

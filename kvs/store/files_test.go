@@ -358,3 +358,25 @@ func TestAFileThatIsReplacedWhileOneWaitsForItIsNotWrittenTo(t *testing.T) {
 		check(t, err)
 	}
 }
+
+func TestCompactingReplacesWhereALinkLeadsAndKeepsTheMode(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("links need a privilege there, and there is no such mode")
+	}
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "real.db"), filepath.Join(dir, "link.db")
+	s := open(t, path)
+	check(t, store.Create(s, []byte("k"), []byte("v")))
+	check(t, s.Close())
+	check(t, os.Chmod(path, 0o640))
+	check(t, os.Symlink("real.db", link))
+	before, err := os.Stat(path)
+	check(t, err)
+	_, _, err = store.Compact(link)
+	check(t, err)
+	after, err := os.Stat(path)
+	check(t, err)
+	if at, err := os.Readlink(link); at != "real.db" || os.SameFile(before, after) || after.Mode() != before.Mode() {
+		t.Errorf("the link leads to %q, %v; the file, once %v, is %v now", at, err, before.Mode(), after.Mode())
+	}
+}
