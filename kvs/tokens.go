@@ -121,25 +121,45 @@ func (t *Tokens) Revoke(name string) error {
 	return t.append(tokenLine{Name: name, Revoked: &now})
 }
 
-// append adds a line in one write; if it fails half-way, the file is cut to what it was.
+// append adds a line in one write; if it fails half-way, the file is cut to what it was. What was left of a line that was cut off
+// itself is removed first.
 func (t *Tokens) append(line tokenLine) error {
 	content, err := json.Marshal(line)
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(t.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(t.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	before, err := file.Stat()
+	size, ended, err := endLine(file)
 	if err == nil {
-		if n, failed := file.Write(append(content, '\n')); failed != nil && n > 0 {
-			err = errors.Join(failed, file.Truncate(before.Size()))
+		content = append(content, '\n')
+		if !ended {
+			content = append([]byte{'\n'}, content...)
+		}
+		if n, failed := file.Write(content); failed != nil && n > 0 {
+			err = errors.Join(failed, file.Truncate(size))
 		} else if err = failed; err == nil {
 			err = file.Sync()
 		}
 	}
 	return errors.Join(err, file.Close())
+}
+
+// endLine cuts a last line off that has no end and is not whole. It returns the file's size then, and whether its last line has an end.
+func endLine(file *os.File) (size int64, ended bool, err error) {
+	content, err := io.ReadAll(io.LimitReader(file, MaxTokens+1))
+	size = int64(len(content))
+	last := content[bytes.LastIndexByte(content, '\n')+1:]
+	switch {
+	case err != nil || len(last) == 0 || size > MaxTokens:
+		return size, true, err
+	case json.Valid(last):
+		return size, false, nil
+	}
+	size -= int64(len(last))
+	return size, true, file.Truncate(size)
 }
 
 // List returns the tokens that are good, the oldest first.
@@ -177,13 +197,13 @@ func (t *Tokens) List() ([]Token, error) {
 	return slices.Clone(list), nil
 }
 
-// parseTokens returns the tokens, and the number of the first line that is none, or 0. A last line without an end is being
+// parseTokens returns the tokens, and the number of the first line that is none, or 0. A last line that is not whole is being
 // written at this moment, and does not count.
 func parseTokens(content []byte) (list []Token, wrong int) {
 	number := 0
 	for line := range bytes.Lines(content) {
 		number++
-		if !bytes.HasSuffix(line, []byte{'\n'}) {
+		if !bytes.HasSuffix(line, []byte{'\n'}) && !json.Valid(line) {
 			break
 		}
 		var l tokenLine

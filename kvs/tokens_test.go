@@ -144,3 +144,32 @@ func FuzzNoFileOfTokensLetsAnyoneInByAccident(f *testing.F) {
 func newTokens(t *testing.T) *kvs.Tokens {
 	return kvs.OpenTokens(filepath.Join(t.TempDir(), "tokens.jsonl"))
 }
+
+func TestALastLineOfTokensWithoutAnEndSpoilsNothing(t *testing.T) {
+	for _, c := range []struct {
+		last string
+		good string // the tokens that are good then
+	}{
+		{`{"name":"half`, "ana eva"},
+		{`{"name":"ana","revoked":"2026-01-02T03:04:05Z"}`, "eva"},
+	} {
+		path := filepath.Join(t.TempDir(), "tokens.jsonl")
+		tokens := kvs.OpenTokens(path)
+		_, err := tokens.Add("ana", kvs.Writer)
+		check(t, err)
+		content, err := os.ReadFile(path)
+		check(t, err)
+		check(t, os.WriteFile(path, append(content, c.last...), 0o600))
+		_, err = tokens.Add("eva", kvs.Reader)
+		check(t, err)
+		list, err := kvs.OpenTokens(path).List()
+		check(t, err)
+		var names []string
+		for _, token := range list {
+			names = append(names, token.Name)
+		}
+		if got := strings.Join(names, " "); got != c.good {
+			t.Errorf("after %s the tokens are %s, want %s", c.last, got, c.good)
+		}
+	}
+}
