@@ -245,14 +245,18 @@ const defaultUser = "default"
 // The ways in which a token is not taken.
 var (
 	errNoTokens   = errors.New("nobody needs a token here")
+	errTokensOff  = errors.New("tokens are not taken here")
 	errWrongToken = errors.New("the token is not one of this server, or was revoked")
 )
 
 // authenticate has the client be who a token stands for. If that fails, it stays who it was. A name may be
 // given too; then the token must be that one's.
 func (g *guest) authenticate(name string, secret []byte) error {
-	if g.access == nil || g.access.Tokens == nil || !g.access.on() {
+	switch {
+	case g.access == nil || !g.access.on():
 		return errNoTokens
+	case g.access.Tokens == nil:
+		return errTokensOff
 	}
 	if name == defaultUser {
 		name = ""

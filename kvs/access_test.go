@@ -429,3 +429,16 @@ func TestARevokedCertificateIsRefusedOnAnOpenConnectionAndAtEveryHandshake(t *te
 		t.Errorf("renewed: %q, %v", answer, err)
 	}
 }
+
+func TestWhereOnlyCertificatesCountATokenIsRefusedInBothProtocols(t *testing.T) {
+	s := &kvs.Server{Store: new(store.Memory), Access: &kvs.Access{Certificates: true}}
+	if got := dialPipe(t, s).ask("auth x"); got != "Error: tokens are not taken here; connect with a certificate" {
+		t.Errorf("got %s", got)
+	}
+	resp := dialRESP(t, s)
+	for _, request := range [][]string{{"AUTH", "x"}, {"AUTH", "default", "x"}, {"HELLO", "3", "AUTH", "default", "x"}} {
+		if got := resp.ask(request...); !strings.HasPrefix(got, "-WRONGPASS ") {
+			t.Errorf("%v is answered %s", request, got)
+		}
+	}
+}

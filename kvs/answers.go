@@ -22,13 +22,15 @@ type answers struct {
 
 	b    []byte
 	owed []promise
-	wait func() error // of the request that is being answered; nil if it wrote nothing that must be waited for
+	verb string       // of the request that was answered; "" if that was with an error
+	wait func() error // what it must wait for; nil if it wrote nothing
 	err  error        // of the connection
 }
 
 // A promise is an answer, b[from:to], that holds once wait has returned nil.
 type promise struct {
 	from, to int
+	verb     string
 	wait     func() error
 }
 
@@ -123,7 +125,7 @@ func (a *answers) add(parts ...[]byte) {
 		a.b = append(a.b, part...)
 	}
 	if a.wait != nil {
-		a.owed = append(a.owed, promise{from, len(a.b), a.wait})
+		a.owed = append(a.owed, promise{from, len(a.b), a.verb, a.wait})
 		a.wait = nil
 	}
 	if len(a.owed) >= mostOwed || len(a.b) >= mostAnswers {
@@ -136,6 +138,7 @@ func (a *answers) alone(parts [][]byte) {
 	if a.wait != nil {
 		err := a.wait()
 		if a.wait = nil; err != nil {
+			a.failed(a.verb)
 			parts = [][]byte{a.broken(err)}
 		}
 	}
@@ -150,6 +153,7 @@ func (a *answers) settle() {
 	from := 0
 	for _, p := range a.owed {
 		if err := p.wait(); err != nil {
+			a.failed(p.verb)
 			b = append(append(b, a.b[from:p.from]...), a.broken(err)...)
 			from = p.to
 		}
@@ -159,6 +163,13 @@ func (a *answers) settle() {
 	}
 	clear(a.owed)
 	a.owed = a.owed[:0]
+}
+
+// failed has a request of which the answer was replaced counted as what it is.
+func (a *answers) failed(verb string) {
+	if verb != "" {
+		a.conn.Failed(verb)
+	}
 }
 
 // flush sends what is there. The error is the connection's, from then on.

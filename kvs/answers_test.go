@@ -2,6 +2,7 @@ package kvs_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"example.com/tlslab/kvs"
+	"example.com/tlslab/kvs/kernel"
 	"example.com/tlslab/kvs/store"
 )
 
@@ -90,7 +92,8 @@ func TestEveryWriteThatTheDiskFailedIsAnsweredWithThat(t *testing.T) {
 			for range 3 {
 				disk.outcome <- errors.New("the disk is on fire")
 			}
-			conn := dialPipe(t, &kvs.Server{Store: disk})
+			var host *kernel.Server
+			conn := dialPipe(t, &kvs.Server{Store: disk}, func(k *kernel.Server) { host = k })
 			conn.send(protocol.writes + protocol.read)
 			for i := range 3 {
 				if got := conn.line(); !strings.HasPrefix(got, protocol.broken) || strings.Contains(got, "fire") {
@@ -104,6 +107,11 @@ func TestEveryWriteThatTheDiskFailedIsAnsweredWithThat(t *testing.T) {
 			rest := make([]byte, len(read))
 			if _, err := io.ReadFull(conn.in, rest); string(rest) != read || err != nil {
 				t.Errorf("what was read is answered %q, %v", rest, err)
+			}
+			for verb, n := range host.Statistics().Verbs {
+				if reads := strings.EqualFold(verb, "read") || verb == "GET"; reads == (n.Errors > 0) || n.Errors > n.Requests {
+					t.Errorf("%s: of %d requests %d are counted as errors", verb, n.Requests, n.Errors)
+				}
 			}
 		})
 	}
@@ -168,5 +176,42 @@ func BenchmarkWritesThatComeTogether(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestAVerbOfOnesOwnFindsWhatItsClientWroteBefore(t *testing.T) {
+	file, err := store.Open(filepath.Join(t.TempDir(), "pairs.db"), store.Options{})
+	check(t, err)
+	t.Cleanup(func() { file.Close() })
+	s := &kvs.Server{Store: file}
+	s.Handle("peek", func(_ context.Context, _ *kernel.Conn, arguments [][]byte) ([]byte, error) {
+		return store.Read(file, arguments[0])
+	})
+	conn := dialPipe(t, s)
+	conn.send("create a 1\npeek a\nkeys\n")
+	for _, want := range []string{"Ok", "1", `["a"]`} {
+		if got := conn.line(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestWritesOfAClientThatIsSentAwayAreAwaitedBeforeItsSessionEnds(t *testing.T) {
+	disk := &slowDisk{outcome: make(chan error, 2)}
+	disk.outcome <- nil
+	disk.outcome <- nil
+	ended, requests := make(chan bool), 0
+	conn := dialPipe(t, &kvs.Server{Store: disk}, func(k *kernel.Server) {
+		k.OnRequest(func(client *kernel.Conn) {
+			if requests++; requests == 3 {
+				client.Close()
+			}
+		})
+		k.OnClientClosed(func(*kernel.Conn) { close(ended) })
+	})
+	conn.send("create a 1\nupdate a 2\nread a\nread a\n")
+	<-ended
+	if n := disk.left(); n != 0 {
+		t.Errorf("%d writes are awaited by nobody", n)
 	}
 }

@@ -90,9 +90,11 @@ func (s *redisSession) answer(ctx context.Context, words [][]byte) error {
 		name = string(verb)
 	}
 	start := len(s.b)
+	s.store.verb = ""
 	_, err := s.server.redis.Do(ctx, s.conn, name, redisRequest{s, arguments})
 	switch {
 	case err == nil:
+		s.store.verb = name
 		return nil
 	case errors.Is(err, kernel.ErrDismissed), errors.As(err, new(*goneError)):
 		return err

@@ -75,7 +75,7 @@ func (s *redisSession) auth(arguments [][]byte) error {
 
 func (s *redisSession) logIn(name string, secret []byte) error {
 	err := s.guest.authenticate(name, secret)
-	if errors.Is(err, errWrongToken) {
+	if errors.Is(err, errWrongToken) || errors.Is(err, errTokensOff) {
 		return errPassword
 	}
 	return err

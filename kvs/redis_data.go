@@ -70,7 +70,7 @@ func (s *redisSession) setPair(arguments [][]byte) error {
 }
 
 func parseSet(words [][]byte) (o setOptions, err error) {
-	timed := false
+	timed := ""            // by which word; it may come again
 	var unit time.Duration // of the time that is given
 	var absolute bool
 	var number []byte
@@ -82,10 +82,10 @@ func parseSet(words [][]byte) (o setOptions, err error) {
 			o.present = true
 		case word == "GET":
 			o.get = true
-		case word == "KEEPTTL" && !timed:
+		case word == "KEEPTTL" && timed == "":
 			o.keep = true
-		case (word == "EX" || word == "PX" || word == "EXAT" || word == "PXAT") && !timed && !o.keep && i+1 < len(words):
-			timed, absolute, unit = true, strings.HasSuffix(word, "AT"), time.Millisecond
+		case (word == "EX" || word == "PX" || word == "EXAT" || word == "PXAT") && (timed == "" || timed == word) && !o.keep && i+1 < len(words):
+			timed, absolute, unit = word, strings.HasSuffix(word, "AT"), time.Millisecond
 			if word[0] == 'E' {
 				unit = time.Second
 			}
@@ -95,7 +95,7 @@ func parseSet(words [][]byte) (o setOptions, err error) {
 			return o, errSyntax
 		}
 	}
-	if !timed {
+	if timed == "" {
 		return o, nil
 	}
 	n, ok := parseInteger(number)

@@ -88,6 +88,8 @@ var conversations = []struct{ request, answer string }{
 	{"INCR n", "-ERR increment or decrement would overflow"},
 	{"GET n", "$19|9223372036854775807"},
 	{"SET n -1 EX 50", "+OK"},
+	{"SET n -1 EX 5000 EX 50", "+OK"}, // the last one counts
+	{"SET n -1 PX 5000 EX 50", "-ERR syntax error"},
 	{"INCR n", ":0"},
 	{"TTL n", ":50"},
 	{"EXPIRE missing 10", ":0"},

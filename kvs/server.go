@@ -69,6 +69,7 @@ func (s *Server) Handle(verb string, handler Handler) {
 		if err := r.session.guest.may(verb, needs); err != nil {
 			return nil, err
 		}
+		r.session.store.settle() // it finds what the requests before have written
 		answer, err := handler(ctx, client, r.arguments)
 		if err != nil {
 			return nil, &customError{err}
@@ -341,9 +342,11 @@ func (s *session) answerLine(ctx context.Context, line []byte, lineError error) 
 		return s.malformed(s.say.Say("kvs_request_empty")), nil
 	}
 	verb, arguments := string(words[0]), words[1:]
+	s.store.verb = ""
 	answer, err = s.server.verbs.Do(ctx, s.conn, verb, request{s, arguments})
 	switch {
 	case err == nil:
+		s.store.verb = verb
 		return answer, nil
 	case errors.Is(err, kernel.ErrDismissed), errors.As(err, new(*goneError)):
 		return nil, err
@@ -485,6 +488,8 @@ func (s *session) explain(err error, arguments [][]byte) string {
 		return s.say.Say("kvs_language_unknown", "language", shown(arguments[0]), "languages", strings.Join(languages, ", "))
 	case errors.Is(err, errWrongToken):
 		return s.say.Say("kvs_access_wrong_token")
+	case errors.Is(err, errTokensOff):
+		return s.say.Say("kvs_access_no_tokens")
 	case errors.Is(err, errNoTokens):
 		return s.say.Say("kvs_access_off")
 	case errors.As(err, &arity):

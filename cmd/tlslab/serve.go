@@ -356,6 +356,8 @@ func (r *serveRun) howToTalk(addr net.Addr) []string {
 	case r.auth.value == "require":
 		show, own = " -cert FILE -key FILE", " --cert FILE --key FILE"
 		lines = append(lines, r.say("cmd_serve_wants_certificates", "command", makeCertificate))
+	case r.auth.value == "request" && r.who.Tokens == nil:
+		lines = append(lines, r.say("cmd_serve_wants_certificates", "command", makeCertificate))
 	case r.auth.value == "request":
 		lines = append(lines, r.say("cmd_serve_wants_either", "certificate", makeCertificate, "token", makeToken))
 	case tokens:

@@ -191,6 +191,10 @@ func (r *request) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Failed counts the last answer to a request with that verb as an error after all: what it promised could not be kept, and the client was
+// told so instead.
+func (c *Conn) Failed(verb string) { c.server.counts.failed(verb) }
+
 // Malformed tells of a request that cannot be understood, with what is wrong
 // with it by field; "" is the request as a whole. It is counted.
 func (c *Conn) Malformed(errs map[string]string) {

@@ -103,6 +103,15 @@ type counts struct {
 	refusedBy  map[string]int64
 }
 
+// failed counts a request that was counted before among those that were answered with an error.
+func (c *counts) failed(verb string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.verbs[verb]
+	v.Errors++
+	c.verbs[verb] = v
+}
+
 // answered counts a request with a verb that has a handler, and what became of it.
 func (c *counts) answered(verb string, err error) {
 	c.mu.Lock()
