@@ -9,9 +9,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -151,6 +153,9 @@ func (p *program) pkiShow() error {
 	if err != nil {
 		return err
 	}
+	for _, name := range names {
+		p.exposed(p.out, dir.KeyFile(name))
+	}
 	revocations := dir.Revocations()
 	var bad error
 	for _, name := range names {
@@ -166,6 +171,16 @@ func (p *program) pkiShow() error {
 		}
 	}
 	return bad
+}
+
+// exposed says of each of these key files that others may read it, if they may.
+func (p *program) exposed(out io.Writer, keys ...string) {
+	for _, key := range keys {
+		const others = 0o077
+		if info, err := os.Stat(key); err == nil && info.Mode().Perm()&others != 0 && runtime.GOOS != "windows" {
+			fmt.Fprintln(out, p.say("cmd_key_exposed", "path", safe(key), "command", safe("chmod 600 "+shellQuote(key))))
+		}
+	}
 }
 
 // pkiNames returns the names that have a certificate in the folder.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -147,6 +148,7 @@ func (r *serveRun) start(ctx context.Context) error {
 	if end := config.Certificates[0].Leaf.NotAfter; time.Until(end) < pki.RenewBefore {
 		fmt.Fprintln(r.log, r.say("cmd_serve_ends_soon", "until", day(end)))
 	}
+	r.exposed(r.log, r.keys()...)
 	for _, line := range r.talk {
 		fmt.Fprintln(r.log, line)
 	}
@@ -248,6 +250,15 @@ func (r *serveRun) config() (*tls.Config, error) {
 		r.revocations.Store(revocations)
 	}
 	return config, nil
+}
+
+// keys are the files of the private keys that the server relies upon.
+func (r *serveRun) keys() []string {
+	if r.key != "" {
+		return []string{r.key}
+	}
+	folder := filepath.Join(dataDir(), "pki")
+	return []string{filepath.Join(folder, "ca.key"), filepath.Join(folder, "server.key")}
 }
 
 // version has the configuration take no older version than was asked for.
