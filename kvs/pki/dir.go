@@ -98,10 +98,10 @@ var ErrClientName = errors.New(`not a name for a client's files: use 1 to 64 let
 
 // Client returns a client's certificate and key, made on first use, in the
 // files NAME.pem and NAME.key. The name is 1 to 64 letters, digits, '.', '_' and '-', and neither
-// "ca" nor "crl" nor "server". A certificate that ends within 30 days is renewed. The units become organizational units of the
+// "ca" nor "crl" nor "server", in capitals neither: there are file systems for which that is the same. A certificate that ends within 30 days is renewed. The units become organizational units of the
 // subject. One that has others is revoked, and a new one made; without units it keeps those that it has.
 func (d *Dir) Client(name string, units ...string) (tls.Certificate, error) {
-	if !clientFile.MatchString(name) || name == "ca" || name == "crl" || name == "server" {
+	if !clientFile.MatchString(name) || slices.Contains([]string{"ca", "crl", "server"}, strings.ToLower(name)) {
 		return tls.Certificate{}, fmt.Errorf("%q: %w", name, ErrClientName)
 	}
 	certificate, err := d.leaf(name, func(old *x509.Certificate) (*x509.Certificate, error) {

@@ -530,3 +530,13 @@ func check(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestNoClientHasTheAuthoritysFilesNotEvenWhereCapitalsAreTheSame(t *testing.T) {
+	d, err := pki.Open(t.TempDir(), time.Now())
+	check(t, err)
+	for _, name := range []string{"ca", "CA", "Ca", "Server", "CRL"} {
+		if _, err := d.Client(name); !errors.Is(err, pki.ErrClientName) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
