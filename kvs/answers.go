@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 
 	"example.com/tlslab/kvs/kernel"
 	"example.com/tlslab/kvs/store"
@@ -14,6 +15,7 @@ import (
 //
 // They are the store as the requests of the connection see it.
 type answers struct {
+	ctx    context.Context // done when the server is to stop: then nothing waits for its turn any more
 	conn   *kernel.Conn
 	store  store.Store
 	source *bufio.Reader          // of the requests
@@ -88,7 +90,7 @@ func (a *answers) scan(from []byte, see func(store.Pair) error, behind func() er
 		return more, err
 	}
 	for more := true; more; {
-		err := a.conn.Stretch(func() (err error) {
+		err := a.conn.Stretch(a.ctx, func() (err error) {
 			more, err = stretch()
 			return err
 		})

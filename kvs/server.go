@@ -112,7 +112,7 @@ func (e *arityError) Error() string { return "wrong number of arguments for " + 
 // ServeConn answers the requests of one connection.
 func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 	s.learn()
-	out := &answers{conn: conn, store: s.Store}
+	out := &answers{ctx: ctx, conn: conn, store: s.Store}
 	wire := &wire{conn: conn, out: out}
 	source := bufio.NewReaderSize(wire, sourceSize)
 	out.source, out.gone = source, wire.gone

@@ -114,11 +114,11 @@ func (c *Conn) Hold(bytes int64) error {
 // Stretch carries out a stretch of a request that takes long, in its turn: so many at once as the server's MaxStretches says, and
 // one of each address. The request's own turn is over then, and between two stretches it has none, so that long requests hold up
 // neither the short ones nor, for more than a stretch, each other. The error is do's, or [ErrBusy] if the turn did not come within
-// RequestWait. It is for the goroutine that carries out the request.
-func (c *Conn) Stretch(do func() error) error {
+// RequestWait, or before ctx was done. It is for the goroutine that carries out the request.
+func (c *Conn) Stretch(ctx context.Context, do func() error) error {
 	c.giveTurn()
 	b := bounds{cmp.Or(c.server.MaxStretches, DefaultMaxStretches), 1}
-	if !c.server.await(context.Background(), &c.server.stretches, c.host, b) {
+	if !c.server.await(ctx, &c.server.stretches, c.host, b) {
 		return ErrBusy
 	}
 	defer c.server.stretches.give(c.host, b)

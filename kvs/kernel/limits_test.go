@@ -304,8 +304,8 @@ func TestARequestWhoseTurnDoesNotComeIsNotCarriedOut(t *testing.T) {
 func TestAStretchThatIsCarriedOutHoldsUpOtherStretchesAndNoRequest(t *testing.T) {
 	var verbs kernel.Verbs[string, string]
 	working, goOn := make(chan bool), make(chan bool)
-	verbs.Handle("long", func(_ context.Context, client *kernel.Conn, _ string) (string, error) {
-		return "done", client.Stretch(func() error {
+	verbs.Handle("long", func(ctx context.Context, client *kernel.Conn, _ string) (string, error) {
+		return "done", client.Stretch(ctx, func() error {
 			working <- true
 			<-goOn
 			return nil
