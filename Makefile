@@ -29,7 +29,7 @@ build: ## build bin/tlslab
 	@go build -trimpath -o bin/tlslab ./cmd/tlslab || { echo "The build failed; the lines above say why." >&2; exit 1; }
 
 test: ## run every test
-	go test -timeout 5m $(PACKAGES)
+	go test -timeout 10m $(PACKAGES)
 
 race: ## run every test under the race detector (wants a C compiler)
 	CGO_ENABLED=1 go test -race -timeout 20m $(PACKAGES)
