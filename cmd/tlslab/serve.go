@@ -376,7 +376,7 @@ func (r *serveRun) howToTalk(addr net.Addr) []string {
 	}
 	lines = append(lines,
 		r.say("cmd_serve_try", "ca", safe(r.ca)),
-		fmt.Sprintf("  openssl s_client -quiet -CAfile %s -connect %s%s", ca, try, show),
+		fmt.Sprintf("  openssl s_client -quiet -verify_return_error -CAfile %s -connect %s%s", ca, try, show),
 		fmt.Sprintf("  %s client --addr %s --ca %s%s", safe(r.name), try, ca, own))
 	if r.auth.value == "none" && !tokens {
 		lines = append(lines, fmt.Sprintf("  python3 docs/manual/clients/client.py %s %s %s", host, port, ca))
