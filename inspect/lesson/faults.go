@@ -36,7 +36,7 @@ func (l *Lesson) Faults() (faults []Check) {
 			}
 		}
 	}
-	return slices.Concat(faults, l.miscounted(), l.mislabelled(), l.missided(), l.rootless(), l.unrendered())
+	return slices.Concat(faults, l.miscounted(), l.mislabelled(), l.missided(), l.disordered(), l.rootless(), l.unrendered())
 }
 
 // prose returns everything that is read but the choices of exercises, which may
