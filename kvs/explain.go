@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"example.com/tlslab/docs"
@@ -68,6 +69,9 @@ func Explain(say *docs.Sentences, err error) string {
 	}
 	if text, ok := explainKernel(say, err); ok {
 		return text
+	}
+	if errors.Is(err, syscall.ECONNRESET) {
+		return say.Say("kvs_reset")
 	}
 	return safe(err.Error())
 }
@@ -206,11 +210,25 @@ func explainHandshake(say *docs.Sentences, err *kernel.HandshakeError) string {
 		return say.Say("kvs_handshake_revoked", "since", revoked.Since.UTC().Format(time.DateOnly))
 	case errors.As(err, &header):
 		return say.Say("kvs_handshake_not_tls")
+	case errors.Is(err, syscall.ECONNRESET):
+		return say.Say("kvs_reset")
+	case kernel.ReasonOf(err) == kernel.ReasonAlert:
+		return say.Say("kvs_handshake_alert", "reason", safe(innermost(err).Error()))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return say.Say("kvs_handshake_left")
-	default:
-		return say.Say("kvs_handshake_failed", "reason", safe(err.Err.Error()))
 	}
+	// What crypto/tls has no type for, it says in words, which are Go's own and may change: then they stand as they are.
+	text := err.Err.Error()
+	for words, id := range map[string]string{
+		"client offered only unsupported versions": "kvs_handshake_version",
+		"no cipher suite supported by both":        "kvs_handshake_suite",
+		"client didn't provide a certificate":      "kvs_handshake_no_certificate",
+	} {
+		if strings.Contains(text, words) {
+			return say.Say(id, "reason", safe(text))
+		}
+	}
+	return say.Say("kvs_handshake_failed", "reason", safe(text))
 }
 
 // alertName is the name of an alert with which clients refuse servers (RFC 8446 section 6); of others it is "alert".
@@ -222,6 +240,17 @@ func alertName(description byte) string {
 		0x6e: "unsupported_extension", 0x70: "unrecognized_name", 0x71: "bad_certificate_status_response", 0x78: "no_application_protocol",
 	}
 	return cmp.Or(names[description], "alert")
+}
+
+// innermost is what is wrapped by everything else.
+func innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }
 
 // safe is text as it can be shown, most often unchanged.

@@ -47,7 +47,7 @@ func (s *Screen) Watch(server *kernel.Server) {
 		}
 	})
 	server.OnHandshakeFailed(func(conn net.Conn, err error) {
-		s.sayOrCount("kvs_screen_no_handshake", "kvs_screen_more_no_handshake", few, conn, err)
+		s.noHandshake(few, conn, err)
 	})
 	server.OnClientClosed(func(client *kernel.Conn) {
 		if err := client.Err(); err != nil && !errors.Is(err, kernel.ErrStopping) {
@@ -73,6 +73,18 @@ func (s *Screen) sayOrCount(id, more string, most int, conn net.Conn, why error,
 	}
 	if tell {
 		s.Say(id, conn, pairs...)
+	}
+}
+
+// noHandshake is sayOrCount for handshakes that failed, which are counted by their reason, so that many of one do not hide the few of
+// another.
+func (s *Screen) noHandshake(most int, conn net.Conn, err error) {
+	reason := kernel.ReasonOf(err)
+	tell := s.digest.Tell("kvs_screen_no_handshake "+reason, most, func(count int) {
+		s.Say("kvs_screen_more_no_handshake", nil, "count", count, "seconds", int(kernel.DigestPeriod.Seconds()), "reason", reason)
+	})
+	if tell {
+		s.Say("kvs_screen_no_handshake", conn, "reason", s.explain(err))
 	}
 }
 

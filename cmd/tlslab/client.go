@@ -32,6 +32,8 @@ type clientRun struct {
 	noauth    bool
 
 	config     *tls.Config
+	withheld   []string                        // whose certificates the server wants, where the client's is of another authority and was not sent
+	excused    bool                            // and that was said
 	notRevoked func(tls.ConnectionState) error // nil where there is no list
 	token      []byte                          // says who the client is; nil for none
 	text       report.Text                     // tells of records
@@ -119,6 +121,9 @@ func (r *clientRun) prepare(ctx context.Context) error {
 	if err := r.checkAddr(ctx, r.addr); err != nil {
 		return err
 	}
+	if hostOf(r.addr) == "" { // there is no name to verify
+		return usage(r.say("cmd_bad_addr", "addr", safe(r.addr)))
+	}
 	roots, err := r.roots()
 	if err != nil {
 		return err
@@ -132,6 +137,9 @@ func (r *clientRun) prepare(ctx context.Context) error {
 	}
 	r.config = pki.ClientConfig(roots, hostOf(r.addr), mine...)
 	r.config.VerifyConnection = r.notRevoked
+	if len(mine) > 0 {
+		r.config.GetClientCertificate = r.certificateFor
+	}
 	r.text = report.Text{Say: r.sentence, Level: report.WithBytes}
 	if r.edit {
 		r.editor = newEditor()

@@ -59,7 +59,7 @@ func (e *editor) offered() <-chan struct{} {
 	return e.wake
 }
 
-// isBroken reports whether nothing passes any more; of no editor it does.
+// isBroken reports whether nothing passes any more; without an editor everything passes.
 func (e *editor) isBroken() bool { return e != nil && e.broken }
 
 // take returns the offers that have come.

@@ -38,6 +38,10 @@ func (r *clientRun) do(ctx context.Context, line string) outcome {
 	switch {
 	case errors.As(err, &no):
 		o.answer, o.refused = no.Answer, true
+		if len(r.withheld) > 0 && !r.excused { // that may be why
+			r.excused = true
+			r.notice(r.whyWithheld())
+		}
 	case errors.Is(err, kvs.ErrManyLines):
 		o.unsent = err
 	case err != nil:

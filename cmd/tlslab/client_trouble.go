@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"strings"
 
@@ -97,6 +100,7 @@ func (r *clientRun) unreachable(err error, conn *inspect.Conn) error {
 
 // What servers say of a client's certificate (RFC 8446 section 6.2).
 const (
+	handshakeFailure    = 0x28
 	badCertificate      = 0x2a
 	certificateRevoked  = 0x2c
 	certificateExpired  = 0x2d
@@ -123,13 +127,17 @@ func (r *clientRun) explainAlert(err error, conn *inspect.Conn) string {
 	}
 	command := r.name + " pki client " + r.say("cmd_name_arg")
 	switch alert := heard.Description; {
+	case len(r.withheld) > 0 && (alert == certificateRequired || alert == badCertificate || alert == handshakeFailure):
+		return r.whyWithheld()
 	case alert == certificateRequired, alert == badCertificate && r.cert == "":
 		return r.say("cmd_remote_wants_certificate", "addr", addr, "command", command)
 	case alert == certificateRevoked:
 		return r.say("client_alert_revoked", "addr", addr, "cert", safe(r.cert))
 	case alert == certificateExpired:
 		return r.say("client_alert_expired", "addr", addr, "cert", safe(r.cert), "command", command)
-	case r.cert != "" && (alert == unknownCA || alert == badCertificate || alert == certificateUnknown || alert == accessDenied):
+	case r.cert != "" && alert == badCertificate:
+		return r.say("client_alert_bad_certificate", "addr", addr, "cert", safe(r.cert), "show", r.name+" pki show", "renew", r.name+" pki renew")
+	case r.cert != "" && (alert == unknownCA || alert == certificateUnknown || alert == accessDenied):
 		return r.say("client_alert_certificate", "addr", addr, "cert", safe(r.cert), "alert", inspect.AlertName(alert))
 	case alert == protocolVersion:
 		return r.say("client_alert_version", "addr", addr)
@@ -160,4 +168,35 @@ func (r *clientRun) departed(l *link) string {
 		how = r.say("client_lost_broken", "addr", safe(r.addr), "reason", safe(withoutAddr(l.why)))
 	}
 	return strings.TrimSpace(how + " " + r.say("client_gone_idle"))
+}
+
+// certificateFor returns the client's certificate, if the server takes one of its authority. Otherwise it returns none, as crypto/tls
+// does by itself, and keeps what the server asks for.
+func (r *clientRun) certificateFor(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	mine := &r.config.Certificates[0]
+	err := info.SupportsCertificate(mine)
+	if err == nil {
+		return mine, nil
+	}
+	r.withheld = nil
+	for _, raw := range info.AcceptableCAs {
+		var name pkix.RDNSequence
+		var issuer pkix.Name
+		if _, err := asn1.Unmarshal(raw, &name); err != nil || bytes.Equal(raw, mine.Leaf.RawIssuer) {
+			return new(tls.Certificate), nil // it is of the right one, and something else is the matter
+		}
+		issuer.FillFromRDNSequence(&name)
+		r.withheld = append(r.withheld, issuer.String())
+	}
+	return new(tls.Certificate), nil
+}
+
+// whyWithheld says why the client's certificate was not sent.
+func (r *clientRun) whyWithheld() string {
+	const some = 5
+	wanted := strings.Join(r.withheld[:min(len(r.withheld), some)], "; ")
+	if len(r.withheld) > some {
+		wanted += "; …"
+	}
+	return r.say("client_cert_withheld", "addr", safe(r.addr), "cert", safe(r.cert), "issuer", safe(r.config.Certificates[0].Leaf.Issuer.String()), "wanted", safe(wanted))
 }

@@ -108,7 +108,7 @@ func TestEachKeyOfTheTutorialIsPressedByItsScript(t *testing.T) {
 }
 
 func TestEachCommandLineOnClientsOfOnesOwnIsRunByItsScript(t *testing.T) {
-	same := strings.NewReplacer(`"$(tlslab pki ca)"`, "$PKI/ca.pem", "docs/manual/clients/", "$CLIENTS/", "127.0.0.1:8888", "127.0.0.1:0", "8888", "$PORT")
+	same := strings.NewReplacer(`"$(dirname "$(tlslab pki ca)")/ca.key"`, "$PKI/ca.key", `"$(tlslab pki ca)"`, "$PKI/ca.pem", "docs/manual/clients/", "$CLIENTS/", "127.0.0.1:8888", "127.0.0.1:0", "8888", "$PORT")
 	run := same.Replace(script(t, "cmd/own-client.txtar"))
 	for _, lang := range []string{"en", "pt-BR"} {
 		lines := indented(t, lang, "own-client.md")

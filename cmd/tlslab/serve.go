@@ -145,7 +145,10 @@ func (r *serveRun) start(ctx context.Context) error {
 	if r.sync.value == "interval" {
 		fmt.Fprintln(r.log, r.say("cmd_serve_interval"))
 	}
-	if end := config.Certificates[0].Leaf.NotAfter; time.Until(end) < pki.RenewBefore {
+	switch end := config.Certificates[0].Leaf.NotAfter; {
+	case time.Now().After(end):
+		fmt.Fprintln(r.log, r.say("cmd_serve_expired", "until", day(end)))
+	case time.Until(end) < pki.RenewBefore:
 		fmt.Fprintln(r.log, r.say("cmd_serve_ends_soon", "until", day(end)))
 	}
 	r.exposed(r.log, r.keys()...)

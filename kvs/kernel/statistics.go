@@ -146,10 +146,11 @@ func (c *counts) handshakeFailed(err error) {
 	if c.handshakes == nil {
 		c.handshakes = map[string]int64{}
 	}
-	c.handshakes[reasonOf(err)]++
+	c.handshakes[ReasonOf(err)]++
 }
 
-func reasonOf(err error) string {
+// ReasonOf returns the reason by which the error of a handshake is counted: [ReasonTimeout] and those after it, or that of a [Reasoner].
+func ReasonOf(err error) string {
 	var (
 		reasoner    Reasoner
 		header      tls.RecordHeaderError
