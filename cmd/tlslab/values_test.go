@@ -264,7 +264,7 @@ var said = []struct {
 	`, [][2]string{
 		{`client unit request key is 0x00`, `nome`},
 		{`client unit request iv is 0x00`, `this is not TLS`},
-		{`version is "TLS 1.3"`, `no version was agreed on`},
+		{`version is "TLS 1.3"`, `have agreed on no version`},
 		{`client text 1 sequence is 0`, `this is not TLS`},
 	}},
 	{"home-made cryptography", "", lesson.Sealed, `
