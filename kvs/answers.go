@@ -67,7 +67,7 @@ const (
 // scan goes through the pairs from a key on, in the order of the keys' bytes, until see returns an error. It does so in stretches,
 // each a View in its turn (see [kernel.Conn.Stretch]), so that nobody waits for the whole: a pair that is there all the while is
 // seen once, one that others change meanwhile may be seen or not. See is called within a View and should be quick; behind, if
-// there is such, after each, for what is not.
+// there is such, after each (the one that errEnough ends included), for what is not.
 func (a *answers) scan(from []byte, see func(store.Pair) error, behind func() error) error {
 	stretch := func() (more bool, err error) {
 		pairs, size := 0, 0
@@ -84,8 +84,8 @@ func (a *answers) scan(from []byte, see func(store.Pair) error, behind func() er
 			}
 			return nil
 		})
-		if err == nil && behind != nil {
-			err = behind()
+		if (err == nil || err == errEnough) && behind != nil {
+			err = cmp.Or(behind(), err)
 		}
 		return more, err
 	}

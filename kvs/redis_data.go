@@ -297,6 +297,7 @@ func (m *matching) match() error {
 			return err
 		}
 	}
+	clear(m.seen) // the next turn may be long in coming
 	m.seen = m.seen[:0]
 	return nil
 }
@@ -428,7 +429,7 @@ func (s *redisSession) scan(arguments [][]byte) error {
 		return nil
 	}, found.match)
 	if err == errEnough {
-		err = found.match()
+		err = nil
 	}
 	s.array(2)
 	s.text(strconv.FormatUint(next, 10))
