@@ -50,7 +50,7 @@ func (l *lane) missed(e Event, start int64) {
 	if g.resume < 0 {
 		g.behind.bytes += int64(e.N)
 	}
-	if l.run != GapItem {
+	if l.run != GapItem || l.turned(start) {
 		l.begin(GapItem, start, "")
 	}
 }
@@ -66,8 +66,23 @@ func (l *lane) beginInside(b []byte) []byte {
 func (l *lane) leave(pending []byte, end int64) {
 	l.gap.pending = nil
 	l.gap.behind.bytes += int64(len(pending))
-	if len(pending) > 0 && l.run == GapItem {
-		l.begin(BytesItem, end-int64(len(pending)), "after_gap")
+	if len(pending) == 0 {
+		return
+	}
+	from := end - int64(len(pending))
+	l.giveUp(from, pending)
+	if l.turn > from && l.turn < end {
+		l.giveUp(l.turn, pending[l.turn-from:])
+	}
+}
+
+// giveUp takes the byte at an offset, with which b begins, for one that is in no record.
+func (l *lane) giveUp(at int64, b []byte) {
+	switch {
+	case l.run == GapItem, l.turned(at) && !l.gap.inside:
+		l.begin(BytesItem, at, "after_gap")
+	case l.turned(at):
+		l.begin(BytesItem, at, noRecord(b))
 	}
 }
 
@@ -85,9 +100,7 @@ func (l *lane) realign(b []byte) []byte {
 		case !known:
 			return nil
 		}
-		if l.run == GapItem {
-			l.begin(BytesItem, l.size-int64(len(g.pending)), "after_gap")
-		}
+		l.giveUp(l.size-int64(len(g.pending)), g.pending)
 		g.pending = g.pending[1:]
 		g.behind.bytes++
 	}
@@ -143,7 +156,7 @@ func greets(b []byte) bool {
 // close ends the gap: from offset at on there are records again.
 func (l *lane) close(at int64) {
 	l.gap = gap{behind: l.gap.behind}
-	l.run = 0
+	l.run, l.turn = 0, 0
 	l.runs = append(l.runs, at)
 }
 

@@ -32,6 +32,7 @@ type lane struct {
 	need   int      // of the fragment; -1 while the header is not whole
 	run    ItemKind // BytesItem or GapItem, while what comes cannot be split into records
 	runs   []int64  // where each such run began, and where records began again
+	turn   int64    // where the bytes begin that came after the peer had sent some, while a run goes on; 0 if there are none
 	found  []piece  // what the latest bytes completed
 	gap    gap
 
@@ -86,6 +87,7 @@ func (l *lane) add(e Event, source int) []piece {
 		b = l.realign(b)
 	}
 	l.split(e, b)
+	l.takeTurn()
 	return l.found
 }
 
@@ -121,16 +123,42 @@ func (l *lane) split(e Event, b []byte) {
 
 // begin begins a run of bytes that are not split into records.
 func (l *lane) begin(kind ItemKind, from int64, reason string) {
-	l.run = kind
+	if l.run = kind; l.turn <= from {
+		l.turn = 0
+	}
 	l.runs = append(l.runs, from)
 	l.found = append(l.found, piece{kind: kind, from: from, reason: reason})
+}
+
+// latest returns the event that brought the lane's last bytes; -1 if it has none.
+func (l *lane) latest() int {
+	if len(l.chunks) == 0 {
+		return -1
+	}
+	return l.chunks[len(l.chunks)-1].event
+}
+
+// turned reports whether the byte at an offset is the first of a new turn: a run
+// ends where the peer speaks, so that runs stand in the order in which they crossed.
+func (l *lane) turned(at int64) bool { return l.turn > 0 && at >= l.turn }
+
+// turnsEnd reports whether the run that goes on is over once the peer has sent something.
+func (l *lane) turnsEnd() bool {
+	return len(l.gap.pending) == 0 && !(l.gap.open && l.gap.resume >= 0)
+}
+
+// takeTurn begins a new run where one goes on in which no records are looked for.
+func (l *lane) takeTurn() {
+	if l.run == BytesItem && !l.gap.open && l.turned(l.size) {
+		l.begin(BytesItem, l.turn, "behind_no_tls")
+	}
 }
 
 // runEnd returns where the run that began at from had ended, or come to, once
 // event at had happened.
 func (l *lane) runEnd(from int64, at int) int64 {
 	end := l.sizeAt(at)
-	if i := slices.Index(l.runs, from); i >= 0 && i+1 < len(l.runs) {
+	if i, ok := slices.BinarySearch(l.runs, from); ok && i+1 < len(l.runs) {
 		return min(end, l.runs[i+1])
 	}
 	return min(end, l.size-int64(len(l.gap.pending)))
@@ -173,6 +201,19 @@ func (l *lane) finish(e Event) []piece {
 		l.cutRecord(e, l.size, true)
 	}
 	return l.found
+}
+
+// noRecord says why no record begins with b, at the first byte that tells.
+func noRecord(b []byte) string {
+	for n := 1; n <= min(len(b), headerLength); n++ {
+		if reason := notTLS(b[:n]); reason != "" {
+			return reason
+		}
+		if !headerLike(b[:n]) {
+			break
+		}
+	}
+	return "not_tls_next"
 }
 
 // notTLS says why the beginning of a record header cannot be one, or "". It

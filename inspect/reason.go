@@ -93,6 +93,8 @@ var reasons = map[string]string{
 	"not_tls_type":    "its first byte is no content type of TLS: it is no TLS, or the rest of a record whose beginning is missing",
 	"not_tls_version": "its second byte is not 0x03, the first byte of every TLS version",
 	"not_tls_length":  "its length is more than a TLS record may have",
+	"not_tls_next":    "it begins as a record of TLS might, but where that would end no other begins",
+	"behind_no_tls":   "what this side sent before it is no TLS, so where a record would begin is not known",
 	"no_tls":          "there is no TLS on this connection",
 	"after_gap":       "bytes before it are missing, so where a record begins is not known",
 	"rest":            "the rest of a record, of which the bytes before it are missing",

@@ -253,8 +253,8 @@ type ItemKind uint8
 // The kinds of item.
 const (
 	RecordItem  ItemKind = iota + 1 // Record is set
-	BytesItem                       // a run of bytes that is not of the connection's protocol: From, Reason
-	GapItem                         // bytes that were let go before they were looked at
+	BytesItem                       // a run of bytes that is not of the connection's protocol, as far as where the peer speaks: From, Reason
+	GapItem                         // bytes that were never captured, or let go before they were looked at, as far as where the peer speaks
 	AlertItem                       // an alert in a record that could be read: Record, Level, Description
 	ErrorItem                       // an endpoint's error: Text
 	ClosedItem                      // Side sends no more: How

@@ -108,15 +108,19 @@ func (s *Session) Bytes(item Item, at int) []byte {
 func (s *Session) Run(item Item, at int) (length int64, over bool) {
 	l := s.laneOf(item)
 	last := len(l.runs) > 0 && l.runs[len(l.runs)-1] == item.From
-	return l.runEnd(item.From, at) - item.From, l.ended || !last
+	answered := l.turnsEnd() && s.viewOf(item).lanes[item.Side.Peer()].latest() > l.latest()
+	return l.runEnd(item.From, at) - item.From, l.ended || !last || answered
 }
 
-func (s *Session) laneOf(item Item) *lane {
+func (s *Session) laneOf(item Item) *lane { return s.viewOf(item).lanes[item.Side] }
+
+// viewOf returns the view that has an item's lane: its sender's, or its receiver's.
+func (s *Session) viewOf(item Item) *View {
 	side := item.Side
 	if item.Lane == Received {
 		side = side.Peer()
 	}
-	return s.conns[item.Conn].views[side].lanes[item.Side]
+	return s.conns[item.Conn].views[side]
 }
 
 // End is told that the recording will not grow: a file has been read to its

@@ -105,7 +105,7 @@ func (l *lane) addUnits(e Event, start int64) {
 	switch {
 	case e.Bytes == nil && e.N > 0:
 		l.missedUnits(e, start)
-	case l.run == GapItem && e.N > 0:
+	case (l.run == GapItem || l.run == BytesItem && l.turned(start)) && e.N > 0:
 		l.begin(BytesItem, start, l.units.lost)
 	case l.run == 0:
 		found := func(unit []byte, behind int, reading Reading) {
@@ -120,7 +120,7 @@ func (l *lane) addUnits(e Event, start int64) {
 func (l *lane) missedUnits(e Event, start int64) {
 	l.cutRest(e, start)
 	l.units.lost = "after_gap"
-	if l.run != GapItem {
+	if l.run != GapItem || l.turned(start) {
 		l.begin(GapItem, start, "")
 	}
 }

@@ -122,6 +122,9 @@ func (v *View) arrive(from Side, e Event, verdict Verdict) { v.arriveFrom(from, 
 func (v *View) arriveFrom(from Side, e Event, source int, verdict Verdict) {
 	l := v.lanes[from]
 	l.verdict = verdict
+	if v.lanes[from.Peer()].latest() > l.latest() {
+		l.turn = l.size
+	}
 	for _, found := range l.add(e, source) {
 		v.found(l, found)
 	}

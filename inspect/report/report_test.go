@@ -547,3 +547,18 @@ func TestACloseNotifyIsMissedWhereOneWasDue(t *testing.T) {
 		}
 	}
 }
+
+func TestOneByteThatIsNoTLSIsToldAsOne(t *testing.T) {
+	rec := recordingOf(
+		inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: inspect.ProtocolTLS}},
+		inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Cause: -1, Bytes: []byte("S"), N: 1},
+	)
+	for lang, want := range map[string]string{
+		"en":    "#1 server → client: 1 byte, not TLS: a record begins with its content type, and 0x53 is none.\n",
+		"pt-BR": "#1 servidor → cliente: 1 byte, fora do TLS: um registro começa pelo seu tipo de conteúdo, e 0x53 não é nenhum deles.\n",
+	} {
+		if got := (report.Text{Say: docs.For(lang)}).Sentence(inspect.NewSession(rec), 1); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

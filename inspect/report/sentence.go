@@ -27,7 +27,7 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 	case inspect.BytesItem:
 		b, length := run(s, item)
 		switch key := item.Because.Key; key {
-		case "after_gap", "rest", "no_tls", "no_unit", "unit_too_long":
+		case "after_gap", "rest", "not_tls_next", "behind_no_tls", "no_tls", "no_unit", "unit_too_long":
 			return t.Say.Say("report_not_split", "way", t.way(item), "size", t.size(int(length)), "why", t.Say.Say("reason_"+key))
 		}
 		return t.Say.Say("report_not_tls", "way", t.way(item), "size", t.size(int(length)), "why", t.notTLS(b))
