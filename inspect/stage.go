@@ -44,6 +44,28 @@ type Staller interface {
 	Stalled() string
 }
 
+// A TurnTaker is a Stage whose ends take turns, and protect nothing of that: whoever keeps to them speaks in the
+// place of either side.
+type TurnTaker interface {
+	Stage
+	// Impostor returns someone new on the wire; nil if the ends do not take turns on this channel.
+	Impostor() Impostor
+}
+
+// An Impostor acts on what the client sends, without any key. It is the gate of a tap, which forwards all else.
+type Impostor interface {
+	Gate
+	// Repeat has a message say itself once more, when the client's next turn comes.
+	Repeat(message Held)
+	// Drop takes a message away, of which the client has just sent the length, and answers in the server's place.
+	Drop(length Held)
+	// Swap does as Drop, and says the message behind the client's next one.
+	Swap(length Held)
+	// Inject makes another message of one whose text is known, and says it when the client's next turn comes. How
+	// much it can make of it is the channel's matter; it may become something that nobody understands.
+	Inject(wanted, known []byte) Action
+}
+
 // A CommandError says that the client refused a command by itself: nothing of
 // it was sent.
 type CommandError struct {

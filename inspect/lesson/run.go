@@ -110,7 +110,6 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 		return nil, fmt.Errorf("scene %s on %s: %w", scene.Name, channel, err)
 	}
 	run := r.begin(ctx, stage)
-	run.turns.authenticated = channel == SealedAuthenticated
 	run.result = &Result{Scene: scene.Name, Channel: channel, Recording: run.tap.Recording(), stage: stage}
 	if err = run.play(scene); err == nil {
 		err = context.Cause(run.ctx)
@@ -131,15 +130,19 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 // begin makes ready for what is done to the stage.
 func (r Runner) begin(ctx context.Context, stage inspect.Stage) *run {
 	ctx, cancel := context.WithCancelCause(ctx)
-	turns := new(turns)
-	rules := &inspect.Rules{Then: turns}
+	rules := new(inspect.Rules)
+	var impostor inspect.Impostor
+	if taker, ok := stage.(inspect.TurnTaker); ok && taker.Impostor() != nil {
+		impostor = taker.Impostor()
+		rules.Then = impostor
+	}
 	pacer := &pacer{rules: rules}
 	tap := &inspect.Tap{Gate: pacer}
 	if r.Watch != nil {
 		r.Watch(tap.Recording())
 	}
 	return &run{
-		Runner: r, ctx: ctx, leave: cancel, stage: stage, tap: tap, rules: rules, turns: turns, pacer: pacer, until: -1,
+		Runner: r, ctx: ctx, leave: cancel, stage: stage, tap: tap, rules: rules, impostor: impostor, pacer: pacer, until: -1,
 		session: inspect.NewSession(tap.Recording()), result: new(Result),
 	}
 }
@@ -152,7 +155,7 @@ type run struct {
 	stage    inspect.Stage
 	tap      *inspect.Tap
 	rules    *inspect.Rules
-	turns    *turns
+	impostor inspect.Impostor // nil where the ends do not take turns
 	pacer    *pacer
 	session  *inspect.Session
 	current  inspect.Play

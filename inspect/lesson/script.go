@@ -406,22 +406,30 @@ func parseTamper(about []string, action string, hasAction bool) (func(*run) erro
 	return func(r *run) error { return r.tamper(m, act) }, nil
 }
 
-// parseInTurn reads what becomes of a message of the home-made channel at the hands of someone who keeps to its turns.
+// parseInTurn reads what becomes of a message at the hands of someone who keeps to the turns of a channel.
 func parseInTurn(m inspect.Match, words []string) (func(*run) error, *remark) {
 	verb, rest := words[0], words[3:]
-	act := map[string]func(*turns) inspect.Action{
-		"repeat": func(t *turns) inspect.Action { return t.repeat },
-		"drop":   func(t *turns) inspect.Action { return t.drop },
-		"swap":   func(t *turns) inspect.Action { return t.swap },
+	act := map[string]func(inspect.Impostor) inspect.Action{
+		"repeat": func(i inspect.Impostor) inspect.Action { return i.Repeat },
+		"drop":   func(i inspect.Impostor) inspect.Action { return i.Drop },
+		"swap":   func(i inspect.Impostor) inspect.Action { return i.Swap },
 	}[verb]
 	switch {
 	case act != nil && len(rest) == 0:
 	case verb == "inject" && len(rest) == 3 && rest[1] == "knowing" && len(rest[0]) < aes.BlockSize && rest[2] != "":
-		act = func(t *turns) inspect.Action { return t.inject([]byte(rest[0]), []byte(rest[2])) }
+		act = func(i inspect.Impostor) inspect.Action { return i.Inject([]byte(rest[0]), []byte(rest[2])) }
 	default:
 		return nil, say("fault_in_turn")
 	}
-	return func(r *run) error { return r.tamper(m, act(r.turns)) }, nil
+	return func(r *run) error {
+		switch {
+		case r.stage == nil:
+			return errNoSession
+		case r.impostor == nil:
+			return errNoTurns
+		}
+		return r.tamper(m, act(r.impostor))
+	}, nil
 }
 
 var contentTypes = map[string]inspect.ContentType{

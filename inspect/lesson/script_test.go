@@ -251,3 +251,32 @@ func TestWhatTheClientRefusesByItselfIsItsAnswer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhatIsDoneInTurnIsSpelledInOneWay(t *testing.T) {
+	for line, ok := range map[string]bool{
+		"tamper client text: repeat in turn":                                true,
+		"tamper client unit length: drop in turn":                           true,
+		"tamper client unit length 2: swap in turn":                         true,
+		`tamper client text: inject in turn "\na\n" knowing "create a 1\n"`: true,
+		`tamper client text: inject in turn "0123456789abcdef" knowing "a"`: false,
+		`tamper client text: inject in turn "a" knowing ""`:                 false,
+		`tamper client text: inject in turn "a"`:                            false,
+		"tamper client text: flip in turn":                                  false,
+		"tamper client text: repeat in turn twice":                          false,
+	} {
+		if _, err := lesson.Parse("test", "on sealed\n"+line); (err == nil) != ok {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+func TestWhereTheEndsDoNotTakeTurnsNothingIsDoneInTurn(t *testing.T) {
+	parsed, err := lesson.Parse("test", "on plain\ntamper client text: repeat in turn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = lesson.Runner{Open: func(string, []string) (inspect.Stage, error) { return echo{}, nil }}.Run(t.Context(), parsed, lesson.Clear)
+	if err == nil || !strings.Contains(err.Error(), "do not take turns") {
+		t.Errorf("%v", err)
+	}
+}

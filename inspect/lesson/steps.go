@@ -75,7 +75,6 @@ func (s *Sitting) step(st step, report func(Check)) error {
 		}
 		r.close()
 		s.begin(stage, open.glassBox)
-		s.run.turns.authenticated = open.channel == SealedAuthenticated
 	}
 	for _, e := range r.expected {
 		check := r.judge(e)
@@ -239,6 +238,7 @@ func parseHold(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 // Errors of commands that are begun.
 var (
 	errNoSession = say("seen_no_session")
+	errNoTurns   = say("seen_no_turns")
 	errBegun     = say("seen_begun")
 	errNotHeld   = say("seen_not_held")
 	errNoHolder  = say("seen_no_hold")

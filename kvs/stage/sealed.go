@@ -57,6 +57,9 @@ func (s *Sealed) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, erro
 	return p, nil
 }
 
+// Impostor implements [inspect.TurnTaker].
+func (s *Sealed) Impostor() inspect.Impostor { return &sealed.Impostor{Authenticated: s.Authenticated} }
+
 // A sealedPlay is one server, and a client that opens a connection to it for each request.
 type sealedPlay struct {
 	channel *sealedChannel

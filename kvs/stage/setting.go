@@ -274,6 +274,14 @@ func (s *sequence) connectSealed(ctx context.Context, handler *kvs.Server) *play
 	return p
 }
 
+// Impostor implements [inspect.TurnTaker].
+func (s *Setting) Impostor() inspect.Impostor {
+	if !s.isSealed() {
+		return nil
+	}
+	return &sealed.Impostor{Authenticated: s.Channel == ChannelSealedAuthenticated}
+}
+
 func (s *Setting) isSealed() bool {
 	return s.Channel == ChannelSealed || s.Channel == ChannelSealedAuthenticated
 }

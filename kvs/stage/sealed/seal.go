@@ -141,10 +141,15 @@ func expand(secret []byte, purpose string) []byte {
 
 // encrypt pads a message (PKCS #7, RFC 5652 section 6.3) and encrypts it.
 func encrypt(block cipher.Block, iv, message []byte) []byte {
-	padding := aes.BlockSize - len(message)%aes.BlockSize
-	padded := append(bytes.Clone(message), bytes.Repeat([]byte{byte(padding)}, padding)...)
+	padded := pad(message)
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(padded, padded)
 	return padded
+}
+
+// pad pads a message to whole blocks.
+func pad(message []byte) []byte {
+	n := aes.BlockSize - len(message)%aes.BlockSize
+	return append(bytes.Clone(message), bytes.Repeat([]byte{byte(n)}, n)...)
 }
 
 // decrypt is the inverse of encrypt; the length of the ciphertext must fit.

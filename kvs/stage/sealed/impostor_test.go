@@ -1,4 +1,4 @@
-package lesson
+package sealed
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 )
 
 func TestAMessageOfWhichTheTextIsKnownIsMadeIntoAnotherWithoutTheKey(t *testing.T) {
-	key, iv := make([]byte, 32), make([]byte, aes.BlockSize)
+	key, iv := make([]byte, tagSize), make([]byte, aes.BlockSize)
 	rand.Read(key)
 	rand.Read(iv)
 	block, err := aes.NewCipher(key)
@@ -23,13 +23,13 @@ func TestAMessageOfWhichTheTextIsKnownIsMadeIntoAnotherWithoutTheKey(t *testing.
 			cipher.NewCBCEncrypter(block, iv).CryptBlocks(message, message)
 			before := 1 // blocks of noise
 			if authenticated {
-				message = append(bytes.Clone(iv), append(message, make([]byte, 32)...)...)
+				message = append(bytes.Clone(iv), append(message, make([]byte, tagSize)...)...)
 				before = 0
 			}
 			made := forge(message, []byte(wanted), []byte(known), authenticated)
 			with := iv
 			if authenticated {
-				with, made = made[:aes.BlockSize], made[aes.BlockSize:len(made)-32]
+				with, made = made[:aes.BlockSize], made[aes.BlockSize:len(made)-tagSize]
 			}
 			clear := make([]byte, len(made))
 			cipher.NewCBCDecrypter(block, with).CryptBlocks(clear, made)
@@ -40,23 +40,5 @@ func TestAMessageOfWhichTheTextIsKnownIsMadeIntoAnotherWithoutTheKey(t *testing.
 	}
 	if short := []byte("one block alone."); !bytes.Equal(forge(short, []byte(wanted), []byte("x"), false), short) {
 		t.Error("something was made of one block")
-	}
-}
-
-func TestWhatIsDoneInTurnIsSpelledInOneWay(t *testing.T) {
-	for line, ok := range map[string]bool{
-		"tamper client text: repeat in turn":                                true,
-		"tamper client unit length: drop in turn":                           true,
-		"tamper client unit length 2: swap in turn":                         true,
-		`tamper client text: inject in turn "\na\n" knowing "create a 1\n"`: true,
-		`tamper client text: inject in turn "0123456789abcdef" knowing "a"`: false,
-		`tamper client text: inject in turn "a" knowing ""`:                 false,
-		`tamper client text: inject in turn "a"`:                            false,
-		"tamper client text: flip in turn":                                  false,
-		"tamper client text: repeat in turn twice":                          false,
-	} {
-		if _, err := Parse("test", "on sealed\n"+line); (err == nil) != ok {
-			t.Errorf("%s: %v", line, err)
-		}
 	}
 }
