@@ -244,11 +244,18 @@ func (c *captures) Problem(lang string) string {
 	spoken := captures{program: &program{sentence: docs.For(lang)}}
 	var told []string
 	for _, problem := range c.problems {
-		id := "cmd_capture_damaged"
-		if problem.nothing {
-			id = "cmd_not_a_capture"
+		tell := func(id string, err error) {
+			if err != nil {
+				told = append(told, spoken.say(id, "file", spoken.nameOf(problem.name), "reason", safe(capture.Explain(err, spoken.say))))
+			}
 		}
-		told = append(told, spoken.say(id, "file", spoken.nameOf(problem.name), "reason", safe(capture.Explain(problem.err, spoken.say))))
+		if problem.nothing {
+			tell("cmd_not_a_capture", problem.err)
+			continue
+		}
+		leftOut, ended := capture.Divide(problem.err)
+		tell("cmd_capture_damaged", ended)
+		tell("cmd_capture_left_out", leftOut)
 	}
 	return strings.Join(told, " ")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type tapRun struct {
 	gate   *inspect.Stepper // nil if nothing is held
 
 	mu     sync.Mutex
-	faults map[string]error // of key logs: the first that each has
+	faults map[string]*capture.Problems // of key logs
 }
 
 const (
@@ -47,7 +48,7 @@ const (
 
 // relay makes tlslab tap, which sits between any client and any server.
 func (p *program) relay() *cobra.Command {
-	run := &tapRun{program: p, protocol: newChoice(protocolNames()...), faults: make(map[string]error)}
+	run := &tapRun{program: p, protocol: newChoice(protocolNames()...), faults: make(map[string]*capture.Problems)}
 	cmd := &cobra.Command{
 		Use:                   "tap --upstream HOST:PORT " + p.say("cmd_options"),
 		Short:                 p.say("tap_short"),
@@ -240,6 +241,7 @@ func (r *tapRun) followKeys(ctx context.Context) (done func()) {
 	ctx, stop := context.WithCancel(ctx)
 	var following sync.WaitGroup
 	for _, name := range r.keys {
+		r.faults[name] = new(capture.Problems)
 		following.Go(func() {
 			capture.FollowKeyLog(ctx, name, func(secrets ...inspect.LoggedSecret) {
 				for i := range secrets {
@@ -248,9 +250,7 @@ func (r *tapRun) followKeys(ctx context.Context) (done func()) {
 			}, func(err error) {
 				r.mu.Lock()
 				defer r.mu.Unlock()
-				if r.faults[name] == nil {
-					r.faults[name] = err
-				}
+				r.faults[name].Add(err)
 			})
 		})
 	}
@@ -260,12 +260,19 @@ func (r *tapRun) followKeys(ctx context.Context) (done func()) {
 	}
 }
 
-// keyProblem says what was wrong with the first key log that something was wrong with.
+// keyProblem says what was wrong with the key logs.
 func (r *tapRun) keyProblem() error {
+	var told []string
+	var all []error
 	for _, name := range r.keys {
-		if err := r.faults[name]; err != nil {
-			return failed(r.say("tap_keys_unread", "file", safe(name), "reason", safe(capture.Explain(err, r.say))), err)
+		if problems := r.faults[name]; problems != nil && problems.Err() != nil {
+			err := problems.Err()
+			all = append(all, err)
+			told = append(told, r.say("cmd_capture_left_out", "file", safe(name), "reason", safe(capture.Explain(err, r.say))))
 		}
 	}
-	return nil
+	if len(told) == 0 {
+		return nil
+	}
+	return failed(strings.Join(told, " "), errors.Join(all...))
 }

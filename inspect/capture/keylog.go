@@ -1,11 +1,11 @@
 package capture
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"example.com/tlslab/inspect"
 )
@@ -15,39 +15,128 @@ const maxKeyLogLine = 16 << 10
 
 // ParseKeyLog reads a key log (SSLKEYLOGFILE, RFC 9850 section 2): a label, an
 // identifier (nearly always the ClientHello.random) and a secret a line, the
-// latter two in hex. Labels that nobody knows are kept; empty lines and
-// comments are passed over.
+// latter two in hex. Labels that nobody knows are kept; empty lines, comments
+// and a byte order mark are passed over. It may be UTF-16, as some shells write
+// it.
 //
-// A line that is none of these is left out, and the error names its number.
-// The secrets of the other lines are returned all the same. Lines are at most
-// 16 KiB long.
+// A line that is none of these, or is longer than 16 KiB, is left out, and the
+// error names its number. The secrets of the other lines are returned all the
+// same.
 func ParseKeyLog(r io.Reader) ([]inspect.LoggedSecret, error) {
 	var secrets []inspect.LoggedSecret
-	var problems problems
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxKeyLogLine)
-	number := 0
-	for lines.Scan() {
-		number++
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		secret, err := inspect.ParseSecret(line)
-		if err != nil {
-			problems.add(&Problem{Offset: -1, Key: "key_log_line", Data: []any{"line", number}, Err: notASecret(line, err)})
-			continue
-		}
-		secret.Origin = inspect.FromFile
-		secrets = append(secrets, secret)
+	var problems Problems
+	log := keyLog{
+		learn: func(secret inspect.LoggedSecret) { secrets = append(secrets, secret) },
+		told:  func(p *Problem) { problems.Add(p) },
 	}
-	switch err := lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		problems.add(trouble("key_log_long", "line", number+1, "most", maxKeyLogLine))
-	case err != nil:
-		problems.add(&Problem{Offset: -1, Key: "key_log_read", Data: []any{"line", number}, Err: err})
+	if _, err := io.Copy(&log, r); err != nil {
+		problems.Add(&Problem{Offset: -1, Key: "key_log_read", Data: []any{"line", log.line}, Err: err, Ends: true})
 	}
-	return secrets, problems.err()
+	log.end()
+	return secrets, problems.Err()
+}
+
+// A keyLog takes in a key log in the pieces in which it comes.
+type keyLog struct {
+	learn func(inspect.LoggedSecret)
+	told  func(*Problem) // of a line that holds no secret
+
+	begun bool             // the first two bytes were there
+	order binary.ByteOrder // of the 16-bit units that it is made of; nil for bytes
+	half  []byte           // what is no whole unit yet, or not the first two bytes
+	line  int              // whole lines
+	rest  []byte           // the beginning of a line that is not whole yet
+	long  bool             // rest is the end of a line that is too long
+}
+
+// Write takes in the next piece, and never fails.
+func (k *keyLog) Write(b []byte) (int, error) {
+	n := len(b)
+	if !k.begun || k.order != nil {
+		b = append(k.half, b...)
+		k.half = nil
+	}
+	if !k.begun {
+		if len(b) < 2 {
+			k.half = b
+			return n, nil
+		}
+		k.begun = true
+		if k.order = utf16Order(b); k.order != nil {
+			b = b[2:]
+		}
+	}
+	if k.order != nil {
+		b = k.narrow(b)
+	}
+	k.split(b)
+	return n, nil
+}
+
+// narrow makes ASCII of 16-bit units; a unit that is none becomes a byte that
+// is none.
+func (k *keyLog) narrow(b []byte) []byte {
+	narrow := make([]byte, 0, len(b)/2)
+	for ; len(b) >= 2; b = b[2:] {
+		narrow = append(narrow, byte(min(k.order.Uint16(b), 0x80)))
+	}
+	k.half = slices.Clone(b)
+	return narrow
+}
+
+// split splits what has come into lines.
+func (k *keyLog) split(b []byte) {
+	for {
+		part, behind, whole := bytes.Cut(b, []byte{'\n'})
+		if len(k.rest) == 0 && !k.long { // a log that was emptied under a writer that does not append begins with these
+			part = bytes.TrimLeft(part, "\x00")
+		}
+		if k.long = k.long || len(k.rest)+len(part) > maxKeyLogLine; k.long {
+			k.rest = k.rest[:0]
+		} else {
+			k.rest = append(k.rest, part...)
+		}
+		if !whole {
+			return
+		}
+		k.whole()
+		b = behind
+	}
+}
+
+// whole reads the line that rest has become.
+func (k *keyLog) whole() {
+	k.line++
+	line, long := bytes.TrimSpace(bytes.TrimPrefix(k.rest, []byte(utf8Mark))), k.long
+	k.rest, k.long = k.rest[:0], false
+	switch {
+	case long:
+		k.told(k.odd(trouble("key_log_too_long", "most", maxKeyLogLine)))
+		return
+	case len(line) == 0 || line[0] == '#':
+		return
+	}
+	secret, err := inspect.ParseSecret(line)
+	if err != nil {
+		k.told(k.odd(notASecret(line, err)))
+		return
+	}
+	secret.Origin = inspect.FromFile
+	k.learn(secret)
+}
+
+func (k *keyLog) odd(err error) *Problem {
+	return &Problem{Offset: -1, Key: "key_log_line", Data: []any{"line", k.line}, Err: err}
+}
+
+// end says that nothing more comes: the last line is as whole as it will be.
+func (k *keyLog) end() {
+	if !k.begun {
+		k.split(k.half)
+	}
+	if len(k.rest) > 0 || k.long {
+		k.whole()
+	}
 }
 
 // notASecret says what a line of a key log lacks. It does not quote the line.

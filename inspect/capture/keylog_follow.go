@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"example.com/tlslab/inspect"
@@ -17,9 +18,10 @@ const lookAgain = 50 * time.Millisecond
 
 // FollowKeyLog reads a key log that other programs write, while they do, and
 // gives each secret to learn, until ctx is done; then it reads what came before,
-// and returns nil. The file need not be there yet. Where another takes its
-// place, or it becomes shorter, it is read from its beginning again: a secret may
-// be learned twice. Lines are read as [ParseKeyLog] reads them; the last one waits
+// and returns. The file need not be there yet. Where another takes its place,
+// or what was read of it last is no longer what stands there (it was emptied, and
+// perhaps written anew), it is read from its beginning again: a secret may be
+// learned twice. Lines are read as [ParseKeyLog] reads them; the last one waits
 // until it is whole.
 //
 // What cannot be used is told, each time as a wrapped [*Problem] and without a
@@ -51,13 +53,17 @@ type followed struct {
 	told  func(error)
 
 	file    *os.File // nil while there is none
+	log     keyLog   // of the file
 	offset  int64    // of what has been read
-	line    int      // whole lines before rest
-	rest    []byte   // the beginning of a line that is not whole yet
-	long    bool     // rest is the end of a line that is too long
+	tail    []byte   // the end of what has been read, rememberedTail at most
 	problem string   // the trouble with the file that was told last
 	secrets int      // that were learned, or would have been
 }
+
+// rememberedTail is how many bytes of what was read last are compared with what
+// stands in their place: more than the comments that a new log may have in
+// common with the one before.
+const rememberedTail = 1 << 10
 
 // look reads what has come since the last time.
 func (f *followed) look() {
@@ -74,8 +80,8 @@ func (f *followed) look() {
 		return
 	}
 	if f.file != nil {
-		f.readOn()
-		if own, err := f.file.Stat(); err == nil && os.SameFile(own, info) && info.Size() >= f.offset {
+		same := f.readOn()
+		if own, err := f.file.Stat(); err == nil && os.SameFile(own, info) && same {
 			return
 		}
 		f.leave()
@@ -86,69 +92,41 @@ func (f *followed) look() {
 		return
 	}
 	f.problem = ""
+	f.log = keyLog{learn: f.one, told: func(p *Problem) { f.told(p) }}
 	f.readOn()
 }
 
-// readOn reads the open file to its present end.
-func (f *followed) readOn() {
+// readOn reads the open file to its present end, and reports whether it is the
+// one of before: the end of what has been read is read once more with each piece,
+// in one go, since the file may be emptied and refilled at any time.
+func (f *followed) readOn() bool {
 	if f.file == nil {
-		return
+		return false
 	}
 	buffer := make([]byte, 32<<10)
 	for {
-		n, err := f.file.ReadAt(buffer, f.offset)
-		f.offset += int64(n)
-		f.take(buffer[:n])
-		if err != nil {
-			if err != io.EOF {
-				f.trouble(err)
-			}
-			return
+		n, err := f.file.ReadAt(buffer, f.offset-int64(len(f.tail)))
+		fresh, same := bytes.CutPrefix(buffer[:n], f.tail)
+		if err != nil && err != io.EOF {
+			f.trouble(err)
+			return true
+		}
+		if !same {
+			return false
+		}
+		f.offset += int64(len(fresh))
+		f.log.Write(fresh)
+		f.tail = slices.Clone(buffer[max(0, n-rememberedTail):n])
+		if err == io.EOF {
+			return true
 		}
 	}
 }
 
-// take splits what was read into lines.
-func (f *followed) take(b []byte) {
-	for {
-		end := bytes.IndexByte(b, '\n')
-		part := b
-		if end >= 0 {
-			part = b[:end]
-		}
-		if f.long = f.long || len(f.rest)+len(part) > maxKeyLogLine; f.long {
-			f.rest = f.rest[:0]
-		} else {
-			f.rest = append(f.rest, part...)
-		}
-		if end < 0 {
-			return
-		}
-		f.whole()
-		b = b[end+1:]
-	}
-}
-
-// whole reads the line that rest has become.
-func (f *followed) whole() {
-	f.line++
-	line, long := bytes.TrimSpace(f.rest), f.long
-	f.rest, f.long = f.rest[:0], false
-	switch {
-	case long:
-		f.told(&Problem{Offset: -1, Key: "key_log_line", Data: []any{"line", f.line}, Err: trouble("key_log_too_long", "most", maxKeyLogLine)})
-		return
-	case len(line) == 0 || line[0] == '#':
-		return
-	}
-	secret, err := inspect.ParseSecret(line)
-	if err != nil {
-		f.told(&Problem{Offset: -1, Key: "key_log_line", Data: []any{"line", f.line}, Err: notASecret(line, err)})
-		return
-	}
+// one learns one secret, if there is room for it.
+func (f *followed) one(secret inspect.LoggedSecret) {
 	switch f.secrets++; {
 	case f.secrets <= mostSecrets:
-		secret.Origin = inspect.FromFile
 		f.learn(secret)
 	case f.secrets == mostSecrets+1:
 		f.told(trouble("secrets_most", "most", mostSecrets))
@@ -159,7 +137,7 @@ func (f *followed) whole() {
 func (f *followed) trouble(err error) {
 	if err.Error() != f.problem {
 		f.problem = err.Error()
-		f.told(&Problem{Offset: -1, Key: "key_log_read", Data: []any{"line", f.line}, Err: err})
+		f.told(&Problem{Offset: -1, Key: "key_log_read", Data: []any{"line", f.log.line}, Err: err})
 	}
 }
 
@@ -168,9 +146,7 @@ func (f *followed) leave() {
 	if f.file == nil {
 		return
 	}
-	if len(f.rest) > 0 || f.long {
-		f.whole()
-	}
+	f.log.end()
 	f.file.Close()
-	f.file, f.offset, f.line = nil, 0, 0
+	f.file, f.log, f.offset, f.tail = nil, keyLog{}, 0, nil
 }

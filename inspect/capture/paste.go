@@ -106,7 +106,7 @@ func plainText(b []byte) (string, bool) {
 		}
 		b = []byte(string(utf16.Decode(units)))
 	}
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	b = bytes.TrimPrefix(b, []byte(utf8Mark))
 	if !utf8.Valid(b) {
 		return "", false
 	}
@@ -118,6 +118,11 @@ func plainText(b []byte) (string, bool) {
 	return string(b), true
 }
 
+// utf8Mark is the byte order mark (U+FEFF) in UTF-8.
+const utf8Mark = "\xef\xbb\xbf"
+
+// utf16Order returns the order that a byte order mark in UTF-16 tells; nil if b
+// does not begin with one.
 func utf16Order(b []byte) binary.ByteOrder {
 	switch {
 	case bytes.HasPrefix(b, []byte{0xff, 0xfe}):

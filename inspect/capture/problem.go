@@ -13,6 +13,8 @@ type Problem struct {
 	Key    string // of its sentence: package docs has it in every language under "capture_" and Key
 	Data   []any  // what the sentence speaks of, in pairs of a name and its value
 	Err    error  // what caused it, if anything did
+	Ends   bool   // nothing of the file was read behind it; otherwise only this was left out
+	Again  int    // how many problems of the same kind came after this one, the first
 }
 
 // Error says in English what is wrong.
@@ -22,14 +24,33 @@ func (p *Problem) Error() string { return p.tell(english) }
 func (p *Problem) Unwrap() error { return p.Err }
 
 func (p *Problem) tell(say func(id string, pairs ...any) string) string {
-	text := say("capture_"+p.Key, p.Data...)
+	id, data := "capture_"+p.Key, p.Data
+	again := p.Again > 0 && texts[p.Key+"_again"] != ""
+	if again {
+		id += "_again"
+		data = append([]any{"count", p.Again + 1, "offset", p.Offset}, data...)
+	}
+	text := say(id, data...)
 	if p.Err != nil && p.Err != io.ErrUnexpectedEOF { // that it ends is said
 		text += ": " + Explain(p.Err, say)
 	}
-	if p.Offset >= 0 {
+	if p.Offset >= 0 && !again {
 		text = say("capture_at", "offset", p.Offset, "what", text)
 	}
 	return text
+}
+
+// kind is what a problem has in common with others that differ in where they
+// are: the keys of what is wrong, and the link type that is not supported.
+func (p *Problem) kind() string {
+	kind := p.Key
+	if p.Key == "link" {
+		kind += fmt.Sprint(p.Data...)
+	}
+	if cause, ok := p.Err.(*Problem); ok {
+		kind += " " + cause.kind()
+	}
+	return kind
 }
 
 // Explain says what is wrong with a file in the language of say, which is
@@ -73,7 +94,7 @@ func english(id string, pairs ...any) string {
 // texts are the sentences in English.
 var texts = map[string]string{
 	"at":   "at byte {{.offset}}: {{.what}}",
-	"more": "and {{.more}} problems more",
+	"more": "{{.more}} problems more",
 
 	// What a file is, and where it ends.
 	"empty":         "the file is empty",
@@ -112,11 +133,14 @@ var texts = map[string]string{
 	"secrets_short":     "secrets in {{.length}} bytes",
 	"secrets_in":        "secrets of {{.length}} bytes in {{.room}}",
 	"secrets":           "secrets were left out",
+	"secrets_again":     "secrets were left out in {{.count}} places, the first at byte {{.offset}}",
 	"secrets_most":      "more than {{.most}} secrets; the rest is left out",
 	"comments":          "comments were left out",
+	"comments_again":    "comments were left out in {{.count}} places, the first at byte {{.offset}}",
 	"comments_most":     "comments of more than {{.most}} bytes; the rest is left out",
-	"link":              "link type {{.link}} is not supported; its packets are left out",
 	"packet":            "a packet was left out",
+	"packet_again":      "{{.count}} packets were left out, the first at byte {{.offset}}",
+	"link":              "link type {{.link}} is not supported",
 	"fragment":          "fragments of IP packets are not put together",
 	"ipv4_header":       "an IPv4 packet of {{.length}} bytes with a header of {{.header}}, of which there are {{.room}}",
 	"ipv6_header":       "an IPv6 packet ends within its headers",
@@ -147,9 +171,9 @@ var texts = map[string]string{
 
 	// Key logs.
 	"key_log_line":       "key log line {{.line}}",
-	"key_log_long":       "key log line {{.line}}: longer than {{.most}} bytes; nothing after it was read",
+	"key_log_line_again": "{{.count}} lines of the key log were left out, the first of them line {{.line}}",
 	"key_log_read":       "key log after line {{.line}}",
-	"key_log_words":      "{{.number}} words where a label, an identifier and a secret are wanted",
+	"key_log_words":      "a label, an identifier and a secret are wanted, and the number of words is {{.number}}",
 	"key_log_label":      "the label is not printable ASCII",
 	"key_log_identifier": "the identifier is not an even number of hex digits",
 	"key_log_secret":     "the secret is not an even number of hex digits",
@@ -157,27 +181,81 @@ var texts = map[string]string{
 	"key_log_too_long":   "longer than {{.most}} bytes",
 }
 
-// maxProblems is how many problems of one file are told; the rest are counted.
+// maxProblems is how many kinds of problems of one file are told; the rest are
+// counted.
 const maxProblems = 10
 
-// problems gathers what is wrong with a file, a bounded number of them.
-type problems struct {
-	told []error
-	more int
+// Problems gathers what is wrong with a file, a bounded number of kinds: of each,
+// the first, and how many more there are. The zero value is ready.
+type Problems struct {
+	told  []*Problem
+	kinds map[string]*Problem
+	more  int
 }
 
-func (p *problems) add(err error) {
-	if len(p.told) == maxProblems {
-		p.more++
-		return
+// Add takes in one more, or several joined.
+func (p *Problems) Add(err error) {
+	switch err := err.(type) {
+	case nil:
+	case *Problem:
+		p.add(*err)
+	case interface{ Unwrap() []error }:
+		for _, each := range err.Unwrap() {
+			p.Add(each)
+		}
+	default:
+		p.add(Problem{Offset: -1, Key: "unreadable", Err: err, Ends: true})
 	}
-	p.told = append(p.told, err)
 }
 
-// err joins the problems; nil if there is none.
-func (p *problems) err() error {
-	if p.more == 0 {
-		return errors.Join(p.told...)
+func (p *Problems) add(problem Problem) {
+	kind := problem.kind()
+	switch first := p.kinds[kind]; {
+	case first != nil:
+		first.Again += 1 + problem.Again
+	case len(p.told) >= maxProblems && !problem.Ends:
+		p.more += 1 + problem.Again
+	default:
+		if p.kinds == nil {
+			p.kinds = make(map[string]*Problem)
+		}
+		p.kinds[kind] = &problem
+		p.told = append(p.told, &problem)
 	}
-	return errors.Join(append(p.told[:len(p.told):len(p.told)], trouble("more", "more", p.more))...)
+}
+
+// Err joins the problems; nil if there is none. It is the caller's: what is
+// added later does not change it.
+func (p *Problems) Err() error {
+	var all []error
+	for _, problem := range p.told {
+		told := *problem
+		all = append(all, &told)
+	}
+	if p.more > 0 {
+		all = append(all, trouble("more", "more", p.more))
+	}
+	return errors.Join(all...)
+}
+
+// Divide divides what was wrong with a file: what was left out while the rest
+// was read, and what ended the reading before the file did. Each is nil where
+// there is nothing of the kind.
+func Divide(err error) (leftOut, ended error) {
+	switch err := err.(type) {
+	case nil:
+		return nil, nil
+	case *Problem:
+		if !err.Ends {
+			return err, nil
+		}
+	case interface{ Unwrap() []error }:
+		var left, ends []error
+		for _, each := range err.Unwrap() {
+			out, end := Divide(each)
+			left, ends = append(left, out), append(ends, end)
+		}
+		return errors.Join(left...), errors.Join(ends...)
+	}
+	return nil, err
 }

@@ -58,12 +58,11 @@ func ReadAs(r io.Reader, protocol inspect.Protocol) (*inspect.Recording, error) 
 type Reader struct {
 	streams  *streams
 	in       *input
-	source   source          // nil if no file is open, or nothing more can be read of it
-	packets  int             // of the file
-	segments int             // of connections, and
-	secrets  int             // secrets, before the file
-	links    map[uint32]bool // link types that were complained about
-	problems problems
+	source   source // nil if no file is open, or nothing more can be read of it
+	packets  int    // of the file
+	segments int    // of connections, and
+	secrets  int    // secrets, before the file
+	problems Problems
 }
 
 // NewReader returns a Reader for connections that all speak the protocol; nil
@@ -81,15 +80,17 @@ func (r *Reader) Recording() *inspect.Recording { return r.streams.rec }
 func (r *Reader) Open(in io.Reader) {
 	r.in = &input{r: bufio.NewReaderSize(in, 64<<10)}
 	r.packets, r.segments, r.secrets = 0, r.streams.segments, r.streams.secrets
-	r.links, r.problems = make(map[uint32]bool), problems{}
+	r.problems = Problems{}
 	var err error
 	if r.source, err = open(r.in); err == errNoCapture {
-		r.source, err = nil, nil // unless what was pasted is one
+		r.source = nil // unless what was pasted is one
 		err = r.pasted()
+	} else {
+		err = ends(err)
 	}
 	if err != nil {
 		r.source = nil
-		r.problems.add(err)
+		r.problems.Add(err)
 	}
 }
 
@@ -107,11 +108,20 @@ func (r *Reader) Next() bool {
 	}
 	r.source = nil
 	if err != io.EOF {
-		r.problems.add(err)
+		r.problems.Add(ends(err))
 	} else if !r.Read() && len(r.problems.told) == 0 {
-		r.problems.add(&Problem{Offset: r.in.offset, Key: "no_connection", Data: []any{"packets", r.packets}})
+		r.problems.Add(&Problem{Offset: r.in.offset, Key: "no_connection", Data: []any{"packets", r.packets}})
 	}
 	return false
+}
+
+// ends says of a problem that nothing of the file was read behind it.
+func ends(err error) error {
+	var problem *Problem
+	if errors.As(err, &problem) {
+		problem.Ends = true
+	}
+	return err
 }
 
 // Offset returns how many bytes of the open file have been read.
@@ -124,7 +134,7 @@ func (r *Reader) Read() bool {
 
 // Err returns what could not be read of the open file, and where: one or
 // several joined [*Problem], or nil. See [Explain].
-func (r *Reader) Err() error { return r.problems.err() }
+func (r *Reader) Err() error { return r.problems.Err() }
 
 // Close says that no more files follow: what waits for lost segments does so in
 // vain.
@@ -175,11 +185,11 @@ func (r *Reader) block(b block) {
 	if b.packet == nil {
 		r.logged(b)
 	} else if err := r.packet(b); err != nil {
-		r.problems.add(&Problem{Offset: b.offset, Key: "packet", Err: err})
+		r.problems.Add(&Problem{Offset: b.offset, Key: "packet", Err: err})
 	}
 	for _, comment := range b.comments {
 		if err := r.streams.note(comment); err != nil {
-			r.problems.add(&Problem{Offset: b.offset, Key: "comments", Err: err})
+			r.problems.Add(&Problem{Offset: b.offset, Key: "comments", Err: err})
 		}
 	}
 	if c := r.streams.latest; c != nil {
@@ -190,9 +200,8 @@ func (r *Reader) block(b block) {
 func (r *Reader) packet(b block) error {
 	r.packets++
 	ip, err := network(b.link, b.packet)
-	if err == errLink && !r.links[b.link] {
-		r.links[b.link] = true
-		r.problems.add(&Problem{Offset: b.offset, Key: "link", Data: []any{"link", b.link}})
+	if err == errLink {
+		return trouble("link", "link", b.link)
 	}
 	if err != nil {
 		return nil
@@ -208,12 +217,15 @@ func (r *Reader) packet(b block) error {
 }
 
 func (r *Reader) logged(b block) {
-	secrets, err := ParseKeyLog(bytes.NewReader(b.secrets))
-	if err != nil {
-		r.problems.add(&Problem{Offset: b.offset, Key: "secrets", Err: err})
+	var secrets []inspect.LoggedSecret
+	log := keyLog{
+		learn: func(secret inspect.LoggedSecret) { secrets = append(secrets, secret) },
+		told:  func(p *Problem) { r.problems.Add(&Problem{Offset: b.offset, Key: "secrets", Err: p}) },
 	}
+	log.Write(b.secrets)
+	log.end()
 	if err := r.streams.learn(secrets); err != nil {
-		r.problems.add(&Problem{Offset: b.offset, Key: "secrets", Err: err})
+		r.problems.Add(&Problem{Offset: b.offset, Key: "secrets", Err: err})
 	}
 }
 
