@@ -13,40 +13,40 @@ func (s *Sentences) Formula(kind, formula string) string {
 	case kind == "sealed.schedule_aes_key", kind == "sealed.schedule_iv":
 		return s.ValueName(formula)
 	case strings.HasPrefix(formula, "the key exchange of "):
-		return s.Say("tui_formula_shared", "group", group(formula[len("the key exchange of "):]))
+		return s.Say("formula_shared", "group", group(formula[len("the key exchange of "):]))
 	case strings.HasPrefix(formula, "ECDH on "):
-		return s.Say("tui_formula_pre_master", "group", group(formula[len("ECDH on "):]))
+		return s.Say("formula_pre_master", "group", group(formula[len("ECDH on "):]))
 	case strings.HasPrefix(formula, "RSAES-OAEP-DECRYPT("), strings.HasPrefix(formula, "AES-256-CBC-DECRYPT("), strings.HasPrefix(formula, "HKDF-Extract(salt = transcript_hash,"), strings.HasPrefix(formula, "SHA-256(fingerprint"):
 		return s.ValueName(formula)
 	case strings.HasPrefix(formula, "ECDH(") && strings.Contains(formula, ") on "):
 		exchange, on, _ := strings.Cut(formula, " on ")
-		return s.Say("tui_formula_on", "formula", s.ValueName(exchange), "group", group(on))
+		return s.Say("formula_on", "formula", s.ValueName(exchange), "group", group(on))
 	case strings.Contains(formula, "ML-KEM.Decaps(") && strings.Contains(formula, ", where "):
 		exchange, where, _ := strings.Cut(formula, ", where ")
 		parts := strings.NewReplacer(" is the ", "\n", " and ", "\n", " the ", "\n").Replace(where)
 		if part := strings.Split(parts, "\n"); len(part) == 4 {
-			return s.Say("tui_formula_hybrid", "formula", exchange, "first", part[0], "own", s.ValueName(part[1]), "second", part[2], "peer", s.ValueName(part[3]))
+			return s.Say("formula_hybrid", "formula", exchange, "first", part[0], "own", s.ValueName(part[1]), "second", part[2], "peer", s.ValueName(part[3]))
 		}
 	case strings.HasSuffix(formula, " of the connection that the ticket is from"):
-		return s.Say("tui_formula_ticket", "formula", strings.TrimSuffix(formula, " of the connection that the ticket is from"))
+		return s.Say("formula_ticket", "formula", strings.TrimSuffix(formula, " of the connection that the ticket is from"))
 	case strings.HasPrefix(formula, "a key that both sides were given"):
-		return s.Say("tui_formula_external_psk")
+		return s.Say("formula_external_psk")
 	case strings.HasPrefix(formula, "zeros, as long as the hash: no PSK"):
-		return s.Say("tui_formula_no_psk")
+		return s.Say("formula_no_psk")
 	case strings.HasPrefix(formula, "zeros, as long as the hash: a PSK"):
-		return s.Say("tui_formula_psk_alone")
+		return s.Say("formula_psk_alone")
 	case formula == "that of the session which is resumed":
-		return s.Say("tui_formula_resumed")
+		return s.Say("formula_resumed")
 	case strings.HasPrefix(formula, "how many records"):
-		return s.Say("tui_formula_sequence_number")
+		return s.Say("formula_sequence_number")
 	case strings.HasSuffix(formula, ", padded on the left to 12 bytes with zeros"):
-		return s.Say("tui_formula_nonce", "formula", strings.TrimSuffix(formula, ", padded on the left to 12 bytes with zeros"))
+		return s.Say("formula_nonce", "formula", strings.TrimSuffix(formula, ", padded on the left to 12 bytes with zeros"))
 	case strings.HasSuffix(formula, ", the first 8 bytes of the fragment"):
-		return s.Say("tui_formula_nonce_explicit", "formula", strings.TrimSuffix(formula, ", the first 8 bytes of the fragment"))
+		return s.Say("formula_nonce_explicit", "formula", strings.TrimSuffix(formula, ", the first 8 bytes of the fragment"))
 	case strings.HasSuffix(formula, ", the record's header"):
-		return s.Say("tui_formula_header", "formula", strings.TrimSuffix(formula, ", the record's header"))
+		return s.Say("formula_header", "formula", strings.TrimSuffix(formula, ", the record's header"))
 	case strings.HasSuffix(formula, ", the length in clear"):
-		return s.Say("tui_formula_length", "formula", strings.TrimSuffix(formula, ", the length in clear"))
+		return s.Say("formula_length", "formula", strings.TrimSuffix(formula, ", the length in clear"))
 	}
 	return formula
 }
@@ -57,14 +57,14 @@ func (s *Sentences) ValueName(name string) string {
 	var words []string
 	for side, whose := range map[string]string{"client": s.Say("report_client"), "server": s.Say("report_server")} {
 		words = append(words,
-			side+"'s private key", s.Say("tui_private_key_of", "side", whose),
-			side+"'s public key", s.Say("tui_public_key_of", "side", whose),
-			side+"'s key share", s.Say("tui_key_share_of", "side", whose),
+			side+"'s private key", s.Say("formula_private_key_of", "side", whose),
+			side+"'s public key", s.Say("formula_public_key_of", "side", whose),
+			side+"'s key share", s.Say("formula_key_share_of", "side", whose),
 			"("+side+")", "("+whose+")",
 		)
 	}
 	if before, ticket, ok := strings.Cut(name, " (of ticket "); ok {
-		name = before + " (" + s.Say("tui_of_ticket", "number", strings.TrimSuffix(ticket, ")")) + ")"
+		name = before + " (" + s.Say("formula_of_ticket", "number", strings.TrimSuffix(ticket, ")")) + ")"
 	}
 	return strings.NewReplacer(words...).Replace(name)
 }
