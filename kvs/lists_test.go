@@ -150,6 +150,40 @@ func TestOthersReadAndWritePromptlyWhileDearPatternsAreLookedFor(t *testing.T) {
 	}
 }
 
+// A page of SCAN takes no time in the store, and as many steps as a command may to be matched: the turn is for both.
+func TestAPageOfSCANIsMatchedInItsTurnToo(t *testing.T) {
+	pairs := new(store.Memory)
+	check(t, pairs.Update(func(w store.Writer) error {
+		for i := range 2 {
+			if err := w.Put(store.Pair{Key: []byte(fmt.Sprint(i, strings.Repeat("a", 20_000)))}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	s := newLab(t, &kvs.Server{Store: pairs}, func(k *kernel.Server) { k.RequestWait = 10 * time.Millisecond })
+	matching, other := newTalk(t, s.dial()), newTalk(t, s.dial())
+	found := make(chan bool)
+	var scanning sync.WaitGroup
+	scanning.Go(func() {
+		for {
+			select {
+			case <-found:
+				return
+			default:
+				matching.ask("SCAN", "0", "COUNT", "1", "MATCH", "*"+strings.Repeat("a", 10_000)+"b")
+			}
+		}
+	})
+	defer scanning.Wait()
+	defer close(found)
+	for end := time.Now().Add(30 * time.Second); !strings.HasPrefix(other.ask("KEYS", "none"), "-BUSY "); {
+		if time.Now().After(end) {
+			t.Fatal("a list of the same address never had to wait for it")
+		}
+	}
+}
+
 // The client breaks the connection while its list is gone through; the store waits until that must be known.
 func TestAListOfAConnectionThatIsBrokenIsGivenUp(t *testing.T) {
 	pairs := &stalling{Store: new(store.Memory), views: make(chan bool), over: t.Context().Done()}
