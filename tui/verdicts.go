@@ -90,7 +90,7 @@ func (m *model) firstNotice(s *sheet, c *inspect.Connection, at int) {
 		return
 	}
 	alert := account.Alerts[i]
-	s.text(bad, m.say("wire_noticed", "side", side, "alert", inspect.AlertName(alert.Description), "fate", m.alertFate(alert.Fate, peer)))
+	s.text(bad, m.say("wire_noticed", "side", side, "alert", inspect.AlertName(alert.Description), "fate", m.alertFate(c, alert.Fate, notice.Side.Peer())))
 }
 
 // leftBefore reports whether the peer of who noticed, a program of others, had ended before: what it had noticed is not
@@ -100,10 +100,14 @@ func leftBefore(c *inspect.Connection, notice inspect.Notice) bool {
 	return !c.Opening.Ours[peer] && c.Account(peer, notice.Event).Ended != 0
 }
 
-// alertFate says whether its receiver could understand an alert.
-func (m *model) alertFate(f inspect.Fate, peer string) string {
+// alertFate says whether its receiver, that side, could understand an alert.
+func (m *model) alertFate(c *inspect.Connection, f inspect.Fate, receiver inspect.Side) string {
+	peer := m.side(receiver)
 	switch f {
 	case inspect.FateRead:
+		if !c.Opening.Ours[receiver] { // what its program made of it is not known
+			return m.say("wire_alert_readable", "peer", peer)
+		}
 		return m.say("wire_alert_read", "peer", peer)
 	case inspect.FateUnread:
 		return m.say("wire_alert_unread", "peer", peer)
@@ -130,7 +134,7 @@ func (m *model) accounts(s *sheet, c *inspect.Connection, at int) {
 		of   func(a *inspect.Account, ours bool) []string
 	}{
 		{"wire_row_error", m.errorsOf},
-		{"wire_row_alerts", m.alertsOf},
+		{"wire_row_alerts", func(a *inspect.Account, _ bool) []string { return m.alertsOf(c, a) }},
 		{"wire_row_waits", func(a *inspect.Account, _ bool) []string { return m.waitsOf(c, a, at) }},
 		{"wire_row_read", m.readOf},
 		{"wire_row_missing", m.missingOf},
@@ -183,10 +187,10 @@ func (m *model) errorsOf(a *inspect.Account, ours bool) []string {
 	return texts
 }
 
-func (m *model) alertsOf(a *inspect.Account, _ bool) []string {
+func (m *model) alertsOf(c *inspect.Connection, a *inspect.Account) []string {
 	var texts []string
 	for _, alert := range a.Alerts {
-		texts = append(texts, m.say("wire_alert", "alert", inspect.AlertName(alert.Description), "fate", m.alertFate(alert.Fate, m.side(a.Side.Peer()))))
+		texts = append(texts, m.say("wire_alert", "alert", inspect.AlertName(alert.Description), "fate", m.alertFate(c, alert.Fate, a.Side.Peer())))
 	}
 	return texts
 }

@@ -10,7 +10,9 @@ import (
 
 // Proofs tells in one line which proofs of a connection's handshake are
 // verified, which are refuted, which cannot be checked, and why. Where the two
-// ends do not come to the same, each has a line. It is empty if nothing was to
+// ends do not come to the same, each has a line, without the certificates that it
+// sent itself: those its peer checks, by the roots that the peer trusts. Of an end that is someone
+// else's program it is what its bytes prove, whatever it has checked itself. It is empty if nothing was to
 // be proven. [Text.Item] tells it when both sides have closed.
 func (t Text) Proofs(s *inspect.Session, conn int) string {
 	c := s.Connections()[conn]
@@ -18,7 +20,8 @@ func (t Text) Proofs(s *inspect.Session, conn int) string {
 	if conn > 0 {
 		where = t.Say.Say("report_connection", "conn", conn+1) + ": "
 	}
-	client, server := t.proofs(c.View(inspect.Client)), t.proofs(c.View(inspect.Server))
+	proofs := [...][]inspect.Verification{c.View(inspect.Client).Verifications(), c.View(inspect.Server).Verifications()}
+	client, server := t.proofs(proofs[inspect.Client]), t.proofs(proofs[inspect.Server])
 	switch {
 	case client == "" && server == "":
 		return ""
@@ -26,18 +29,26 @@ func (t Text) Proofs(s *inspect.Session, conn int) string {
 		return where + t.Say.Say("report_proofs", "list", client) + "\n"
 	}
 	text := ""
-	for side, list := range []string{client, server} {
+	for i := range proofs {
+		side := inspect.Side(i)
+		list := t.proofs(slices.DeleteFunc(proofs[side], func(proof inspect.Verification) bool {
+			return proof.Kind == "certificate_chain" && proof.Message.Side == side
+		}))
+		id := "report_proofs_seen"
+		if !c.Opening.Ours[side] {
+			id = "report_proofs_stranger"
+		}
 		if list != "" {
-			text += where + t.Say.Say("report_proofs_seen", "side", t.side(inspect.Side(side)), "list", list) + "\n"
+			text += where + t.Say.Say(id, "side", t.side(side), "list", list) + "\n"
 		}
 	}
 	return text
 }
 
-// proofs lists what a view can prove: first what is well, then what is not.
-func (t Text) proofs(v *inspect.View) string {
+// proofs lists what is proven: first what is well, then what is not.
+func (t Text) proofs(all []inspect.Verification) string {
 	var verified, refuted, open []string
-	for _, proof := range v.Verifications() {
+	for _, proof := range all {
 		name := t.Say.Say("report_proof", "name", proof.Kind, "side", t.side(proof.Message.Side))
 		switch proof.Outcome {
 		case inspect.Verified:

@@ -70,6 +70,26 @@ func TestTheEndsThatProveDifferentThingsHaveALineEach(t *testing.T) {
 	}
 }
 
+func TestAProgramOfOthersIsNotSaidToHaveCheckedAnythingAndNobodyToCheckItsOwnCertificates(t *testing.T) {
+	events := load(t, "tampered")
+	sent, arrived := events[first(events, inspect.Captured)], &events[first(events, inspect.Forwarded)]
+	arrived.Kind, arrived.Bytes, arrived.N = inspect.Altered, otherwise(sent.Bytes), len(sent.Bytes)
+	opened := &events[first(events, inspect.Opened)]
+	opening := *opened.Opening
+	opening.Ours[inspect.Server] = false
+	opened.Opening = &opening
+	s := inspect.NewSession(recordingOf(events...))
+	for lang, want := range map[string]string{
+		"en":    "Proofs of the handshake, by the bytes that the server sent and got (it is someone else's program; what it checked is not known): ",
+		"pt-BR": "Provas do handshake, pelos bytes que o servidor enviou e recebeu (é um programa alheio; o que ele verificou não é conhecido): ",
+	} {
+		lines := strings.SplitAfter(proofLines(told(t, report.Text{Say: docs.For(lang)}, s)), "\n")
+		if len(lines) != 3 || !strings.Contains(lines[0], "certificate_chain") || !strings.HasPrefix(lines[1], want) || strings.Contains(lines[1], "certificate_chain") {
+			t.Errorf("got\n%s", strings.Join(lines, ""))
+		}
+	}
+}
+
 func TestTheProofsOfAConnectionThatDoesNotEndAreToldAtTheEndOfTheSession(t *testing.T) {
 	events := slices.DeleteFunc(load(t, "tls13"), func(e inspect.Event) bool { return e.Kind == inspect.Ended && e.Side == inspect.Server })
 	s := inspect.NewSession(recordingOf(events...))

@@ -51,6 +51,9 @@ func (t Text) account(c *inspect.Connection, side inspect.Side, at int) (list []
 			inspect.FateAltered: "report_fate_altered", inspect.FateDropped: "report_fate_dropped", inspect.FateUndelivered: "report_fate_undelivered",
 			inspect.FateLate: "report_fate_late",
 		}[alert.Fate]
+		if alert.Fate == inspect.FateRead && !c.Opening.Ours[side.Peer()] { // what its program made of it is not known
+			fate = "report_fate_readable"
+		}
 		list = append(list, t.Say.Say("report_endpoint_alert", "alert", inspect.AlertName(alert.Description), "fate", t.Say.Say(fate, "peer", t.side(side.Peer()))))
 	}
 	if w, ok := c.InVain(side, at); ok && w.For >= time.Second {
