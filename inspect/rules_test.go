@@ -325,6 +325,47 @@ func TestAUnitHeldForAPeerOutsideGoesOnWhenPatienceEndsUnlessExtended(t *testing
 	})
 }
 
+func TestWhatAProgramSaysOfAConnectionStandsBehindWhatHappenedOnIt(t *testing.T) {
+	client, server := configs(t)
+	tap := inspect.NewTap()
+	listener := tap.Listener(listen(t), server)
+	done := make(chan error, 1)
+	go func() {
+		conn, err := tls.Dial("tcp", listener.Addr().String(), client)
+		if err == nil {
+			err = conn.Close()
+		}
+		done <- err
+	}()
+	accepted, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	if err := accepted.(*tls.Conn).Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(tap.Screen(accepted.(*tls.Conn)), "somebody is there\n")
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	said := 0
+	for e := range tap.Recording().Events(0) {
+		if e.Kind == inspect.Printed {
+			said++
+			if e.Text != "somebody is there" || e.Side != inspect.Server || e.Conn != 0 || e.Index < 4 {
+				t.Errorf("%+v", e)
+			}
+		}
+	}
+	if said != 1 {
+		t.Errorf("it stands there %d times", said)
+	}
+	if tap.Screen(tls.Client(nil, client)) != nil {
+		t.Error("a connection that the tap knows nothing of has a screen")
+	}
+}
+
 func TestWhatIsHeldForAPeerThatBreaksOffIsUndeliverableAtOnce(t *testing.T) {
 	client, server := configs(t)
 	stepper := new(inspect.Stepper)

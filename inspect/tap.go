@@ -165,6 +165,19 @@ func (t *Tap) Failed(conn *tls.Conn, err error) {
 	}
 }
 
+// Screen returns what takes down, as [Endpoint.Screen] does, what the program at our end of a connection of
+// [Tap.Listener] says of it to whoever sits before it; nil for connections of other taps.
+func (t *Tap) Screen(conn *tls.Conn) io.Writer {
+	tapped, ok := conn.NetConn().(interface{ place() (int, Side) })
+	if !ok {
+		return nil
+	}
+	id, side := tapped.place()
+	return ownScreen{t, func(kind EventKind) entry {
+		return entry{kind: kind, conn: int32(id), side: side, time: t.now().UnixNano(), cause: -1}
+	}}
+}
+
 // Relay passes bytes between two programs of anyone's until both have ended,
 // or ctx is done: as they are, if no gate decides otherwise. An end of one
 // direction is passed on as one; where a connection is reset, so is the other.

@@ -17,6 +17,9 @@ type Screen struct {
 	Lang string    // "en" or "pt-BR"
 	Out  io.Writer // safe for concurrent use; nil is nowhere. See kernel.ScreenOf
 
+	// ScreenOf returns where that is said which is about one connection; nil is kernel.ScreenOf, with Out.
+	ScreenOf func(conn net.Conn) io.Writer
+
 	// Explain says why something failed, safe to show; nil is [Explain].
 	Explain func(err error) string
 
@@ -142,7 +145,7 @@ func (s *Screen) sayDisk() {
 // Say says a sentence of package docs. Conn is what it is about, and its peer stands in it as "peer"; nil if it is about
 // no connection.
 func (s *Screen) Say(id string, conn net.Conn, pairs ...any) {
-	screen := kernel.ScreenOf(conn, s.Out)
+	screen := s.screenOf(conn)
 	if screen == nil {
 		return
 	}
@@ -150,6 +153,13 @@ func (s *Screen) Say(id string, conn net.Conn, pairs ...any) {
 		pairs = append(pairs, "peer", conn.RemoteAddr().String())
 	}
 	io.WriteString(screen, docs.For(s.Lang).Say(id, pairs...)+"\n")
+}
+
+func (s *Screen) screenOf(conn net.Conn) io.Writer {
+	if conn != nil && s.ScreenOf != nil {
+		return s.ScreenOf(conn)
+	}
+	return kernel.ScreenOf(conn, s.Out)
 }
 
 func (s *Screen) explain(err error) string {

@@ -80,14 +80,12 @@ func (m *model) connectionsView(w, height int) []string {
 // connectionCells says of a connection what it is, at the cursor: number, client, what is spoken, how much, how it ended.
 func (m *model) connectionCells(c *inspect.Connection, w int) []span {
 	number := right("#"+strconv.Itoa(c.Conn+1), digits(len(m.time.session.Connections()))+1) + " "
-	address := fit(inspect.Safe(c.Opening.Addr[inspect.Client]), 22, m.pal.glyphs.more) + " "
-	records, bytes := 0, int64(0)
-	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
-		if m.time.at > 0 {
-			n, size := c.View(side).Count(side, m.time.event())
-			records, bytes = records+n, bytes+size
-		}
+	client, wide := c.Opening.Addr[inspect.Client], w >= 120
+	if !wide && m.time.at > 0 && m.facts(c).ClientSubject != "" { // there is no room for both, and who it is says more
+		client = m.facts(c).ClientSubject
 	}
+	address := fit(inspect.Safe(client), 22, m.pal.glyphs.more) + " "
+	records, bytes := m.countOf(c)
 	spans := []span{{quiet, number}, {plain, address}, {strong, fit(m.spoken(c), 12, m.pal.glyphs.more) + " "}}
 	used := width(number) + width(address) + 13
 	if w >= 76 {
@@ -111,7 +109,7 @@ func (m *model) connectionCells(c *inspect.Connection, w int) []span {
 	case over:
 		end, ink = m.say("tui_connection_ended", "side", m.side(first.Side), "how", m.withWhat(first)), plain
 	}
-	if facts := m.facts(c); w >= 120 && facts.ServerName+facts.ClientSubject != "" && m.time.at > 0 {
+	if facts := m.facts(c); wide && facts.ServerName+facts.ClientSubject != "" && m.time.at > 0 {
 		who := inspect.Safe(facts.ServerName)
 		if facts.ClientSubject != "" {
 			who += " " + m.pal.glyphs.arrow(inspect.Server) + " " + inspect.Safe(facts.ClientSubject)
@@ -119,6 +117,18 @@ func (m *model) connectionCells(c *inspect.Connection, w int) []span {
 		spans, used = append(spans, span{plain, fit(who, 34, m.pal.glyphs.more) + "  "}), used+36
 	}
 	return append(spans, span{ink, fit(end, max(w-used, 0), m.pal.glyphs.more)})
+}
+
+// countOf is how much both sides have sent at the cursor.
+func (m *model) countOf(c *inspect.Connection) (records int, bytes int64) {
+	if m.time.at == 0 {
+		return 0, 0
+	}
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		n, size := c.View(side).Count(side, m.time.event())
+		records, bytes = records+n, bytes+size
+	}
+	return records, bytes
 }
 
 // spoken names what crosses a connection, as far as it is known at the cursor.
@@ -129,7 +139,13 @@ func (m *model) spoken(c *inspect.Connection) string {
 	case m.time.at > 0 && m.facts(c).Version != 0:
 		return inspect.VersionName(m.facts(c).Version)
 	case m.time.at > 0 && !c.WasTLS(m.time.event()):
-		if first, _ := m.time.ending(c.Conn, m.time.event()); first != nil {
+		first, _ := m.time.ending(c.Conn, m.time.event())
+		_, bytes := m.countOf(c)
+		switch {
+		case first == nil:
+		case bytes == 0:
+			return m.say("tui_connection_no_bytes")
+		default:
 			return m.say("tui_connection_not_tls")
 		}
 	}

@@ -108,10 +108,16 @@ func TestAConnectionThatTheServerRefusedIsOverAndSaysWhy(t *testing.T) {
 	r.Append(inspect.Event{Kind: inspect.Ended, Conn: 1, Cause: -1, Side: inspect.Client, How: inspect.EndOfFile})
 	r.Append(inspect.Event{Kind: inspect.Ended, Conn: 1, Cause: -1, Side: inspect.Server, How: inspect.EndOfFile})
 	open(2)
+	open(3)
+	r.Append(inspect.Event{Kind: inspect.Ended, Conn: 3, Cause: -1, Side: inspect.Client, How: inspect.EndOfFile})
+	r.Append(inspect.Event{Kind: inspect.Ended, Conn: 3, Cause: -1, Side: inspect.Server, How: inspect.EndOfFile})
 	s := openQuietly(t, Options{Recording: r})
-	s.until("the connections", func() bool { return len(s.m.time.session.Connections()) == 3 })
+	s.until("the connections", func() bool { return len(s.m.time.session.Connections()) == 4 })
 	s.press("o")
 	s.shows("refused: too many", "not TLS", "18 B", "client: end of file", "nothing sent yet")
+	if view := s.m.View(); strings.Count(view, "not TLS ") != 2 || strings.Count(view, "no bytes") != 2 { // of two that said nothing nobody can say
+		t.Error(view)
+	}
 	for _, false := range []string{"goes on", "close_notify"} {
 		if strings.Contains(s.m.View(), false) {
 			t.Errorf("the list says %q:\n%s", false, s.m.View())

@@ -43,6 +43,7 @@ type serveRun struct {
 	inspect   bool
 	hold      bool
 	plain     bool
+	bytes     bool
 	once      bool
 	look      look
 
@@ -88,6 +89,7 @@ func (p *program) serve() *cobra.Command {
 	flags.BoolVar(&run.inspect, "inspect", false, p.say("cmd_flag_inspect"))
 	flags.BoolVar(&run.hold, "hold", false, p.say("cmd_flag_hold", "minutes", int(holdFor.Minutes())))
 	flags.BoolVar(&run.plain, "plain", false, p.say("cmd_flag_serve_plain"))
+	flags.BoolVar(&run.bytes, "bytes", false, p.say("cmd_flag_bytes"))
 	flags.StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
 	flags.BoolVar(&run.noSecrets, "no-secrets", false, p.say("cmd_flag_record_no_secrets"))
 	flags.BoolVar(&run.once, "once", false, p.say("cmd_flag_once"))
@@ -98,8 +100,11 @@ func (p *program) serve() *cobra.Command {
 // start makes everything that the server needs, in an order in which nothing
 // has to be undone: what can be wrong is found out before anything is served.
 func (r *serveRun) start(ctx context.Context) error {
-	if r.hold && !r.onScreen() {
+	switch {
+	case r.hold && !r.onScreen():
 		return usage(r.say("cmd_hold_without_screen"))
+	case r.bytes && !r.inspect:
+		return usage(r.say("cmd_bytes_without_inspect"))
 	}
 	renewer := r.renewer()
 	config, err := renewer.Config()
@@ -169,6 +174,9 @@ func (r *serveRun) start(ctx context.Context) error {
 			r.tap.Gate = r.gate
 		}
 		listener = r.tap.Listener(listener, config)
+		if r.inspect && !r.onScreen() {
+			r.told.ScreenOf = r.screenOf
+		}
 	} else {
 		listener = tls.NewListener(listener, config)
 	}
@@ -204,6 +212,7 @@ func (r *serveRun) run(ctx context.Context, server *kernel.Server, listener net.
 	}
 	watched := watched{
 		program: r.program, tap: r.tap, gate: r.gate, look: r.look, log: r.log, title: "tlslab serve " + listener.Addr().String(), waiting: r.talk,
+		bytes: r.bytes,
 	}
 	if !r.onScreen() {
 		return watched.tell(ctx, serve)
@@ -215,7 +224,7 @@ func (r *serveRun) run(ctx context.Context, server *kernel.Server, listener net.
 }
 
 // onScreen reports whether what the tap sees is shown on the screen.
-func (r *serveRun) onScreen() bool { return r.inspect && !r.plain && r.hasScreen() }
+func (r *serveRun) onScreen() bool { return r.inspect && !r.plain && !r.bytes && r.hasScreen() }
 
 // config is what TLS needs: the certificate that was named or the lab's own, and the authority of those that clients show. It
 // is made anew when a file changes.
@@ -404,4 +413,18 @@ func (r *serveRun) failed(conn net.Conn, err error) {
 	if tlsConn, ok := conn.(*tls.Conn); ok && r.tap != nil {
 		r.tap.Failed(tlsConn, err)
 	}
+}
+
+// screenOf has what is said of a connection stand in its recording, so that it is told where it belongs: with the connection's
+// number, behind the records that it is about.
+func (r *serveRun) screenOf(conn net.Conn) io.Writer {
+	if client, ok := conn.(*kernel.Conn); ok {
+		conn = client.Conn
+	}
+	if tlsConn, ok := conn.(*tls.Conn); ok {
+		if screen := r.tap.Screen(tlsConn); screen != nil {
+			return screen
+		}
+	}
+	return r.told.Out
 }

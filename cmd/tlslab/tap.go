@@ -27,6 +27,7 @@ type tapRun struct {
 	protocol   *choice
 	hold       bool
 	plain      bool
+	bytes      bool
 	look       look
 
 	speaks inspect.Protocol // nil for TLS
@@ -67,13 +68,14 @@ func (p *program) relay() *cobra.Command {
 	flags.BoolVar(&run.noSecrets, "no-secrets", false, p.say("cmd_flag_record_no_secrets"))
 	flags.BoolVar(&run.hold, "hold", false, p.say("tap_flag_hold", "minutes", int(holdFor.Minutes())))
 	flags.BoolVar(&run.plain, "plain", false, p.say("cmd_flag_serve_plain"))
+	flags.BoolVar(&run.bytes, "bytes", false, p.say("cmd_flag_bytes"))
 	choose(cmd, run.protocol, "protocol", p.say("tap_flag_protocol"))
 	run.look.flags(p, cmd)
 	return cmd
 }
 
 func (r *tapRun) start(ctx context.Context) error {
-	onScreen := !r.plain && r.hasScreen()
+	onScreen := !r.plain && !r.bytes && r.hasScreen()
 	if r.hold && !onScreen {
 		return usage(r.say("tap_hold_without_screen"))
 	}
@@ -118,7 +120,7 @@ func (r *tapRun) start(ctx context.Context) error {
 	recorded, learned := files.follow(r.tap.Recording()), r.followKeys(ctx)
 	watched := watched{
 		program: r.program, tap: r.tap, gate: r.gate, look: r.look, log: log, title: "tlslab tap " + listener.Addr().String(), waiting: waiting,
-		patience: time.Nanosecond,
+		patience: time.Nanosecond, bytes: r.bytes,
 	}
 	if len(r.keys) > 0 {
 		watched.patience = secretsWithin

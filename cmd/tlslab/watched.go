@@ -20,6 +20,7 @@ type watched struct {
 	look    look
 	log     io.Writer // where it is told as text
 	title   string    // of the screen
+	bytes   bool      // each record whole, where it is told as text
 	waiting []string  // how to make something happen
 	news    *news     // what else happens, for the screen; nil for nothing
 
@@ -29,6 +30,9 @@ type watched struct {
 // tell serves until ctx is done, and tells as text what the tap sees.
 func (w *watched) tell(ctx context.Context, serve func(context.Context) error) error {
 	text := report.Text{Say: w.sentence, ASCII: w.look.ascii, Patience: w.patience}
+	if w.bytes {
+		text.Level = report.WithBytes
+	}
 	told := tellAll(w.tap.Recording(), text.Writer(w.log))
 	err := serve(ctx)
 	return errors.Join(err, told.done())
