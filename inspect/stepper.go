@@ -88,10 +88,7 @@ func (s *Stepper) Wait(ctx context.Context) error {
 			s.mu.Unlock()
 			return nil
 		}
-		if s.wake == nil {
-			s.wake = make(chan struct{})
-		}
-		wake := s.wake
+		wake := s.waker()
 		s.mu.Unlock()
 		select {
 		case <-wake:
@@ -99,6 +96,35 @@ func (s *Stepper) Wait(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// WaitHeld blocks until more than n units were ever held, for however short a
+// time, and returns how many were, or the context's error. A unit is held only
+// once the recording has it: whoever shows what is held has to wait for both.
+func (s *Stepper) WaitHeld(ctx context.Context, n int) (int, error) {
+	for {
+		s.mu.Lock()
+		held := len(s.stopped)
+		if held > n {
+			s.mu.Unlock()
+			return held, nil
+		}
+		wake := s.waker()
+		s.mu.Unlock()
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return held, ctx.Err()
+		}
+	}
+}
+
+// waker is closed when the next unit is held. It is called with mu held.
+func (s *Stepper) waker() <-chan struct{} {
+	if s.wake == nil {
+		s.wake = make(chan struct{})
+	}
+	return s.wake
 }
 
 // Pending returns the held units, oldest first.

@@ -129,9 +129,10 @@ func TestInAHeldSessionAnArrowStopsOnTheWireAndItsReceiverKnowsNothingOfIt(t *te
 	s.command("restart held")
 	s.until("the ClientHello on the wire", func() bool { return !s.m.opening && len(s.m.time.steps) > 0 })
 	s.press("L", "right")
+	s.comes("‖")
 	s.ladderHas("│── ClientHello ─", "‖")
 	s.press("right")
-	s.until("the server's flight", func() bool { return s.m.time.visible() > 1 })
+	s.comes("‖─ ServerHello ─")
 	s.ladderHas("│── ClientHello ─", "▶│")
 	s.ladderHas("  │          ‖─ ServerHello ─", "║ handshake, master")
 	s.until("the ServerHello to arrive", func() bool {

@@ -166,6 +166,28 @@ func (l *live) watch(r *inspect.Recording, generation, n int) tea.Cmd {
 	})
 }
 
+// halted says that the gate has held more units than it had. The recording had them before, so that a screen may already
+// have drawn them as on their way.
+type halted struct {
+	generation int
+	held       int
+}
+
+// watchGate waits until the gate, if there is one, has held more than n units.
+func (l *live) watchGate(gate *inspect.Stepper, generation, n int) tea.Cmd {
+	if gate == nil {
+		return nil
+	}
+	ctx := l.session
+	return l.task(func() tea.Msg {
+		held, err := gate.WaitHeld(ctx, n)
+		if err != nil {
+			return nil
+		}
+		return halted{generation, held}
+	})
+}
+
 // answered is what came of a command.
 type answered struct {
 	generation int

@@ -85,7 +85,7 @@ func (m *model) Init() tea.Cmd {
 	if m.reading {
 		return tea.Batch(title, m.live.fill(m.o.Reading, m.generation), m.watch())
 	}
-	return tea.Batch(title, m.watch(), m.live.listen(m.o.News))
+	return tea.Batch(title, m.watch(), m.live.watchGate(m.stepper, m.generation, 0), m.live.listen(m.o.News))
 }
 
 func (m *model) title() string {
@@ -119,6 +119,10 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		return m.filled(msg)
 	case grown:
 		return m.grow(msg)
+	case halted:
+		if msg.generation == m.generation {
+			return m.live.watchGate(m.stepper, m.generation, msg.held)
+		}
 	case bulletin:
 		m.said = saying{ink: bad, text: inspect.Safe(string(msg))}
 		return m.live.listen(m.o.News)
@@ -271,7 +275,7 @@ func (m *model) began(msg opened) tea.Cmd {
 		m.last()
 	}
 	m.catchUp()
-	return m.watch()
+	return tea.Batch(m.watch(), m.live.watchGate(m.stepper, m.generation, 0))
 }
 
 // catchUp takes the step that was asked for when there was none.

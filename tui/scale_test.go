@@ -45,27 +45,34 @@ func BenchmarkView(b *testing.B) {
 	}
 }
 
+// What grows with the records takes two hundred times as long with two hundred times as many, every time. On a busy machine
+// anything may take long now and then: once is enough.
 func TestAViewAndAKeyCostTheSameHoweverManyRecordsThereAre(t *testing.T) {
 	for _, in := range []mode{onStreams, onLadder, onSchedule} {
-		cost := func(n int) time.Duration {
+		costOf := func(n int) func() time.Duration {
 			m, end := ofMany(n)
-			defer end()
+			t.Cleanup(end)
 			m.mode, m.list = in, min(in, onLadder)
 			m.View() // lays the ladder out
-			best := time.Hour
-			for range 5 {
+			return func() time.Duration {
 				start := time.Now()
 				for _, key := range []tea.KeyType{tea.KeyLeft, tea.KeyUp, tea.KeyPgUp, tea.KeyHome, tea.KeyRight, tea.KeyEnd, tea.KeyDown} {
 					m.Update(tea.KeyMsg{Type: key})
 					m.View()
 				}
-				best = min(best, time.Since(start))
+				return time.Since(start)
 			}
-			return best
 		}
-		few, lots := cost(1_000), cost(200_000)
-		if lots > 5*few+5*time.Millisecond {
-			t.Errorf("mode %d: %v with a thousand records, %v with two hundred thousand", in, few, lots)
+		few, lots := costOf(1_000), costOf(200_000)
+		for limit := time.Now().Add(patience); ; {
+			some, many := few(), lots()
+			if many <= 5*some+5*time.Millisecond {
+				break
+			}
+			if time.Now().After(limit) {
+				t.Errorf("mode %d: %v with a thousand records, %v with two hundred thousand", in, some, many)
+				break
+			}
 		}
 	}
 }

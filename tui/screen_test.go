@@ -94,10 +94,13 @@ func (s *screen) send(msg tea.Msg) {
 	s.run(cmd)
 }
 
+// patience is how long a test waits for what must come. It is long since tests share their machine.
+const patience = 30 * time.Second
+
 // until takes messages until the condition holds.
 func (s *screen) until(what string, holds func() bool) {
 	s.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(patience)
 	for !holds() {
 		select {
 		case msg := <-s.msgs:
@@ -106,6 +109,12 @@ func (s *screen) until(what string, holds func() bool) {
 			s.t.Fatalf("waited in vain for %s; the screen:\n%s", what, s.text())
 		}
 	}
+}
+
+// comes waits until the screen shows the text.
+func (s *screen) comes(text string) {
+	s.t.Helper()
+	s.until(text, func() bool { return strings.Contains(s.text(), text) })
 }
 
 // press presses keys, as tea.KeyMsg names them; a single letter is itself.

@@ -20,48 +20,47 @@ import (
 
 // A terminal runs the screen in another process, on a pseudo-terminal that answers no query.
 type terminal struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	tty   *os.File
-	start time.Time
+	t    testing.TB
+	cmd  *exec.Cmd
+	tty  *os.File
+	done chan struct{} // closed when everything it wrote is here
 
 	mu     sync.Mutex
 	change *sync.Cond
 	output []byte
-	seen   int           // how much of it until has found
-	first  time.Duration // until the first frame
+	seen   int // how much of it until has found
 	over   bool
 }
 
-func newTerminal(t *testing.T, w, h uint16, env ...string) *terminal {
+func newTerminal(t testing.TB, w, h uint16, env ...string) *terminal {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	term := &terminal{t: t, cmd: exec.Command(program)}
+	term := &terminal{t: t, cmd: exec.Command(program), done: make(chan struct{})}
 	term.change = sync.NewCond(&term.mu)
 	inherited := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "NO_COLOR=") || strings.HasPrefix(v, "COLORFGBG=") || strings.HasPrefix(v, "TLSLAB_")
 	})
 	term.cmd.Env = append(inherited, append([]string{childVariable + "=echo", "TERM=xterm-256color", "TLSLAB_TUI_LANG=en"}, env...)...)
-	term.start = time.Now()
 	term.tty, err = pty.StartWithSize(term.cmd, &pty.Winsize{Cols: w, Rows: h})
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
 	go func() {
-		defer close(done)
+		defer close(term.done)
 		term.read()
 	}()
-	t.Cleanup(func() {
-		term.cmd.Process.Kill()
-		term.cmd.Wait()
-		term.tty.Close()
-		<-done
-	})
+	t.Cleanup(term.close)
 	return term
+}
+
+func (term *terminal) close() {
+	term.cmd.Process.Kill()
+	term.cmd.Wait()
+	term.tty.Close()
+	<-term.done
 }
 
 func (term *terminal) read() {
@@ -70,9 +69,6 @@ func (term *terminal) read() {
 		n, err := term.tty.Read(buffer)
 		term.mu.Lock()
 		term.output = append(term.output, buffer[:n]...)
-		if term.first == 0 && bytes.Contains(term.output, []byte("step 0 of")) {
-			term.first = time.Since(term.start)
-		}
 		term.over = term.over || err != nil
 		term.change.Broadcast()
 		term.mu.Unlock()
@@ -85,7 +81,7 @@ func (term *terminal) read() {
 // until waits until what was written since the last call holds the text.
 func (term *terminal) until(text string) {
 	term.t.Helper()
-	limit := time.AfterFunc(20*time.Second, func() {
+	limit := time.AfterFunc(patience, func() {
 		term.mu.Lock()
 		term.over = true
 		term.change.Broadcast()
@@ -124,17 +120,39 @@ func (term *terminal) ends() {
 	}
 }
 
-func TestTheFirstFrameComesWithin100MillisecondsOnATerminalThatNeverAnswers(t *testing.T) {
-	best := time.Hour
-	for range 10 { // a busy machine is no fault of the screen
-		term := newTerminal(t, 80, 24)
-		term.until("step 0 of")
-		best = min(best, term.first)
-		if best <= slowness*100*time.Millisecond {
-			return
-		}
+// The first frame waits for nobody: neither for a session that is not open yet, nor for an answer of the terminal, which
+// is never asked. How long that takes, BenchmarkTheFirstFrame says.
+func TestTheFirstFrameStandsBeforeTheSessionIsOpen(t *testing.T) {
+	in, keys := io.Pipe()
+	defer keys.Close()
+	out := new(waitingWriter)
+	stage := waitingStage{make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() { failed <- Run(ctx, Options{Stage: stage, Lang: "en", In: in, Out: out}) }()
+	out.until("step 0 of")
+	close(stage.open)
+	out.until("sends ClientHello")
+	cancel()
+	if err := <-failed; err != context.Canceled {
+		t.Errorf("Run returned %v, want the context's error", err)
 	}
-	t.Errorf("the first frame came after %v at best", best)
+}
+
+// A waitingStage opens its session when it is told to.
+type waitingStage struct{ open chan struct{} }
+
+func (s waitingStage) Open(ctx context.Context, tap *inspect.Tap) (inspect.Play, error) {
+	<-s.open
+	return echoStage{}.Open(ctx, tap)
+}
+
+func BenchmarkTheFirstFrame(b *testing.B) {
+	for b.Loop() {
+		term := newTerminal(b, 80, 24)
+		term.until("step 0 of")
+		term.close()
+	}
 }
 
 func TestLeavingRestoresTheTerminal(t *testing.T) {

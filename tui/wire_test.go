@@ -303,6 +303,38 @@ func TestARecordThatIsHeldForATimeOnlyIsCountedDown(t *testing.T) {
 	}
 }
 
+// A screen that is drawn between the capture of a record and its being held would say for ever that it is on its way.
+func TestThatARecordIsHeldIsToldToAScreenThatHasDrawnItAlready(t *testing.T) {
+	r := newHeldReplay(t)
+	s := open(t, Options{Recording: r.recording, Gate: r.gate})
+	var u inspect.Unit
+	for e := r.rest[0]; u.Bytes == nil; e = r.rest[0] {
+		r.rest = r.rest[1:]
+		if id := r.recording.Append(e); e.Kind == inspect.Captured {
+			u = inspect.Unit{ID: id, Conn: e.Conn, From: e.Side, Bytes: e.Bytes}
+		}
+	}
+	s.until("the ClientHello", func() bool { return s.m.time.visible() == 1 })
+	if line := s.row("ClientHello   "); !strings.Contains(line, "on its way") {
+		t.Errorf("before it is held: %q", line)
+	}
+	told := false
+	r.held[u.ID] = u
+	r.gate.Captured(r, u)
+	for limit := time.After(patience); !told; {
+		select {
+		case msg := <-s.msgs:
+			_, told = msg.(halted)
+			s.send(msg)
+		case <-limit:
+			t.Fatal("nothing was told")
+		}
+	}
+	if line := s.row("ClientHello   "); !strings.Contains(line, "waits") {
+		t.Errorf("once it is held: %q", line)
+	}
+}
+
 func TestARecordWhoseTimeRunsOutGoesOnAndThatIsSaid(t *testing.T) {
 	testCertificate() // by the real clock
 	synctest.Test(t, func(t *testing.T) {
