@@ -37,7 +37,7 @@ import (
 )
 
 // patience is how long a script waits for what it expects before it fails.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // commands are what the scripts know beside testscript's own:
 //
@@ -62,6 +62,8 @@ const patience = 30 * time.Second
 //	samebytes FILE FILE    hold two recordings to the same bytes each way
 //	fromthetop FILE        hold a recording to key schedules without a gap
 //	locked FILE            hold a store's lock, until the script is over
+//	address VAR            VAR becomes an address of this computer that nobody gets by chance, and that can be listened on
+//	                       again and again until the script is over
 //	fromfile VAR FILE      VAR becomes what stands in a file
 //	get URL FILE           write what HTTP gives for a URL to a file
 //	needs PROGRAM          skip, or fail, without an outside program
@@ -69,7 +71,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"code": runCode, "start": start, "terminal": startOnTerminal, "await": await, "send": send, "eof": eof,
 	"signal": interrupt, "finish": finish, "silent": silent, "garbage": garbage, "plainserver": plainServer,
 	"badserver": badServer, "hostile": hostile, "clean": clean, "drop": drop, "jsonlines": jsonLines, "locked": locked,
-	"fromfile": fromFile, "samebytes": sameBytes, "fromthetop": fromTheTop,
+	"address": address, "fromfile": fromFile, "samebytes": sameBytes, "fromthetop": fromTheTop,
 	"needs": requireProgram, "get": get, "httpsserver": httpsServer,
 }
 
@@ -92,6 +94,13 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 
 func fromFile(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+func address(ts *testscript.TestScript, _ bool, args []string) {
+	addr, release, err := reserve()
+	ts.Check(err)
+	ts.Defer(release)
+	ts.Setenv(args[0], addr)
 }
 
 func startOnTerminal(ts *testscript.TestScript, _ bool, args []string) { begin(ts, args, true) }

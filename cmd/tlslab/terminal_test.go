@@ -24,7 +24,7 @@ import (
 )
 
 // patience is how long a terminal waits for what must come. It is long since tests share their machine.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // shellLine stands on the terminal before the program starts, and must stand there when it has ended.
 const shellLine = "$ tlslab"
