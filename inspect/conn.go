@@ -237,9 +237,11 @@ func (c *inlineConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Close ends both directions: what the peer sends from now on, nobody gets.
 func (c *inlineConn) Close() error {
 	c.end(c.side, EndOfFile)
 	err := c.Conn.Close()
+	c.end(c.side.Peer(), Cut)
 	c.streams[Client].retire(c.recording)
 	c.streams[Server].retire(c.recording)
 	return err

@@ -325,6 +325,26 @@ func TestAUnitHeldForAPeerOutsideGoesOnWhenPatienceEndsUnlessExtended(t *testing
 	})
 }
 
+func TestAConnectionThatOurEndClosesIsOverBothWaysThoughItsPeerStays(t *testing.T) {
+	_, server := configs(t)
+	tap := inspect.NewTap()
+	listener := tap.Listener(listen(t), server)
+	peer, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	accepted, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted.Close()
+	c := inspect.NewSession(tap.Recording()).Connections()[0]
+	if c.Closed(inspect.Client) < 0 || c.Closed(inspect.Server) < 0 {
+		t.Error("a side of it goes on")
+	}
+}
+
 func TestWhatAProgramSaysOfAConnectionStandsBehindWhatHappenedOnIt(t *testing.T) {
 	client, server := configs(t)
 	tap := inspect.NewTap()
