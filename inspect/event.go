@@ -132,6 +132,11 @@ type Opening struct {
 	GlassBox   bool      // the randomness of both endpoints is recorded: for study alone
 	ServerName string    // what our client expects the server to be called
 	Trust      [2]*Trust // by Side; nil if it is not known
+
+	// Bare is of bytes alone, which someone has copied: nobody knows whether
+	// they arrived, and with SenderUnknown not who sent them either; they are
+	// held for the client's.
+	Bare, SenderUnknown bool
 }
 
 // tls reports whether the bytes of the connection are TLS.

@@ -48,6 +48,9 @@ func (m *model) arrow(r *rung, item *inspect.Item, index, w int) []span {
 	if item.Side == inspect.Server {
 		left, right = head, tail
 	}
+	if m.time.session.Connections()[item.Conn].Opening.SenderUnknown {
+		left, right = g.fromAnyone, g.fromAnyone
+	}
 	spans := append([]span{{plain, spaces(s.from)}, {who, left + stroke + " "}}, label...)
 	return append(spans, span{who, " " + fill}, span{quiet, note}, span{who, right}, span{plain, spaces(w - s.to)})
 }

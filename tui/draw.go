@@ -272,6 +272,7 @@ type glyphs struct {
 	dot                string // between facts
 	rule, column       string // lines
 	cross, tee, upTee  string
+	fromAnyone         string // in the place of an arrow: nobody knows who sent it
 	more               string // text was cut off
 	prompt             string
 	done, todo         string // of the line of time
@@ -296,7 +297,7 @@ var unicodeGlyphs = glyphs{
 	toServer: "→", toClient: "←", pointer: "▌", shadow: "▏", folded: "▸", unfolded: "▾",
 	branch: "├╴", lastBranch: "└╴", trunk: "│ ", held: "‖", failed: "✗", altered: "≠", ended: "■", gap: "┄", printed: "□",
 	play: "▶", dot: " · ", rule: "─", column: "│", cross: "┼", tee: "┬", upTee: "┴",
-	more: "…", prompt: "›", done: "━", todo: "─", open: "[", shut: "]", at: "›", caret: "▏",
+	fromAnyone: "?", more: "…", prompt: "›", done: "━", todo: "─", open: "[", shut: "]", at: "›", caret: "▏",
 	verified: "✓", refuted: "✗", notCheckable: "?", onItsWay: "╌", down: "↓", joins: "+", toServerHead: "▶", toClientHead: "◀",
 	strokes: [...]string{"╌", "─", "┄", "═", "━"}, lifelines: [...]string{"┊", "│", "┆", "║", "┃"}, dashes: "╌",
 	brackets: [2][3]string{{"┌", "├", "└"}, {"┐", "┤", "┘"}},
@@ -308,7 +309,7 @@ var asciiGlyphs = glyphs{
 	toServer: ">", toClient: "<", pointer: "#", shadow: ":", folded: "+", unfolded: "-",
 	branch: "|-", lastBranch: "`-", trunk: "| ", held: "=", failed: "!", altered: "%", ended: "*", gap: "~", printed: "#",
 	play: ">", dot: " | ", rule: "-", column: "|", cross: "+", tee: "+", upTee: "+",
-	more: "~", prompt: ">", done: "=", todo: "-", open: "[", shut: "]", at: ">", caret: "_",
+	fromAnyone: "?", more: "~", prompt: ">", done: "=", todo: "-", open: "[", shut: "]", at: ">", caret: "_",
 	verified: "(ok)", refuted: "(NO)", notCheckable: "(?)", onItsWay: ".", down: "v", joins: "+", toServerHead: ">", toClientHead: "<",
 	strokes: [...]string{".", "-", ":", "=", "#"}, lifelines: [...]string{".", "|", "E", "H", "A"}, dashes: ".",
 	brackets: [2][3]string{{"/", "|", "\\"}, {"\\", "|", "/"}},

@@ -196,7 +196,11 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 			sign = span{strong, g.held}
 		}
 	}
-	spans = append(spans, span{who, g.arrow(item.Side)}, sign, span{plain, " "})
+	way := g.arrow(item.Side)
+	if m.time.session.Connections()[item.Conn].Opening.SenderUnknown {
+		way = g.fromAnyone
+	}
+	spans = append(spans, span{who, way}, sign, span{plain, " "})
 	used := 0
 	for _, s := range spans {
 		used += width(s.text)
@@ -265,7 +269,11 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 	case inspect.PrintedItem:
 		return m.say("tui_printed", "side", m.side(item.Side), "text", inspect.SafeOnce(item.Text)), -1
 	case inspect.NoteItem:
-		return m.say("tui_note", "side", m.side(item.Side), "what", m.say("reason_"+item.Because.Key, item.Because.Data...)), -1
+		what := m.say("reason_"+item.Because.Key, item.Because.Data...)
+		if m.time.session.Connections()[item.Conn].Opening.Bare {
+			return m.say("tui_note_bare", "what", what), -1
+		}
+		return m.say("tui_note", "side", m.side(item.Side), "what", what), -1
 	case inspect.SilenceItem:
 		return m.say("tui_silence", "side", m.side(item.Side), "wait", item.Wait.String()), -1
 	}

@@ -775,6 +775,7 @@ func (m *model) signs() [][2]string {
 	return [][2]string{
 		{g.toServer, m.say("tui_sign_to_server")},
 		{g.toClient, m.say("tui_sign_to_client")},
+		{g.fromAnyone, m.say("tui_sign_from_anyone")},
 		{g.held, m.say("tui_sign_held")},
 		{g.altered, m.say("wire_sign_altered")},
 		{g.failed, m.say("tui_sign_failed")},

@@ -419,13 +419,13 @@ func beginsRecord(b []byte) bool {
 // areMessages reports whether b is made of whole handshake messages (RFC 8446
 // section 4), or begins with a hello that is cut.
 func areMessages(b []byte) bool {
-	if len(b) >= 6 && (b[0] == 1 || b[0] == 2) && b[1] == 0 && b[4] == 3 && b[5] == 3 {
+	if len(b) >= 6 && (b[0] == 1 || b[0] == 2) && b[1] == 0 && b[4] == 3 && b[5] <= 3 {
 		return true
 	}
 	found := false
 	for len(b) >= 4 {
 		length := 4 + int(b[1])<<16 + int(b[2])<<8 + int(b[3])
-		if named := inspect.HandshakeType(b[0]).String(); strings.ContainsAny(named, " x") || length > len(b) {
+		if named := inspect.HandshakeType(b[0]).String(); strings.HasPrefix(named, "0x") || length > len(b) {
 			return false
 		}
 		b, found = b[length:], true
@@ -520,29 +520,38 @@ func (r *Reader) takeAs(kind content, p paste) error {
 			return &Problem{Key: "no_connection", Data: []any{"packets", len(p.chunks)}}
 		}
 	case asRecords:
-		return r.takeBare(nil, sides(p.chunks))
+		return r.takeBare(nil, p.chunks)
 	case asMessages:
-		return r.takeBare(inspect.Messages, sides(p.chunks))
+		return r.takeBare(inspect.Messages, p.chunks)
 	case asCertificates:
-		return r.takeBare(inspect.Certificates, []said{{inspect.Server, slices.Concat(p.chunks...)}})
+		return r.takeBare(inspect.Certificates, [][]byte{slices.Concat(p.chunks...)})
 	}
 	return nil
 }
 
-// takeBare takes in what was said without packets, up to a bound.
-func (r *Reader) takeBare(protocol inspect.Protocol, all []said) error {
+// takeBare takes in what was said without packets, up to a bound, and says how
+// it is known who said it.
+func (r *Reader) takeBare(protocol inspect.Protocol, chunks [][]byte) error {
 	room := maxContent
-	for i := range all {
-		if n := len(all[i].bytes); n > room {
-			all[i].bytes = all[i].bytes[:room]
-			r.streams.bare(protocol, all[:i+1])
-			return &Problem{Key: "paste_rest", Data: []any{"most", maxContent}}
-		} else {
-			room -= n
+	var rest error
+	for i := range chunks {
+		if n := len(chunks[i]); n > room {
+			chunks, chunks[i] = chunks[:i+1], chunks[i][:room]
+			rest = &Problem{Key: "paste_rest", Data: []any{"most", maxContent}}
+			break
 		}
+		room -= len(chunks[i])
 	}
-	r.streams.bare(protocol, all)
-	return nil
+	var all []said
+	why := inspect.Reason{Key: senderUnknown}
+	if protocol == inspect.Certificates { // either side has some
+		all = []said{{inspect.Client, chunks[0]}}
+	} else {
+		all, why = sides(chunks)
+	}
+	r.streams.tell(why)
+	r.streams.bare(protocol, all, why.Key != senderUnknown)
+	return rest
 }
 
 // A said is bytes that one side sent.
@@ -551,45 +560,92 @@ type said struct {
 	bytes []byte
 }
 
-// sides gives each run of bytes to a side: the one whose hello it has first,
-// else the one that spoke before; the client begins. A ServerHello behind the
-// ClientHello, as where someone has copied both directions, begins what the
-// server says.
-func sides(chunks [][]byte) (all []said) {
-	side := inspect.Client
+const senderUnknown = "capture_sender_unknown"
+
+// sides gives records or messages to who sent them: some are sent by one side
+// alone. The others count as the same side's as those before them, at the
+// beginning as those behind them. It says by what it goes.
+func sides(chunks [][]byte) (all []said, why inspect.Reason) {
+	type unit struct {
+		said
+		known  bool
+		first  inspect.HandshakeType // of its messages, if it has any in clear
+		begins bool                  // a chunk
+	}
+	var units []unit
+	guessed := false
+	why.Key = senderUnknown
 	for _, chunk := range chunks {
-		for from, at := 0, 0; from < len(chunk); {
-			next, hello := unit(chunk[at:])
-			if hello != 0 && inspect.Side(hello-1) != side {
-				if at > from {
-					all = append(all, said{side, chunk[from:at]})
-				}
-				from, side = at, inspect.Side(hello-1)
+		for begins := true; len(chunk) > 0; begins = false {
+			length, first := unitOf(chunk)
+			next := unit{said: said{bytes: chunk[:min(length, len(chunk))]}, first: first, begins: begins}
+			next.side, next.known = senderOf(first)
+			if next.known && why.Key == senderUnknown {
+				why = inspect.Reason{Key: "capture_sender_" + next.side.String(), Data: []any{"name", first.String()}}
 			}
-			if at += next; next == 0 || at >= len(chunk) {
-				all = append(all, said{side, chunk[from:]})
-				break
-			}
+			guessed = guessed || !next.known
+			units, chunk = append(units, next), chunk[len(next.bytes):]
 		}
 	}
-	return all
+	for i := len(units) - 2; i >= 0; i-- { // a Certificate stands before what only its owner sends
+		if u, next := &units[i], units[i+1]; !u.known && next.known && u.first == handshakeCertificate {
+			u.side, u.known = next.side, true
+		}
+	}
+	side := inspect.Client
+	if i := slices.IndexFunc(units, func(u unit) bool { return u.known }); i >= 0 {
+		side = units[i].side
+	}
+	for _, u := range units {
+		if u.known {
+			side = u.side
+		}
+		if last := len(all) - 1; last >= 0 && !u.begins && all[last].side == side {
+			all[last].bytes = all[last].bytes[:len(all[last].bytes)+len(u.bytes)] // behind which they stand
+			continue
+		}
+		all = append(all, said{side, u.bytes})
+	}
+	if guessed && why.Key != senderUnknown {
+		why.Key += "_rest"
+	}
+	return all, why
 }
 
-// unit returns the length of the record or message that b begins with, 0 if it
-// is none, and whether that is a ClientHello, 1, or a ServerHello, 2.
-func unit(b []byte) (length, hello int) {
-	first := 0
+// The types of handshake messages that only one side sends (RFC 8446 section 4,
+// RFC 5246 section 7.4, RFC 6066 section 8), and the one that either does.
+const handshakeCertificate inspect.HandshakeType = 11
+
+var (
+	ofClients = []inspect.HandshakeType{1, 5, 16}                      // client_hello, end_of_early_data, client_key_exchange
+	ofServers = []inspect.HandshakeType{0, 2, 4, 6, 8, 12, 13, 14, 22} // hello_request, server_hello, new_session_ticket, hello_retry_request, encrypted_extensions, server_key_exchange, certificate_request, server_hello_done, certificate_status
+)
+
+func senderOf(first inspect.HandshakeType) (side inspect.Side, known bool) {
+	switch {
+	case slices.Contains(ofClients, first):
+		return inspect.Client, true
+	case slices.Contains(ofServers, first):
+		return inspect.Server, true
+	}
+	return inspect.Client, false
+}
+
+// noMessage is the type of what has no handshake message that can be told.
+const noMessage inspect.HandshakeType = 0xff
+
+// unitOf returns the length of the record or message that b begins with, of
+// what is neither all of it, and the type of the message in it that is first.
+func unitOf(b []byte) (length int, first inspect.HandshakeType) {
 	switch {
 	case beginsRecord(b):
 		length = 5 + int(b[3])<<8 + int(b[4])
-		if b[0] == 0x16 {
-			first = int(b[5])
+		if b[0] == 0x16 && areMessages(b[5:min(length, len(b))]) { // or it is encrypted, or a fragment
+			return length, inspect.HandshakeType(b[5])
 		}
+		return length, noMessage
 	case len(b) >= 4:
-		length, first = 4+int(b[1])<<16+int(b[2])<<8+int(b[3]), int(b[0])
+		return 4 + int(b[1])<<16 + int(b[2])<<8 + int(b[3]), inspect.HandshakeType(b[0])
 	}
-	if first == 1 || first == 2 {
-		hello = first
-	}
-	return length, hello
+	return len(b), noMessage
 }

@@ -151,7 +151,7 @@ func TestARecordIsRecognisedHoweverItWasCopied(t *testing.T) {
 				t.Fatalf("%v\n%.300s", err, form.write(record))
 			}
 			notes, sent := pasteOf(rec)
-			if diff := cmp.Diff([]string{form.note, "as_records"}, notes); diff != "" {
+			if diff := cmp.Diff([]string{form.note, "as_records", "sender_client"}, notes); diff != "" {
 				t.Errorf("notes (-want +got):\n%s", diff)
 			}
 			if !bytes.Equal(sent[inspect.Client], record) {
@@ -217,22 +217,22 @@ func TestWhatWasPastedIsTakenForWhatItIs(t *testing.T) {
 		notes []string
 		names [2][]string // by side: of messages, or units
 	}{
-		"a ServerHello":                {hex.EncodeToString(server), []string{"form_hex", "as_records"}, [2][]string{nil, {"server_hello"}}},
-		"both directions":              {hex.EncodeToString(slices.Concat(client, server)), []string{"form_hex", "as_records"}, [2][]string{{"client_hello"}, {"server_hello"}}},
-		"a message":                    {hex.EncodeToString(client[5:]), []string{"form_hex", "as_messages"}, [2][]string{{"client_hello"}}},
-		"messages of both":             {hex.EncodeToString(slices.Concat(client[5:], server[5:])), []string{"form_hex", "as_messages"}, [2][]string{{"client_hello"}, {"server_hello"}}},
-		"a Finished":                   {"1400000c000102030405060708090a0b", []string{"form_hex", "as_messages"}, [2][]string{{"finished"}}},
-		"a message that is cut":        {hex.EncodeToString(client[5:90]), []string{"form_hex", "as_messages"}, [2][]string{{"client_hello"}}},
-		"a certificate":                {string(pemFile), []string{"form_pem", "as_certificates"}, [2][]string{nil, {"certificate"}}},
-		"two certificates":             {string(pemFile) + string(pemFile), []string{"form_pem", "as_certificates"}, [2][]string{nil, {"certificate", "certificate"}}},
-		"a certificate in DER":         {string(block.Bytes), []string{"form_bytes", "as_certificates"}, [2][]string{nil, {"certificate"}}},
-		"a certificate in digits":      {hex.EncodeToString(block.Bytes), []string{"form_hex", "as_certificates"}, [2][]string{nil, {"certificate"}}},
+		"a ServerHello":                {hex.EncodeToString(server), []string{"form_hex", "as_records", "sender_server"}, [2][]string{nil, {"server_hello"}}},
+		"both directions":              {hex.EncodeToString(slices.Concat(client, server)), []string{"form_hex", "as_records", "sender_client"}, [2][]string{{"client_hello"}, {"server_hello"}}},
+		"a message":                    {hex.EncodeToString(client[5:]), []string{"form_hex", "as_messages", "sender_client"}, [2][]string{{"client_hello"}}},
+		"messages of both":             {hex.EncodeToString(slices.Concat(client[5:], server[5:])), []string{"form_hex", "as_messages", "sender_client"}, [2][]string{{"client_hello"}, {"server_hello"}}},
+		"a Finished":                   {"1400000c000102030405060708090a0b", []string{"form_hex", "as_messages", "sender_unknown"}, [2][]string{{"finished"}}},
+		"a message that is cut":        {hex.EncodeToString(client[5:90]), []string{"form_hex", "as_messages", "sender_client"}, [2][]string{{"client_hello"}}},
+		"a certificate":                {string(pemFile), []string{"form_pem", "as_certificates", "sender_unknown"}, [2][]string{{"certificate"}}},
+		"two certificates":             {string(pemFile) + string(pemFile), []string{"form_pem", "as_certificates", "sender_unknown"}, [2][]string{{"certificate", "certificate"}}},
+		"a certificate in DER":         {string(block.Bytes), []string{"form_bytes", "as_certificates", "sender_unknown"}, [2][]string{{"certificate"}}},
+		"a certificate in digits":      {hex.EncodeToString(block.Bytes), []string{"form_hex", "as_certificates", "sender_unknown"}, [2][]string{{"certificate"}}},
 		"a frame":                      {rowsOf(frame, "%04x  ", "%02x %02x ", "   "), []string{"form_dump", "as_frames"}, [2][]string{{"client_hello"}}},
 		"frames":                       {rowsOf(frame, "%04x  ", "%02x %02x ", "   ") + "\n" + rowsOf(answer, "%04x  ", "%02x %02x ", "   "), []string{"form_dump", "as_frames"}, [2][]string{{"client_hello"}, {"server_hello"}}},
 		"frames as tshark -x has them": {"Frame (9 bytes):\n" + rowsOf(frame, "%04x  ", "%02x %02x ", "   ") + "Reassembled TCP (3 bytes):\n0000  00 01 02   ...\n\n" + rowsOf(answer, "%04x  ", "%02x %02x ", "   "), []string{"form_dump", "as_frames"}, [2][]string{{"client_hello"}, {"server_hello"}}},
 		"a packet":                     {hex.EncodeToString(frame[14:]), []string{"form_hex", "as_packets"}, [2][]string{{"client_hello"}}},
 		"a capture in base64":          {base64.StdEncoding.EncodeToString(file), []string{"form_base64"}, [2][]string{}},
-		"UTF-16, as PowerShell pipes":  {"\xff\xfe" + string(bytes.Join(bytes.Split([]byte(hex.EncodeToString(client)), nil), []byte{0})) + "\x00", []string{"form_hex", "as_records"}, [2][]string{{"client_hello"}}},
+		"UTF-16, as PowerShell pipes":  {"\xff\xfe" + string(bytes.Join(bytes.Split([]byte(hex.EncodeToString(client)), nil), []byte{0})) + "\x00", []string{"form_hex", "as_records", "sender_client"}, [2][]string{{"client_hello"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec, err := capture.Read(strings.NewReader(test.text))
@@ -290,6 +290,61 @@ func covers(f inspect.Field, n int) error {
 		return fmt.Errorf("the leaves have %d bytes of %d", at, n)
 	}
 	return nil
+}
+
+func TestWhoSentWhatWasPastedFollowsFromWhatOnlyOneSideSends(t *testing.T) {
+	const (
+		hello       = "010000 2b 0303 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f 00 0002 1301 01 00 0000"
+		done        = "0e000000"
+		certificate = "0b000003000000"
+		keyExchange = "10000002 0102"
+		finished    = "1400000c000102030405060708090a0b"
+		ticket      = "040000060000000a0000"
+	)
+	for name, test := range map[string]struct {
+		text   string
+		why    string
+		client string // what it sent
+		server string
+	}{
+		"of a server":                 {done, "sender_server", "", done},
+		"a request for a certificate": {"0d000000", "sender_server", "", "0d000000"},
+		"hello_request":               {"00000000", "sender_server", "", "00000000"},
+		"of a client":                 {keyExchange, "sender_client", keyExchange, ""},
+		"end_of_early_data":           {"05000000", "sender_client", "05000000", ""},
+		"of either":                   {certificate, "sender_unknown", certificate, ""},
+		"a server's flight":           {certificate + done, "sender_server_rest", "", certificate + done},
+		"both":                        {hello + certificate + done + certificate + keyExchange + finished, "sender_client_rest", hello + certificate + keyExchange + finished, certificate + done},
+		"server_key_exchange":         {"0c00000400000000", "sender_server", "", "0c00000400000000"},
+		"encrypted_extensions":        {"080000020000", "sender_server", "", "080000020000"},
+		"one record of a server":      {"1603030004" + done, "sender_server", "", "1603030004" + done},
+		"an alert":                    {"15030300020228", "sender_unknown", "15030300020228", ""},
+		"application data":            {"1703030003010203", "sender_unknown", "1703030003010203", ""},
+		"an alert to a ticket":        {"160303000a" + ticket + "15030300020228", "sender_server_rest", "", "160303000a" + ticket + "15030300020228"},
+		"what looks like no message":  {"16030300080e00000010203040", "sender_unknown", "16030300080e00000010203040", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec, err := capture.Read(strings.NewReader(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			notes, sent := pasteOf(rec)
+			if why := notes[len(notes)-1]; why != test.why {
+				t.Errorf("%s, want %s", why, test.why)
+			}
+			bare := func(text string) string { return strings.ReplaceAll(text, " ", "") }
+			if got, want := hex.EncodeToString(sent[inspect.Client]), bare(test.client); got != want {
+				t.Errorf("the client sent %s\nwant %s", got, want)
+			}
+			if got, want := hex.EncodeToString(sent[inspect.Server]), bare(test.server); got != want {
+				t.Errorf("the server sent %s\nwant %s", got, want)
+			}
+			opening := inspect.NewSession(rec).Connections()[0].Opening
+			if !opening.Bare || opening.SenderUnknown != (test.why == "sender_unknown") {
+				t.Errorf("opened as %+v", opening)
+			}
+		})
+	}
 }
 
 func TestWhatCannotBeRecognisedIsSaidToBe(t *testing.T) {

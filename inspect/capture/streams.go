@@ -222,10 +222,11 @@ func (s *streams) note(comment string) error {
 // tell says something of the connection that is opened next.
 func (s *streams) tell(note inspect.Reason) { s.notes = append(s.notes, note) }
 
-// bare opens a connection of which nothing is known but what was said.
-func (s *streams) bare(protocol inspect.Protocol, all []said) {
+// bare opens a connection of which nothing is known but what was said, and
+// perhaps by whom.
+func (s *streams) bare(protocol inspect.Protocol, all []said, senderKnown bool) {
 	c := &connection{number: s.opened}
-	opening := &inspect.Opening{Protocol: inspect.ProtocolTLS, Speaks: protocol}
+	opening := &inspect.Opening{Protocol: inspect.ProtocolTLS, Speaks: protocol, Bare: true, SenderUnknown: !senderKnown}
 	if protocol != nil {
 		opening.Protocol = protocol.Name()
 	}

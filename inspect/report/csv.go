@@ -84,8 +84,12 @@ func cells(s *inspect.Session, item inspect.Item, row int) []string {
 	if isKnown(r.Time) {
 		when = r.Time.UTC().Format(time.RFC3339Nano)
 	}
+	side := item.Side.String()
+	if c.Opening.SenderUnknown {
+		side = "unknown"
+	}
 	line := []string{
-		strconv.Itoa(row), strconv.Itoa(item.Conn), when, inspect.Safe(cmp.Or(c.Opening.Protocol, inspect.ProtocolTLS)), item.Side.String(), item.Lane.String(),
+		strconv.Itoa(row), strconv.Itoa(item.Conn), when, inspect.Safe(cmp.Or(c.Opening.Protocol, inspect.ProtocolTLS)), side, item.Lane.String(),
 		verdict, r.Name(), version, strconv.Itoa(recordSize(r)), epoch, sequence,
 		strconv.FormatBool(r.Encrypted), strconv.FormatBool(r.Decrypted), why, holds, said,
 	}

@@ -78,7 +78,7 @@ func (p *page) MoreBoxes() string {
 func (p *page) box(number, i int) *box {
 	item := p.session.Items()[i]
 	b := &box{
-		Number: number, Side: item.Side.String(), Way: p.text.way(item), whole: number <= p.Whole,
+		Number: number, Side: item.Side.String(), Way: p.text.way(p.session, item), whole: number <= p.Whole,
 		Marks: p.marks(item), Sentence: p.text.sentence(p.session, item),
 	}
 	if number == p.Whole+1 {

@@ -128,7 +128,8 @@ func isBulk(item inspect.Item) bool {
 
 func (p *page) rung(l *ladder, item inspect.Item, number, y int) *rung {
 	r := &rung{Number: number, Box: number, Side: item.Side.String(), Y: y + 20, Text: y + 13, Marks: p.marks(item), Sentence: p.text.sentence(p.session, item)}
-	if item.Kind != inspect.RecordItem && item.Kind != inspect.BytesItem {
+	unknown := p.session.Connections()[item.Conn].Opening.SenderUnknown
+	if item.Kind != inspect.RecordItem && item.Kind != inspect.BytesItem || unknown {
 		r.Event, r.Sign = true, map[inspect.ItemKind]string{inspect.ErrorItem: "✗", inspect.ClosedItem: "■", inspect.GapItem: "┄"}[item.Kind]
 		if r.Sign == "" {
 			r.Sign = "□"

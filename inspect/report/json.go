@@ -54,7 +54,7 @@ func (j JSON) Writer(out io.Writer) *Writer {
 func connectionLine(s *inspect.Session, c *inspect.Connection) []byte {
 	line := connectionJSON{
 		Kind: "connection", Conn: c.Conn, Protocol: inspect.Safe(cmp.Or(c.Opening.Protocol, inspect.ProtocolTLS)),
-		Client: address(c, inspect.Client), Server: address(c, inspect.Server), Gated: c.Opening.Gated,
+		Client: address(c, inspect.Client), Server: address(c, inspect.Server), Gated: c.Opening.Gated, Bare: c.Opening.Bare, SenderKnown: !c.Opening.SenderUnknown,
 	}
 	if c.Event < s.Recording().Len() {
 		line.Time = jsonTime(s.Recording().At(c.Event).Time)
@@ -101,11 +101,15 @@ func (j JSON) itemLine(s *inspect.Session, i int) []byte {
 			Kind: "error", Conn: item.Conn, Side: item.Side.String(), Time: jsonTime(item.Time), Text: inspect.Safe(item.Text),
 		})
 	case inspect.AlertItem:
-		return encode(alertLine{
+		line := alertLine{
 			Kind: "alert", Conn: item.Conn, Dir: item.Side.String(), Lane: item.Lane.String(),
 			Seq: item.Record.Seq, Time: jsonTime(item.Record.Time),
-			Level: inspect.AlertLevelName(item.Level), Description: inspect.AlertName(item.Description), Arrived: item.Arrived,
-		})
+			Level: inspect.AlertLevelName(item.Level), Description: inspect.AlertName(item.Description),
+		}
+		if !s.Connections()[item.Conn].Opening.Bare {
+			line.Arrived = &item.Arrived
+		}
+		return encode(line)
 	case inspect.ClosedItem:
 		return encode(closedLine{
 			Kind: "closed", Conn: item.Conn, Dir: item.Side.String(), Time: jsonTime(item.Time), How: item.How.String(),
@@ -140,13 +144,15 @@ type (
 		Time   jsonTime `json:"time"`
 	}
 	connectionJSON struct {
-		Kind     string   `json:"kind"`
-		Conn     int      `json:"conn"`
-		Time     jsonTime `json:"time"`
-		Protocol string   `json:"protocol"`
-		Client   *string  `json:"client"`
-		Server   *string  `json:"server"`
-		Gated    bool     `json:"gated"`
+		Kind        string   `json:"kind"`
+		Conn        int      `json:"conn"`
+		Time        jsonTime `json:"time"`
+		Protocol    string   `json:"protocol"`
+		Client      *string  `json:"client"`
+		Server      *string  `json:"server"`
+		Gated       bool     `json:"gated"`
+		Bare        bool     `json:"bare"`
+		SenderKnown bool     `json:"sender_known"`
 	}
 	recordJSON struct {
 		Kind      string        `json:"kind"`
@@ -246,7 +252,7 @@ type (
 		Time        jsonTime `json:"time"`
 		Level       string   `json:"level"`
 		Description string   `json:"description"`
-		Arrived     bool     `json:"arrived"`
+		Arrived     *bool    `json:"arrived"`
 	}
 	closedLine struct {
 		Kind string   `json:"kind"`

@@ -433,7 +433,7 @@ func TestJSONTellsWhatIsNotARecordToo(t *testing.T) {
 	)
 	const when = `"time":"2026-11-21T12:00:00.000000000Z"`
 	want := fmt.Sprintf(`{"kind":"session","schema":1,%[1]s}
-{"kind":"connection","conn":0,%[1]s,"protocol":"tls","client":null,"server":null,"gated":false}
+{"kind":"connection","conn":0,%[1]s,"protocol":"tls","client":null,"server":null,"gated":false,"bare":false,"sender_known":true}
 {"kind":"bytes","conn":0,"dir":"client","lane":"sent","offset":0,"length":10,%[1]s,"raw":"474554202f2048545450","why":"its first byte is no content type of TLS: it is no TLS, or the rest of a record whose beginning is missing"}
 {"kind":"gap","conn":0,"dir":"server","lane":"sent","offset":0,"length":7,%[1]s}
 {"kind":"error","conn":0,"side":"server",%[1]s,"text":"ol\u00e1 \\x1b"}
@@ -442,6 +442,39 @@ func TestJSONTellsWhatIsNotARecordToo(t *testing.T) {
 `, when)
 	if diff := cmp.Diff(want, jsonLines(t, inspect.NewSession(rec))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestOfWhatWasPastedNeitherSenderNorArrivalIsAsserted(t *testing.T) {
+	opening := &inspect.Opening{Protocol: "tls", Bare: true, SenderUnknown: true}
+	s := inspect.NewSession(recordingOf(
+		inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: opening},
+		inspect.Event{Kind: inspect.Noted, Cause: -1, Note: &inspect.Reason{Key: "capture_form_hex"}},
+		inspect.Event{Kind: inspect.Captured, Cause: -1, Bytes: []byte("\x15\x03\x03\x00\x02\x02\x28")},
+	))
+	s.End()
+	for lang, odd := range map[string][]string{
+		"en": {"client", "server", "arrived"}, "pt-BR": {"cliente", "servidor", "chegou"},
+	} {
+		var text strings.Builder
+		if err := (report.Text{Say: docs.For(lang)}).Writer(&text).Close(s); err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range odd {
+			if strings.Contains(text.String(), word) {
+				t.Errorf("%s: %q in\n%s", lang, word, text.String())
+			}
+		}
+	}
+	lines := jsonLines(t, s)
+	for _, want := range []string{`"arrived":null`, `"bare":true,"sender_known":false`} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("no %s in\n%s", want, lines)
+		}
+	}
+	var table strings.Builder
+	if err := report.CSV(&table, s); err != nil || !strings.Contains(table.String(), ",tls,unknown,sent,") {
+		t.Errorf("%v\n%s", err, table.String())
 	}
 }
 

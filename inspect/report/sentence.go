@@ -28,17 +28,20 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		b, length := run(s, item)
 		switch key := item.Because.Key; key {
 		case "after_gap", "rest", "not_tls_next", "behind_no_tls", "no_tls", "no_unit", "unit_too_long":
-			return t.Say.Say("report_not_split", "way", t.way(item), "size", t.size(int(length)), "why", t.Say.Say("reason_"+key))
+			return t.Say.Say("report_not_split", "way", t.way(s, item), "size", t.size(int(length)), "why", t.Say.Say("reason_"+key))
 		}
-		return t.Say.Say("report_not_tls", "way", t.way(item), "size", t.size(int(length)), "why", t.notTLS(b))
+		return t.Say.Say("report_not_tls", "way", t.way(s, item), "size", t.size(int(length)), "why", t.notTLS(b))
 	case inspect.GapItem:
-		return t.Say.Say("report_gap", "way", t.way(item), "size", t.size(int(missing(s, item))))
+		return t.Say.Say("report_gap", "way", t.way(s, item), "size", t.size(int(missing(s, item))))
 	case inspect.AlertItem:
 		id := "report_alert_lost"
 		if item.Arrived {
 			id = "report_alert"
 		}
-		return t.Say.Say(id, "way", t.way(item), "level", inspect.AlertLevelName(item.Level),
+		if s.Connections()[item.Conn].Opening.Bare {
+			id = "report_alert_bare"
+		}
+		return t.Say.Say(id, "way", t.way(s, item), "level", inspect.AlertLevelName(item.Level),
 			"description", inspect.AlertName(item.Description), "code", item.Description)
 	case inspect.ErrorItem:
 		return t.Say.Say("report_error", "side", who, "text", inspect.Safe(item.Text))
@@ -50,9 +53,13 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 	case inspect.PrintedItem:
 		return t.Say.Say("report_printed", "side", who, "text", inspect.SafeOnce(item.Text))
 	case inspect.NoteItem:
-		return t.Say.Say("report_note", "side", who, "what", t.Say.Say("reason_"+item.Because.Key, item.Because.Data...))
+		what := t.Say.Say("reason_"+item.Because.Key, item.Because.Data...)
+		if s.Connections()[item.Conn].Opening.Bare {
+			return t.Say.Say("report_note_bare", "what", what)
+		}
+		return t.Say.Say("report_note", "side", who, "what", what)
 	case inspect.ExpiredItem:
-		return t.Say.Say("report_expired", "way", t.way(item))
+		return t.Say.Say("report_expired", "way", t.way(s, item))
 	case inspect.SilenceItem:
 		return t.Say.Say("report_silence", "side", who, "wait", item.Wait.String())
 	}
@@ -63,7 +70,7 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 // what is wrong with it.
 func (t Text) record(s *inspect.Session, item inspect.Item) string {
 	r := item.Record
-	of := []any{"way", t.way(item), "type", t.recordName(r), "size", t.size(recordSize(r))}
+	of := []any{"way", t.way(s, item), "type", t.recordName(r), "size", t.size(recordSize(r))}
 	switch {
 	case wasDropped(item) && !r.TLS():
 		return t.Say.Say("report_unit_dropped", of...)
@@ -178,8 +185,11 @@ func (t Text) side(side inspect.Side) string {
 	return t.Say.Say("report_server")
 }
 
-// way says who sent an item to whom.
-func (t Text) way(item inspect.Item) string {
+// way says who sent an item to whom, as far as that is known.
+func (t Text) way(s *inspect.Session, item inspect.Item) string {
+	if s.Connections()[item.Conn].Opening.SenderUnknown {
+		return t.Say.Say("report_sender_unknown")
+	}
 	arrow := " → "
 	if t.ASCII {
 		arrow = " -> "

@@ -152,7 +152,7 @@ func (t Text) Ladder(s *inspect.Session, conn, items int) string {
 				holds = t.Say.Say("report_rung_epoch", "holds", holds, "epoch", t.epoch(r.Epoch))
 			}
 		}
-		text += t.paragraph(t.Say.Say("report_rung", "number", i+1, "way", t.way(item), "holds", holds), 2)
+		text += t.paragraph(t.Say.Say("report_rung", "number", i+1, "way", t.way(s, item), "holds", holds), 2)
 	}
 	return text
 }
