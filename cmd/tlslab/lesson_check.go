@@ -152,6 +152,9 @@ func (r *checkRun) checkAll(ctx context.Context, all []*sheet) (wrong int, err e
 	var checks sync.WaitGroup
 	defer checks.Wait()
 	defer cancel()
+	for _, s := range all {
+		s.paired = s.lang == docs.English && slices.ContainsFunc(all, func(o *sheet) bool { return o.lang == docs.Portuguese && o.note == s.note })
+	}
 	turn, results := make(chan struct{}, atOnce), make([]chan checked, len(all))
 	for i := range all {
 		results[i] = make(chan checked, 1)
@@ -237,7 +240,18 @@ func (r *checkRun) goThrough(ctx context.Context, s *sheet, result *checked) err
 	if err != nil {
 		return err
 	}
-	return s.sameAsOther()
+	other := s.other()
+	if other == nil || s.paired {
+		return nil
+	}
+	if err := lesson.Same(other.Lesson, s.Lesson); err != nil {
+		return err
+	}
+	for _, unlike := range lesson.Unlike(other.Lesson, s.Lesson) {
+		got := unlike.GotIn(r.sentence.Lang())
+		result.wrong(unlike.Line, unlike.Text, got, told(s.where(unlike.Line), unlike.Text, got))
+	}
+	return nil
 }
 
 // twinned reports whether a lesson of a folder with two languages is there in both.
@@ -249,22 +263,24 @@ func (s *sheet) twinned() bool {
 	return err == nil
 }
 
-// sameAsOther says in which way a lesson in Portuguese is not the one of that name in English, if there is one.
-func (s *sheet) sameAsOther() error {
-	if s.lang != docs.Portuguese {
-		return nil
+// other is the lesson in the other language; nil if there is none that can be read, which is told where that one is checked.
+func (s *sheet) other() *sheet {
+	lang := docs.English
+	if s.lang == docs.English {
+		lang = docs.Portuguese
 	}
-	other := &sheet{lang: docs.English, note: s.note, own: s.own}
-	if folder, name := filepath.Split(s.file); s.own {
-		other.file = filepath.Join(folder, "..", docs.English, name)
-		if _, err := os.Stat(other.file); err != nil || filepath.Base(filepath.Clean(folder)) != docs.Portuguese {
+	other := &sheet{lang: lang, note: s.note, own: s.own}
+	if whole, err := filepath.Abs(s.file); s.own {
+		folder, name := filepath.Split(whole)
+		if err != nil || filepath.Base(folder) != s.lang {
 			return nil
 		}
+		other.file = filepath.Join(folder, "..", lang, name)
 	}
 	if other.read() != nil {
-		return nil // that is told where it is checked itself
+		return nil
 	}
-	return lesson.Same(other.Lesson, s.Lesson)
+	return other
 }
 
 // read reads the lesson anew.

@@ -24,6 +24,7 @@ type sheet struct {
 	note   string // its name in the notebook
 	own    bool   // it is a teacher's, and not of the course
 	twin   string // its file in the other language; "" if there are not two
+	paired bool   // the one in the other language is checked, too, and says where they differ
 }
 
 // pageOf is the page where the student is, from 1: none that the lesson no longer has.

@@ -40,10 +40,17 @@ func (r *run) mutants(text string) (all []assertion) {
 	return all
 }
 
-// alter judges what the prose would say with another literal.
+// alter judges what the prose would say with another literal, or on another condition;
+// to nobody, if nobody is told.
 func (p paragraph) alter(r *run, report func(Check)) {
+	if report == nil {
+		return
+	}
 	for _, in := range p.spans {
 		t := in.template
+		if t != nil && t.when != nil && t.judge(r).OK {
+			t.alter(r, report)
+		}
 		if t == nil || !t.checked {
 			continue
 		}

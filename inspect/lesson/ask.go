@@ -140,6 +140,9 @@ func (e *Exercise) parseChoice(line int, text string) (what *remark) {
 	if c.value, what = parseInline(value, line); what == nil {
 		c.label, what = parseInline(label, line)
 	}
+	if slices.ContainsFunc(c.value, func(in inline) bool { return in.template != nil && in.template.when != nil }) {
+		return say("fault_when_choice")
+	}
 	e.choices = append(e.choices, c)
 	return what
 }
@@ -160,17 +163,7 @@ func (e *Exercise) parseWhen(line int, text string) *remark {
 	if last < 0 || e.choices[last].when != nil || len(e.answers)+len(e.hints) > 0 {
 		return say("fault_ask_when")
 	}
-	words, what := wordsOf(text)
-	if what != nil {
-		return what
-	}
-	when := &condition{line: line, text: text}
-	when.holds, what = parseAssertion(words)
-	if c, wrong, is := parseComparison(words); is && wrong == nil {
-		if c, ok := c.(comparison); ok {
-			when.inputs = []expression{c.left, c.right}
-		}
-	}
+	when, what := parseCondition(line, text)
 	e.choices[last].when = when
 	return what
 }

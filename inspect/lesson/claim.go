@@ -25,7 +25,7 @@ func parseComparison(words []string) (c claim, what *remark, ok bool) {
 			return sending{side, words[2:]}, nil, true
 		}
 	}
-	at := slices.IndexFunc(words, func(word string) bool { return word == "is" || word == "contains" })
+	at := slices.IndexFunc(words, func(word string) bool { return word == "is" || word == "contains" || word == "lacks" })
 	if at < 0 {
 		return nil, nil, false
 	}
@@ -56,7 +56,7 @@ type comparison struct {
 // opposites are what is true if and only if the other is not.
 var opposites = map[string]string{
 	"is": "is not", "is not": "is", "is less than": "is at least", "is at least": "is less than",
-	"is more than": "is at most", "is at most": "is more than", "contains": "contains not", "contains not": "contains",
+	"is more than": "is at most", "is at most": "is more than", "contains": "lacks", "lacks": "contains",
 }
 
 func (c comparison) judge(r *run) (got *remark, ok bool) {
@@ -83,7 +83,7 @@ func (c comparison) holds(left, right Value) (bool, error) {
 		return !left.equal(right), nil
 	case "contains":
 		return left.contains(right), nil
-	case "contains not":
+	case "lacks":
 		return !left.contains(right), nil
 	}
 	a, err := left.number()

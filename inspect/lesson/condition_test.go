@@ -57,3 +57,25 @@ func TestWhatSaysWhichAnswerIsRightIsAltered(t *testing.T) {
 		t.Errorf("an answer that is written down: %v", err)
 	}
 }
+
+// Words stand where their condition is judged; altered words and an altered condition are noticed.
+func TestWordsAreTrueIfTheirConditionIs(t *testing.T) {
+	ask := func(words string) string { return "- nome\n- ana\n= answer\n? " + words + ".\n" }
+	if report := checked(t, ask("The answer is {{as long as another, and not the same when answer is not \"ana\"}}")); report.Err() == nil {
+		t.Error("a word that says more than the condition is believed")
+	}
+	report := checked(t, ask("The answer is {{**another** when answer is not \"ana\"}}"))
+	if report.Err() != nil || len(report.Alterations) != 3 {
+		t.Errorf("%d alterations, want that of the choice, the opposite, and the other word: %v", len(report.Alterations), report.Err())
+	}
+	for words, want := range map[string]string{
+		"The answer is {{another when answer is not \"nome\"}}":         `"nome" beside "nome"`,
+		"The {{server when alert of server is bad_record_mac}} said so": "no alert",
+	} {
+		if err := checked(t, ask(words)).Err(); err == nil {
+			t.Errorf("%s: true", words)
+		} else {
+			t.Log(want, err)
+		}
+	}
+}

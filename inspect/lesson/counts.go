@@ -87,7 +87,9 @@ func (l *Lesson) vouchers(page int) (all []voucher) {
 	}
 	templates := func(spans []inline) {
 		for _, span := range spans {
-			if t := span.template; t != nil {
+			if t := span.template; t != nil && t.when != nil {
+				compared(t.when.text)
+			} else if t != nil {
 				literal, value, checked := strings.Cut(t.source, " = ")
 				if !checked {
 					literal, value = "", t.source

@@ -199,9 +199,7 @@ func (s *Sitting) do(stop *Stop, p part) error {
 		s.run.settle()
 		for _, paragraph := range p.prose {
 			stop.Blocks = append(stop.Blocks, paragraph.render(s.run, report))
-			if s.course.altering != nil {
-				paragraph.alter(s.run, s.course.altering)
-			}
+			paragraph.alter(s.run, s.course.altering)
 		}
 		return nil
 	}
@@ -230,6 +228,13 @@ func (s *Sitting) question(stop *Stop, p part) {
 	report := func(c Check) { stop.Checks = append(stop.Checks, c) }
 	s.run.settle()
 	asked := &asked{Question: p.ask.ask(s.run, docs.For(s.course.Lang), report), Attempt: &Attempt{Exercise: p.ask, Page: p.page}}
+	for _, hint := range p.ask.hints {
+		renderInline(hint, s.run, report)
+		paragraph{spans: hint}.alter(s.run, s.course.altering)
+	}
+	for _, p := range p.ask.question {
+		p.alter(s.run, s.course.altering)
+	}
 	s.asked[p.ask] = asked
 	s.attempts = append(s.attempts, asked.Attempt)
 	stop.Question = asked.Question
@@ -251,6 +256,7 @@ func (a *asked) solve(r *run, report, altering func(Check)) {
 		a.Expected = a.right[0].String()
 	}
 	a.Why = Block{Paragraph, renderInline(a.Question.why, r, report)}
+	paragraph{spans: a.Question.why}.alter(r, altering)
 	if n := len(a.Given); n > 0 {
 		a.Right = grade(a.Question, a.right, a.Given[n-1])
 	}

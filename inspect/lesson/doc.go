@@ -29,7 +29,7 @@
 //
 // An expectation can be about values, too:
 //
-//	expect VALUE is VALUE         or: is not, contains, is less than, is more than, is at least, is at most
+//	expect VALUE is VALUE         or: is not, contains, lacks, is less than, is more than, is at least, is at most
 //	expect SIDE sends NAME NAME   these messages, or units of its protocol, and no others, on the latest connection
 //
 // A value is one of the following. Numbers are the same by number, bytes by their
@@ -91,8 +91,15 @@
 //	do "read {{first}}"           in a command, a value
 //
 // In its prose {{VALUE}} is computed from the session, and {{LITERAL = VALUE}} is
-// what the author wrote and is checked; a literal may be an ordinal, as in {{third = VALUE}}. Nothing
-// else in prose may be a number or a name of the standards without proof: see [Lesson.Faults].
+// what the author wrote and is checked; a literal may be an ordinal, as in {{third = VALUE}}.
+// {{WORDS when CONDITION}} are words that are true where the condition is, which is whatever may stand behind expect.
+// What they say of sides, names, places, numbers, order, more and less, the same and another, and that something is not
+// so, is what the condition says of them, in the same sequence:
+//
+//	{{The server receives the record when server receives altered}}
+//	{{the CertificateVerify comes before the Finished when server certificate_verify position is less than server finished position}}
+//
+// Nothing else in prose may be a number or a name of the standards without proof: see [Lesson.Faults].
 //
 // Between fences that say ask NAME or predict NAME stands an [Exercise]: its
 // question, then a line each for

@@ -39,6 +39,9 @@ func parseExpect(words []string, tail string, hasTail bool) (func(*run) error, *
 
 var sides = map[string]inspect.Side{"client": inspect.Client, "server": inspect.Server}
 
+// content is what is said of a side that had no error; it looks like a comparison, and is none.
+var content = []string{"is", "content"}
+
 // parseAssertion reads an assertion in words of which one in quotes still has
 // them. What is said of values and can be read as something else too, as in
 // "client is content", is that.
@@ -46,7 +49,7 @@ func parseAssertion(words []string) (assertion, *remark) {
 	if len(words) == 0 {
 		return nil, say("fault_assertion_missing", "assertions", say("fault_assertions"))
 	}
-	if _, isSide := sides[words[0]]; isSide && slices.Equal(words[1:], []string{"is", "content"}) {
+	if _, isSide := sides[words[0]]; isSide && slices.Equal(words[1:], content) {
 		return parseFact(words)
 	}
 	c, wrong, isComparison := parseComparison(words)

@@ -1,7 +1,6 @@
 package lesson
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,7 +35,23 @@ func (l *Lesson) Faults() (faults []Check) {
 			}
 		}
 	}
-	return slices.Concat(faults, l.miscounted(), l.mislabelled(), l.missided(), l.disordered(), l.rootless(), l.unrendered())
+	return slices.Concat(faults, l.miscounted(), l.mislabelled(), l.missided(), l.disordered(), l.rootless(), l.unwarranted(), l.unrendered())
+}
+
+// portuguese reports whether the lesson is, by its articles.
+func (l *Lesson) portuguese() bool {
+	n := 0
+	for _, p := range l.prose() {
+		for _, w := range everyWord.FindAllString(Block{Spans: plain(p.spans)}.Text(), -1) {
+			switch strings.ToLower(w) {
+			case "the", "of", "is":
+				n--
+			case "o", "que", "de":
+				n++
+			}
+		}
+	}
+	return n > 0
 }
 
 // prose returns everything that is read but the choices of exercises, which may
@@ -72,9 +87,16 @@ func (e *Exercise) prose() (all []paragraph) {
 
 // all is prose, and the choices with it.
 func (l *Lesson) all() (all []paragraph) {
-	all = l.prose()
+	for page := range l.Pages {
+		all = append(all, l.allOf(page)...)
+	}
+	return all
+}
+
+func (l *Lesson) allOf(page int) (all []paragraph) {
+	all = l.proseOf(page)
 	for _, p := range l.parts {
-		if p.ask == nil {
+		if p.page != page || p.ask == nil {
 			continue
 		}
 		for _, c := range p.ask.choices {
@@ -226,96 +248,21 @@ func (l *Lesson) proven(page int) (all proof) {
 // covers reports whether the claim, which is a name, stands in the proof. A
 // number never does.
 func (p proof) covers(claim string) bool {
-	if digits.MatchString(claim) && !numbered.MatchString(claim) || written.MatchString(claim) || octets.MatchString(claim) {
+	if isNumber(claim) {
 		return false
 	}
 	name := squeezed(claim)
 	return slices.ContainsFunc(p, func(text string) bool { return strings.Contains(text, name) })
 }
 
+// isNumber reports whether a claim is a number or bytes, and no name.
+func isNumber(claim string) bool {
+	return digits.MatchString(claim) && !numbered.MatchString(claim) || written.MatchString(claim) || octets.MatchString(claim)
+}
+
 // squeezed is text in which ClientHello and client_hello are the same.
 func squeezed(text string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(text))
-}
-
-// Same reports in which way a lesson is not the same one in another language:
-// pages, scripts, exercises and what is computed must be. What stands in quotes,
-// and the literals of templates, may differ. The error is a *[SyntaxError] of the lesson.
-func Same(other, l *Lesson) error {
-	differs := func(line int, text, id string, pairs ...any) error {
-		return &SyntaxError{Name: l.Name, Line: line, Text: text, what: say(id, pairs...)}
-	}
-	switch {
-	case len(other.Pages) != len(l.Pages):
-		return differs(1, "", "fault_same_pages", "here", len(l.Pages), "there", len(other.Pages))
-	case other.Minutes != l.Minutes:
-		return differs(1, "", "fault_same_minutes", "here", l.Minutes, "there", other.Minutes)
-	}
-	for page, p := range l.Pages {
-		here, there := l.skeleton(page), other.skeleton(page)
-		for i := range max(len(here), len(there)) {
-			switch {
-			case i >= len(here):
-				return differs(p.Line, p.Title, "fault_same_missing", "text", there[i].text, "line", there[i].line)
-			case i >= len(there):
-				return differs(here[i].line, here[i].text, "fault_same_added")
-			case here[i].says == there[i].says:
-			case here[i].exercise != nil && there[i].exercise != nil && here[i].text == there[i].text:
-				x, y := here[i].exercise, there[i].exercise
-				return differs(x.Line, here[i].text, "fault_same_exercise", "choices", len(x.choices), "hints", len(x.hints), "otherchoices", len(y.choices), "otherhints", len(y.hints))
-			default:
-				return differs(here[i].line, here[i].text, "fault_same_other", "text", there[i].text, "line", there[i].line)
-			}
-		}
-	}
-	return nil
-}
-
-// inQuotes is what may differ between languages.
-var inQuotes = regexp.MustCompile(`"(\\.|[^"\\])*"`)
-
-// A bone is what a lesson is in any language.
-type bone struct {
-	line     int
-	text     string
-	says     string    // the text without its language, and what else must be the same
-	exercise *Exercise // that begins here
-}
-
-// skeleton is a page without its language.
-func (l *Lesson) skeleton(page int) (bones []bone) {
-	add := func(line int, text string) {
-		bones = append(bones, bone{line: line, text: text, says: inQuotes.ReplaceAllString(text, `""`)})
-	}
-	var computed []bone
-	for _, p := range l.parts {
-		if p.page != page {
-			continue
-		}
-		for _, s := range p.steps {
-			add(s.Line, s.Text)
-		}
-		for _, paragraph := range p.prose {
-			computed = append(computed, computedIn(paragraph)...)
-		}
-		if e := p.ask; e != nil {
-			text := "```" + map[bool]string{false: "ask ", true: "predict "}[e.Predict] + e.Name
-			bones = append(bones, bone{line: e.Line, text: text, says: fmt.Sprint(text, len(e.choices), " ", len(e.hints)), exercise: e})
-			for _, a := range e.answers {
-				add(a.line, "= "+a.source)
-			}
-			for _, c := range e.choices {
-				if c.labelled {
-					add(c.line, "- "+Block{Spans: plain(c.value)}.Text())
-				}
-				if c.when != nil {
-					add(c.when.line, "when "+c.when.text)
-				}
-			}
-		}
-	}
-	slices.SortStableFunc(computed, func(a, b bone) int { return strings.Compare(a.says, b.says) })
-	return append(bones, computed...)
 }
 
 // plain is text whose templates stand as they were written.
@@ -327,20 +274,4 @@ func plain(all []inline) (spans []Span) {
 		spans = append(spans, Span{Text: in.text, Style: in.style})
 	}
 	return spans
-}
-
-// computedIn returns the values of the templates, without their literals.
-func computedIn(p paragraph) (values []bone) {
-	for _, in := range p.spans {
-		if in.template == nil {
-			continue
-		}
-		source := in.template.source
-		if in.template.checked {
-			_, source, _ = strings.Cut(source, " = ")
-		}
-		text := "{{" + strings.TrimSpace(source) + "}}"
-		values = append(values, bone{line: p.line, text: text, says: inQuotes.ReplaceAllString(text, `""`)})
-	}
-	return values
 }

@@ -48,9 +48,6 @@ func sayings(value string) string {
 	return pattern
 }
 
-// A saying is a pattern of what says a value.
-type saying struct{ value, pattern string }
-
 // sortOf returns what says this choice's value and others of its sort; needed tells that the label must have one. The
 // value itself is returned as it is written there.
 func (e *Exercise) sortOf(c choice) (own string, all []saying, needed bool) {

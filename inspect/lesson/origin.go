@@ -72,7 +72,7 @@ func (l *Lesson) rootless() (faults []Check) {
 	}
 	for _, p := range l.all() {
 		for _, span := range p.spans {
-			if t := span.template; t != nil {
+			if t := span.template; t != nil && t.when == nil {
 				if !kept.of(t.from).session {
 					faults = append(faults, fault(t.line, "{{"+t.source+"}}", "fault_template", "example", "{{five = size of client text 1 header}}"))
 				}

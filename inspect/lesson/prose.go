@@ -66,7 +66,8 @@ type inline struct {
 }
 
 // A template is a value that is computed: {{VALUE}}; or one that the author
-// writes and that is checked: {{LITERAL = VALUE}}.
+// writes and that is checked: {{LITERAL = VALUE}}; or words and what must be so
+// for them to be true: {{WORDS when CONDITION}}.
 type template struct {
 	line    int
 	source  string // between the braces
@@ -74,6 +75,9 @@ type template struct {
 	checked bool
 	value   func(*run) (Value, error)
 	from    origin
+
+	words []inline   // where there is a condition
+	when  *condition // nil where there is a value
 }
 
 // paragraphKind tells what a line begins, and returns its text.
@@ -166,6 +170,12 @@ func markAt(text, open string) (Style, string) {
 
 func parseTemplate(source string, line int) (t *template, what *remark) {
 	t = &template{line: line, source: source}
+	if words, condition, ok := cutWhen(source); ok {
+		if t.words, what = parseInline(strings.TrimSpace(words), line); what == nil {
+			t.when, what = parseCondition(line, condition)
+		}
+		return t, what
+	}
 	words := source
 	if literal, value, ok := strings.Cut(source, " = "); ok {
 		t.literal, t.checked, words = strings.TrimSpace(literal), true, value
@@ -190,6 +200,11 @@ func renderInline(all []inline, r *run, report func(Check)) (spans []Span) {
 			spans = append(spans, Span{Text: in.text, Style: in.style})
 			continue
 		}
+		if t := in.template; t.when != nil {
+			report(t.judge(r))
+			spans = append(spans, t.says(in.style)...)
+			continue
+		}
 		text, check := in.template.fill(r)
 		if check != nil {
 			report(*check)
@@ -205,6 +220,10 @@ func withoutSession(all []inline) (spans []Span) {
 	for _, in := range all {
 		span := Span{Text: in.text, Style: in.style}
 		if t := in.template; t != nil {
+			if t.when != nil {
+				spans = append(spans, t.says(in.style)...)
+				continue
+			}
 			if span.Text = "…"; t.checked {
 				span.Text = t.literal
 			}

@@ -151,13 +151,15 @@ var provoked = map[string]string{
 	page(`{{client text 2 "x"}}`):                      "fault_part",
 	page("{{schedule}}"):                               "fault_schedule",
 	page("{{secret}}"):                                 "fault_secret",
+	script(`do "{{x when answer is "a"}}"`):            "fault_when_command",
+	page(ask("- {{x when answer is \"a\"}}: a")):       "fault_when_choice",
 	page("{{proof}}"):                                  "fault_proof",
 	page("{{proofs right}}"):                           "fault_proofs",
 }
 
 func TestEveryFaultOfTheCodeIsProvoked(t *testing.T) {
 	known := []string{ // by other tests
-		"fault_at", "fault_values", "fault_assertions", "fault_same_pages", "fault_same_minutes", "fault_same_missing", "fault_same_added", "fault_same_other", "fault_same_exercise",
+		"fault_at", "fault_values", "fault_assertions", "fault_same_pages", "fault_same_minutes", "fault_same_missing", "fault_same_added", "fault_same_other", "fault_same_exercise", "fault_no_word",
 	}
 	for _, id := range provoked {
 		known = append(known, id)

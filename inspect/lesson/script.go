@@ -314,6 +314,9 @@ func parseCommand(verb, text string) (c command, what *remark) {
 			return nil, say("fault_braces")
 		}
 		t, what := parseTemplate(source, 0)
+		if what == nil && t.when != nil {
+			what = say("fault_when_command")
+		}
 		if what != nil {
 			return nil, what.within(source)
 		}

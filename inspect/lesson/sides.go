@@ -20,7 +20,7 @@ func (l *Lesson) missided() (faults []Check) {
 	for _, p := range l.prose() {
 		named := ""
 		for _, span := range p.spans {
-			if t := span.template; t != nil {
+			if t := span.template; t != nil && t.when == nil {
 				if side := sideOf(t.source); side != "" && named != "" && side != named {
 					faults = append(faults, fault(t.line, "{{"+t.source+"}}", "fault_side_named", "named", sides[named], "side", sides[side]))
 				}

@@ -1,0 +1,191 @@
+package lesson
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The two languages of a lesson prove each other: both do, ask and compute the same, and each block of prose has the
+// same words for sides, names, parts, places, numbers, order, more and less.
+
+// Same reports in which way a lesson is not the same one in another language:
+// pages, scripts, exercises and what is computed must be. What stands in quotes,
+// and the literals of templates, may differ. The error is a *[SyntaxError] of the lesson.
+func Same(other, l *Lesson) error {
+	differs := func(line int, text, id string, pairs ...any) error {
+		return &SyntaxError{Name: l.Name, Line: line, Text: text, what: say(id, pairs...)}
+	}
+	switch {
+	case len(other.Pages) != len(l.Pages):
+		return differs(1, "", "fault_same_pages", "here", len(l.Pages), "there", len(other.Pages))
+	case other.Minutes != l.Minutes:
+		return differs(1, "", "fault_same_minutes", "here", l.Minutes, "there", other.Minutes)
+	}
+	for page, p := range l.Pages {
+		here, there := l.skeleton(page), other.skeleton(page)
+		for i := range max(len(here), len(there)) {
+			switch {
+			case i >= len(here):
+				return differs(p.Line, p.Title, "fault_same_missing", "text", there[i].text, "line", there[i].line)
+			case i >= len(there):
+				return differs(here[i].line, here[i].text, "fault_same_added")
+			case here[i].says == there[i].says:
+			case here[i].exercise != nil && there[i].exercise != nil && here[i].text == there[i].text:
+				x, y := here[i].exercise, there[i].exercise
+				return differs(x.Line, here[i].text, "fault_same_exercise", "choices", len(x.choices), "hints", len(x.hints), "otherchoices", len(y.choices), "otherhints", len(y.hints))
+			default:
+				return differs(here[i].line, here[i].text, "fault_same_other", "text", there[i].text, "line", there[i].line)
+			}
+		}
+	}
+	return nil
+}
+
+// inQuotes is what may differ between languages.
+var inQuotes = regexp.MustCompile(`"(\\.|[^"\\])*"`)
+
+// A bone is what a lesson is in any language.
+type bone struct {
+	line     int
+	text     string
+	says     string    // the text without its language, and what else must be the same
+	exercise *Exercise // that begins here
+}
+
+// skeleton is a page without its language.
+func (l *Lesson) skeleton(page int) (bones []bone) {
+	add := func(line int, text string) {
+		bones = append(bones, bone{line: line, text: text, says: inQuotes.ReplaceAllString(text, `""`)})
+	}
+	var computed []bone
+	for _, p := range l.parts {
+		if p.page != page {
+			continue
+		}
+		for _, s := range p.steps {
+			add(s.Line, s.Text)
+		}
+		for _, paragraph := range p.prose {
+			computed = append(computed, computedIn(paragraph)...)
+		}
+		if e := p.ask; e != nil {
+			text := "```" + map[bool]string{false: "ask ", true: "predict "}[e.Predict] + e.Name
+			bones = append(bones, bone{line: e.Line, text: text, says: fmt.Sprint(text, len(e.choices), " ", len(e.hints)), exercise: e})
+			for _, a := range e.answers {
+				add(a.line, "= "+a.source)
+			}
+			for _, c := range e.choices {
+				if c.labelled {
+					add(c.line, "- "+Block{Spans: plain(c.value)}.Text())
+				}
+				if c.when != nil {
+					add(c.when.line, "when "+c.when.text)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(computed, func(a, b bone) int { return strings.Compare(a.says, b.says) })
+	return append(bones, computed...)
+}
+
+// computedIn returns the values of the templates, without their literals.
+func computedIn(p paragraph) (values []bone) {
+	for _, in := range p.spans {
+		if in.template == nil {
+			continue
+		}
+		source := in.template.source
+		if in.template.when != nil {
+			source = "… when " + in.template.when.text
+		}
+		if in.template.checked {
+			_, source, _ = strings.Cut(source, " = ")
+		}
+		text := "{{" + strings.TrimSpace(source) + "}}"
+		values = append(values, bone{line: p.line, text: text, says: inQuotes.ReplaceAllString(text, `""`)})
+	}
+	return values
+}
+
+// idioms are words that are in one of the languages often something else than in the other.
+var idioms = []string{"type", "types", "tipo", "tipos", "more", "mais", "behind", "earlier", "previous", "anterior", "anteriores"}
+
+// isIdiom reports whether the other language may well say it in other words.
+func isIdiom(w heard) bool {
+	return w.sort >= likeWord || w.sort == countWord && w.value == "1" || slices.Contains(idioms, strings.ToLower(w.text))
+}
+
+// Unlike returns what the prose of a lesson says otherwise than it does in another language, block by block: its words
+// for sides, names, parts of records, places, numbers, order, more and less, whatever their order. The lessons must be
+// the [Same].
+func Unlike(other, l *Lesson) (faults []Check) {
+	for page := range l.Pages {
+		here, there := l.blocks(page), other.blocks(page)
+		if len(here) != len(there) {
+			faults = append(faults, fault(l.Pages[page].Line, l.Pages[page].Title, "fault_same_blocks", "here", len(here), "there", len(there)))
+			continue
+		}
+		for i := range here {
+			if mine, theirs, same := here[i].beside(there[i]); !same {
+				faults = append(faults, fault(here[i].line, here[i].text, "fault_same_words", "here", mine, "there", theirs, "line", there[i].line))
+			}
+		}
+	}
+	return faults
+}
+
+// A heardBlock is a block of prose, and what is heard in it.
+type heardBlock struct {
+	line  int
+	text  string // its beginning
+	words []heard
+}
+
+// blocks are those of a page, with the labels of choices.
+func (l *Lesson) blocks(page int) (all []heardBlock) {
+	portuguese := l.portuguese()
+	for _, p := range l.allOf(page) {
+		var text strings.Builder
+		for _, span := range p.spans {
+			switch t := span.template; {
+			case t == nil:
+				text.WriteString(span.text)
+			case t.when != nil:
+				text.WriteString(Block{Spans: plain(t.words)}.Text())
+			default:
+				text.WriteString("…")
+			}
+		}
+		words := slices.DeleteFunc(hear(text.String(), portuguese), isIdiom)
+		beginning, _ := shortened(textValue(text.String())).(string)
+		all = append(all, heardBlock{p.line, beginning, words})
+	}
+	return all
+}
+
+// beside returns the words that only this block has, and those that only the other one has.
+func (b heardBlock) beside(other heardBlock) (here, there any, same bool) {
+	left := slices.Clone(other.words)
+	var mine []heard
+	for _, w := range b.words {
+		if i := slices.IndexFunc(left, func(o heard) bool { return o.sort == w.sort && o.value == w.value }); i >= 0 {
+			left = slices.Delete(left, i, i+1)
+		} else {
+			mine = append(mine, w)
+		}
+	}
+	return textsOf(mine), textsOf(left), len(mine)+len(left) == 0
+}
+
+func textsOf(words []heard) any {
+	var all []string
+	for _, w := range words {
+		all = append(all, w.text)
+	}
+	if all == nil {
+		return say("fault_no_word")
+	}
+	return shortened(textValue(strings.Join(all, ", ")))
+}

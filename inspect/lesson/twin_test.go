@@ -1,0 +1,60 @@
+package lesson
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/tlslab/docs"
+)
+
+func TestTheTwoLanguagesOfALessonHaveTheSameWordsInEachBlock(t *testing.T) {
+	const head = "# Title\nminutes: 5\n\n"
+	const words = "The is of the of. " // in English
+	const palavras = "O que de que. "  // in Portuguese
+	for _, of := range []struct{ english, portuguese, wrong string }{
+		{"The client speaks first.", "O cliente fala primeiro.", ""},
+		{"The client speaks first.", "O servidor fala primeiro.", "servidor | client"},
+		{"The client speaks first.", "O cliente fala por último.", "último | first"},
+		{"The ServerHello comes before the Finished.", "Antes do Finished vem o ServerHello.", ""},
+		{"The ServerHello comes before the Finished.", "O ServerHello vem depois do Finished.", "depois do | before"},
+		{"Both sent it twice.", "Ambos o enviaram duas vezes.", ""},
+		{"It was sent twice.", "Foi enviado uma vez.", "no word | twice"},
+		{"In no case more: no other.", "No caso, outro.", ""},
+		{"The tag is longer.", "A etiqueta (em inglês, tag) é mais longa.", ""},
+		{"The tag is longer.", "A etiqueta é mais curta.", "mais curta | longer"},
+		{"It is no longer there.", "Já não está lá.", ""},
+		{"{{The client is first when noticed is client}}.", "{{O cliente é o primeiro when noticed is client}}.", ""},
+		{"One.\n\nTwo blocks.", "Um.", "blocks"},
+	} {
+		english, portuguese := readLesson(t, head+words+of.english+"\n"), readLesson(t, head+palavras+of.portuguese+"\n")
+		faults := Unlike(english, portuguese)
+		here, there, two := strings.Cut(of.wrong, " | ")
+		switch {
+		case of.wrong == "" && len(faults) == 0:
+		case len(faults) != 1:
+			t.Errorf("%s / %s: %+v", of.english, of.portuguese, faults)
+		case two && !strings.Contains(faults[0].GotIn(docs.English), "only here: "+here+"; only in the other language, in line 4: "+there+"."):
+			t.Errorf("%s / %s: %s", of.english, of.portuguese, faults[0].Got)
+		}
+	}
+}
+
+func TestTheCourseSaysTheSameInBothLanguages(t *testing.T) {
+	for _, name := range docs.Lessons() {
+		var both []*Lesson
+		for _, lang := range []string{docs.English, docs.Portuguese} {
+			text, _ := docs.Lesson(lang, name)
+			l := readLesson(t, text)
+			if l.portuguese() != (lang == docs.Portuguese) {
+				t.Errorf("%s/%s is not taken for its language", lang, name)
+			}
+			both = append(both, l)
+		}
+		if err := Same(both[0], both[1]); err != nil {
+			t.Error(err)
+		}
+		for _, unlike := range Unlike(both[0], both[1]) {
+			t.Errorf("%s:%d: %s: %s", name, unlike.Line, unlike.Text, unlike.Got)
+		}
+	}
+}

@@ -1,0 +1,394 @@
+package lesson
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.com/tlslab/docs"
+)
+
+// Words that carry their proof: {{WORDS when CONDITION}}. The condition is judged where they stand. What the words say of
+// sides, names, parts, places, numbers, order, more and less, the same and another, and that something is not so, must
+// be what the condition says of them: then no other word of its sort could stand in the place of one of them.
+
+// cutWhen cuts a template in two, where it has a condition.
+func cutWhen(source string) (words, condition string, ok bool) {
+	blank := func(quoted string) string { return strings.Repeat("_", len(quoted)) }
+	at := strings.LastIndex(inQuotes.ReplaceAllStringFunc(source, blank), " when ")
+	if at < 0 {
+		return source, "", false
+	}
+	return source[:at], strings.TrimSpace(source[at+len(" when "):]), true
+}
+
+// parseCondition reads a condition: whatever may stand behind expect.
+func parseCondition(line int, text string) (c *condition, what *remark) {
+	words, what := wordsOf(text)
+	if what != nil {
+		return nil, what
+	}
+	c = &condition{line: line, text: text}
+	c.holds, what = parseAssertion(words)
+	if compared, wrong, is := parseComparison(words); is && wrong == nil && !slices.Equal(words[1:], content) {
+		if compared, ok := compared.(comparison); ok {
+			c.inputs = []expression{compared.left, compared.right}
+		}
+	}
+	return c, what
+}
+
+// judge tells whether the words are true.
+func (t *template) judge(r *run) Check {
+	check := Check{Line: t.line, Text: "{{" + t.source + "}}"}
+	holds, err := t.when.judge(r)
+	if err != nil {
+		return check.failing(err)
+	}
+	got, _ := t.when.holds(r)
+	check.OK = holds
+	return check.saw(got)
+}
+
+// says are the words, in their own styles or in the one that is set around them.
+func (t *template) says(around Style) (spans []Span) {
+	for _, in := range t.words {
+		style := in.style
+		if style == Plain {
+			style = around
+		}
+		spans = append(spans, Span{Text: in.text, Style: style})
+	}
+	return spans
+}
+
+// Evidence is what a condition has for words to be held to.
+type evidence struct {
+	all    [placesOfEvidence][]string // values of the sorts that have an order, as the condition names them
+	says   [sortsOfWords][]string     // of the others
+	list   []string                   // messages, in the order in which they are sent
+	nots   int                        // how often it says that something is not so
+	hidden []string                   // sides that need not be named: a ClientHello is the client's, and what it sends the server receives
+}
+
+// placesOfEvidence are the sorts of which a sequence is compared.
+const placesOfEvidence = orderWord
+
+var (
+	// sorts of words that a condition has by other words of its own
+	lessThan  = regexp.MustCompile(`\bis less than\b|\bplus \S+ is\b|\bis \S.* minus \S+$`)
+	moreThan  = regexp.MustCompile(`\bis more than\b|\bminus \S+ is\b|\bis \S.* plus \S+$|\bafter its handshake\b`)
+	unlike    = regexp.MustCompile(`\bis not\b|\bdifferent\b`)
+	alike     = regexp.MustCompile(`\bis\b|\bequal\b`)
+	notSo     = regexp.MustCompile(`\b(not|no|nothing|nobody|silence|lacks|different)\b`)
+	isNothing = regexp.MustCompile(`\bis (not )?(0|zero|"")$|"not received"`)
+	oneSided  = regexp.MustCompile(`\b(client|server) (client_hello|server_hello|hello_retry_request|encrypted_extensions|certificate_request|server_key_exchange|server_hello_done|client_key_exchange|new_session_ticket)\b`)
+	ofPlace   = []string{"row", "position", "connection"}
+	beforeSum = []string{"", "is", "not", "than", "least", "most", "plus", "minus", "times", "first", "last", "contains", "lacks", "and", "with", "xor", "then", "of"}
+)
+
+// evidenceOf reads a condition.
+func evidenceOf(condition string) (e evidence) {
+	plain := inQuotes.ReplaceAllString(condition, "_")
+	if lessThan.MatchString(plain) {
+		e.says[orderWord] = append(e.says[orderWord], "before")
+	}
+	if moreThan.MatchString(plain) {
+		e.says[orderWord] = append(e.says[orderWord], "after")
+	}
+	if strings.Contains(plain, "is less than") || strings.Contains(plain, "is at most") {
+		e.says[amountWord] = append(e.says[amountWord], "less")
+	}
+	if strings.Contains(plain, "is more than") || strings.Contains(plain, "is at least") {
+		e.says[amountWord] = append(e.says[amountWord], "more")
+	}
+	if unlike.MatchString(plain) {
+		e.says[likeWord] = append(e.says[likeWord], "other")
+	} else if alike.MatchString(plain) {
+		e.says[likeWord] = append(e.says[likeWord], "same")
+	}
+	e.nots = len(notSo.FindAllString(plain, -1)) + len(isNothing.FindAllString(condition, -1))
+	words, _ := wordsOf(condition)
+	before, place := "", false
+	for _, word := range words {
+		e.take(word, before, place)
+		place = word == "is" && slices.Contains(ofPlace, before)
+		before = word
+	}
+	for _, m := range oneSided.FindAllStringSubmatch(plain, -1) {
+		e.hidden = append(e.hidden, m[1])
+	}
+	if _, names, ok := strings.Cut(plain, " sends "); ok {
+		e.list = strings.Fields(names)
+	} else if strings.HasPrefix(condition, "covers of ") {
+		e.list = strings.Fields(strings.NewReplacer(",", " ", `"`, " ").Replace(condition))
+	}
+	return e
+}
+
+// take takes in a word of the condition and what it is evidence of.
+func (e *evidence) take(word, before string, place bool) {
+	add := func(s sort, value string) { e.all[s] = append(e.all[s], value) }
+	if quoted, err := strconv.Unquote(word); err == nil && word[0] == '"' {
+		for name := range strings.SplitSeq(quoted, ", ") {
+			add(sortOfName(name), squeezed(name))
+		}
+		return
+	}
+	if v, ok := plainLiteral(word); ok {
+		switch {
+		case !v.Numeric:
+		case place || !slices.Contains(beforeSum, before):
+			add(placeWord, strconv.Itoa(v.Number))
+		default:
+			add(countWord, strconv.Itoa(v.Number))
+		}
+		return
+	}
+	switch word {
+	case "client", "server", "attacker", "nobody":
+		add(sideWord, word)
+	case "received", "verdict": // by the other side
+		if n := len(e.all[sideWord]); n > 0 {
+			peer := peerOf(e.all[sideWord][n-1])
+			add(sideWord, peer)
+			e.hidden = append(e.hidden, peer)
+		}
+	case "first", "noticed", "notices":
+		add(placeWord, "1")
+	case "last":
+		add(placeWord, word)
+	}
+	if word == "size" {
+		add(partWord, "length")
+	}
+	for name := range strings.SplitSeq(word, ".") {
+		if s := sortOfName(name); s != nameWord || snake.MatchString(name) || numbered.MatchString(name) {
+			add(s, squeezed(name))
+		}
+		for _, part := range vocabulary[partWord] {
+			if slices.Contains(strings.Split(name, "_"), part.value) {
+				add(partWord, part.value)
+			}
+		}
+	}
+}
+
+// unheld returns the first of the words that says something else than the condition, or that could be another one
+// without the condition being another one; ok if there is none.
+func (e evidence) unheld(words []heard) (wrong string, ok bool) {
+	for s := range placesOfEvidence {
+		if wrong, ok := e.inSequence(s, ofSort(words, s), words); !ok {
+			return wrong, false
+		}
+	}
+	for s := orderWord; s < notWord; s++ {
+		for _, w := range ofSort(words, s) {
+			if !slices.Contains(e.says[s], w.value) && !(s == orderWord && e.list != nil || s == likeWord && e.says[s] != nil) {
+				return w.text, false
+			}
+		}
+	}
+	if nots := nots(words); nots%2 != e.nots%2 {
+		for _, w := range words {
+			if w.sort == notWord || w.value == "other" {
+				return w.text, false
+			}
+		}
+		return "", false
+	}
+	return "", true
+}
+
+// inSequence holds the words of a sort to the sequence in which the condition has them.
+func (e evidence) inSequence(s sort, said, words []heard) (wrong string, ok bool) {
+	there := e.all[s]
+	if s == messageWord && e.list != nil {
+		return e.inList(said, words)
+	}
+	if s == sideWord && !follows(valuesOf(said), there) || s == sideWord && swappable(valuesOf(said), there) != "" {
+		there = without(there, e.hidden)
+	}
+	values := valuesOf(said)
+	for i := range values {
+		if !follows(values[:i+1], there) {
+			return said[i].text, false
+		}
+	}
+	if other := swappable(values, there); other != "" {
+		return said[slices.Index(values, other)].text, false
+	}
+	return "", true
+}
+
+// swappable returns the value in the place of which another of the condition would do as well; "" if none is.
+func swappable(values, there []string) string {
+	for i, value := range values {
+		for _, other := range there {
+			if swapped := slices.Clone(values); other != value {
+				if swapped[i] = other; follows(swapped, there) {
+					return value
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// follows reports whether the values stand in the sequence, one after the other.
+func follows(values, sequence []string) bool {
+	at := 0
+	for _, value := range values {
+		found := slices.IndexFunc(sequence[at:], func(there string) bool {
+			return there == value || phrases.MatchString(value) && strings.Contains(there, value)
+		})
+		if found < 0 {
+			return false
+		}
+		at += found + 1
+	}
+	return true
+}
+
+// without takes one of each of the others out.
+func without(all, others []string) []string {
+	all = slices.Clone(all)
+	for _, other := range others {
+		if i := slices.Index(all, other); i >= 0 {
+			all = slices.Delete(all, i, i+1)
+		}
+	}
+	return all
+}
+
+// inList holds names of messages to a list of them in the order in which they are sent.
+func (e evidence) inList(said, words []heard) (wrong string, ok bool) {
+	for _, w := range said {
+		if !slices.Contains(e.list, snakeOf(w.text)) {
+			return w.text, false
+		}
+	}
+	after := len(ofSort(words, orderWord)) > 0 && ofSort(words, orderWord)[0].value == "after"
+	for i := 1; i < len(said); i++ {
+		first, second := snakeOf(said[i-1].text), snakeOf(said[i].text)
+		if after {
+			first, second = second, first
+		}
+		if !slices.Contains(e.list[slices.Index(e.list, first):], second) {
+			return said[i].text, false
+		}
+	}
+	return "", true
+}
+
+// nots is how often words say that something is not so. In Portuguese nada and its like, behind não, only say it again.
+func nots(words []heard) (n int) {
+	again := []string{"nada", "nenhum", "nenhuma", "ninguém", "nunca"}
+	no := slices.ContainsFunc(words, func(w heard) bool { return strings.EqualFold(w.text, "não") })
+	for _, w := range words {
+		switch text := strings.ToLower(w.text); {
+		case w.sort == notWord && !(no && slices.Contains(again, text)), w.sort == likeWord && w.value == "other", w.sort == countWord && w.value == "0":
+			n++
+		}
+	}
+	return n
+}
+
+func ofSort(words []heard, s sort) (all []heard) {
+	for _, w := range words {
+		if w.sort == s {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func valuesOf(words []heard) (all []string) {
+	for _, w := range words {
+		all = append(all, w.value)
+	}
+	return all
+}
+
+// said are the words of the template that are held to its condition.
+func (t *template) said(portuguese bool) []heard {
+	return hear(Block{Spans: plain(t.words)}.Text(), portuguese)
+}
+
+// numbers are those of the words that no condition has in words: digits, bytes, and what is counted in dozens.
+func (t *template) numbers() (all []string) {
+	for _, span := range t.words {
+		for _, claim := range claimsIn(span.text, span.style) {
+			if _, small := numberWord(claim); !small && isNumber(claim) {
+				all = append(all, claim)
+			}
+		}
+	}
+	return all
+}
+
+// unwarranted are the words that say something else than the condition beside them, or nothing that it could hold.
+func (l *Lesson) unwarranted() (faults []Check) {
+	portuguese, kept := l.portuguese(), l.origins()
+	for _, p := range l.all() {
+		for _, span := range p.spans {
+			t := span.template
+			if t == nil || t.when == nil {
+				continue
+			}
+			text := "{{" + t.source + "}}"
+			faults = append(faults, kept.expectation(t.line, text, t.when.text)...)
+			for _, number := range t.numbers() {
+				faults = append(faults, fault(t.line, number, "fault_unproved", "claim", number))
+			}
+			words := t.said(portuguese)
+			if len(words) == 0 {
+				faults = append(faults, fault(t.line, text, "fault_when_nothing"))
+			} else if wrong, ok := evidenceOf(t.when.text).unheld(words); !ok && wrong == "" {
+				faults = append(faults, fault(t.line, text, "fault_when_not"))
+			} else if !ok {
+				faults = append(faults, fault(t.line, text, "fault_when", "word", wrong))
+			}
+		}
+	}
+	return faults
+}
+
+// alter tells what would come of it if the condition, or one of the words, were another one.
+func (t *template) alter(r *run, report func(Check)) {
+	for _, altered := range r.mutants(t.when.text) {
+		got, ok := altered(r)
+		report(alteration(t.line, "{{"+t.source+"}}", !ok, got))
+	}
+	t.alterWords(r.lang == docs.Portuguese, report)
+}
+
+// alterWords tells what would come of it if one of the words were another of its sort: it must be noticed.
+func (t *template) alterWords(portuguese bool, report func(Check)) {
+	words, evidence := t.said(portuguese), evidenceOf(t.when.text)
+	for i, w := range words {
+		for _, other := range othersOf(w, evidence) {
+			altered := slices.Clone(words)
+			altered[i].value, altered[i].text = other, other
+			_, ok := evidence.unheld(altered)
+			report(alteration(t.line, "{{"+t.source+"}}", !ok, w.text+" → "+other))
+		}
+	}
+}
+
+// othersOf are words of the same sort: of names, those that the condition has.
+func othersOf(w heard, e evidence) (all []string) {
+	switch {
+	case w.sort == notWord:
+		return nil // without it the condition would be the opposite, and that is altered
+	case vocabulary[w.sort] == nil:
+		all = slices.Clone(e.all[w.sort])
+	default:
+		for _, s := range vocabulary[w.sort] {
+			all = append(all, s.value)
+		}
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(value string) bool { return value == w.value })
+}

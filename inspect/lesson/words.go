@@ -1,0 +1,175 @@
+package lesson
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Words that can be held to something: to the condition beside them, or to what the other language has in their place.
+// Each is of a sort, and another word of the same sort would say something else.
+
+type sort uint8
+
+const (
+	sideWord    sort = iota // who
+	messageWord             // names of the standards: a message, an alert, anything else
+	alertWord
+	nameWord
+	partWord   // of a record or message, by an everyday word
+	placeWord  // which of several
+	countWord  // how many, how often
+	orderWord  // before, after
+	amountWord // more, less
+	likeWord   // the same, another
+	notWord    // not, nothing
+	sortsOfWords
+)
+
+// A saying is a pattern of what says a value.
+type saying struct{ value, pattern string }
+
+// vocabulary has the words of each sort but names, in both languages.
+var vocabulary = [sortsOfWords][]saying{
+	sideWord: {
+		{"client", `clients?|clientes?`},
+		{"server", `servers?|servidor(?:es)?`},
+		{"attacker", `attackers?|atacantes?`},
+		{"nobody", `nobody|no one|ninguém`},
+	},
+	partWord: {
+		{"sequence", `sequence numbers?|números? de sequência`},
+		{"header", `headers?|cabeçalhos?`},
+		{"tag", `tags?|etiquetas?`},
+		{"nonce", `nonces?`},
+		{"padding", `padding|preenchimento`},
+		{"type", `types?|tipos?`},
+		{"version", `versions?|versão|versões`},
+		{"length", `lengths?|tamanhos?|comprimentos?`},
+	},
+	placeWord: places(),
+	countWord: append([]saying{
+		{"0", `zeros?`},
+		{"1", `once|uma vez|uma só vez|a single|um só|uma só|(?:um|uma) únic[oa]`},
+		{"2", `twice|two times|duas vezes|both|ambos|ambas`},
+		{"", `nenhum dos dois|nenhuma das duas`}, // neither
+	}, countsFromTwo()...),
+	orderWord: {
+		{"before", `before|beforehand|in front|ahead of|earlier|previous|antes|de antemão|na frente|anterior(?:es)?`},
+		{"after", `after|behind|depois (?:d(?:[eoa]s?|el[ea]s?|iss?t?o|ess[ea]s?|est[ea]s?|aquel[ea]s?)|que)`},
+	},
+	amountWord: {
+		{"less", `less|fewer|shorter|smaller|at most|menos|menor(?:es)?|mais curt[oa]s?|no máximo`},
+		{"more", `more|longer|larger|greater|bigger|at least|mais|mais long[oa]s?|maior(?:es)?|pelo menos|ao menos|no mínimo`},
+		{"", `no longer|any longer`}, // says when
+	},
+	likeWord: {
+		{"same", `same|equal|identical|alike|mesm[oa]s?|igual|iguais|idêntic[oa]s?`},
+		{"other", `different|differently|differs?|others?|another|diferentes?|difere|diferem|outr[oa]s?`},
+	},
+	notWord: {
+		{"not", `not|cannot|none|nothing|nobody|no one|never|neither|without|não|nenhuma?|nada|ninguém|nunca|sem`},
+		{"no", `no`}, // in Portuguese it says where
+	},
+}
+
+func places() (all []saying) {
+	for i, words := range ordinals {
+		place := strconv.Itoa(i + 1)
+		if i == len(ordinals)-1 {
+			place = "last"
+		}
+		all = append(all, saying{place, strings.Join(words, "|")})
+	}
+	return append(all, saying{"last but one", `penultimate|penúltim[oa]s?`})
+}
+
+// countsFromTwo are the numbers from two on: one is in both languages more often something else.
+func countsFromTwo() (all []saying) {
+	for n, words := range numberWords {
+		if n > 1 {
+			all = append(all, saying{strconv.Itoa(n), strings.Join(words, "|")})
+		}
+	}
+	return all
+}
+
+// sortPatterns match a word of each sort where one begins, each saying in a group of its own.
+var sortPatterns = sync.OnceValue(func() (all [sortsOfWords]*regexp.Regexp) {
+	for sort, sayings := range vocabulary {
+		var patterns []string
+		for _, s := range sayings {
+			patterns = append(patterns, `(`+strings.ReplaceAll(strings.ReplaceAll(s.pattern, `(?:`, `(`), `(`, `(?:`)+`)`)
+		}
+		if patterns != nil {
+			all[sort] = regexp.MustCompile(`(?i)^(?:` + strings.Join(patterns, "|") + `)(?: |$)`)
+			all[sort].Longest()
+		}
+	}
+	return all
+})
+
+// A heard is a word of a sort, as a text says it.
+type heard struct {
+	sort        sort
+	value, text string
+	at          int // where it stands
+}
+
+var (
+	standardNames = regexp.MustCompile(numbered.String() + `|` + phrases.String() + `|` + word.String())
+	everyWord     = regexp.MustCompile(`\pL+`)
+	contracted    = regexp.MustCompile(`n['’]t\b`)
+	translated    = regexp.MustCompile(`\(em inglês,[^)]*\)`) // which the other language says once
+)
+
+// hear returns the words of a text that are of a sort, in their order.
+func hear(text string, portuguese bool) (all []heard) {
+	text = contracted.ReplaceAllString(translated.ReplaceAllString(references.ReplaceAllString(text, " "), " "), " not")
+	rest := []byte(text)
+	for _, at := range standardNames.FindAllStringIndex(text, -1) {
+		if name := text[at[0]:at[1]]; (len(claimsIn(name, Plain)) > 0 || messageName.MatchString(name)) && !written.MatchString(name) {
+			all = append(all, heard{sortOfName(name), squeezed(name), name, at[0]})
+			copy(rest[at[0]:at[1]], strings.Repeat(".", at[1]-at[0]))
+		}
+	}
+	words := everyWord.FindAllIndex(rest, -1)
+	for kind, pattern := range sortPatterns() {
+		for i := 0; pattern != nil && i < len(words); i++ {
+			var here []string
+			for _, at := range words[i:min(i+3, len(words))] {
+				here = append(here, string(rest[at[0]:at[1]]))
+			}
+			at, m := words[i][0], pattern.FindStringSubmatch(strings.Join(here, " "))
+			if m == nil {
+				continue
+			}
+			n := slices.IndexFunc(m[1:], func(group string) bool { return group != "" })
+			value := vocabulary[kind][n].value
+			i += strings.Count(m[n+1], " ")
+			switch {
+			case value == "" || value == "no" && portuguese:
+				continue
+			case value == "no":
+				value = "not"
+			}
+			all = append(all, heard{sort(kind), value, m[n+1], at})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b heard) int { return cmp.Compare(a.at, b.at) })
+	return all
+}
+
+// sortOfName is the sort of a name of the standards, however it is spelt.
+func sortOfName(name string) sort {
+	switch names := registryOf(snakeOf(name)); {
+	case slices.Contains(names, "client_hello"):
+		return messageWord
+	case slices.Contains(names, "close_notify"):
+		return alertWord
+	}
+	return nameWord
+}
