@@ -69,6 +69,7 @@ type evidence struct {
 	says   [sortsOfWords][]string     // of the others
 	list   []string                   // messages, in the order in which they are sent
 	nots   int                        // how often it says that something is not so
+	bytes  []string                   // of the places, those of bytes
 	hidden []string                   // sides that need not be named: a ClientHello is the client's, and what it sends the server receives
 }
 
@@ -141,6 +142,9 @@ func (e *evidence) take(word, before string, place bool) {
 		case !v.Numeric:
 		case place || !slices.Contains(beforeSum, before):
 			add(placeWord, strconv.Itoa(v.Number))
+			if before == "byte" || before == "bytes" {
+				e.bytes = append(e.bytes, strconv.Itoa(v.Number))
+			}
 		default:
 			add(countWord, strconv.Itoa(v.Number))
 		}
@@ -155,10 +159,12 @@ func (e *evidence) take(word, before string, place bool) {
 			add(sideWord, peer)
 			e.hidden = append(e.hidden, peer)
 		}
-	case "first", "noticed", "notices":
+	case "noticed", "notices":
 		add(placeWord, "1")
-	case "last":
-		add(placeWord, word)
+	case "first", "last":
+		place := strings.Replace(word, "first", "1", 1)
+		add(placeWord, place)
+		e.bytes = append(e.bytes, place)
 	}
 	if word == "size" {
 		add(partWord, "length")
@@ -203,13 +209,31 @@ func (e evidence) unheld(words []heard) (wrong string, ok bool) {
 
 // inSequence holds the words of a sort to the sequence in which the condition has them.
 func (e evidence) inSequence(s sort, said, words []heard) (wrong string, ok bool) {
-	there := e.all[s]
 	if s == messageWord && e.list != nil {
 		return e.inList(said, words)
 	}
-	if s == sideWord && !follows(valuesOf(said), there) || s == sideWord && swappable(valuesOf(said), there) != "" {
-		there = without(there, e.hidden)
+	for _, there := range e.readings(s) {
+		if wrong, ok = inStep(said, there); ok {
+			break
+		}
 	}
+	return wrong, ok
+}
+
+// readings are the sequences in which words of a sort may stand: all that the condition has, or those that matter.
+func (e evidence) readings(s sort) [][]string {
+	all := e.all[s]
+	switch s {
+	case sideWord:
+		return [][]string{without(all, e.hidden), all}
+	case placeWord:
+		return [][]string{without(all, e.bytes), e.bytes, all}
+	}
+	return [][]string{all}
+}
+
+// inStep reports whether the words have the values in the sequence, and no other would do.
+func inStep(said []heard, there []string) (wrong string, ok bool) {
 	values := valuesOf(said)
 	for i := range values {
 		if !follows(values[:i+1], there) {
@@ -282,13 +306,19 @@ func (e evidence) inList(said, words []heard) (wrong string, ok bool) {
 	return "", true
 }
 
-// nots is how often words say that something is not so. In Portuguese nada and its like, behind não, only say it again.
+// again are words that in Portuguese say once more, behind não or one another, that something is not so.
+var again = []string{"nada", "nenhum", "nenhuma", "ninguém", "nunca"}
+
+// nots is how often words say that something is not so.
 func nots(words []heard) (n int) {
-	again := []string{"nada", "nenhum", "nenhuma", "ninguém", "nunca"}
-	no := slices.ContainsFunc(words, func(w heard) bool { return strings.EqualFold(w.text, "não") })
+	said := slices.ContainsFunc(words, func(w heard) bool { return strings.EqualFold(w.text, "não") })
 	for _, w := range words {
-		switch text := strings.ToLower(w.text); {
-		case w.sort == notWord && !(no && slices.Contains(again, text)), w.sort == likeWord && w.value == "other", w.sort == countWord && w.value == "0":
+		switch {
+		case w.sort == notWord && slices.Contains(again, strings.ToLower(w.text)):
+			if !said {
+				n, said = n+1, true
+			}
+		case w.sort == notWord, w.sort == likeWord && w.value == "other", w.sort == countWord && w.value == "0":
 			n++
 		}
 	}

@@ -70,6 +70,7 @@ func TestWordsAreHeldToTheirCondition(t *testing.T) {
 		{"messages of client lacks certificate_verify", "there is no CertificateVerify", "there is no Finished"},
 		{"client text 2 verdict is \"not received\"", "the client has sent it, and the server has not received it", "the server has sent it, and the client has not received it"},
 		{"client text 2 received is not client text 2", "the client sent another one", "the server sent another one"},
+		{`last 1 of server unit answer 3 is first 1 of "é"`, "the last one is the first byte", "the last one is the third byte"},
 		{"alert of client is bad_certificate", "the client sent bad_certificate", "the client sent unknown_ca"},
 		{"client finished position is more than client client_hello position", "The client's Finished comes after the ClientHello", "The server's Finished comes after the ClientHello"},
 		{"version is \"TLS 1.3\"", "it is TLS 1.3", "it is TLS 1.2"},
