@@ -3,6 +3,7 @@ package capture
 import (
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -24,8 +25,9 @@ const (
 // flags are those of a TCP segment that a conversation sets.
 type flags struct{ syn, ack, push, fin, reset, window bool }
 
-// sendFunc takes one packet, which is valid until it returns, and what is said of it.
-type sendFunc func(packet []byte, comments []string)
+// sendFunc takes one packet, which is valid until it returns, how many bytes of its
+// end are not known, and what is said of it.
+type sendFunc func(packet []byte, unknown int, comments []string)
 
 // A conversation makes the packets of one connection, or of one half of it.
 // Every run of bytes is acknowledged once, before more is sent: by what the
@@ -34,7 +36,7 @@ type conversation struct {
 	addr   [2]netip.AddrPort // by Side
 	seq    [2]uint32         // by Side: of its next byte
 	ended  [2]bool
-	gap    [2]bool                  // by Side: bytes that are not known any more were passed over
+	cut    [2]int                   // by Side: bytes at the end of its last packet that are not known, and not yet missed
 	owes   [2]bool                  // by Side: an acknowledgement
 	said   [2][]string              // by Side: comments that wait for its next packet
 	length int                      // of the comments in said
@@ -80,41 +82,70 @@ func plain(a netip.AddrPort) netip.AddrPort {
 
 // open shakes hands (RFC 9293 section 3.5).
 func (c *conversation) open(send sendFunc) {
-	c.segment(inspect.Client, flags{syn: true}, nil, send)
+	c.segment(inspect.Client, flags{syn: true}, nil, 0, send)
 	c.seq[inspect.Client]++
-	c.segment(inspect.Server, flags{syn: true, ack: true}, nil, send)
+	c.segment(inspect.Server, flags{syn: true, ack: true}, nil, 0, send)
 	c.seq[inspect.Server]++
-	c.segment(inspect.Client, flags{ack: true}, nil, send)
+	c.segment(inspect.Client, flags{ack: true}, nil, 0, send)
 }
 
-// data sends n bytes, as many segments as they need. Where b is nil they are
-// not known any more: the sequence numbers pass over them.
+// data sends n bytes, as many segments as they need; nil are bytes that are not
+// known.
 func (c *conversation) data(from inspect.Side, b []byte, n int, send sendFunc) {
-	if c.ended[from] || n == 0 {
+	if b == nil {
+		c.missing(from, n, send)
+		return
+	}
+	c.known(from, b, 0, send)
+}
+
+// known sends bytes, and behind them so many that are not known: the last packet
+// is one of which the capture kept the beginning alone.
+func (c *conversation) known(from inspect.Side, b []byte, unknown int, send sendFunc) {
+	if c.ended[from] || len(b) == 0 {
 		return
 	}
 	c.acknowledge(from.Peer(), send)
-	if b == nil {
-		c.seq[from] += uint32(n)
-		c.gap[from] = true
-	}
-	for rest := b; len(rest) > 0; {
-		size := min(len(rest), c.maxSegment())
-		c.segment(from, flags{ack: true, push: size == len(rest)}, rest[:size], send)
-		c.seq[from] += uint32(size)
-		rest = rest[size:]
+	c.cut[from] = 0
+	for len(b) > 0 {
+		size := min(len(b), c.maxSegment())
+		f := flags{ack: true, push: size == len(b)}
+		if size == len(b) && size+unknown <= c.maxPayload() {
+			c.cut[from] = unknown
+		}
+		c.segment(from, f, b[:size], c.cut[from], send)
+		c.seq[from] += uint32(size + c.cut[from])
+		b = b[size:]
 	}
 	c.owes[from.Peer()] = !c.ended[from.Peer()]
-	if b != nil && c.gap[from] { // whoever reads this learns at once what is missing
-		c.gap[from] = false
-		c.acknowledge(from.Peer(), send)
+}
+
+// missing passes over n bytes that are not known, by a packet of which the capture
+// kept nothing but the headers. Of more bytes than one can have, it has the last:
+// those before are a segment that was lost. It is acknowledged at once, so
+// that whoever reads the file learns there what is missing.
+func (c *conversation) missing(from inspect.Side, n int, send sendFunc) {
+	if c.ended[from] || n == 0 {
+		return
 	}
+	if c.cut[from] == n {
+		c.cut[from] = 0
+		c.owes[from.Peer()] = !c.ended[from.Peer()]
+	} else {
+		c.acknowledge(from.Peer(), send)
+		unknown := min(n, c.maxPayload())
+		c.seq[from] += uint32(n - unknown)
+		c.segment(from, flags{ack: true}, nil, unknown, send)
+		c.seq[from] += uint32(unknown)
+		c.owes[from.Peer()] = !c.ended[from.Peer()]
+	}
+	c.acknowledge(from.Peer(), send)
 }
 
 // acknowledge sends the acknowledgement that side owes, if it does.
 func (c *conversation) acknowledge(side inspect.Side, send sendFunc) {
 	if c.owes[side] {
-		c.segment(side, flags{ack: true}, nil, send)
+		c.segment(side, flags{ack: true}, nil, 0, send)
 	}
 }
 
@@ -148,7 +179,7 @@ func (c *conversation) tell(side inspect.Side, send sendFunc) {
 // announces another window.
 func (c *conversation) sayNow(side inspect.Side, send sendFunc) {
 	if len(c.said[side]) > 0 && !c.ended[side] {
-		c.segment(side, flags{ack: true, window: !c.owes[side]}, nil, send)
+		c.segment(side, flags{ack: true, window: !c.owes[side]}, nil, 0, send)
 	}
 }
 
@@ -167,14 +198,14 @@ func (c *conversation) end(side inspect.Side, how inspect.Ending, send sendFunc)
 	}
 	c.acknowledge(side.Peer(), send)
 	if how == inspect.Cut {
-		c.segment(side, flags{reset: true, ack: true}, nil, send)
+		c.segment(side, flags{reset: true, ack: true}, nil, 0, send)
 		c.ended[side] = true
 		return
 	}
-	c.segment(side, flags{fin: true, ack: true}, nil, send)
+	c.segment(side, flags{fin: true, ack: true}, nil, 0, send)
 	c.ended[side] = true
 	c.seq[side]++
-	c.segment(side.Peer(), flags{ack: true}, nil, send)
+	c.segment(side.Peer(), flags{ack: true}, nil, 0, send)
 }
 
 // over reports whether both sides have ended.
@@ -188,8 +219,16 @@ func (c *conversation) maxSegment() int {
 	return mtu - 40 - 20
 }
 
-// segment makes one packet and sends it.
-func (c *conversation) segment(from inspect.Side, f flags, payload []byte, send sendFunc) {
+// maxPayload returns how many bytes of a stream an IP packet can have, in whatever network.
+func (c *conversation) maxPayload() int {
+	if c.addr[inspect.Client].Addr().Is4() {
+		return 0xffff - 20 - 20
+	}
+	return 0xffff - 20
+}
+
+// segment makes one packet, the last bytes of whose payload may be unknown, and sends it.
+func (c *conversation) segment(from inspect.Side, f flags, payload []byte, unknown int, send sendFunc) {
 	src, dst := c.addr[from], c.addr[from.Peer()]
 	ethernet := &layers.Ethernet{SrcMAC: mac(from), DstMAC: mac(from.Peer())}
 	tcp := &layers.TCP{
@@ -198,7 +237,7 @@ func (c *conversation) segment(from inspect.Side, f flags, payload []byte, send 
 		Window: 0xffff,
 	}
 	if f.ack {
-		tcp.Ack = c.seq[from.Peer()]
+		tcp.Ack = c.seq[from.Peer()] - uint32(c.cut[from.Peer()])
 		c.owes[from] = false
 	}
 	if f.window {
@@ -225,6 +264,9 @@ func (c *conversation) segment(from inspect.Side, f flags, payload []byte, send 
 		tcp.SetNetworkLayerForChecksum(v6)
 		ip = v6
 	}
+	if unknown > 0 {
+		payload = append(slices.Clone(payload), make([]byte, unknown)...)
+	}
 	err := gopacket.SerializeLayers(c.buffer, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true},
 		ethernet, ip, tcp, gopacket.Payload(payload))
 	if err != nil {
@@ -235,7 +277,7 @@ func (c *conversation) segment(from inspect.Side, f flags, payload []byte, send 
 	for _, comment := range comments {
 		c.length -= len(comment)
 	}
-	send(c.buffer.Bytes(), comments)
+	send(c.buffer.Bytes(), unknown, comments)
 }
 
 // synOptions announces the segment size, and a window that nothing here fills.

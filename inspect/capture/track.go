@@ -170,7 +170,10 @@ func (w *Writer) view(rec *inspect.Recording, t *track, whose inspect.Side, e in
 	}
 	switch e.Kind {
 	case inspect.Captured:
-		if own {
+		switch {
+		case own && !t.opening.Gated && e.Bytes != nil:
+			c.known(from, e.Bytes, unknownBehind(rec, e), send)
+		case own:
 			c.data(from, e.Bytes, e.N, send)
 		}
 	case inspect.Forwarded:
@@ -198,4 +201,25 @@ func (w *Writer) view(rec *inspect.Recording, t *track, whose inspect.Side, e in
 			w.annotate(c, e)
 		}
 	}
+}
+
+// nearBy is how many events behind some bytes are looked at for what is missing behind them.
+const nearBy = 32
+
+// unknownBehind returns how many bytes are missing right behind those of an event,
+// as far as the recording tells it soon: most often since the capture kept the
+// beginnings of packets alone.
+func unknownBehind(rec *inspect.Recording, e inspect.Event) int {
+	for next := range rec.Events(e.Index + 1) {
+		switch {
+		case next.Index > e.Index+nearBy:
+			return 0
+		case next.Conn != e.Conn || next.Kind != inspect.Captured && next.Kind != inspect.Ended || next.Side != e.Side:
+		case next.Kind == inspect.Captured && next.Bytes == nil:
+			return next.N
+		default:
+			return 0
+		}
+	}
+	return 0
 }

@@ -124,8 +124,28 @@ func TestTsharkSeesHowAConnectionEnded(t *testing.T) {
 	if out := tshark(t, file, "-Y", "tcp.flags.fin == 1", "-T", "fields", "-e", "tcp.stream"); strings.Fields(out) == nil || len(strings.Fields(out)) != 2 {
 		t.Errorf("FINs stand in the streams %q", out)
 	}
-	if out := tshark(t, file, "-Y", "tcp.analysis.lost_segment", "-T", "fields", "-e", "tcp.stream"); strings.TrimSpace(out) != "3" {
-		t.Errorf("bytes that were let go are missing in the streams %q, want 3", out)
+	if out := tshark(t, file, "-Y", "frame.cap_len < frame.len", "-T", "fields", "-e", "tcp.stream", "-e", "tcp.len"); strings.Join(strings.Fields(out), " ") != "3 5000" {
+		t.Errorf("bytes that were let go are missing in the streams and lengths %q, want 3 and 5000", out)
+	}
+}
+
+func TestTsharkFindsNoFaultWithWhatIsWrittenOfADamagedCapture(t *testing.T) {
+	complaints := func(file []byte) []string {
+		return strings.Fields(tshark(t, file, "-Y", "_ws.malformed or tcp.analysis.flags", "-T", "fields", "-e", "frame.number"))
+	}
+	fragments := func(file []byte) int { return strings.Count(tshark(t, file, "-Y", "tls.handshake.type == 1"), "\n") }
+	file := written(t, inMemory(t, tls.VersionTLS13, []string{strings.Repeat("0123456789abcdef", 5000), "end\n"}))
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			damaged := damage(file)
+			again := written(t, read(t, damaged))
+			if was, is := complaints(damaged), complaints(again); len(is) > len(was) {
+				t.Errorf("packets %v, where of the capture it was %v", is, was)
+			}
+			if was, is := fragments(damaged), fragments(again); is != was {
+				t.Errorf("%d ClientHellos, where in the capture there were %d", is, was)
+			}
+		})
 	}
 }
 

@@ -241,12 +241,13 @@ func (w *Writer) comments(rec *inspect.Recording, c *conversation, e inspect.Eve
 
 // at returns what writes the packets of an event.
 func (w *Writer) at(e inspect.Event) sendFunc {
-	return func(packet []byte, comments []string) { w.write(e.Time, packet, comments) }
+	return func(packet []byte, unknown int, comments []string) { w.write(e.Time, packet, unknown, comments) }
 }
 
-func (w *Writer) write(at time.Time, packet []byte, comments []string) {
+func (w *Writer) write(at time.Time, packet []byte, unknown int, comments []string) {
 	if w.err == nil {
-		info := gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(packet), Length: len(packet)}
+		info := gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(packet) - unknown, Length: len(packet)}
+		packet = packet[:info.CaptureLength]
 		w.err = w.ng.WritePacketWithOptions(info, packet, pcapgo.NgPacketOptions{Comments: comments})
 	}
 	if w.err == nil {
