@@ -35,7 +35,8 @@ type captures struct {
 	files  []*os.File
 	roots  *x509.CertPool
 	reader *capture.Reader
-	at     int // the file that is read; len(files) once all are
+	opened []*capture.File // the first of the files: those that are read, or have been
+	over   int             // how many have been
 
 	done, total atomic.Int64 // bytes; total is 0 where it is not known
 
@@ -103,17 +104,29 @@ func (c *captures) open(names []string) error {
 	return nil
 }
 
-// begin begins the file whose turn it is.
+// begin begins the file whose turn it is, and those behind it that can be read
+// together with it: whoever waits for more of a pipe is not to wait for the others.
 func (c *captures) begin() {
-	file := c.files[c.at]
-	if c.names[c.at] == "-" && isTerminal(file) {
+	for together := true; together && len(c.opened) < len(c.files); {
+		at := len(c.opened)
+		c.opened = append(c.opened, c.beginOne(c.names[at], c.files[at]))
+		together = isRegular(c.files[at]) && at+1 < len(c.files) && isRegular(c.files[at+1])
+	}
+}
+
+func (c *captures) beginOne(name string, file *os.File) *capture.File {
+	if name == "-" && isTerminal(file) {
 		fmt.Fprintln(c.err, c.say("cmd_paste_hint"))
 	}
-	if info, err := file.Stat(); c.ctx != nil && (err != nil || !info.Mode().IsRegular()) {
-		c.reader.Open(newInterruptible(c.ctx, file))
-		return
+	if c.ctx != nil && !isRegular(file) {
+		return c.reader.Open(newInterruptible(c.ctx, file))
 	}
-	c.reader.Open(file)
+	return c.reader.Open(file)
+}
+
+func isRegular(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
 
 func (c *captures) input(name string) (*os.File, error) {
@@ -177,30 +190,22 @@ func (c *captures) nameOf(name string) string {
 
 // next reads a little more, and reports whether there was anything.
 func (c *captures) next() bool {
-	if c.at == len(c.files) {
-		return false
-	}
-	before := c.reader.Offset()
-	more := c.reader.Next()
-	c.done.Add(c.reader.Offset() - before)
-	if more {
+	defer func() { c.done.Store(c.reader.Offset()) }()
+	if c.reader.Next() {
 		return true
 	}
-	c.over()
-	if c.at++; c.at < len(c.files) {
+	for ; c.over < len(c.opened); c.over++ {
+		file := c.opened[c.over]
+		if err := file.Err(); err != nil && !errors.Is(err, context.Canceled) {
+			c.found(fileProblem{c.names[c.over], err, !file.Read()})
+		}
+	}
+	if c.over < len(c.files) {
 		c.begin()
 		return true
 	}
 	c.reader.Close()
 	return false
-}
-
-// over is told that a file has been read as far as it can be.
-func (c *captures) over() {
-	name := c.names[c.at]
-	if err := c.reader.Err(); err != nil && !errors.Is(err, context.Canceled) {
-		c.found(fileProblem{name, err, !c.reader.Read()})
-	}
 }
 
 func (c *captures) found(problem fileProblem) {

@@ -57,7 +57,8 @@ func (c *classic) next() (block, error) {
 	if err != nil {
 		return block{}, cut(offset, "head", err)
 	}
-	seconds, fraction, length := c.order.Uint32(head), c.order.Uint32(head[4:]), c.order.Uint32(head[8:])
+	seconds, fraction := c.order.Uint32(head), c.order.Uint32(head[4:])
+	length, whole := c.order.Uint32(head[8:]), c.order.Uint32(head[12:])
 	if length > maxBlock || length > max(c.snap, sanePacket) {
 		return block{}, &Problem{Offset: offset, Key: "packet_length", Data: []any{"length", length}}
 	}
@@ -65,5 +66,5 @@ func (c *classic) next() (block, error) {
 	if err != nil {
 		return block{}, cut(offset, "packet", err)
 	}
-	return block{offset: offset, time: time.Unix(int64(seconds), int64(fraction)*c.unit).UTC(), link: c.link, packet: packet}, nil
+	return block{offset: offset, time: time.Unix(int64(seconds), int64(fraction)*c.unit).UTC(), link: c.link, packet: packet, length: int64(whole)}, nil
 }

@@ -18,7 +18,7 @@ import (
 var damages = map[string]func(file []byte) []byte{
 	"the first 200 bytes of each": func(file []byte) []byte { return packets(file, snapped(200)) },
 	"the first 100 bytes of each": func(file []byte) []byte { return packets(file, snapped(100)) },
-	"the headers alone":           func(file []byte) []byte { return packets(file, snapped(54)) },
+	"the headers alone":           func(file []byte) []byte { return packets(file, headers) },
 	"one lost in five": func(file []byte) []byte {
 		return packets(file, func(i int, packet []byte) []byte {
 			if i > 3 && i%5 == 0 {
@@ -48,6 +48,14 @@ var damages = map[string]func(file []byte) []byte{
 // snapped keeps the beginnings of packets.
 func snapped(length int) func(int, []byte) []byte {
 	return func(_ int, packet []byte) []byte { return packet[:min(length, len(packet))] }
+}
+
+// headers keeps those of a packet, but for TCP's options.
+func headers(_ int, packet []byte) []byte {
+	if packet[14]>>4 == 4 {
+		return packet[:14+20+20]
+	}
+	return packet[:14+40+20]
 }
 
 // packets returns a pcapng file of a Writer with what keep leaves of each packet; nil is nothing.

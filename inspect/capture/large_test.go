@@ -103,7 +103,7 @@ func TestAMillionRecordsAreReadWithinTheMemoryThatIsStated(t *testing.T) {
 	}
 	before := heap()
 	reader := capture.NewReader(nil)
-	reader.Open(manyRecordsOf(t, manyRecords))
+	file := reader.Open(manyRecordsOf(t, manyRecords))
 	session := inspect.NewSession(reader.Recording())
 	for reader.Next() {
 		if reader.Recording().Len()-session.Taken() > 4096 {
@@ -112,7 +112,7 @@ func TestAMillionRecordsAreReadWithinTheMemoryThatIsStated(t *testing.T) {
 	}
 	reader.Close()
 	session.Extend()
-	if err := reader.Err(); err != nil {
+	if err := file.Err(); err != nil {
 		t.Fatal(err)
 	}
 	decrypted := 0

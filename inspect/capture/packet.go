@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"slices"
 )
 
 // The link types that are read (https://www.tcpdump.org/linktypes.html).
@@ -23,6 +24,7 @@ const (
 var (
 	errLink   = errors.New("link type not supported")
 	errNotTCP = errors.New("not TCP")
+	errShort  = errors.New("ends within its headers") // most often since the capture kept the beginnings of packets alone
 )
 
 // network returns what stands behind the link's own header, an IP packet or
@@ -56,7 +58,7 @@ func behindType(b []byte, at, header int) ([]byte, error) {
 			return nil, errNotTCP
 		}
 	}
-	return nil, errNotTCP
+	return nil, errShort
 }
 
 // isVLAN reports whether a tag of four bytes follows (IEEE 802.1Q, 802.1ad).
@@ -74,97 +76,168 @@ type segment struct {
 	length                 int // of the payload on the wire
 }
 
-// transport takes a TCP segment out of an IP packet. What stands there instead
-// of IP, or of TCP, is errNotTCP.
+// A datagram is what an IP packet carries: TCP, headers before it, or a fragment
+// of these.
+type datagram struct {
+	source, target netip.Addr
+	next           byte   // what it begins with: 6 is TCP
+	payload        []byte // as far as the capture has it
+	length         int    // of the payload on the wire
+
+	fragment bool
+	id       uint32
+	offset   int
+	more     bool // fragments follow
+}
+
+// transport takes a TCP segment out of an IP packet that is no fragment.
 func transport(b []byte) (segment, error) {
-	if len(b) == 0 {
+	d, err := internet(b, 0)
+	switch {
+	case err != nil:
+		return segment{}, err
+	case d.fragment:
 		return segment{}, errNotTCP
+	}
+	return d.tcp()
+}
+
+// internet reads the headers of an IP packet, of which so many bytes more were on
+// the wire. What stands there instead of IP, or of TCP, is errNotTCP.
+func internet(b []byte, missing int) (datagram, error) {
+	if len(b) == 0 {
+		return datagram{}, errShort
 	}
 	switch b[0] >> 4 {
 	case 4:
-		return ipv4(b)
+		return ipv4(b, missing)
 	case 6:
-		return ipv6(b)
+		return ipv6(b, missing)
 	}
-	return segment{}, errNotTCP
+	return datagram{}, errNotTCP
 }
 
-func ipv4(b []byte) (segment, error) {
+// ipv4 reads the header of IPv4 (RFC 791 section 3.1).
+func ipv4(b []byte, missing int) (datagram, error) {
 	if len(b) < 20 {
-		return segment{}, errNotTCP
+		return datagram{}, errShort
 	}
 	header, total := int(b[0]&0xf)*4, int(binary.BigEndian.Uint16(b[2:]))
-	if header < 20 || b[9] != 6 {
-		return segment{}, errNotTCP
-	}
-	if binary.BigEndian.Uint16(b[6:])&0x3fff != 0 {
-		return segment{}, trouble("fragment")
+	if header < 20 || b[9] != protocolTCP {
+		return datagram{}, errNotTCP
 	}
 	if total == 0 { // left to the network card
-		total = len(b)
+		total = len(b) + missing
 	}
-	if total < header || len(b) < header {
-		return segment{}, trouble("ipv4_header", "length", total, "header", header, "room", len(b))
+	switch {
+	case total < header:
+		return datagram{}, trouble("ipv4_header", "length", total, "header", header, "room", len(b))
+	case len(b) < header:
+		return datagram{}, errShort
 	}
 	source, _ := netip.AddrFromSlice(b[12:16])
 	target, _ := netip.AddrFromSlice(b[16:20])
-	return tcp(source, target, b[header:min(total, len(b))], total-header)
+	place := binary.BigEndian.Uint16(b[6:])
+	return datagram{
+		source: source, target: target, next: protocolTCP, payload: b[header:min(total, len(b))], length: total - header,
+		fragment: place&0x3fff != 0, id: uint32(binary.BigEndian.Uint16(b[4:])), offset: int(place&0x1fff) * 8, more: place&0x2000 != 0,
+	}, nil
 }
 
-func ipv6(b []byte) (segment, error) {
+// ipv6 reads the header of IPv6 (RFC 8200 section 3) and those behind it.
+func ipv6(b []byte, missing int) (datagram, error) {
 	if len(b) < 40 {
-		return segment{}, errNotTCP
+		return datagram{}, errShort
 	}
-	next, length := b[6], int(binary.BigEndian.Uint16(b[4:]))
+	length := int(binary.BigEndian.Uint16(b[4:]))
+	if length == 0 { // left to the network card
+		length = len(b) - 40 + missing
+	}
 	source, _ := netip.AddrFromSlice(b[8:24])
 	target, _ := netip.AddrFromSlice(b[24:40])
-	b = b[40:]
-	if length == 0 { // left to the network card
-		length = len(b)
-	}
-	b = b[:min(length, len(b))]
-	for next != 6 {
-		size := 0
-		switch next {
-		case 0, 43, 60, 135, 139, 140: // hop-by-hop, routing, destination options (RFC 8200 section 4); mobility, HIP, Shim6
+	d := datagram{source: source, target: target, next: b[6], payload: b[40:min(40+length, len(b))], length: length}
+	err := d.unwrap()
+	return d, err
+}
+
+// The numbers of what stands behind the header of IPv6, and of TCP.
+const (
+	hopByHop           = 0
+	protocolTCP        = 6
+	routing            = 43
+	fragmentHeader     = 44
+	authentication     = 51
+	destinationOptions = 60
+	mobility           = 135
+	hostIdentity       = 139
+	shim6              = 140
+)
+
+func isExtension(next byte) bool {
+	return slices.Contains([]byte{hopByHop, routing, fragmentHeader, authentication, destinationOptions, mobility, hostIdentity, shim6}, next)
+}
+
+// unwrap passes over extension headers (RFC 8200 section 4), up to TCP or to a
+// fragment's.
+func (d *datagram) unwrap() error {
+	for d.next != protocolTCP {
+		b, size := d.payload, 0
+		switch d.next {
+		case hopByHop, routing, destinationOptions, mobility, hostIdentity, shim6:
 			if len(b) >= 2 {
 				size = 8 + int(b[1])*8
 			}
-		case 51: // authentication (RFC 4302 section 2)
+		case authentication: // RFC 4302 section 2
 			if len(b) >= 2 {
 				size = 8 + int(b[1])*4
 			}
-		case 44:
-			if len(b) >= 8 && binary.BigEndian.Uint16(b[2:])&^0x6 != 0 {
-				return segment{}, trouble("fragment")
-			}
-			size = 8 // the only fragment of its packet (RFC 6946)
+		case fragmentHeader:
+			size = 8
 		default:
-			return segment{}, errNotTCP
+			return errNotTCP
 		}
-		if size == 0 || len(b) < size {
-			return segment{}, trouble("ipv6_header")
+		switch {
+		case d.length < max(size, 8):
+			return trouble("headers")
+		case size == 0 || len(b) < size:
+			return errShort
 		}
-		next, b, length = b[0], b[size:], length-size
+		fragments := d.next == fragmentHeader
+		d.next, d.payload, d.length = b[0], b[size:], d.length-size
+		if !fragments {
+			continue
+		}
+		place := binary.BigEndian.Uint16(b[2:])
+		if d.fragment = place&^0x6 != 0; d.fragment { // else it is the only one of its packet (RFC 6946)
+			d.id, d.offset, d.more = binary.BigEndian.Uint32(b[4:]), int(place&^0x7), place&1 != 0
+			if d.next != protocolTCP && !isExtension(d.next) {
+				return errNotTCP
+			}
+			return nil
+		}
 	}
-	return tcp(source, target, b, length)
+	return nil
 }
 
-// tcp reads a segment of length bytes on the wire (RFC 9293 section 3.1).
-func tcp(source, target netip.Addr, b []byte, length int) (segment, error) {
+// tcp reads the header of TCP (RFC 9293 section 3.1).
+func (d datagram) tcp() (segment, error) {
+	b := d.payload
+	if d.length < 20 {
+		return segment{}, trouble("tcp_short", "length", d.length)
+	}
 	if len(b) < 20 {
-		return segment{}, trouble("tcp_short", "length", len(b))
+		return segment{}, errShort
 	}
 	header := int(b[12]>>4) * 4
-	if header < 20 || header > length || header > len(b) {
-		return segment{}, trouble("tcp_header", "length", length, "header", header)
+	if header < 20 || header > d.length {
+		return segment{}, trouble("tcp_header", "length", d.length, "header", header)
 	}
 	flags := b[13]
 	return segment{
-		from: netip.AddrPortFrom(source, binary.BigEndian.Uint16(b)),
-		to:   netip.AddrPortFrom(target, binary.BigEndian.Uint16(b[2:])),
+		from: netip.AddrPortFrom(d.source, binary.BigEndian.Uint16(b)),
+		to:   netip.AddrPortFrom(d.target, binary.BigEndian.Uint16(b[2:])),
 		seq:  binary.BigEndian.Uint32(b[4:]), ack: binary.BigEndian.Uint32(b[8:]),
 		fin: flags&0x01 != 0, syn: flags&0x02 != 0, reset: flags&0x04 != 0, acked: flags&0x10 != 0,
-		payload: b[header:], length: length - header,
+		payload: b[min(header, len(b)):], length: d.length - header,
 	}, nil
 }

@@ -52,11 +52,11 @@ type paste struct {
 
 // pasted takes in what is no capture: text or bytes that someone copied.
 func (r *Reader) pasted() error {
-	b, err := io.ReadAll(io.LimitReader(r.in.r, maxPaste+1))
-	r.in.offset += int64(len(b))
+	b, err := io.ReadAll(io.LimitReader(r.file.in.r, maxPaste+1))
+	r.file.in.offset += int64(len(b))
 	switch {
 	case err != nil:
-		return &Problem{Offset: r.in.offset, Key: "unreadable", Err: err}
+		return &Problem{Offset: r.file.in.offset, Key: "unreadable", Err: err}
 	case len(b) > maxPaste:
 		return &Problem{Key: "paste_long", Data: []any{"bytes", begins(b), "most", maxPaste}}
 	}
@@ -504,19 +504,20 @@ func (r *Reader) takeAs(kind content, p paste) error {
 	}
 	switch kind {
 	case asCapture:
-		r.in = &input{r: bufio.NewReader(bytes.NewReader(p.chunks[0]))}
-		source, err := open(r.in)
-		r.source = source
+		r.file.in = &input{r: bufio.NewReader(bytes.NewReader(p.chunks[0]))}
+		source, err := open(r.file.in)
+		r.file.source = source
 		return err
 	case asFrames, asPackets:
 		link := uint32(linkEthernet)
 		if kind == asPackets {
 			link = linkRaw
 		}
+		before := r.streams.taken()
 		for _, packet := range p.chunks {
 			r.block(block{link: link, packet: packet})
 		}
-		if !r.Read() {
+		if r.streams.taken() == before {
 			return &Problem{Key: "no_connection", Data: []any{"packets", len(p.chunks)}}
 		}
 	case asRecords:

@@ -402,10 +402,10 @@ func TestAKeyLogAmongTheFilesIsLearned(t *testing.T) {
 	}
 	reader := capture.NewReader(nil)
 	for _, file := range [][]byte{written(t, bare), []byte(strings.ReplaceAll(log.String(), "\n", "\r\n"))} {
-		reader.Open(bytes.NewReader(file))
+		opened := reader.Open(bytes.NewReader(file))
 		for reader.Next() {
 		}
-		if err := reader.Err(); err != nil || !reader.Read() {
+		if err := opened.Err(); err != nil || !opened.Read() {
 			t.Error(err)
 		}
 	}

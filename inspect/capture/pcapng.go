@@ -194,7 +194,7 @@ func (p *pcapng) packet(b *block, kind uint32, body []byte) error {
 		return trouble("packet_in", "length", length, "room", len(body)-20)
 	}
 	on := p.interfaces[number]
-	b.link, b.packet = on.link, body[20:20+length]
+	b.link, b.packet, b.length = on.link, body[20:20+length], int64(p.order.Uint32(body[16:]))
 	b.time = on.time(uint64(p.order.Uint32(body[4:]))<<32 | uint64(p.order.Uint32(body[8:])))
 	return p.comment(body[min(20+(int(length)+3)&^3, len(body)):])
 }
@@ -209,7 +209,7 @@ func (p *pcapng) simple(b *block, body []byte) error {
 	if on.snap != 0 {
 		length = min(length, on.snap)
 	}
-	b.link, b.packet = on.link, body[4:4+length]
+	b.link, b.packet, b.length = on.link, body[4:4+length], int64(p.order.Uint32(body))
 	return nil
 }
 

@@ -45,7 +45,7 @@ func TestAProblemIsExplainedInALanguage(t *testing.T) {
 func TestEqualProblemsAreOneWithTheFirstPlaceAndACount(t *testing.T) {
 	var problems Problems
 	for i := range 28 {
-		problems.Add(&Problem{Offset: int64(967 + i), Key: "packet", Err: trouble("fragment")})
+		problems.Add(&Problem{Offset: int64(967 + i), Key: "packet", Err: trouble("fragment_wrong")})
 		if i == 5 {
 			problems.Add(&Problem{Offset: 12, Key: "packet", Err: trouble("tcp_short", "length", 3)})
 		}
@@ -54,9 +54,9 @@ func TestEqualProblemsAreOneWithTheFirstPlaceAndACount(t *testing.T) {
 	problems.Add(ends(cut(4000, "block", io.EOF)))
 	leftOut, ended := Divide(problems.Err())
 	for lang, want := range map[string][2]string{
-		"en": {"28 packets were left out, the first at byte 967: fragments of IP packets are not put together; " +
+		"en": {"28 packets were left out, the first at byte 967: it came in fragments that overlap, or contradict each other; " +
 			"at byte 12: a packet was left out: a TCP segment of 3 bytes", "at byte 4000: the file ends within a block"},
-		"pt-BR": {"28 pacotes foram deixados de fora, o primeiro no byte 967: fragmentos de pacotes IP não são remontados; " +
+		"pt-BR": {"28 pacotes foram deixados de fora, o primeiro no byte 967: veio em fragmentos que se sobrepõem ou se contradizem; " +
 			"no byte 12: um pacote foi deixado de fora: um segmento TCP de 3 bytes", "no byte 4000: o arquivo termina dentro de um bloco"},
 	} {
 		say := docs.For(lang).Say

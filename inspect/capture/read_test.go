@@ -195,6 +195,10 @@ func TestAConnectionThatBeganBeforeTheCaptureIsRead(t *testing.T) {
 			[]tcp{{server: true, seq: 70, ack: 50, payload: "answer"}, {seq: 55, ack: 76, payload: "late"}, {server: true, seq: 76, ack: 59}},
 			[]string{opened, "0 server captured answer", "0 client captured gap of 5", "0 client captured late"},
 		},
+		"its SYN behind the answer to it": {
+			[]tcp{{server: true, flags: "S", ack: 1}, {flags: "S"}, {seq: 1, ack: 1, payload: "abc"}},
+			[]string{opened, "0 client captured abc"},
+		},
 		"its last acknowledgement alone": {[]tcp{{seq: 50, ack: 76}, {seq: 50, ack: 76, flags: "F"}, {seq: 1, flags: "S"}}, []string{opened}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -392,10 +396,10 @@ func TestFilesAreReadOneAfterAnotherAsOne(t *testing.T) {
 		[]byte("hello"),
 		capturedIn(tcp{seq: 1, ack: 1, payload: "abc"}),
 	} {
-		reader.Open(bytes.NewReader(file))
+		opened := reader.Open(bytes.NewReader(file))
 		for reader.Next() {
 		}
-		if err := reader.Err(); (err != nil) != (string(file) == "hello") {
+		if err := opened.Err(); (err != nil) != (string(file) == "hello") {
 			t.Errorf("%d bytes: %v", len(file), err)
 		}
 	}
@@ -434,8 +438,8 @@ func TestDamageIsNamedWithItsPlaceAndLosesNothingBeforeIt(t *testing.T) {
 		"a long packet":               {append(slices.Clone(classic), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 9), 1, "150994944 bytes long", int64(len(classic))},
 		"an unknown link":             {pcapOf(147, []byte("x")), 0, "link type 147 is not supported", 24},
 		"no TCP":                      {pcapOf(101, []byte("x")), 0, "none of its 1 packets", 41},
-		"a fragment":                  {pcapOf(101, fragment()), 0, "fragments of IP packets are not put together", 24},
-		"a TCP header that is cut":    {pcapOf(101, tcp{}.packet()[:30]), 0, "a TCP segment of 10 bytes", 24},
+		"a fragment":                  {pcapOf(101, fragmentOf(tcp{payload: "abcd"}.packet(), 0, 24, true)), 0, "it came in fragments, not all of which are there", 24},
+		"a TCP header that is cut":    {pcapOf(101, tcp{}.packet()[:30]), 0, "it ends within its headers", 24},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec, err := capture.Read(bytes.NewReader(test.file))
@@ -451,12 +455,6 @@ func TestDamageIsNamedWithItsPlaceAndLosesNothingBeforeIt(t *testing.T) {
 			}
 		})
 	}
-}
-
-func fragment() []byte {
-	packet := tcp{}.packet()
-	packet[6] |= 0x20 // more fragments follow
-	return packet
 }
 
 func TestAFileThatCannotBeReadOnSaysWhy(t *testing.T) {

@@ -2,6 +2,8 @@ package capture
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -42,14 +44,15 @@ type streams struct {
 	conns    map[pair]*connection
 	over     []*connection // in the order in which they ended
 	opened   int
-	segments int       // of connections
-	waiting  int       // bytes, of all connections
-	last     time.Time // of the segment that was added last
-	secrets  int
-	notes    []inspect.Reason // of no connection that has been seen yet
-	noted    int              // bytes of comments
-	latest   *connection      // whose segment was added last; nil if that belonged to none
-	side     inspect.Side     // who sent it
+	segments int               // of connections
+	waiting  int               // bytes, of all connections
+	last     time.Time         // of the segment that was added last
+	secrets  map[[16]byte]bool // those that are in the recording, by their digests
+	logged   int               // secrets, however often
+	notes    []inspect.Reason  // of no connection that has been seen yet
+	noted    int               // bytes of comments
+	latest   *connection       // whose segment was added last; nil if that belonged to none
+	side     inspect.Side      // who sent it
 }
 
 // A pair is the addresses of a connection, the smaller one first.
@@ -95,8 +98,11 @@ type piece struct {
 func before(a, b uint32) bool { return int32(a-b) < 0 }
 
 func newStreams(rec *inspect.Recording) *streams {
-	return &streams{rec: rec, conns: make(map[pair]*connection)}
+	return &streams{rec: rec, conns: make(map[pair]*connection), secrets: make(map[[16]byte]bool)}
 }
+
+// taken counts what was taken in.
+func (s *streams) taken() int { return s.segments + s.logged }
 
 // add takes in one segment.
 func (s *streams) add(seg segment, at time.Time) error {
@@ -124,7 +130,7 @@ func (s *streams) add(seg segment, at time.Time) error {
 		peer.start(seg.ack)
 		s.acknowledge(c, side.Peer(), seg.ack)
 	}
-	if !own.keepsAlive(seg) {
+	if !own.keepsAlive(seg) && (len(seg.payload) > 0 || seg.length == 0) {
 		s.take(c, side, seg.seq, seg.payload)
 	}
 	if end := seg.seq + uint32(seg.length); len(seg.payload) < seg.length || seg.fin {
@@ -194,16 +200,26 @@ func (s *streams) find(seg segment) (*connection, error) {
 	return c, nil
 }
 
-// learn appends secrets, a bounded number of them.
+// learn appends secrets, a bounded number of them, and each once.
 func (s *streams) learn(secrets []inspect.LoggedSecret) error {
 	for i := range secrets {
-		if s.secrets == mostSecrets {
+		s.logged++
+		digest := digestOf(secrets[i])
+		if s.secrets[digest] {
+			continue
+		}
+		if len(s.secrets) == mostSecrets {
 			return trouble("secrets_most", "most", mostSecrets)
 		}
-		s.secrets++
+		s.secrets[digest] = true
 		s.rec.Append(inspect.Event{Kind: inspect.Secret, Conn: -1, Time: s.last, Cause: -1, Logged: &secrets[i]})
 	}
 	return nil
+}
+
+func digestOf(s inspect.LoggedSecret) [16]byte {
+	whole := sha256.Sum256(fmt.Appendf(nil, "%q %x %x", s.Label, s.ClientRandom, s.Bytes))
+	return [16]byte(whole[:16])
 }
 
 // note keeps a comment until it is told.
@@ -264,7 +280,9 @@ func (c *connection) begunAnew(seg segment) bool {
 		away := int32(seg.seq - own.next)
 		return c.over && own.known && seg.length > 0 && !seg.reset && (away > maxWaiting*16 || away < -maxWaiting*16)
 	}
-	return !seg.acked && (c.over || own.known && !(own.began && own.initial == seg.seq))
+	again := own.began && own.initial == seg.seq
+	late := !own.began && own.next == seg.seq+1 // behind its answer
+	return !seg.acked && (c.over || own.known && !again && !late)
 }
 
 // keepsAlive reports whether the segment only asks whether the peer is there:
