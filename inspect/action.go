@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bytes"
+	"strings"
 	"time"
 )
 
@@ -13,6 +14,14 @@ type Held struct {
 	look    func(f func(*Record))
 	next    func(wait time.Duration, f func(came bool))
 	refused func(err error) // told why the action let the unit go on as it was
+}
+
+// refuse lets the unit go on as it is, and tells why.
+func (h Held) refuse(err error) {
+	if h.refused != nil {
+		h.refused(err)
+	}
+	Forward(h)
 }
 
 // Look calls f with the record that the unit is, as its sender means it, or with
@@ -54,8 +63,8 @@ func Alter(f func(b []byte) []byte) Action {
 }
 
 // Flip inverts the bits of mask in one byte of the unit. A negative offset
-// counts from the end: -1 is the last byte. A unit that has no such byte is let
-// through as it is.
+// counts from the end: -1 is the last byte. A unit that has no such byte goes on
+// as it is: see [Rules.Report].
 func Flip(offset int, mask byte) Action {
 	return func(h Held) {
 		at := offset
@@ -63,7 +72,7 @@ func Flip(offset int, mask byte) Action {
 			at += len(h.Bytes)
 		}
 		if at < 0 || at >= len(h.Bytes) {
-			Forward(h)
+			h.refuse(refuse("edit_outside", "offset", offset, "count", len(h.Bytes)))
 			return
 		}
 		Alter(func(b []byte) []byte {
@@ -151,7 +160,7 @@ func FlipField(kinds ...string) Action {
 	return func(h Held) {
 		offset, length, ok := h.Find(kinds...)
 		if !ok {
-			Forward(h)
+			h.refuse(refuse("edit_no_field", "field", strings.Join(kinds, " ")))
 			return
 		}
 		Flip(offset+length-1, 0x01)(h)
@@ -170,7 +179,7 @@ func SetField(value []byte, kinds ...string) Action {
 			ok = ok && (!r.TLS() || !r.Encrypted)
 		})
 		if !ok || length < len(value) {
-			Forward(h)
+			h.refuse(refuse("edit_no_field", "field", strings.Join(kinds, " ")))
 			return
 		}
 		Alter(func(b []byte) []byte {

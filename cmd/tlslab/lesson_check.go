@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,9 +116,15 @@ func (r *checkRun) ownNamed(path string) (all []*sheet, err error) {
 		if err != nil {
 			return nil, err
 		}
+		numbered := make(map[string]string) // the first of each number
 		for _, file := range files {
 			s := r.ownFile(file)
 			s.twin = twinOf(path, folder, file)
+			digits, _, _ := strings.Cut(filepath.Base(file), "-")
+			number := strings.TrimLeft(digits, "0")
+			if s.rival = numbered[number]; s.rival == "" {
+				numbered[number] = file
+			}
 			all = append(all, s)
 		}
 	}
@@ -197,6 +204,10 @@ func (r *checkRun) check(ctx context.Context, s *sheet) checked {
 	if !s.twinned() {
 		missing := r.say("lesson_check_no_twin", "file", safe(s.twin))
 		result.wrong(1, "", missing, told(s.file, "", missing))
+	}
+	if s.rival != "" {
+		both := r.say("lesson_check_number", "file", safe(s.rival))
+		result.wrong(1, "", both, told(s.where(1), "", both))
 	}
 	result.OK = len(result.Wrong) == 0
 	return result

@@ -24,6 +24,7 @@ type sheet struct {
 	note   string // its name in the notebook
 	own    bool   // it is a teacher's, and not of the course
 	twin   string // its file in the other language; "" if there are not two
+	rival  string // the file of the folder that has the same number; "" if none has
 	paired bool   // the one in the other language is checked, too, and says where they differ
 }
 

@@ -79,3 +79,21 @@ func TestWordsAreTrueIfTheirConditionIs(t *testing.T) {
 		}
 	}
 }
+
+func TestALineThatCannotActSaysWhy(t *testing.T) {
+	for _, lines := range []string{"open echo\ntamper client text: flip byte 9\ndo nome", "open echo\nhold client text\nbegin nome\nrelease: flip byte -9"} {
+		parsed, err := lesson.ParseLesson("try", "# Try\nminutes: 5\n\nWords.\n\n```script\n"+lines+"\n```\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		course := lesson.Course{Patience: 30 * time.Second, Open: func(string, string, []string) (inspect.Stage, error) { return echo{}, nil }}
+		report, err := course.Check(t.Context(), parsed, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		acts := lines[strings.Index(lines, "\n")+1:]
+		if err := report.Err(); err == nil || !strings.Contains(err.Error(), ": flip byte ") || !strings.Contains(err.Error(), "lies outside of the bytes") {
+			t.Errorf("%s: %v", acts, err)
+		}
+	}
+}

@@ -215,19 +215,9 @@ func everyMatch(patterns []*regexp.Regexp, text string) (all [][]string) {
 
 var anyMeasure = regexp.MustCompile(``)
 
+// cardinal is the number of a word that counts; no, and nenhum, are the others.
 func cardinal(word string) int {
-	first, _, _ := strings.Cut(strings.ToLower(word), " ")
-	switch word = strings.ToLower(word); {
-	case strings.Contains(word, " pair") || strings.Contains(word, " par "):
-		return 2
-	case strings.Contains(word, "dozen") || strings.Contains(word, "dúzia"):
-		return 12
-	case first == "a":
-		return 1
-	case first == "no" || strings.HasPrefix(first, "nenhum"):
-		return 0
-	}
-	n, _ := numberWord(first)
+	n, _ := countOf(word)
 	return n
 }
 

@@ -105,3 +105,17 @@ func TestBitsThatAreNotTheSameAreCounted(t *testing.T) {
 		t.Error("the bits of what has no bytes are counted")
 	}
 }
+
+func TestACountInWordsIsANumber(t *testing.T) {
+	for words, want := range map[string]int{
+		"twice": 2, "once": 1, "two times": 2, "a dozen": 12, "a pair of": 2, "a single": 1, "zero": 0, "third": 3, "Twenty": 20,
+		"duas vezes": 2, "uma vez": 1, "uma dúzia de": 12, "um par de": 2, "um só": 1, "ambos": 2, "quarto": 4,
+	} {
+		if v := literalValue(words); !v.Numeric || v.Number != want {
+			t.Errorf("%s: %+v, want %d", words, v, want)
+		}
+	}
+	if v := literalValue("twice as much"); v.Numeric {
+		t.Error(v)
+	}
+}

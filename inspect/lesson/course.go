@@ -215,6 +215,7 @@ func (s *Sitting) do(stop *Stop, p part) error {
 		}
 	}
 	s.run.settle()
+	s.run.untouched(report)
 	for _, asked := range s.open {
 		asked.solve(s.run, report, s.course.altering)
 		stop.Graded = append(stop.Graded, asked.Attempt)

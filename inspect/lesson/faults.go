@@ -29,7 +29,11 @@ func (l *Lesson) Faults() (faults []Check) {
 				}
 				for _, claim := range claimsIn(span.text, span.style) {
 					if !proof.covers(claim) && !(version.MatchString(claim) && whole.covers(claim)) {
-						faults = append(faults, fault(p.line, claim, "fault_unproved", "claim", claim))
+						id := "fault_unproved"
+						if written.MatchString(claim) && !literalValue(claim).Numeric {
+							id = "fault_number"
+						}
+						faults = append(faults, fault(p.line, claim, id, "claim", claim))
 					}
 				}
 			}
@@ -128,10 +132,19 @@ var (
 	octetsBefore = regexp.MustCompile(`\b([a-f]{2}) bytes?\b`)
 
 	// written are numbers in words, from three on.
-	written = regexp.MustCompile(`(?i)(^|[^\pL])(three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|` +
-		`thrice|triple|penultimate|double as|(?:score|couple)s? of|half (?:of )?(?:the |its |these )?(?:bytes|bits|blocks|records)|` +
-		`dobro|triplo|penúltim[oa]s?|dezenas?|centenas?|metade dos (?:bytes|bits|blocos|registros)|dupla de|` +
-		`três|quatro|cinco|seis|sete|oito|nove|dez|onze|doze|treze|catorze|quatorze|quinze|dezesseis|dezessete|dezoito|dezenove|vinte|trinta|quarenta|cinquenta|sessenta|setenta|oitenta|noventa|cem|cento|duzentos|mil)([^\pL]|$)`)
+	written = regexp.MustCompile(`(?i)(^|[^\pL])(` + strings.Join(append(slices.Concat(numberWords[3:]...), beyond...), "|") + `)([^\pL]|$)`)
+
+	// beyond are numbers in words that no value is written with.
+	beyond = []string{
+		`thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|dozens`,
+		`eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|(?:twent|thirt|fort|fift|sixt|sevent|eight|ninet)ieth|hundredth|thousandth`,
+		`thrice|triple|penultimate|double as|(?:score|couple)s? of|half (?:of )?(?:the |its |these )?(?:bytes|bits|blocks|records)`,
+		`(?:a|one) (?:third|quarter|fifth|tenth) of|(?:two|three) (?:thirds|quarters)`,
+		`trinta|quarenta|cinquenta|sessenta|setenta|oitenta|noventa|cem|cento|(?:duz|trez|quatroc|quinh|seisc|setec|oitoc|novec)ent[oa]s|mil|milhar(?:es)?|milhão|milhões|bilhão|bilhões`,
+		`décim[oa]s? (?:primeir|segund|terceir|quart|quint|sext|sétim|oitav|non)[oa]s?|(?:vi|tri|quadra|quinqua|sexa|septua|octo|nona)gésim[oa]s?|(?:cent|mil)ésim[oa]s?`,
+		`dobro|triplo|penúltim[oa]s?|meia dúzia|dúzias|dezenas?|centenas?|metade dos (?:bytes|bits|blocos|registros)|dupla de`,
+		`um (?:terço|quarto|quinto) d[aeo]s?|dois terços|três quartos`,
+	}
 
 	// phrases are what programs say of a connection, and short names of algorithms.
 	phrases = regexp.MustCompile(`(?i:connection (?:reset(?: by peer)?|refused)|broken pipe|i/o timeout|no route to host)|\b(?:EOF|AES|GCM|CCM|CBC|RSA|DSA|ECDSA|EdDSA|DES|ECDHE|DHE|ChaCha|Poly)\b`)

@@ -116,6 +116,7 @@ var provoked = map[string]string{
 	script(`guess one`):                                "fault_guess",
 	"on plain\nnote":                                   "fault_note",
 	script("open"):                                     "fault_open",
+	script("open router with glass-box"):               "fault_glass_box",
 	script("release it"):                               "fault_release",
 	script("show me"):                                  "fault_show",
 	script("explain client client_hello"):              "fault_explain",

@@ -161,6 +161,10 @@ type run struct {
 	current  inspect.Play
 	result   *Result
 	now      Moment
+
+	ruleLines []Step // those that decide on what the rules match, by rule
+	reported  int    // how many of the rules' reports were looked at
+
 	pauses   pauses
 	expected []expectation
 
@@ -353,8 +357,14 @@ func (r *run) tamper(m inspect.Match, act inspect.Action) error {
 	case r.Honest:
 		return nil
 	}
-	r.rules.Add(inspect.Rule{Match: m, Do: r.paced(act)})
+	r.addRule(inspect.Rule{Match: m, Do: r.paced(act)})
 	return nil
+}
+
+// addRule adds a rule of the step that is being done.
+func (r *run) addRule(rule inspect.Rule) {
+	r.rules.Add(rule)
+	r.ruleLines = append(r.ruleLines, r.now.Step)
 }
 
 func (r *run) do(command string) error {

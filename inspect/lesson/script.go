@@ -630,15 +630,16 @@ func parseReseal(rest []string) (inspect.Action, *remark) {
 	if !ok {
 		return nil, say("fault_reseal")
 	}
-	return inspect.Reseal(func(content []byte) []byte {
+	return inspect.Edit(func(d inspect.Draft) (inspect.Draft, error) {
 		at := n
 		if n < 0 {
-			at += len(content)
+			at += len(d.Content())
 		}
-		if at >= 0 && at < len(content) {
-			content[at] ^= mask
+		content, err := inspect.FlipBits(d.Content(), at, mask)
+		if err != nil {
+			return d, err
 		}
-		return content
+		return d.WithContent(content)
 	}), nil
 }
 

@@ -2,6 +2,7 @@ package lesson
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -76,6 +77,9 @@ func (s *Sitting) step(st step, report func(Check)) error {
 		r.close()
 		s.begin(stage, open.glassBox)
 	}
+	if len(r.expected) > 0 {
+		r.untouched(report)
+	}
 	for _, e := range r.expected {
 		check := r.judge(e)
 		if report(check); check.OK && s.course.altering != nil {
@@ -84,6 +88,19 @@ func (s *Sitting) step(st step, report func(Check)) error {
 	}
 	r.expected = nil
 	return nil
+}
+
+// untouched tells of the lines whose action could not be done, since it was told of them: the record went on as it was.
+func (r *run) untouched(report func(Check)) {
+	all := r.rules.Report()
+	for _, applied := range all[min(r.reported, len(all)):] {
+		var refusal *inspect.Refusal
+		if applied.How == inspect.Refused && errors.As(applied.Err, &refusal) {
+			st := r.ruleLines[applied.Rule]
+			report(Check{Line: st.Line, Text: st.Text}.saw(say("seen_untouched", "reason", refusal.Reason)))
+		}
+	}
+	r.reported = len(all)
 }
 
 // begin begins a session on a stage, or, without one, what stands for it.
@@ -163,6 +180,9 @@ func parseOpen(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 	if len(rest) == 0 || len(rest) > 2 {
 		return nil, say("fault_open")
 	}
+	if open.glassBox && !slices.Contains([]string{TLS12, TLS13, MTLS}, rest[len(rest)-1]) {
+		return nil, say("fault_glass_box")
+	}
 	if open.stage = rest[0]; len(rest) == 2 {
 		open.channel = rest[1]
 	}
@@ -227,7 +247,7 @@ func parseHold(rest []string, _ string, _ bool) (func(*run) error, *remark) {
 		if r.stage == nil {
 			return errNoSession
 		}
-		r.rules.Add(inspect.Rule{Match: m, Do: func(unit inspect.Held) {
+		r.addRule(inspect.Rule{Match: m, Do: func(unit inspect.Held) {
 			r.pacer.hold(unit)
 			r.holds.take(unit)
 		}})
@@ -308,6 +328,11 @@ func (r *run) release(act inspect.Action) error {
 	all, held := r.holds.let(), r.holds.some()
 	if len(all) == 0 {
 		return errNotHeld
+	}
+	for i, st := range r.ruleLines {
+		if st.Verb == "hold" || st.Verb == "release" { // what it held is now for this line to decide on
+			r.ruleLines[i] = r.now.Step
+		}
 	}
 	patience := time.NewTimer(r.patience())
 	defer patience.Stop()

@@ -214,6 +214,9 @@ func literalValue(text string) Value {
 	if n := rank(text); n > 0 {
 		return Value{Text: text, Number: n, Numeric: true}
 	}
+	if n, ok := countOf(text); ok {
+		return Value{Text: text, Number: n, Numeric: true}
+	}
 	if quoted, err := strconv.Unquote(text); err == nil && strings.HasPrefix(text, `"`) {
 		return textValue(quoted)
 	}

@@ -53,8 +53,9 @@ var vocabulary = [sortsOfWords][]saying{
 	placeWord: places(),
 	countWord: append([]saying{
 		{"0", `zeros?`},
-		{"1", `once|uma vez|uma só vez|a single|um só|uma só|(?:um|uma) únic[oa]`},
-		{"2", `twice|two times|duas vezes|both|ambos|ambas`},
+		{"1", `once|uma vez|uma só vez|a single|uma? só|uma? únic[oa]`},
+		{"2", `twice|two times|duas vezes|both|ambos|ambas|a pair of|um par de`},
+		{"12", `a dozen|uma dúzia de`},
 		{"", `nenhum dos dois|nenhuma das duas`}, // neither
 	}, countsFromTwo()...),
 	orderWord: {
@@ -161,6 +162,20 @@ func hear(text string, portuguese bool) (all []heard) {
 	}
 	slices.SortStableFunc(all, func(a, b heard) int { return cmp.Compare(a.at, b.at) })
 	return all
+}
+
+// countOf is the number that words say alone, as in: twice, a dozen.
+func countOf(words string) (n int, ok bool) {
+	if n, ok := numberWord(words); ok {
+		return n, true
+	}
+	m := sortPatterns()[countWord].FindStringSubmatch(words)
+	if m == nil || len(m[0]) != len(words) {
+		return 0, false
+	}
+	saying := slices.IndexFunc(m[1:], func(group string) bool { return group != "" })
+	n, err := strconv.Atoi(vocabulary[countWord][saying].value)
+	return n, err == nil
 }
 
 // sortOfName is the sort of a name of the standards, however it is spelt.
