@@ -29,6 +29,7 @@ func Explain(say *docs.Sentences, err error) string {
 		file    *pki.FileError
 		tokens  *TokensError
 		revoked *pki.RevokedError
+		spelled *pki.SpellingError
 	)
 	switch {
 	case errors.As(err, &tokens) && tokens.Line == 0:
@@ -38,6 +39,8 @@ func Explain(say *docs.Sentences, err error) string {
 	case errors.As(err, &revoked) && revoked.Path != "":
 		name := strings.TrimSuffix(filepath.Base(revoked.Path), ".pem")
 		return say.Say("kvs_pem_revoked", "path", safe(revoked.Path), "since", revoked.Since.UTC().Format(time.DateOnly), "name", safe(name))
+	case errors.As(err, &spelled):
+		return say.Say("kvs_pem_spelled", "name", safe(spelled.Name), "there", safe(spelled.There))
 	case errors.Is(err, pki.ErrNotIssued):
 		return say.Say("kvs_pem_not_issued")
 	case errors.Is(err, ErrTokenName):

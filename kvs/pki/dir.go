@@ -96,13 +96,47 @@ var clientFile = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 // ErrClientName says that a name cannot be that of a client's files.
 var ErrClientName = errors.New(`not a name for a client's files: use 1 to 64 letters, digits, '.', '_' and '-', and not "ca", "crl" or "server"`)
 
+// A SpellingError says that there are files of a name that differs from Name in capitals alone. Where a file system takes the two for
+// the same, one would get the other's key.
+type SpellingError struct{ Name, There string }
+
+func (e *SpellingError) Error() string {
+	return fmt.Sprintf("%q: there are files of %q, which differs in capitals alone", e.Name, e.There)
+}
+
+// spelled returns a *[SpellingError] where there are no files of that very name, but of one that differs in capitals.
+func (d *Dir) spelled(name string) error {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	there := ""
+	for _, entry := range entries {
+		switch of, extension, _ := cutLast(entry.Name(), "."); {
+		case extension != "pem" && extension != "key":
+		case of == name:
+			return nil
+		case strings.EqualFold(of, name):
+			there = of
+		}
+	}
+	if there == "" {
+		return nil
+	}
+	return &SpellingError{name, there}
+}
+
 // Client returns a client's certificate and key, made on first use, in the
 // files NAME.pem and NAME.key. The name is 1 to 64 letters, digits, '.', '_' and '-', and neither
-// "ca" nor "crl" nor "server", in capitals neither: there are file systems for which that is the same. A certificate that ends within 30 days is renewed. The units become organizational units of the
+// "ca" nor "crl" nor "server", in capitals neither: there are file systems for which that is the same. For their sake a name that differs in capitals alone from
+// one that is there is a *[SpellingError]. A certificate that ends within 30 days is renewed. The units become organizational units of the
 // subject. One that has others is revoked, and a new one made; without units it keeps those that it has.
 func (d *Dir) Client(name string, units ...string) (tls.Certificate, error) {
 	if !clientFile.MatchString(name) || slices.Contains([]string{"ca", "crl", "server"}, strings.ToLower(name)) {
 		return tls.Certificate{}, fmt.Errorf("%q: %w", name, ErrClientName)
+	}
+	if err := d.spelled(name); err != nil {
+		return tls.Certificate{}, err
 	}
 	certificate, err := d.leaf(name, func(old *x509.Certificate) (*x509.Certificate, error) {
 		if len(units) == 0 && old != nil {
@@ -126,6 +160,9 @@ func (d *Dir) Client(name string, units ...string) (tls.Certificate, error) {
 // Renew issues the certificate of "server" or of a client anew, for the same names and units, whenever it ends. It keeps its
 // key, unless the certificate was revoked, or a type of keys is given.
 func (d *Dir) Renew(name string, keys ...KeyType) (tls.Certificate, error) {
+	if err := d.spelled(name); err != nil {
+		return tls.Certificate{}, err
+	}
 	old, err := Load(d.CertFile(name), d.KeyFile(name))
 	if err != nil {
 		return tls.Certificate{}, err

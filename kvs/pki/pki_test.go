@@ -540,3 +540,35 @@ func TestNoClientHasTheAuthoritysFilesNotEvenWhereCapitalsAreTheSame(t *testing.
 		}
 	}
 }
+
+func TestANameThatDiffersInCapitalsAloneFromOneThatIsThereIsRefused(t *testing.T) {
+	folder := t.TempDir()
+	d, err := pki.Open(folder, time.Now())
+	check(t, err)
+	_, err = d.Client("ana")
+	check(t, err)
+	before, err := os.ReadFile(d.CertFile("ana"))
+	check(t, err)
+	for what, do := range map[string]func(name string) error{
+		"Client": func(name string) error { _, err := d.Client(name, "reader"); return err },
+		"Renew":  func(name string) error { _, err := d.Renew(name); return err },
+		"Revoke": func(name string) error { _, err := d.Revoke(name); return err },
+	} {
+		var spelled *pki.SpellingError
+		if err := do("Ana"); !errors.As(err, &spelled) || *spelled != (pki.SpellingError{Name: "Ana", There: "ana"}) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if after, err := os.ReadFile(d.CertFile("ana")); err != nil || string(after) != string(before) {
+		t.Errorf("the certificate of the other is another one: %v", err)
+	}
+	entries, err := os.ReadDir(folder)
+	check(t, err)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), "Ana") {
+			t.Errorf("there is %s", entry.Name())
+		}
+	}
+	_, err = d.Client("ana", "reader") // in its own spelling it is taken
+	check(t, err)
+}

@@ -140,6 +140,9 @@ func (d *Dir) CRL() (path string, err error) {
 // Revoke puts every certificate that was issued under a name, and is still valid, on the list of revoked ones, and returns how
 // many of them were not there yet. The name is "server" or a client's.
 func (d *Dir) Revoke(name string) (int, error) {
+	if err := d.spelled(name); err != nil {
+		return 0, err
+	}
 	issued, err := d.issued(name)
 	if err == nil && len(issued) == 0 {
 		err = ErrNotIssued
