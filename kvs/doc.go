@@ -65,7 +65,8 @@
 // libraries for Redis are clients. The first byte of a connection tells the two apart, for as long as it lasts. A request in RESP is
 // an array, and begins with '*'. No command of the lines begins so, unless [Server.Handle] was given one: then it cannot be
 // the first of a connection. So nobody else chooses a protocol for a client, and what was begun in one never goes on in the other. In
-// particular RESP has no inline requests here: what is not an array is an error.
+// particular RESP has no inline requests here: what is not an array is an error. The lines know one, for redis-benchmark's sake:
+// PING, in capitals, alone and ended by a carriage return and a line feed, is answered +PONG; with any other end it is no command.
 //
 // The commands, answered as Redis 7.0 does: GET, SET (NX, XX, GET, EX, PX, EXAT, PXAT, KEEPTTL), DEL, EXISTS, INCR, EXPIRE (NX, XX, GT,
 // LT), TTL, KEYS, SCAN (MATCH, COUNT, TYPE), DBSIZE, MGET, MSET, PING, ECHO, INFO, AUTH and HELLO (with tokens), COMMAND, CLIENT (ID, GETNAME, SETNAME,

@@ -2,6 +2,7 @@ package kvs
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -65,6 +66,17 @@ func (s *Server) serveRESP(ctx context.Context, wire *wire, source *bufio.Reader
 		}
 	}
 	return cmp.Or(out.flush(), kernel.ErrStopping)
+}
+
+// pingLine is all that the lines know of what Redis calls inline commands: redis-benchmark begins with it, on connections of their
+// own, unless it is told what to measure. Nothing of it changes anything, and whoever types it ends his line with a line feed alone.
+const pingLine = "PING\r\n"
+
+// pong answers pingLine as Redis does; the end of the line is not there yet.
+func (s *session) pong(ctx context.Context) ([]byte, error) {
+	redis := redisSession{server: s.server, conn: s.conn, store: s.store, guest: s.guest, reply: reply{version: 2}}
+	err := redis.answer(ctx, [][]byte{[]byte("PING")})
+	return bytes.TrimSuffix(redis.b, newline), err
 }
 
 // recycle keeps the memory of an answer for the next one, unless it was large.

@@ -363,6 +363,28 @@ func TestAnErrorHasNoControlCharacterOfTheClientsInIt(t *testing.T) {
 	}
 }
 
+// It is what redis-benchmark begins with.
+func TestALineThatIsPINGAndEndsAsRedisEndsLinesIsAnsweredAsRedisDoes(t *testing.T) {
+	conn := newLab(t, &kvs.Server{Store: new(store.Memory)}).dial()
+	io.WriteString(conn, "PING\r\nPING\r\ncreate a 1\r\nPING\nping\r\nPING x\r\n PING\r\nPING\r\n")
+	conn.CloseWrite()
+	all, err := io.ReadAll(conn)
+	check(t, err)
+	answers := strings.SplitAfter(string(all), "\n")
+	for i, want := range []string{"+PONG\r\n", "+PONG\r\n", "Ok\n", "Error: ", "Error: ", "Error: ", "Error: ", "+PONG\r\n", ""} {
+		if i >= len(answers) || !strings.HasPrefix(answers[i], want) {
+			t.Fatalf("%d: want %q, got %q", i, want, answers)
+		}
+	}
+	access := &kvs.Access{Certificates: true}
+	conn = newLab(t, &kvs.Server{Store: new(store.Memory), Access: access}).dial()
+	io.WriteString(conn, "PING\r\n")
+	conn.CloseWrite()
+	if all, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(all), "-NOAUTH ") {
+		t.Errorf("without a role: %q, %v", all, err)
+	}
+}
+
 func TestWhatIsNotRESPIsAnsweredWithAnErrorAndTheEnd(t *testing.T) {
 	for request, want := range map[string]string{
 		"*1\r\n:1\r\n":                   "expected '$', got ':'",

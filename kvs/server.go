@@ -133,7 +133,12 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 		if err == io.EOF || err != nil && !errors.Is(err, errLine) {
 			return err
 		}
-		answer, err := session.answerLine(ctx, line, err)
+		var answer []byte
+		if string(in.line) == pingLine && !slices.Contains(s.verbs.Names(), "PING") {
+			answer, err = session.pong(ctx)
+		} else {
+			answer, err = session.answerLine(ctx, line, err)
+		}
 		if err != nil {
 			return err
 		}
