@@ -491,6 +491,41 @@ func TestTenThousandConnectionsThatAreDroppedCostTheOthersNothing(t *testing.T) 
 	})
 }
 
+// They come through one router, or work on one machine, and all at once.
+func TestAClassBehindOneAddressIsServedWithTheLimitsAsTheyAre(t *testing.T) {
+	const students, each = 40, 15
+	var refused atomic.Int64
+	l := newLab(t, &kvs.Server{Store: new(store.Memory)}, func(k *kernel.Server) {
+		k.HandshakeTimeout = time.Minute // the machine may be busy
+		k.OnRefused(func(net.Conn, error) { refused.Add(1) })
+	})
+	var class, asked sync.WaitGroup
+	asked.Add(students * each)
+	for range students * each {
+		class.Go(func() {
+			defer asked.Done()
+			conn, err := tls.Dial("tcp", l.address, l.client)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			class.Go(func() { // each stays until all have been served
+				asked.Wait()
+				conn.Close()
+			})
+			conn.SetDeadline(time.Now().Add(time.Minute))
+			io.WriteString(conn, "keys\n")
+			if answer, err := bufio.NewReader(conn).ReadString('\n'); answer != "[]\n" {
+				t.Errorf("got %q, %v", answer, err)
+			}
+		})
+	}
+	class.Wait()
+	if n := refused.Load(); n > 0 {
+		t.Errorf("%d were refused", n)
+	}
+}
+
 func TestAFloodOfHandshakesLeavesTheOthersPromptAndTheDoorOpenForNewOnes(t *testing.T) {
 	const rate = 50
 	besiege(t, func(k *kernel.Server) { k.HandshakeRate = rate }, func(s *siege) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -42,6 +43,7 @@ type serveRun struct {
 	noSecrets bool
 	inspect   bool
 	hold      bool
+	most      int // connections
 	plain     bool
 	bytes     bool
 	once      bool
@@ -81,6 +83,8 @@ func (p *program) serve() *cobra.Command {
 	choose(cmd, run.sync, "sync", p.say("cmd_flag_sync"))
 	flags.StringVar(&run.backup, "backup", "", p.say("cmd_flag_backup"))
 	flags.StringVar(&run.stats, "stats", "", p.say("cmd_flag_stats"))
+	flags.IntVar(&run.most, "max-connections", kernel.DefaultMaxConns, p.say("cmd_flag_max_connections", "count", kernel.DefaultMaxConns))
+	flags.Lookup("max-connections").DefValue = "0" // the help says it, in the reader's language
 	choose(cmd, run.tls, "tls", p.say("cmd_flag_serve_tls"))
 	choose(cmd, run.auth, "client-auth", p.say("cmd_flag_client_auth"))
 	flags.StringVar(&run.tokens, "tokens", "", p.say("cmd_flag_tokens"))
@@ -105,6 +109,8 @@ func (r *serveRun) start(ctx context.Context) error {
 		return usage(r.say("cmd_hold_without_screen"))
 	case r.bytes && !r.inspect:
 		return usage(r.say("cmd_bytes_without_inspect"))
+	case r.most < 4:
+		return usage(r.say("cmd_flag_bad_value", "flag", "--max-connections", "value", strconv.Itoa(r.most)))
 	}
 	renewer := r.renewer()
 	config, err := renewer.Config()
@@ -184,12 +190,9 @@ func (r *serveRun) start(ctx context.Context) error {
 		Handler: &kvs.Server{Store: pairs, Lang: r.sentence.Lang(), Access: r.who},
 		Once:    r.once,
 	}
+	r.limit(server)
 	r.watch(server)
 	r.who.Told = r.told.Authenticated
-	if r.hold { // the time in which a record is held is the only limit
-		server.HandshakeTimeout, server.IdleTimeout = kernel.NoTimeout, kernel.NoTimeout
-		server.RequestTimeout, server.WriteTimeout = kernel.NoTimeout, kernel.NoTimeout
-	}
 	recorded := func() {}
 	if r.tap != nil {
 		recorded = files.follow(r.tap.Recording())
@@ -202,6 +205,17 @@ func (r *serveRun) start(ctx context.Context) error {
 		err = problem
 	}
 	return err
+}
+
+// limit sets how many connections there may be, and for how long.
+func (r *serveRun) limit(server *kernel.Server) {
+	server.MaxConns, server.MaxConnsPerHost = r.most, r.most/4*3
+	server.MaxHandshakes, server.MaxHandshakesPerHost = server.MaxConns, server.MaxConnsPerHost
+	server.HandshakeRate = max(kernel.DefaultHandshakeRate, r.most/4)
+	if r.hold { // the time in which a record is held is the only limit
+		server.HandshakeTimeout, server.IdleTimeout = kernel.NoTimeout, kernel.NoTimeout
+		server.RequestTimeout, server.WriteTimeout = kernel.NoTimeout, kernel.NoTimeout
+	}
 }
 
 // run serves, and shows what the tap sees, until the end.

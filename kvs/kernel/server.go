@@ -21,8 +21,8 @@ const NoTimeout time.Duration = -1
 // What the fields of a [Server] mean when they are zero.
 const (
 	DefaultMaxConns             = 1024
-	DefaultMaxConnsPerHost      = 256
-	DefaultMaxHandshakes        = 512
+	DefaultMaxConnsPerHost      = DefaultMaxConns / 4 * 3
+	DefaultMaxHandshakes        = DefaultMaxConns
 	DefaultMaxHandshakesPerHost = DefaultMaxConnsPerHost
 	DefaultHandshakeRate        = 256
 	DefaultMaxRequests          = 256
@@ -99,15 +99,15 @@ type Server struct {
 	// [Refuser] and there is no TLS.
 	MaxConns int
 	// MaxConnsPerHost is how many of them there may be from one address, so that
-	// nobody alone takes all places; zero is 256. An address is one of IPv4, or the first 64 bits
+	// nobody alone takes all places; zero is 768: all of a class may come through one router, or work on one machine. An address is one of IPv4, or the first 64 bits
 	// of one of IPv6. Connections in memory have none, and no limit that is for one.
 	MaxConnsPerHost int
 
 	// MaxHandshakes is how many handshakes are under way at once, so that a flood of them leaves
-	// the processor to the clients that are there; zero is 512. The others wait, each address in its turn,
+	// the processor to the clients that are there; zero is 1,024. The others wait, each address in its turn,
 	// as long as a handshake may take, and are refused then. With HandshakeTimeout NoTimeout there is no such limit.
 	MaxHandshakes int
-	// MaxHandshakesPerHost is how many of them may be of one address; zero is 256. Fewer than its connections can hold up a
+	// MaxHandshakesPerHost is how many of them may be of one address; zero is 768. Fewer than its connections can hold up a
 	// client with one thread, such as redis-benchmark, for ever: it waits for one of them while its others have the turns.
 	MaxHandshakesPerHost int
 	// HandshakeRate is how many handshakes one address may begin in a second, and at once after a second without any;
