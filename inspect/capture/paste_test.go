@@ -92,12 +92,99 @@ var pastedForms = map[string]struct {
 	"a C array": {"form_code", func(b []byte) string {
 		return fmt.Sprintf("unsigned char r[] = { /* 16 */\n  %s };\nunsigned int r_len = %d;\n", strings.ReplaceAll(fmt.Sprintf("% #x", b), " ", ", "), len(b))
 	}},
-	"a C string":   {"form_code", func(b []byte) string { return `"` + strings.ReplaceAll(" "+fmt.Sprintf("% x", b), " ", `\x`) + `"` }},
-	"base64":       {"form_base64", base64.StdEncoding.EncodeToString},
-	"base64, wrap": {"form_base64", func(b []byte) string { return wrapped(base64.StdEncoding.EncodeToString(b), 76) }},
-	"base64 URL":   {"form_base64", base64.RawURLEncoding.EncodeToString},
-	"bytes":        {"form_bytes", func(b []byte) string { return string(b) }},
-	"PEM":          {"form_pem", func(b []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: "TLS", Bytes: b})) }},
+	"a C string":                      {"form_code", func(b []byte) string { return `"` + strings.ReplaceAll(" "+fmt.Sprintf("% x", b), " ", `\x`) + `"` }},
+	"base64":                          {"form_base64", base64.StdEncoding.EncodeToString},
+	"base64, wrap":                    {"form_base64", func(b []byte) string { return wrapped(base64.StdEncoding.EncodeToString(b), 76) }},
+	"base64 URL":                      {"form_base64", base64.RawURLEncoding.EncodeToString},
+	"bytes":                           {"form_bytes", func(b []byte) string { return string(b) }},
+	"PEM":                             {"form_pem", func(b []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: "TLS", Bytes: b})) }},
+	"a dump that does not begin at 0": {"form_xxd", func(b []byte) string { return shifted(rowsOf(b, "%08x: ", "%02x%02x ", "  "), 0x420000) }},
+	"prose before a dump":             {"form_dump", func(b []byte) string { return "Frame 4, see below:\n\n" + hex.Dump(b) + "\nRegards\n" }},
+	"a quoted dump": {"form_dump", func(b []byte) string {
+		return "On Monday she wrote:\n> > " + strings.ReplaceAll(hex.Dump(b), "\n", "\n> > ")
+	}},
+	"a dump between fences": {"form_dump", func(b []byte) string { return "```text\n" + hex.Dump(b) + "```\n" }},
+	"openssl -debug": {"form_dump", func(b []byte) string {
+		var s strings.Builder
+		s.WriteString("write to 0x55d0 [0x55e0] (517 bytes => 517 (0x205))\n")
+		for at := 0; at < len(b); at += 16 {
+			row := fmt.Sprintf("% x", b[at:min(at+16, len(b))])
+			if len(row) > 23 {
+				row = row[:23] + "-" + row[24:]
+			}
+			fmt.Fprintf(&s, "%04x - %s   ................\n", at, row)
+		}
+		return s.String()
+	}},
+	"od, octal bytes": {"form_octal", func(b []byte) string {
+		var s strings.Builder
+		for at := 0; at < len(b); at += 16 {
+			fmt.Fprintf(&s, "%07o", at)
+			for _, c := range b[at:min(at+16, len(b))] {
+				fmt.Fprintf(&s, " %03o", c)
+			}
+			s.WriteString("\n")
+		}
+		fmt.Fprintf(&s, "%07o\n", len(b))
+		return s.String()
+	}},
+	"Python": {"form_code", func(b []byte) string { return "data = b" + quotedBytes(b, '\'') + "\n" }},
+	"JSON": {"form_code", func(b []byte) string {
+		return strings.ReplaceAll("\""+strings.ReplaceAll(fmt.Sprintf(" % x", b), " ", `\u00`)+"\"", `""`, "")
+	}},
+	"Java": {"form_code", func(b []byte) string {
+		return "byte[] b = {(byte)" + strings.ReplaceAll(fmt.Sprintf("% #x", b), " ", ", (byte)") + "};"
+	}},
+	"decimal": {"form_code", func(b []byte) string { return strings.ReplaceAll(fmt.Sprint(b), " ", ", ") }},
+	"a data URL": {"form_base64_in", func(b []byte) string {
+		return "data:application/octet-stream;base64," + base64.StdEncoding.EncodeToString(b)
+	}},
+	"a JSON member": {"form_hex_in", func(b []byte) string { return `{"data":"` + hex.EncodeToString(b) + `"}` }},
+	"hex in a mail": {"form_hex_in", func(b []byte) string { return "What is this?\n\n" + wrapped(hex.EncodeToString(b), 60) + "\nRegards\n" }},
+	"base64 in mail": {"form_base64_in", func(b []byte) string {
+		return "What is this?\n\n" + wrapped(base64.StdEncoding.EncodeToString(b), 76) + "\nRegards\n"
+	}},
+	"indented PEM": {"form_pem", func(b []byte) string {
+		return "  " + strings.ReplaceAll(string(pem.EncodeToMemory(&pem.Block{Type: "TLS", Bytes: b})), "\n", "\n  ")
+	}},
+	"PEM in JSON": {"form_pem", func(b []byte) string {
+		return `{"pem": ` + fmt.Sprintf("%q", pem.EncodeToMemory(&pem.Block{Type: "TLS", Bytes: b})) + "}"
+	}},
+	"PEM in a program": {"form_pem", func(b []byte) string {
+		text := strings.TrimSuffix(string(pem.EncodeToMemory(&pem.Block{Type: "TLS", Bytes: b})), "\n")
+		return "pem = \"" + strings.ReplaceAll(text, "\n", "\\n\" +\n      \"") + "\\n\";\n"
+	}},
+}
+
+// shifted is a dump of xxd whose offsets are as much greater.
+func shifted(dump string, by int) string {
+	var s strings.Builder
+	for line := range strings.Lines(dump) {
+		offset, rest, _ := strings.Cut(line, ":")
+		var at int
+		fmt.Sscanf(offset, "%x", &at)
+		fmt.Fprintf(&s, "%08x:%s", at+by, rest)
+	}
+	return s.String()
+}
+
+// quotedBytes writes bytes as Python prints them.
+func quotedBytes(b []byte, quote byte) string {
+	var s strings.Builder
+	s.WriteByte(quote)
+	for _, c := range b {
+		switch {
+		case c == quote || c == '\\':
+			s.WriteString(`\` + string(rune(c)))
+		case c == '\n':
+			s.WriteString(`\n`)
+		case c >= ' ' && c <= '~':
+			s.WriteByte(c)
+		default:
+			fmt.Fprintf(&s, `\x%02x`, c)
+		}
+	}
+	return s.String() + string(rune(quote))
 }
 
 // rowsOf is a hex dump with the same as text behind it.
@@ -169,7 +256,24 @@ func TestARecordIsRecognisedHoweverItWasCopied(t *testing.T) {
 func TestWhatOtherProgramsPrintIsRecognised(t *testing.T) {
 	record := helloRecord(t)
 	for _, command := range [][]string{
-		{"xxd"}, {"xxd", "-c", "7"}, {"xxd", "-p"}, {"xxd", "-i"}, {"hexdump"}, {"hexdump", "-C"}, {"od"}, {"od", "-x"}, {"od", "-A", "x", "-t", "x1z"}, {"base64"},
+		{"xxd"},
+		{"xxd", "-c", "7"},
+		{"xxd", "-p"},
+		{"xxd", "-i"},
+		{"hexdump"},
+		{"hexdump", "-C"},
+		{"od"},
+		{"od", "-x"},
+		{"od", "-A", "x", "-t", "x1z"},
+		{"base64"},
+		{"xxd", "-e"},
+		{"xxd", "-e", "-g2"},
+		{"xxd", "-g4"},
+		{"xxd", "-b"},
+		{"xxd", "-o", "4096"},
+		{"od", "-b"},
+		{"od", "-t", "x4"},
+		{"hexdump", "-x"},
 	} {
 		t.Run(strings.Join(command, " "), func(t *testing.T) {
 			run := exec.Command(needs.Program(t, command[0]), command[1:]...)
@@ -179,12 +283,6 @@ func TestWhatOtherProgramsPrintIsRecognised(t *testing.T) {
 				t.Fatal(err)
 			}
 			rec, err := capture.Read(bytes.NewReader(text))
-			if slices.Equal(command, []string{"od"}) { // octal digits
-				if err == nil {
-					t.Error("octal numbers were read as something")
-				}
-				return
-			}
 			if _, sent := pasteOf(rec); err != nil || !bytes.Equal(sent[inspect.Client], record) {
 				t.Errorf("%v\n%.200s", err, text)
 			}
@@ -356,20 +454,37 @@ func TestWhatCannotBeRecognisedIsSaidToBe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	request, err := x509.CreateCertificateRequest(rand.Reader, new(x509.CertificateRequest), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct{ text, want string }{
 		"prose":                       {"Dear Sir or Madam,", "no key log, hex dump, hex, base64 or PEM"},
-		"hex of nothing known":        {"00 01 02 03 04", "read as hex, and what that gives begins with 00 01 02 03"},
-		"base64 of a greeting":        {"SGVsbG8gV29ybGQ=", "read as base64, and what that gives begins with 48 65 6c 6c"},
-		"bytes":                       {"\x00\x01\x02", "read as bytes"},
+		"hex of nothing known":        {"00 01 02 03 04", "read as hex digits, and what that gives begins with 00 01 02 03"},
+		"base64 of a greeting":        {"SGVsbG8gV29ybGQ=", "read as letters of base64, and what that gives begins with 48 65 6c 6c"},
+		"bytes":                       {"\x00\x01\x02", "read as bytes that are no text"},
 		"a private key":               {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "it is a private key"},
 		"a private key in DER":        {string(der), "it is a private key"},
 		"half a private key":          {"-----BEGIN EC PRIVATE KEY-----\nAAAA", "it is a private key"},
 		"a PEM block that is cut":     {"-----BEGIN CERTIFICATE-----\nMIIB", "no whole one"},
 		"too much":                    {strings.Repeat("dear madam ", 2<<20), "longer than the 16777216 bytes"},
-		"rows that do not fit":        {"0000  16 03 01\n0020  16 03 01\n", "read as hex, and"},
+		"rows that do not fit":        {"0000  16 03 01\n0020  16 03 01\n", "read as hex digits, and"},
 		"a star before anything":      {"*\n0010 16\n", "neither pcapng"},
 		"a row that repeats for ever": {"0000  16 03 01 00 05 01\n*\nffffffffffff\n", "neither pcapng"},
-		"octal digits":                {"0000000 001426 000401\n0000004\n", "neither"},
+		"an odd number of digits":     {hex.EncodeToString(helloRecord(t)) + "0", "hex digits, an odd number"},
+		"a length that none has":      {"16 03 03 ff ff 00", "it begins like a TLS record, but says that it is 65535 bytes long"},
+		"half a header":               {"16 03 01", "it ends after 3 bytes, within the header of a TLS record"},
+		"DTLS":                        {"16 fe ff 00 00 00 00 00 00 00 00 00 10", "DTLS, which is TLS over UDP"},
+		"a hello of SSL 2.0":          {"80 2e 01 00 02 00 15 00 00 00 10", "a ClientHello of SSL 2.0"},
+		"a certificate request":       {string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: request})), "its PEM holds CERTIFICATE REQUEST: it is a certificate request (PKCS #10)"},
+		"one in base64":               {base64.StdEncoding.EncodeToString(request), "it is a certificate request (PKCS #10)"},
+		"a public key":                {string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})), "its PEM holds PUBLIC KEY: it is a public key alone"},
+		"parameters":                  {"-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n", "its PEM holds DH PARAMETERS: of PEM, certificates are shown"},
+		"a dump that lacks a row":     {strings.Replace(hex.Dump(helloRecord(t)), "00000010", "zz", 1), "neither"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec, err := capture.Read(strings.NewReader(test.text))
@@ -383,6 +498,81 @@ func TestWhatCannotBeRecognisedIsSaidToBe(t *testing.T) {
 				t.Error("the error quotes the key")
 			}
 		})
+	}
+}
+
+func TestCertificatesAreShownAndAPrivateKeyBesideThemIsPassedOver(t *testing.T) {
+	file, err := os.ReadFile(filepath.Join("..", "..", "testdata", "openssl", "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(file)
+	parameters := string(pem.EncodeToMemory(&pem.Block{Type: "EC PARAMETERS", Bytes: []byte{6, 1, 0}}))
+	for name, of := range map[string]string{"PRIVATE KEY": "", "ENCRYPTED PRIVATE KEY": "", "CERTIFICATE": parameters} { // the last lies
+		private := string(pem.EncodeToMemory(&pem.Block{Type: name, Bytes: der}))
+		rec, err := capture.Read(strings.NewReader(of + private + string(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes, sent := pasteOf(rec)
+		want := []string{"form_pem", "passed_private", "as_certificates", "sender_unknown"}
+		if of != "" {
+			want = slices.Insert(want, 2, "passed")
+		}
+		if diff := cmp.Diff(want, notes); diff != "" {
+			t.Errorf("%s: notes (-want +got):\n%s", name, diff)
+		}
+		if got := slices.Concat(sent[0], sent[1]); !bytes.Equal(got, block.Bytes) {
+			t.Errorf("%s: shown is % x", name, got)
+		}
+	}
+}
+
+func TestAKeyLogIsRecognisedByAnyLine(t *testing.T) {
+	const line = "CLIENT_RANDOM 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f 202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\n"
+	for name, test := range map[string]struct {
+		first  string
+		labels []string
+		left   string // out
+	}{
+		"an unknown label": {"FUTURE_LABEL 00112233 aabb\n", []string{"FUTURE_LABEL", "CLIENT_RANDOM"}, ""},
+		"RSA":              {"RSA 0011223344556677 00\n", []string{"RSA", "CLIENT_RANDOM"}, ""},
+		"a broken line":    {"CLIENT_RANDOM zz yy\n", []string{"CLIENT_RANDOM"}, "key log line 1: the identifier"},
+	} {
+		rec, err := capture.Read(strings.NewReader(test.first + line))
+		if err == nil != (test.left == "") || err != nil && !strings.Contains(err.Error(), test.left) {
+			t.Errorf("%s: %v", name, err)
+		}
+		var labels []string
+		for e := range rec.Events(0) {
+			if e.Kind == inspect.Secret {
+				labels = append(labels, e.Logged.Label)
+			}
+		}
+		if diff := cmp.Diff(test.labels, labels); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestAKeyLogMayBeLongerThanAPaste(t *testing.T) {
+	const line = "CLIENT_RANDOM %064x 202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\n"
+	var log strings.Builder
+	n := 0
+	for ; log.Len() < 17<<20; n++ {
+		fmt.Fprintf(&log, line, n)
+	}
+	rec, err := capture.Read(strings.NewReader(log.String()))
+	if err != nil || rec.Len() != n {
+		t.Errorf("%d secrets of %d: %v", rec.Len(), n, err)
 	}
 }
 
@@ -442,7 +632,10 @@ func FuzzPasted(f *testing.F) {
 }
 
 func FuzzEachFormIsReadAsItWasWritten(f *testing.F) {
-	f.Add("xxd", []byte("  |hello|  "))
+	for name := range pastedForms {
+		f.Add(name, []byte("  |hello|  \"'\\\n\x00\xff"))
+		f.Add(name, []byte("odd"))
+	}
 	f.Add("hexdump -C, repeating", make([]byte, 200))
 	f.Add("hexdump", []byte("odd"))
 	f.Fuzz(func(t *testing.T, name string, payload []byte) {

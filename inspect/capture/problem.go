@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,12 @@ func (p *Problem) Error() string { return p.tell(english) }
 func (p *Problem) Unwrap() error { return p.Err }
 
 func (p *Problem) tell(say func(id string, pairs ...any) string) string {
-	id, data := "capture_"+p.Key, p.Data
+	id, data := "capture_"+p.Key, slices.Clone(p.Data)
+	for i, datum := range data {
+		if named, ok := datum.(*Problem); ok { // words, in the language too
+			data[i] = named.tell(say)
+		}
+	}
 	again := p.Again > 0 && texts[p.Key+"_again"] != ""
 	if again {
 		id += "_again"
@@ -97,23 +103,43 @@ var texts = map[string]string{
 	"more": "{{.more}} problems more",
 
 	// What a file is, and where it ends.
-	"empty":         "the file is empty",
-	"unreadable":    "it cannot be read on from here",
-	"compressed":    "the file is compressed; unpack it with gunzip first",
-	"modified":      "this is pcap as a changed libpcap of the 1990s wrote it (magic a1 b2 cd 34), which is not read; convert it with editcap first",
-	"paste_long":    "it begins with {{.bytes}} and is no capture, and is longer than the {{.most}} bytes that are looked at of anything else",
-	"paste_rest":    "of what was pasted, the first {{.most}} bytes of records or messages are shown",
-	"paste_text":    "it begins with {{.bytes}}: neither pcapng nor pcap, and no key log, hex dump, hex, base64 or PEM",
-	"paste_unknown": "it was read as {{.form}}, and what that gives begins with {{.bytes}}: neither a capture nor a TLS record, a handshake message, a certificate or a packet",
-	"paste_pem":     "it has the beginning of a PEM block and no whole one",
-	"paste_private": "it is a private key, which is a secret and is not shown: a recording does not need it, only the key log of its sessions",
-	"no_connection": "the end, and none of its {{.packets}} packets belongs to a TCP connection",
-	"cut_header":    "the file ends within its header",
-	"cut_head":      "the file ends within the head of a packet",
-	"cut_packet":    "the file ends within a packet",
-	"cut_block":     "the file ends within a block",
-	"cut_blockhead": "the file ends within the head of a block",
-	"cut_section":   "the file ends within the head of a section",
+	"empty":           "the file is empty",
+	"unreadable":      "it cannot be read on from here",
+	"compressed":      "the file is compressed; unpack it with gunzip first",
+	"modified":        "this is pcap as a changed libpcap of the 1990s wrote it (magic a1 b2 cd 34), which is not read; convert it with editcap first",
+	"paste_long":      "it begins with {{.bytes}} and is no capture, and is longer than the {{.most}} bytes that are looked at of anything else",
+	"paste_rest":      "of what was pasted, the first {{.most}} bytes of records or messages are shown",
+	"paste_text":      "it begins with {{.bytes}}: neither pcapng nor pcap, and no key log, hex dump, hex, base64 or PEM",
+	"paste_odd":       "it has {{.digits}} hex digits, an odd number: one is missing, or one too many",
+	"paste_unknown":   "it was read as {{.form}}, and what that gives begins with {{.bytes}}: neither a capture nor a TLS record, a handshake message, a certificate or a packet",
+	"paste_nearly":    "it was read as {{.form}}",
+	"paste_pem":       "it has the beginning of a PEM block and no whole one",
+	"paste_pem_holds": "its PEM holds {{.types}}",
+	"paste_pem_shown": "of PEM, certificates are shown",
+	"paste_private":   "it is a private key, which is a secret and is not shown: a recording does not need it, only the key log of its sessions",
+	"nearly_header":   "it ends after {{.length}} bytes, within the header of a TLS record or right behind it",
+	"nearly_record":   "it begins like a TLS record, but says that it is {{.length}} bytes long, and 1 to {{.most}} are taken for one",
+	"nearly_dtls":     "it begins like a record of DTLS, which is TLS over UDP and is not read",
+	"nearly_ssl2":     "it begins like a ClientHello of SSL 2.0, which is not read",
+	"nearly_request":  "it is a certificate request (PKCS #10), which never crosses in TLS and is not shown",
+	"nearly_public":   "it is a public key alone, which is not shown; a certificate is",
+	"nearly_pkcs7":    "it is signed data of PKCS #7, which is not shown; take the certificates out with openssl pkcs7 -print_certs",
+	"form_bytes":      "bytes that are no text",
+	"form_dump":       "a hex dump",
+	"form_xxd":        "a hex dump of xxd",
+	"form_words":      "a dump of numbers",
+	"form_octal":      "a dump in octal",
+	"form_bits":       "a dump of bits",
+	"form_hex":        "hex digits",
+	"form_code":       "bytes in a program's source",
+	"form_base64":     "letters of base64",
+	"no_connection":   "the end, and none of its {{.packets}} packets belongs to a TCP connection",
+	"cut_header":      "the file ends within its header",
+	"cut_head":        "the file ends within the head of a packet",
+	"cut_packet":      "the file ends within a packet",
+	"cut_block":       "the file ends within a block",
+	"cut_blockhead":   "the file ends within the head of a block",
+	"cut_section":     "the file ends within the head of a section",
 
 	// Blocks and packets.
 	"packet_length":     "a packet says that it is {{.length}} bytes long; nothing after it was read",

@@ -421,8 +421,8 @@ func TestDamageIsNamedWithItsPlaceAndLosesNothingBeforeIt(t *testing.T) {
 		at     int64
 	}{
 		"empty":                       {nil, 0, "the file is empty", 0},
-		"neither format":              {[]byte("hello"), 0, "it begins with 68 65 6c 6c: neither pcapng nor pcap", 0},
-		"three bytes":                 {[]byte{0x0a, 0x0d, 0x0d}, 0, "neither pcapng nor pcap", 0},
+		"neither format":              {[]byte("hello"), 0, "it begins with 68 65 6c 6c: neither pcapng nor pcap", -1},
+		"three bytes":                 {[]byte{0x0a, 0x0d, 0x0d}, 0, "neither pcapng nor pcap", -1},
 		"modified pcap":               {[]byte{0x34, 0xcd, 0xb2, 0xa1, 2, 0}, 0, "changed libpcap", 0},
 		"compressed":                  {[]byte{0x1f, 0x8b, 8, 0}, 0, "gunzip", 0},
 		"cut within a block":          {append(slices.Clone(good), good[:50]...), 1, "the file ends within a block", int64(len(good) + 28)},
