@@ -49,7 +49,7 @@ type Alerted struct {
 	Level, Description byte // RFC 8446 section 6
 	Event              int  // that brought its record: to the wire, or of one that was heard, to the endpoint
 	Record             *Record
-	Fate               Fate // of one that was sent; FateRead of one that was heard
+	Fate               Fate // of one that was sent, 0 where [Item.Elsewhere] is so; FateRead of one that was heard
 	Decided            int  // the event from which on the fate is so; -1 while it waits
 }
 
@@ -341,6 +341,9 @@ func (c *Connection) alertsOf(side Side, at int, passages map[int]*passage) (all
 // fate returns what became of a record of a sent lane.
 func (c *Connection) fate(r *Record, at int, passages map[int]*passage) (fate Fate, event int) {
 	if !c.Opening.Gated {
+		if c.part && r.Side == c.whose {
+			return 0, r.Event
+		}
 		if event := c.lostAt(r, passages); event >= 0 {
 			return FateUndelivered, event
 		}

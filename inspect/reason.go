@@ -27,9 +27,38 @@ func (r Reason) String() string {
 	return strings.NewReplacer(pairs...).Replace(reasons[r.Key])
 }
 
+// Text returns the text that the sentence speaks of by a name.
+func (r Reason) Text(name string) (text string, ok bool) {
+	text, ok = r.datum(name).(string)
+	return text, ok
+}
+
+// Number returns the number that the sentence speaks of by a name; 0 if there is none.
+func (r Reason) Number(name string) int {
+	n, _ := r.datum(name).(int)
+	return n
+}
+
+func (r Reason) datum(name string) any {
+	for i := 0; i+1 < len(r.Data); i += 2 {
+		if r.Data[i] == name {
+			return r.Data[i+1]
+		}
+	}
+	return nil
+}
+
 // QuotingNote is the key of a note that quotes clear text which the records hold
 // too: a [Session] has no item for it.
 const QuotingNote = "capture_quote"
+
+// The keys of notes by which a file says that a connection is what one end saw
+// of one that was tampered with: the client, or the server. What its other end
+// got of it is not known here.
+const (
+	ClientsPart = "capture_divided"
+	ServersPart = "capture_half"
+)
 
 // reasons are the sentences in English.
 var reasons = map[string]string{
@@ -74,6 +103,10 @@ var reasons = map[string]string{
 	"capture_sender_unknown":     "who sent it is not known: either side may send this",
 	"capture_as_frames":          "taken for Ethernet frames with TCP in them: the headers fit",
 	"capture_as_packets":         "taken for IP packets with TCP in them: the headers fit",
+	"capture_divided":            "from here on client and server did not see the same bytes: this connection is what the client sent and what reached it; the one of {{.tap}} is what reached the server and what it sent",
+	"capture_half":               "this connection is what reached the server, and what it sent; the one of {{.client}} is what the client sent and what reached it",
+	"capture_protocol":           "the connection speaks {{.protocol}}, and not TLS",
+	"capture_undeliverable":      "from its byte {{.from}} on it could not be delivered any more",
 
 	// Why a server could not be reached.
 	"server_refused":     "nobody listens on {{.addr}}; the client's connection was closed",

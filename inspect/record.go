@@ -287,6 +287,7 @@ type Item struct {
 
 	Level, Description byte // AlertItem (RFC 8446 section 6)
 	Arrived            bool // AlertItem: the peer received and could read it
+	Elsewhere          bool // AlertItem: what the peer received stands in another connection, see [ClientsPart]
 
 	Text string // ErrorItem: the endpoint's error, word for word; PrintedItem: the line
 	How  Closing

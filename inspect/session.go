@@ -151,6 +151,8 @@ type Connection struct {
 	closed    [2]int          // index of the ClosedItem, or -1
 	story     []int           // the events that an Account is made of, but for those in Clear
 	alerts    []int           // the indexes of its AlertItems
+	part      bool            // it is what one side, whose, saw of a connection that was tampered with
+	whose     Side
 }
 
 // View returns the connection as that side sees it: what it sent, and what it
@@ -214,6 +216,7 @@ func (s *Session) take(e Event) {
 	case Printed:
 		s.add(Item{Kind: PrintedItem, Side: e.Side, Text: e.Text})
 	case Noted:
+		c.partly(e.Note)
 		if e.Note != nil && e.Note.Key != QuotingNote {
 			s.add(Item{Kind: NoteItem, Side: e.Side, Because: *e.Note})
 		}
@@ -227,6 +230,23 @@ func (s *Session) take(e Event) {
 		s.add(Item{Kind: SilenceItem, Side: e.Side, Wait: time.Duration(e.N) * time.Millisecond})
 	}
 	c.decide()
+}
+
+// partly notes that a connection is what one end saw of one that was tampered with.
+func (c *Connection) partly(note *Reason) {
+	if note == nil || c.Opening.Gated || note.Key != ClientsPart && note.Key != ServersPart {
+		return
+	}
+	whose := Client
+	if note.Key == ServersPart {
+		whose = Server
+	}
+	c.part, c.whose = true, whose
+	for _, i := range c.alerts {
+		if item := &c.views[whose].session.items[i]; item.Side == whose {
+			item.Elsewhere = true
+		}
+	}
 }
 
 // add appends an item of the event that is being taken in.

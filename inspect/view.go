@@ -565,6 +565,7 @@ func (v *View) alert(l *lane, r *Record, content []byte) {
 	v.session.add(Item{
 		Kind: AlertItem, Side: l.from, Lane: Sent, Record: r,
 		Level: content[0], Description: content[1], Arrived: v.shared,
+		Elsewhere: v.conn.part && v.conn.whose == l.from,
 	})
 }
 

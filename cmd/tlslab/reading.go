@@ -67,6 +67,16 @@ func protocolNames() []string {
 	return names
 }
 
+// protocolNamed is what a stage of the lab, or what was pasted, speaks besides TLS; nil for no name of one.
+func protocolNamed(name string) inspect.Protocol {
+	for _, known := range append(stage.Protocols(), inspect.Messages, inspect.Certificates, inspect.Lines) {
+		if known.Name() == name {
+			return known
+		}
+	}
+	return nil
+}
+
 // open opens the files, so that one that is not there is told before anything
 // is read, and reads the key logs.
 func (c *captures) open(names []string) error {
@@ -76,13 +86,8 @@ func (c *captures) open(names []string) error {
 			return err
 		}
 	}
-	var protocol inspect.Protocol
-	for _, known := range stage.Protocols() {
-		if known.Name() == c.protocol.value {
-			protocol = known
-		}
-	}
-	c.reader = capture.NewReader(protocol)
+	c.reader = capture.NewReader(protocolNamed(c.protocol.value))
+	c.reader.Speaks(protocolNamed)
 	if c.roots != nil {
 		c.reader.Recording().Trust(c.roots)
 	}

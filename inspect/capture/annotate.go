@@ -29,11 +29,11 @@ func (w *Writer) annotate(c *conversation, e inspect.Event) {
 		text = w.quote("capture_note_read", e)
 	case inspect.Printed:
 		if !w.NoSecrets {
-			text = w.say("capture_note_printed", "side", w.side(side), "text", inspect.SafeOnce(e.Text))
+			text = word(w.say("capture_note_printed", "side", w.side(side), "text", inspect.SafeOnce(e.Text)))
 		}
 	case inspect.Failed:
 		if e.Err != nil {
-			text = w.say("capture_note_failed", "side", w.side(side), "text", inspect.Safe(e.Err.Text))
+			text = word(w.say("capture_note_failed", "side", w.side(side), "text", inspect.Safe(e.Err.Text)))
 		}
 	case inspect.Noted:
 		text = w.noted(e.Note)
@@ -50,11 +50,33 @@ func (w *Writer) annotate(c *conversation, e inspect.Event) {
 	case inspect.Expired:
 		side, text = side.Peer(), w.say("capture_note_expired", "side", w.side(side))
 	case inspect.Undeliverable:
-		side, text = side.Peer(), w.say("capture_note_undeliverable", "side", w.side(side), "bytes", e.N)
+		w.undeliverable(c, e)
 	}
 	if text != "" {
 		c.comment(side, text, w.at(e))
 	}
+}
+
+// undeliverable says from where on nothing of what a side sends is delivered, once: where its peer would acknowledge it, or
+// on a packet of its own if that has ended.
+func (w *Writer) undeliverable(c *conversation, e inspect.Event) {
+	if c.lost[e.Side] {
+		return
+	}
+	c.lost[e.Side] = true
+	from, on := max(0, c.sent[e.Side]-e.N), e.Side.Peer()
+	if c.ended[on] {
+		on = e.Side
+	}
+	c.add(on, tagged(w.say("capture_note_undeliverable", "side", w.side(e.Side), "from", from), undeliverableKey, "side", e.Side.String(), "from", from))
+}
+
+// word is a comment that may quote what was captured, and so must not seem to be one of ours that says more.
+func word(text string) string {
+	if _, seems := untagged(text); seems {
+		return text + " "
+	}
+	return text
 }
 
 // held has a unit say, if it waited on the wire for long, how long: with its own
@@ -93,20 +115,19 @@ func (w *Writer) noted(note *inspect.Reason) string {
 	switch {
 	case note == nil:
 		return ""
+	case note.Key == undeliverableKey: // its event says so
+		return ""
 	case note.Key != commentKey && note.Key != quoteKey:
-		if w.Say == nil {
-			return note.String()
+		text := note.String()
+		if w.Say != nil {
+			text = w.Say("reason_"+note.Key, note.Data...)
 		}
-		return w.Say("reason_"+note.Key, note.Data...)
+		return tagged(text, note.Key, note.Data...)
 	case w.NoSecrets: // it may quote clear text
 		return ""
 	}
-	for i := 0; i+1 < len(note.Data); i += 2 {
-		if text, ok := note.Data[i+1].(string); ok && note.Data[i] == "text" {
-			return text
-		}
-	}
-	return ""
+	text, _ := note.Text("text")
+	return word(text)
 }
 
 // The keys of comments that are read from a file, and of those that quote.
@@ -115,6 +136,11 @@ const commentKey, quoteKey = "capture_comment", inspect.QuotingNote
 // isComment reports whether an event is a comment that was read from a file.
 func isComment(e inspect.Event) bool {
 	return e.Kind == inspect.Noted && e.Note != nil && (e.Note.Key == commentKey || e.Note.Key == quoteKey)
+}
+
+// isDivision reports whether an event says that a connection was divided from there on.
+func isDivision(e inspect.Event) bool {
+	return e.Kind == inspect.Noted && e.Note != nil && e.Note.Key == inspect.ClientsPart
 }
 
 func (w *Writer) side(s inspect.Side) string { return w.say("capture_note_" + s.String()) }

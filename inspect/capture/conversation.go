@@ -35,6 +35,8 @@ type sendFunc func(packet []byte, unknown int, comments []string)
 type conversation struct {
 	addr   [2]netip.AddrPort // by Side
 	seq    [2]uint32         // by Side: of its next byte
+	sent   [2]int            // by Side: bytes
+	lost   [2]bool           // by Side: of what it sent last, nothing could be delivered, which has been said
 	ended  [2]bool
 	cut    [2]int                   // by Side: bytes at the end of its last packet that are not known, and not yet missed
 	owes   [2]bool                  // by Side: an acknowledgement
@@ -106,6 +108,7 @@ func (c *conversation) known(from inspect.Side, b []byte, unknown int, send send
 		return
 	}
 	c.acknowledge(from.Peer(), send)
+	c.sent[from] += len(b)
 	c.cut[from] = 0
 	for len(b) > 0 {
 		size := min(len(b), c.maxSegment())
@@ -128,6 +131,7 @@ func (c *conversation) missing(from inspect.Side, n int, send sendFunc) {
 	if c.ended[from] || n == 0 {
 		return
 	}
+	c.sent[from] += n
 	if c.cut[from] == n {
 		c.cut[from] = 0
 		c.owes[from.Peer()] = !c.ended[from.Peer()]

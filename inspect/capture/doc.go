@@ -40,12 +40,14 @@
 //   - what was done to a unit on its way, by whom, when, and how long it was
 //     held: the verdicts of a tampered connection are those of two, of which
 //     each is whole, and a record that reached a side out of turn is read no
-//     better than that side could;
-//   - that what a side had sent last could not be delivered, since the other had
-//     gone;
+//     better than that side could; what became of an alert is not said of
+//     either ([inspect.Item.Elsewhere]);
 //   - when what the server sent was captured, on a connection with a gate: its
 //     time is that at which it reached the client;
 //   - bytes that were let go, which are a gap.
+//
+// What was noted of a connection, what it speaks, and from where on nothing that
+// a side sent could be delivered, is read back as it was: see [Reader.Speaks].
 //
 // An address that a recording does not know becomes one of 127.0.0.0/8, and the
 // server's port 8888.

@@ -181,6 +181,7 @@ var texts = map[string]string{
 	// What packets are commented with.
 	"note_client":        "the client",
 	"note_server":        "the server",
+	"note_bare":          "bytes that someone has copied: packets, addresses and times are made up",
 	"note_protocol":      "the connection speaks {{.protocol}}, and not TLS",
 	"note_wrote":         "{{.side}}'s program wrote {{.bytes}} bytes: {{.text}}",
 	"note_read":          "{{.side}}'s program read {{.bytes}} bytes: {{.text}}",
@@ -193,7 +194,7 @@ var texts = map[string]string{
 	"note_injected":      "injected by the tap: {{.side}} never sent this",
 	"note_dropped":       "dropped by the tap: something that {{.side}} sent never arrives",
 	"note_expired":       "the tap let go on what {{.side}} sent, since it had held it as long as it may",
-	"note_undeliverable": "{{.bytes}} bytes that {{.side}} sent could not be delivered any more",
+	"note_undeliverable": "what {{.side}} sent could not be delivered any more, from its byte {{.from}} on",
 	"note_divided":       "from here on client and server did not see the same bytes: this is what the client sent and what reached it; the conversation of {{.tap}} is what reached the server and what it sent",
 	"note_half":          "what reached the server, and what it sent; the conversation of {{.client}} is what the client sent and what reached it",
 

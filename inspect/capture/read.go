@@ -87,6 +87,11 @@ func NewReader(protocol inspect.Protocol) *Reader {
 	return r
 }
 
+// Speaks gives the protocols that files of ours name: nil for a name that it
+// does not know. Without it, or where NewReader was given a protocol, what a
+// file says of a connection's protocol is a note.
+func (r *Reader) Speaks(protocol func(name string) inspect.Protocol) { r.streams.speaks = protocol }
+
 // Recording returns what has been read. It is the same one all the time.
 func (r *Reader) Recording() *inspect.Recording { return r.streams.rec }
 
@@ -258,6 +263,7 @@ func open(in *input) (source, error) {
 // block turns a block into events.
 func (r *Reader) block(b block) {
 	r.streams.latest = nil
+	r.streams.hear(b.comments)
 	if b.packet == nil {
 		r.logged(b)
 	} else if err := r.packet(b); err != nil {

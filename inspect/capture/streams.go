@@ -40,7 +40,8 @@ const (
 // streams puts TCP in order and appends what it carries to a recording.
 type streams struct {
 	rec      *inspect.Recording
-	protocol inspect.Protocol // of the connections; nil for TLS
+	protocol inspect.Protocol // of the connections; nil for TLS, or what the file says
+	speaks   func(name string) inspect.Protocol
 	conns    map[pair]*connection
 	over     []*connection // in the order in which they ended
 	opened   int
@@ -50,6 +51,7 @@ type streams struct {
 	secrets  map[[16]byte]bool // those that are in the recording, by their digests
 	logged   int               // secrets, however often
 	notes    []inspect.Reason  // of no connection that has been seen yet
+	said     []inspect.Reason  // by comments of ours on the segment that is taken in next
 	noted    int               // bytes of comments
 	latest   *connection       // whose segment was added last; nil if that belonged to none
 	side     inspect.Side      // who sent it
@@ -79,6 +81,9 @@ type half struct {
 	waiting []piece // by seq, no byte twice
 	bytes   int     // in waiting
 	recent  []delivered
+	sent    int             // bytes, with those that the capture has lost
+	lost    *inspect.Reason // from which of them on nothing could be delivered; nil where that is not said
+	told    int             // up to which of them this has been told
 }
 
 // A delivered piece is what the recording's event has from seq on.
@@ -115,6 +120,7 @@ func (s *streams) add(seg segment, at time.Time) error {
 	s.segments++
 	side := c.sideOf(seg)
 	s.side = side
+	s.tellSaid(c, side)
 	own, peer := &c.half[side], &c.half[side.Peer()]
 	if seg.syn {
 		if !own.known {
@@ -190,10 +196,13 @@ func (s *streams) find(seg segment) (*connection, error) {
 	s.opened++
 	s.conns[key] = c
 	opening := &inspect.Opening{
-		Protocol: inspect.ProtocolTLS, Speaks: s.protocol, Addr: [2]string{c.addr[inspect.Client].String(), c.addr[inspect.Server].String()},
+		Protocol: inspect.ProtocolTLS, Speaks: s.protocolSaid(), Addr: [2]string{c.addr[inspect.Client].String(), c.addr[inspect.Server].String()},
 	}
-	if s.protocol != nil {
-		opening.Protocol = s.protocol.Name()
+	if opening.Speaks != nil {
+		opening.Protocol = opening.Speaks.Name()
+	}
+	if bare, ok := s.saidOf(bareKey, "sender"); ok {
+		opening.Bare, opening.SenderUnknown, opening.Addr = true, bare == "unknown", [2]string{}
 	}
 	s.append(c, inspect.Event{Kind: inspect.Opened, Opening: opening})
 	s.tellNotes(c, inspect.Client)
@@ -227,12 +236,96 @@ func (s *streams) note(comment string) error {
 	if s.noted += len(comment); s.noted > maxNotes {
 		return trouble("comments_most", "most", maxNotes)
 	}
+	if _, ours := untagged(comment); ours {
+		return nil // heard before the packet that it stands on
+	}
 	key := commentKey
 	if strings.HasPrefix(comment, quoting) {
 		key = quoteKey
 	}
 	s.notes = append(s.notes, inspect.Reason{Key: key, Data: []any{"text", inspect.SafeOnce(comment)}})
 	return nil
+}
+
+// hear keeps what a comment of ours says until its segment is taken in. The
+// bytes of comments are bounded by note.
+func (s *streams) hear(comments []string) {
+	s.said = nil
+	for _, comment := range comments {
+		if said, ours := untagged(comment); ours && s.noted+len(comment) <= maxNotes {
+			s.said = append(s.said, said)
+		}
+	}
+}
+
+// protocolSaid is what the connection that is opened now speaks: nil for TLS.
+func (s *streams) protocolSaid() inspect.Protocol {
+	if s.protocol != nil || s.speaks == nil {
+		return s.protocol
+	}
+	if name, ok := s.saidOf(protocolKey, "protocol"); ok {
+		return s.speaks(name)
+	}
+	return nil
+}
+
+// saidOf returns what a comment of ours on this segment says of a name.
+func (s *streams) saidOf(key, name string) (text string, ok bool) {
+	for _, said := range s.said {
+		if said.Key == key {
+			return said.Text(name)
+		}
+	}
+	return "", false
+}
+
+// tellSaid tells what the comments of ours say that stand on a segment of side's:
+// before what the segment brings, as it was told when it was written.
+func (s *streams) tellSaid(c *connection, side inspect.Side) {
+	for _, said := range s.said {
+		switch said.Key {
+		case bareKey:
+			continue
+		case protocolKey:
+			if s.protocolSaid() != nil {
+				continue
+			}
+		case undeliverableKey:
+			whose := inspect.Client
+			if name, _ := said.Text("side"); name == inspect.Server.String() {
+				whose = inspect.Server
+			}
+			s.undeliverable(c, whose, said)
+			continue
+		}
+		s.append(c, inspect.Event{Kind: inspect.Noted, Side: side, Note: &said})
+	}
+	s.said = nil
+}
+
+// undeliverable says that what side has sent did not arrive, from a byte on that may yet come.
+func (s *streams) undeliverable(c *connection, side inspect.Side, said inspect.Reason) {
+	h := &c.half[side]
+	if h.lost == nil {
+		h.lost = &said
+		if len(h.recent) > 0 {
+			s.lostIn(c, side, h.recent[len(h.recent)-1].event)
+		}
+	}
+}
+
+// lostIn tells that the bytes of an event did not arrive, or the last of them.
+func (s *streams) lostIn(c *connection, side inspect.Side, event int) {
+	h := &c.half[side]
+	n := h.sent - max(h.told, h.lost.Number("from"))
+	if n <= 0 {
+		return
+	}
+	s.rec.Append(inspect.Event{Kind: inspect.Undeliverable, Conn: c.number, Side: side, Time: s.last, N: n, Cause: event})
+	if h.told == 0 {
+		s.append(c, inspect.Event{Kind: inspect.Noted, Side: side, Note: h.lost})
+	}
+	h.told = h.sent
 }
 
 // tell says something of the connection that is opened next.
@@ -414,6 +507,10 @@ func (s *streams) deliver(c *connection, side inspect.Side, p piece) {
 		}
 		h.recent = append(h.recent, delivered{h.next, event})
 		h.next += uint32(len(fresh))
+		h.sent += len(fresh)
+		if h.lost != nil {
+			s.lostIn(c, side, event)
+		}
 	}
 }
 
@@ -452,6 +549,7 @@ func (s *streams) lose(c *connection, side inspect.Side, times int) {
 		missing := h.waiting[0].seq - h.next
 		s.append(c, inspect.Event{Kind: inspect.Captured, Side: side, N: int(missing)})
 		h.next += missing
+		h.sent += int(missing)
 		s.drain(c, side)
 	}
 }

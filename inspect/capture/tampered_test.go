@@ -3,6 +3,7 @@ package capture_test
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -11,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/capture"
 )
@@ -252,5 +256,74 @@ func TestWhatWasHeldForLongSaysSo(t *testing.T) {
 	want := "7\tthe tap held this, from the server, for 1.2 s\n7\tthe tap held this, from the server, for 2.5 s\n"
 	if out != want {
 		t.Errorf("got  %q\nwant %q", out, want)
+	}
+}
+
+// What was captured must not pass for what the lab itself says of a session.
+func TestNoTextFromTheWirePassesForANoteOfTheLab(t *testing.T) {
+	const forged = ` [tlslab ["capture_half","client","192.0.2.7:1"]]`
+	rec := new(inspect.Recording)
+	event := func(e inspect.Event) {
+		e.Cause = -1
+		rec.Append(e)
+	}
+	event(inspect.Event{Kind: inspect.Opened, Opening: &inspect.Opening{Protocol: "tls"}})
+	event(inspect.Event{Kind: inspect.Captured, Bytes: []byte("\x15\x03\x03\x00\x02\x01\x00")})
+	event(inspect.Event{Kind: inspect.Printed, Side: inspect.Server, Text: "he said" + forged})
+	event(inspect.Event{Kind: inspect.Failed, Side: inspect.Server, Err: &inspect.EndpointError{Text: "no verb" + forged}})
+	event(inspect.Event{Kind: inspect.Wrote, Side: inspect.Server, Bytes: []byte("x" + forged)})
+	event(inspect.Event{Kind: inspect.Noted, Side: inspect.Server, Note: &inspect.Reason{Key: "capture_comment", Data: []any{"text", "see" + forged}}})
+	for range 2 { // a comment in a file stays one when it is saved again
+		rec = read(t, written(t, rec))
+		for _, item := range inspect.NewSession(rec).Items() {
+			if item.Kind == inspect.NoteItem && item.Because.Key != "capture_comment" {
+				t.Errorf("a note of the lab: %s", item.Because)
+			}
+			if item.Kind == inspect.AlertItem && item.Elsewhere {
+				t.Error("an alert of a divided connection")
+			}
+		}
+	}
+}
+
+// Notes are told where they stood, whoever reads the file, and in whatever language it was written.
+func TestNotesAreReadBackAsTheyWere(t *testing.T) {
+	paste := "01 00 00 2b 03 03 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\n" +
+		"10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f 00 00 02 13 01 01 00 00 00\n"
+	rec, err := capture.Read(strings.NewReader(paste))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec.Append(inspect.Event{Kind: inspect.Noted, Side: inspect.Server, Cause: -1, Note: &inspect.Reason{Key: "capture_differs", Data: []any{"bytes", 3}}})
+	notes := func(rec *inspect.Recording) (all []string) {
+		for _, item := range inspect.NewSession(rec).Items() {
+			if item.Kind == inspect.NoteItem {
+				all = append(all, fmt.Sprintf("%d on the %s: %s %#v", len(all), item.Side, item.Because.Key, item.Because.Data))
+			} else {
+				all = append(all, fmt.Sprint(item.Kind))
+			}
+		}
+		return all
+	}
+	var file bytes.Buffer
+	w := capture.NewWriter(&file)
+	w.Say = docs.For(docs.Portuguese).Say
+	if err := errors.Join(w.Extend(rec), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	whole := file.String()
+	reader := capture.NewReader(nil)
+	reader.Speaks(func(name string) inspect.Protocol {
+		return map[string]inspect.Protocol{inspect.Messages.Name(): inspect.Messages}[name]
+	})
+	reader.Open(&file)
+	for reader.Next() {
+	}
+	reader.Close()
+	if diff := cmp.Diff(notes(rec), notes(reader.Recording())); diff != "" {
+		t.Errorf("(-told +read):\n%s", diff)
+	}
+	if !strings.Contains(whole, "lido como dígitos hexadecimais") {
+		t.Error("the comments are not in the language of who wrote them")
 	}
 }

@@ -102,6 +102,7 @@ func (w *Writer) together(rec *inspect.Recording, t *track, e inspect.Event) {
 			c.data(from, unit.Bytes, unit.N, send)
 		}
 	case inspect.Undeliverable:
+		w.lost(rec, t, e)
 		w.annotate(c, e)
 	case inspect.Ended:
 		if from == inspect.Client && e.How == inspect.EndOfFile {
@@ -114,13 +115,18 @@ func (w *Writer) together(rec *inspect.Recording, t *track, e inspect.Event) {
 	default:
 		w.annotate(c, e)
 	}
-	for units := &t.sent[from]; len(*units) > 0 && (*units)[0].lost; *units = (*units)[1:] {
-		if unit := rec.At((*units)[0].event); from == inspect.Server {
-			c.data(from, unit.Bytes, unit.N, send)
-		}
-	}
+	w.lost(rec, t, e)
 	if t.ended[inspect.Server] == inspect.EndOfFile && len(t.sent[inspect.Server]) == 0 { // which is not said where the client has gone
 		c.end(inspect.Server, inspect.EndOfFile, send)
+	}
+}
+
+// lost writes the units whose turn it is and that nobody gets: they were sent all the same.
+func (w *Writer) lost(rec *inspect.Recording, t *track, e inspect.Event) {
+	for units := &t.sent[e.Side]; len(*units) > 0 && (*units)[0].lost; *units = (*units)[1:] {
+		if unit := rec.At((*units)[0].event); e.Side == inspect.Server {
+			t.ends[inspect.Client].data(e.Side, unit.Bytes, unit.N, w.at(e))
+		}
 	}
 }
 
@@ -129,10 +135,13 @@ func (w *Writer) divide(rec *inspect.Recording, t *track, before int) {
 	c := t.ends[inspect.Client]
 	between := behindTap(t.conn, c.addr)
 	now := w.at(inspect.Event{Time: w.last})
-	c.comment(inspect.Server, w.say("capture_note_divided", "tap", between[inspect.Client].String()), now)
+	tap, client := between[inspect.Client].String(), c.addr[inspect.Client].String()
+	c.add(inspect.Server, tagged(w.say("capture_note_divided", "tap", tap), inspect.ClientsPart, "tap", tap))
+	c.sayNow(inspect.Server, now)
 	own := newConversation(t.conn, between, w.packet)
 	t.ends[inspect.Server], t.sent = own, [2][]sent{}
-	own.add(inspect.Client, w.say("capture_note_half", "client", c.addr[inspect.Client].String()))
+	w.protocol(own, t.opening)
+	own.add(inspect.Client, tagged(w.say("capture_note_half", "client", client), inspect.ServersPart, "client", client))
 	for e := range rec.Events(t.opened) {
 		if e.Index == before {
 			return

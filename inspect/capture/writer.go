@@ -197,39 +197,56 @@ func (w *Writer) event(rec *inspect.Recording, e inspect.Event) {
 	case inspect.Opened:
 		c := newConversation(e.Conn, addresses(e.Conn, e.Opening.Addr), w.packet)
 		w.conns[e.Conn] = &track{conn: e.Conn, opening: e.Opening, opened: e.Index, ends: [2]*conversation{c, c}}
-		if name := e.Opening.Protocol; name != inspect.ProtocolTLS && name != "" {
-			e.Side = inspect.Client
-			c.add(inspect.Client, w.say("capture_note_protocol", "protocol", inspect.Safe(name)))
-		}
+		w.protocol(c, e.Opening)
 		w.comments(rec, c, e)
 		c.open(w.at(e))
 		return
 	case inspect.Captured, inspect.Ended:
 		w.opening(e)
 		if t := w.conns[e.Conn]; t != nil {
+			if c := t.ends[e.Side]; e.Kind == inspect.Ended && !t.opening.Gated && !c.ended[e.Side] {
+				c.acknowledge(e.Side.Peer(), w.at(e)) // what came before the end, of which the comments may be
+			}
 			w.comments(rec, t.ends[e.Side], e)
 		}
 	}
 	t := w.conns[e.Conn]
 	switch {
-	case t == nil || isComment(e) && e.Index < w.skip: // said already
-	case isComment(e): // on a packet that was nothing but an acknowledgement
+	case t == nil || e.Kind == inspect.Noted && e.Index < w.skip: // said already
+	case isComment(e) || isDivision(e): // on a packet that was nothing but an acknowledgement
 		c := t.ends[e.Side]
 		w.comments(rec, c, e)
-		c.tell(e.Side, w.at(e))
+		c.sayNow(e.Side, w.at(e))
 	default:
 		w.track(rec, t, e)
 	}
 }
 
-// comments has an event's packet say what stood on it in the file that it was read from.
+// protocol has a conversation begin with what it speaks, if that is not TLS, and whether it is one.
+func (w *Writer) protocol(c *conversation, opening *inspect.Opening) {
+	if opening.Bare {
+		sender := "known"
+		if opening.SenderUnknown {
+			sender = "unknown"
+		}
+		c.add(inspect.Client, tagged(w.say("capture_note_bare"), bareKey, "sender", sender))
+	}
+	if name := inspect.Safe(opening.Protocol); name != inspect.ProtocolTLS && name != "" {
+		c.add(inspect.Client, tagged(w.say("capture_note_protocol", "protocol", name), protocolKey, "protocol", name))
+	}
+}
+
+// comments has an event's packet say what stood on it in the file that it was read from, and the first of a
+// connection what was said of it when it began.
 func (w *Writer) comments(rec *inspect.Recording, c *conversation, e inspect.Event) {
 	from := e.Index + 1
-	if isComment(e) {
+	if e.Kind == inspect.Noted {
 		from = e.Index
 	}
+	acknowledged := e.Kind == inspect.Ended && e.How == inspect.EndOfFile // by its peer
 	for next := range rec.Events(from) {
-		if !isComment(next) || next.Conn != e.Conn || next.Side != e.Side && e.Kind != inspect.Ended { // whose end is acknowledged
+		stoodThere := isComment(next) || next.Kind == inspect.Noted && (e.Kind == inspect.Opened || next.Index == e.Index)
+		if !stoodThere || next.Conn != e.Conn || next.Side != e.Side && !acknowledged {
 			return
 		}
 		if text := w.noted(next.Note); text != "" {

@@ -106,7 +106,7 @@ func (j JSON) itemLine(s *inspect.Session, i int) []byte {
 			Seq: item.Record.Seq, Time: jsonTime(item.Record.Time),
 			Level: inspect.AlertLevelName(item.Level), Description: inspect.AlertName(item.Description),
 		}
-		if !s.Connections()[item.Conn].Opening.Bare {
+		if !item.Elsewhere && !s.Connections()[item.Conn].Opening.Bare {
 			line.Arrived = &item.Arrived
 		}
 		return encode(line)

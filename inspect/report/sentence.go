@@ -35,14 +35,17 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		return t.Say.Say("report_gap", "way", t.way(s, item), "size", t.size(int(missing(s, item))))
 	case inspect.AlertItem:
 		id := "report_alert_lost"
-		if item.Arrived {
+		switch {
+		case item.Elsewhere:
+			id = "report_alert_elsewhere"
+		case item.Arrived:
 			id = "report_alert"
 		}
 		if s.Connections()[item.Conn].Opening.Bare {
 			id = "report_alert_bare"
 		}
 		return t.Say.Say(id, "way", t.way(s, item), "level", inspect.AlertLevelName(item.Level),
-			"description", inspect.AlertName(item.Description), "code", item.Description)
+			"description", inspect.AlertName(item.Description), "code", item.Description, "peer", t.side(item.Side.Peer()))
 	case inspect.ErrorItem:
 		return t.Say.Say("report_error", "side", who, "text", inspect.Safe(item.Text))
 	case inspect.ClosedItem:
