@@ -118,8 +118,8 @@ func isIdiom(w heard) bool {
 }
 
 // Unlike returns what the prose of a lesson says otherwise than it does in another language, block by block: its words
-// for sides, names, parts of records, places, numbers, order, more and less, whatever their order. The lessons must be
-// the [Same].
+// for sides, names, parts of records, places, numbers, order, more and less, those of each sort in the same sequence. The
+// lessons must be the [Same].
 func Unlike(other, l *Lesson) (faults []Check) {
 	for page := range l.Pages {
 		here, there := l.blocks(page), other.blocks(page)
@@ -165,18 +165,35 @@ func (l *Lesson) blocks(page int) (all []heardBlock) {
 	return all
 }
 
-// beside returns the words that only this block has, and those that only the other one has.
+// beside returns the words that only this block has, and those that only the other one has; all of a sort, if both have
+// the same ones in another order.
 func (b heardBlock) beside(other heardBlock) (here, there any, same bool) {
-	left := slices.Clone(other.words)
-	var mine []heard
-	for _, w := range b.words {
-		if i := slices.IndexFunc(left, func(o heard) bool { return o.sort == w.sort && o.value == w.value }); i >= 0 {
-			left = slices.Delete(left, i, i+1)
+	var mine, theirs []heard
+	for s := range likeWord {
+		x, y := ofSort(b.words, s), ofSort(other.words, s)
+		if slices.Equal(valuesOf(x), valuesOf(y)) {
+			continue
+		}
+		onlyX, onlyY := beyondThose(x, y), beyondThose(y, x)
+		if len(onlyX)+len(onlyY) == 0 {
+			onlyX, onlyY = x, y
+		}
+		mine, theirs = append(mine, onlyX...), append(theirs, onlyY...)
+	}
+	return textsOf(mine), textsOf(theirs), len(mine)+len(theirs) == 0
+}
+
+// beyondThose are the words without one for each of the others that says the same.
+func beyondThose(words, others []heard) (left []heard) {
+	values := valuesOf(others)
+	for _, w := range words {
+		if i := slices.Index(values, w.value); i >= 0 {
+			values = slices.Delete(values, i, i+1)
 		} else {
-			mine = append(mine, w)
+			left = append(left, w)
 		}
 	}
-	return textsOf(mine), textsOf(left), len(mine)+len(left) == 0
+	return left
 }
 
 func textsOf(words []heard) any {
