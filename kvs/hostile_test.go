@@ -42,7 +42,8 @@ const (
 	peaceful = "127.0.0.2"
 
 	memoryBound  = 256 << 20       // how much the attacked server and its attackers, in one process, may take besides
-	latencyBound = 5 * time.Second // generous: the machine may be busy with other tests
+	latencyBound = 5 * time.Second        // generous: the machine may be busy with other tests
+	medianBound  = 500 * time.Millisecond // likewise: alone it is a tenth of a millisecond
 )
 
 // besiege has the clients of an attack do what they do, and holds the server to its promises meanwhile.
@@ -87,6 +88,9 @@ func besiege(t *testing.T, change func(*kernel.Server), attack func(*siege)) {
 		took.Round(time.Millisecond), part(alone, 50), part(alone, 99), len(under), part(under, 50), part(under, 99), heap>>10, resident>>10)
 	if p := part(under, 99); p > latencyBound {
 		t.Errorf("99 of 100 reads of others took up to %v", p)
+	}
+	if p := part(under, 50); p > medianBound {
+		t.Errorf("half of the reads of others took %v or more", p)
 	}
 	if heap > memoryBound {
 		t.Errorf("the heap grew by %d bytes", heap)

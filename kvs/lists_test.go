@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -130,6 +131,7 @@ func TestOthersReadAndWritePromptlyWhileDearPatternsAreLookedFor(t *testing.T) {
 				})
 			}
 			other := newTalk(t, s.dial())
+			var waits []time.Duration
 			for i := range 50 {
 				begun := time.Now()
 				if got := other.ask("SET", "key", fmt.Sprint(i)); got != "+OK" {
@@ -138,9 +140,11 @@ func TestOthersReadAndWritePromptlyWhileDearPatternsAreLookedFor(t *testing.T) {
 				if got := other.ask("GET", "key"); !strings.HasSuffix(got, fmt.Sprint("|", i)) {
 					t.Fatal(got)
 				}
-				if took := time.Since(begun); took > latencyBound {
-					t.Errorf("a write and a read took %v", took)
-				}
+				waits = append(waits, time.Since(begun))
+			}
+			slices.Sort(waits)
+			if half, longest := part(waits, 50), waits[len(waits)-1]; half > medianBound || longest > latencyBound {
+				t.Errorf("a write and a read took up to %v, half of them %v or more", longest, half)
 			}
 			for _, conn := range conns {
 				conn.Close()

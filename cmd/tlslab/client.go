@@ -36,6 +36,7 @@ type clientRun struct {
 	excused    bool                            // and that was said
 	notRevoked func(tls.ConnectionState) error // nil where there is no list
 	token      []byte                          // says who the client is; nil for none
+	language   string                          // the request by which the language of the answers was chosen; "" for none
 	text       report.Text                     // tells of records
 	editor     *editor                         // with --edit
 

@@ -210,7 +210,10 @@ func (r *clientRun) connect(ctx context.Context) error {
 	r.session.Extend()
 	r.link = newLink(conn, r.tap.Recording())
 	r.link.facts = r.factsOf(conn)
-	return r.identify(ctx)
+	if err := r.identify(ctx); err != nil {
+		return err
+	}
+	return r.speakAsBefore(ctx)
 }
 
 // lastWords closes a connection that failed, once what the client has said is on its way: its alert.

@@ -68,6 +68,9 @@ func (r *clientRun) answered(o outcome) {
 	if o.unsent == nil {
 		r.count++
 	}
+	if words, err := kvs.Split([]byte(o.request)); err == nil && len(words) > 0 && string(words[0]) == "lang" && !o.refused && o.unsent == nil {
+		r.language = o.request
+	}
 }
 
 // once does the command that stands in the arguments. An answer that reports

@@ -44,17 +44,35 @@ func (r *clientRun) identify(ctx context.Context) error {
 	if len(r.token) == 0 {
 		return nil
 	}
-	line := "auth " + kvs.Quote(r.token)
+	err := r.askFirst(ctx, "auth "+kvs.Quote(r.token))
+	var no *kvs.AnswerError
+	if errors.As(err, &no) {
+		err = failed(r.say("client_token_refused", "addr", safe(r.addr), "answer", safe(strings.TrimPrefix(strings.TrimPrefix(no.Answer, "Error: "), "Erro: "))), err)
+		r.hangUp(ctx)
+	}
+	return err
+}
+
+// speakAsBefore asks a server that was lost for the language again in which its answers came. One that does not know it answers in its own.
+func (r *clientRun) speakAsBefore(ctx context.Context) error {
+	if r.language == "" {
+		return nil
+	}
+	err := r.askFirst(ctx, r.language)
+	if errors.As(err, new(*kvs.AnswerError)) {
+		return nil
+	}
+	return err
+}
+
+// askFirst sends a request of the client's own on a new connection. The error is an answer's, or that of the connection, which is of no more
+// use then.
+func (r *clientRun) askFirst(ctx context.Context, line string) error {
 	err := r.attend(ctx, r.timeout, func(ctx context.Context) error {
 		_, err := r.link.do(ctx, line)
 		return err
 	})
-	var no *kvs.AnswerError
-	switch {
-	case errors.As(err, &no):
-		err = failed(r.say("client_token_refused", "addr", safe(r.addr), "answer", safe(strings.TrimPrefix(strings.TrimPrefix(no.Answer, "Error: "), "Erro: "))), err)
-		r.hangUp(ctx)
-	case err != nil:
+	if err != nil && !errors.As(err, new(*kvs.AnswerError)) {
 		err = r.unanswered(ctx, line, err)
 		r.drop(ctx)
 	}
