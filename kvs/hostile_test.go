@@ -41,7 +41,7 @@ const (
 	hostile  = "127.0.0.1"
 	peaceful = "127.0.0.2"
 
-	memoryBound  = 256 << 20       // how much the attacked server and its attackers, in one process, may take besides
+	memoryBound  = 256 << 20              // how much the attacked server and its attackers, in one process, may take besides
 	latencyBound = 5 * time.Second        // generous: the machine may be busy with other tests
 	medianBound  = 500 * time.Millisecond // likewise: alone it is a tenth of a millisecond
 )
