@@ -38,6 +38,7 @@
 //
 //	12  three  três  0x1603  "text"  NAME         the name of a let, or of a registry, as in bad_record_mac
 //	first N of V   last N of V   byte N of V   bytes N to M of V
+//	bit N of V                                    from the right, where its bytes end
 //	size of V      count of V     how many bytes; how many fields or items
 //	letters of V   port of V      how many letters a text has; the port of a service, as in: port of "http"
 //	offset of V    of a field, within its message, else within what the record holds in clear, else within the record

@@ -3,6 +3,7 @@ package lesson
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"maps"
 	"math/bits"
 	"regexp"
@@ -202,7 +203,7 @@ func (p *valueParser) term() (expression, *remark) {
 func reserved(word string) bool {
 	_, literal := plainLiteral(word)
 	others := []string{
-		"first", "last", "byte", "bytes", "input", "equal", "different", "hmac", "schedule", "secret", "proof", "proofs",
+		"first", "last", "bit", "byte", "bytes", "input", "equal", "different", "hmac", "schedule", "secret", "proof", "proofs",
 		"client", "server", "is", "contains", "of", "to", "and", "with", "by",
 	}
 	return literal || isName(word) || operators[word] != nil || properties[word] != nil || sessionWords[word] != nil ||
@@ -228,10 +229,10 @@ func kept(name string) expression {
 	}
 }
 
-// partTerm reads: first N of, last N of, byte N of, bytes N to M of, input N of.
+// partTerm reads: first N of, last N of, bit N of, byte N of, bytes N to M of, input N of.
 func (p *valueParser) partTerm() (e expression, ok bool, what *remark) {
 	word := p.peek()
-	if !slices.Contains([]string{"first", "last", "byte", "bytes", "input"}, word) {
+	if !slices.Contains([]string{"first", "last", "bit", "byte", "bytes", "input"}, word) {
 		return nil, false, nil
 	}
 	p.at++
@@ -293,8 +294,11 @@ func (p *valueParser) bound() (expression, *remark) {
 
 // cut takes bytes n to m out of a value, counted from 1.
 func cut(word string, n, m int, v Value) (Value, error) {
-	if word == "input" {
+	switch word {
+	case "input":
 		return v.input(n)
+	case "bit":
+		return v.bit(n)
 	}
 	if v.Bytes == nil && v.Text != "" {
 		v.Bytes = []byte(v.Text)
@@ -320,6 +324,22 @@ func cut(word string, n, m int, v Value) (Value, error) {
 		out.facts.placed, out.facts.offset = true, v.facts.offset+n-1
 	}
 	return out, nil
+}
+
+// bit is one of the bits of a value, counted from the right, where its bytes end, from 1.
+func (v Value) bit(n int) (Value, error) {
+	if v.Bytes == nil {
+		number, err := v.number()
+		if err != nil {
+			return Value{}, err
+		}
+		v.Bytes = binary.BigEndian.AppendUint64(nil, uint64(number))
+	}
+	at := (n + 7) / 8 // from the last byte
+	if size := len(v.Bytes); n < 1 || at > size {
+		return Value{}, say("seen_bytes", "value", shortened(v), "size", size, "first", at, "last", at)
+	}
+	return numberValue(int(v.Bytes[len(v.Bytes)-at]>>((n-1)%8)) & 1), nil
 }
 
 func (v Value) input(n int) (Value, error) {

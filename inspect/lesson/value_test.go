@@ -68,7 +68,7 @@ func TestAValueThatIsKeptIsReadByItsName(t *testing.T) {
 		"stolen": "token", "first n of stolen": "to", "n times n plus one": "5", `"stolen"`: "stolen", "size of stolen": "5",
 		"bytes 2 to 4 of stolen": "oke", "last three of stolen": "ken", "lines of stolen": "1", `lines of ""`: "0", `lines of "a\nb\n"`: "2", `lines of "a\nb"`: "2", "client": "client", "bad_record_mac": "bad_record_mac", "três": "3", "vinte": "20",
 		`letters of "café"`: "4", `size of "café"`: "5", `port of "http"`: "80",
-		"text of stolen then 0x00ff": "74 6f 6b 65 6e 00 ff", "0x01 then 0x02 then 0x0304": "01 02 03 04", "size of stolen plus size of stolen": "10",
+		"text of stolen then 0x00ff": "74 6f 6b 65 6e 00 ff", "0x01 then 0x02 then 0x0304": "01 02 03 04", "bit 1 of 6": "0", "bit three of 6": "1", "bit 9 of 0x0180": "1", "bit 10 of 0x0180": "0", "bit 2 of size of stolen": "0", "size of stolen plus size of stolen": "10",
 	} {
 		if v, err := parsed(t, text)(r); err != nil || v.String() != want {
 			t.Errorf("%s: %s, %v", text, v, err)
@@ -82,6 +82,12 @@ func TestAValueThatIsKeptIsReadByItsName(t *testing.T) {
 	}
 	if _, err := parsed(t, "first 9 of stolen")(r); err == nil || !strings.Contains(err.Error(), "token has 5 bytes") {
 		t.Errorf("more bytes than there are: %v", err)
+	}
+	if _, err := parsed(t, "bit 9 of 0x80")(r); err == nil || !strings.Contains(err.Error(), "80 has 1 byte") {
+		t.Errorf("more bits than there are: %v", err)
+	}
+	if _, err := parsed(t, "bit 0 of 0x80")(r); err == nil {
+		t.Error("bits are counted from 1, and there is one before it")
 	}
 	if _, err := parsed(t, "port of stolen")(r); err == nil || !strings.Contains(err.Error(), "there are http, https, ssh") {
 		t.Errorf("a service that nobody knows: %v", err)

@@ -73,6 +73,8 @@ func TestWordsAreHeldToTheirCondition(t *testing.T) {
 		{`last 1 of server unit answer 3 is first 1 of "é"`, "the last one is the first byte", "the last one is the third byte"},
 		{"alert of client is bad_certificate", "the client sent bad_certificate", "the client sent unknown_ca"},
 		{"client finished position is more than client client_hello position", "The client's Finished comes after the ClientHello", "The server's Finished comes after the ClientHello"},
+		{"bit 2 of six plus bit 3 of six is 2", "the second and the third from the right", "the first and the third from the right"},
+		{"bit 2 of six plus bit 3 of six is 2", "the second and the third from the right", "the second and the fourth from the right"},
 		{"version is \"TLS 1.3\"", "it is TLS 1.3", "it is TLS 1.2"},
 	} {
 		evidence := evidenceOf(of.condition)
