@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
@@ -13,10 +14,17 @@ import (
 
 func compareOn(t *testing.T, channel string, open func(string, []string) (inspect.Stage, error)) *lesson.Measure {
 	t.Helper()
-	m, err := lesson.Runner{Open: open}.Compare(t.Context(), channel, comparedCommands)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return compareWith(t, channel, comparedCommands, open)
+}
+
+func compareWith(t *testing.T, channel string, commands []string, open func(string, []string) (inspect.Stage, error)) (m *lesson.Measure) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		if m, err = (lesson.Runner{Open: open}).Compare(t.Context(), channel, commands); err != nil {
+			t.Fatal(err)
+		}
+	})
 	return m
 }
 
@@ -144,10 +152,7 @@ func TestASessionOfTheComparisonIsLabelledAsInTheLab(t *testing.T) {
 
 // What it says of a flipped bit is not to hang on how long somebody's commands are.
 func TestWhatAFlippedBitDoesIsTheSameForAScriptOfShortCommands(t *testing.T) {
-	m, err := lesson.Runner{Open: speaker(docs.English).sceneStage}.Compare(t.Context(), lesson.Sealed, []string{"show"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := compareWith(t, lesson.Sealed, []string{"show"}, speaker(docs.English).sceneStage)
 	if len(m.Flipped.Changed) == 0 || len(m.FlippedEnd.Changed) > 0 || m.FlippedEnd.Noticed != "server" {
 		t.Errorf("in the middle: %+v\nnear the end: %+v", m.Flipped, m.FlippedEnd)
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/tlslab/docs"
@@ -80,9 +81,11 @@ func TestOneBrokenLessonDoesNotHideTheFaultsOfOthers(t *testing.T) {
 		"05-sound.md":      soundLesson,
 	})
 	run, said := checkOf(t, docs.English)
-	if err := run.start(t.Context(), []string{folder}); err == nil {
-		t.Error("nothing is wrong")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		if err := run.start(t.Context(), []string{folder}); err == nil {
+			t.Error("nothing is wrong")
+		}
+	})
 	for _, want := range []string{
 		"01-no-session.md:7: do create nome ana: no session is open",
 		"02-no-end.md:6: ```script: the script of line 6 has no end",
@@ -122,25 +125,27 @@ func TestWhatIsWrongIsToldInTheReadersLanguage(t *testing.T) {
 	files["en/09-twin.md"], files["pt-BR/09-twin.md"] = soundLesson, strings.Replace(soundLesson, "plain", "tls13", 1)
 	folder := lessonFolder(t, files)
 	for i, lang := range []string{docs.English, docs.Portuguese} {
-		run, said := checkOf(t, lang)
-		sheets, err := run.folderFiles(folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range append(sheets, filepath.Join(folder, "pt-BR", "09-twin.md")) {
-			run.start(t.Context(), []string{file})
-		}
-		for script, want := range wants {
-			if !strings.Contains(said(), want[i]) {
-				t.Errorf("%s: it is not said that %s", script, want[i])
+		unhurried(t, lang, func(t *testing.T) {
+			run, said := checkOf(t, lang)
+			sheets, err := run.folderFiles(folder)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if want := [2]string{"in its place the other language has, in line 7: open kv plain", "no lugar disto a outra língua tem, na linha 7: open kv plain"}[i]; !strings.Contains(said(), want) {
-			t.Errorf("it is not said that %s", want)
-		}
-		if t.Failed() {
-			t.Log(said())
-		}
+			for _, file := range append(sheets, filepath.Join(folder, "pt-BR", "09-twin.md")) {
+				run.start(t.Context(), []string{file})
+			}
+			for script, want := range wants {
+				if !strings.Contains(said(), want[i]) {
+					t.Errorf("%s: it is not said that %s", script, want[i])
+				}
+			}
+			if want := [2]string{"in its place the other language has, in line 7: open kv plain", "no lugar disto a outra língua tem, na linha 7: open kv plain"}[i]; !strings.Contains(said(), want) {
+				t.Errorf("it is not said that %s", want)
+			}
+			if t.Failed() {
+				t.Log(said())
+			}
+		})
 	}
 }
 

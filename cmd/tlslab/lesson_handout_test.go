@@ -17,8 +17,7 @@ func TestABlankHandoutGivesNoAnswerAwayOnThePageOfItsExercise(t *testing.T) {
 	t.Setenv("GODEBUG", "cryptocustomrand=1")
 	for _, lang := range []string{docs.English, docs.Portuguese} {
 		for _, name := range docs.Lessons() {
-			t.Run(lang+"/"+name, func(t *testing.T) {
-				t.Parallel()
+			unhurried(t, lang+"/"+name, func(t *testing.T) {
 				s, err := courseSheet(name, lang)
 				if err != nil {
 					t.Fatal(err)
@@ -88,20 +87,22 @@ func playedAlone(t *testing.T, course *lesson.Course, l *lesson.Lesson) (attempt
 
 func TestAHandoutTellsWhatArrivedAsNobodySentIt(t *testing.T) {
 	for lang, marks := range map[string][2]string{docs.English: {"request (as received)", "answer (injected)"}, docs.Portuguese: {"pedido (como chegou)", "resposta (por injeção)"}} {
-		s, err := courseSheet("05-three-properties", lang)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var paper strings.Builder
-		if err := speaker(lang).course(lang).Handout(t.Context(), s.Lesson, false, &paper); err != nil {
-			t.Fatal(err)
-		}
-		told := strings.Join(textOfPages(paper.String()), "\n")
-		for _, mark := range marks {
-			if n := strings.Count(told, mark); n != 1 {
-				t.Errorf("%s: %d times %s in\n%s", lang, n, mark, told)
+		unhurried(t, lang, func(t *testing.T) {
+			s, err := courseSheet("05-three-properties", lang)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
+			var paper strings.Builder
+			if err := speaker(lang).course(lang).Handout(t.Context(), s.Lesson, false, &paper); err != nil {
+				t.Fatal(err)
+			}
+			told := strings.Join(textOfPages(paper.String()), "\n")
+			for _, mark := range marks {
+				if n := strings.Count(told, mark); n != 1 {
+					t.Errorf("%d times %s in\n%s", n, mark, told)
+				}
+			}
+		})
 	}
 }
 

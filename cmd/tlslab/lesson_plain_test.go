@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -15,30 +14,24 @@ import (
 	"example.com/tlslab/inspect/lesson"
 )
 
-// Whoever presses Enter alone comes to the end of each lesson, and so does whoever types nothing at all. Most of the time
-// they wait: so several read at once.
+// Whoever presses Enter alone comes to the end of each lesson, and so does whoever types nothing at all.
 func TestEachLessonComesToItsEndAsTextWithoutAControlCharacter(t *testing.T) {
 	t.Setenv("GODEBUG", "cryptocustomrand=1") // for sessions in a glass box
-	var readers sync.WaitGroup
-	defer readers.Wait()
-	seats := make(chan struct{}, 16)
 	for i, name := range docs.Lessons() {
 		for j, lang := range []string{docs.English, docs.Portuguese} {
 			typed := ""
 			if (i+j)%2 == 0 {
 				typed = strings.Repeat("\n", 200)
 			}
-			readers.Go(func() {
-				seats <- struct{}{}
-				defer func() { <-seats }()
+			unhurried(t, lang+"/"+name, func(t *testing.T) {
 				said, err := readAsText(t, lang, name, typed)
 				if end := docs.For(lang).Say("lesson_end_next", "command", "tlslab lesson next"); err != nil || !strings.Contains(said, end) {
-					t.Errorf("%s, %s: it does not come to its end: %v\n%s", name, lang, err, said)
+					t.Errorf("it does not come to its end: %v\n%s", err, said)
 				}
 				for line := range strings.SplitSeq(said, "\n") {
 					tooWide := utf8.RuneCountInString(line) > 80 && strings.Contains(strings.TrimSpace(line), " ")
 					if tooWide || strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 {
-						t.Errorf("%s, %s: %q", name, lang, line)
+						t.Errorf("%q", line)
 					}
 				}
 			})
@@ -48,11 +41,13 @@ func TestEachLessonComesToItsEndAsTextWithoutAControlCharacter(t *testing.T) {
 
 func TestNoPredictionIsTakenThatIsNotAmongTheChoices(t *testing.T) {
 	for _, lang := range []string{docs.English, docs.Portuguese} {
-		said, err := readAsText(t, lang, "05-three-properties", strings.Repeat("xx\n\n", 60))
-		words := docs.For(lang)
-		if err != nil || !strings.Contains(said, words.Say("lesson_choose", "last", 3)) || strings.Contains(said, words.Say("lesson_predicted")) {
-			t.Errorf("%s: %v\n%s", lang, err, said)
-		}
+		unhurried(t, lang, func(t *testing.T) {
+			said, err := readAsText(t, lang, "05-three-properties", strings.Repeat("xx\n\n", 60))
+			words := docs.For(lang)
+			if err != nil || !strings.Contains(said, words.Say("lesson_choose", "last", 3)) || strings.Contains(said, words.Say("lesson_predicted")) {
+				t.Errorf("%v\n%s", err, said)
+			}
+		})
 	}
 }
 
@@ -77,8 +72,7 @@ func TestWhatTheExercisesAskForIsToldAsText(t *testing.T) {
 	t.Setenv("GODEBUG", "cryptocustomrand=1")
 	for _, lang := range []string{docs.English, docs.Portuguese} {
 		for _, name := range docs.Lessons()[6:11] {
-			t.Run(lang+"/"+name, func(t *testing.T) {
-				t.Parallel()
+			unhurried(t, lang+"/"+name, func(t *testing.T) {
 				s, err := courseSheet(name, lang)
 				if err != nil {
 					t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
@@ -22,9 +23,10 @@ import (
 // Whoever presses nothing but the space bar comes through the lesson, sees each page, and, where a page points at records,
 // the row of one, however small the screen.
 func TestTheSpaceBarAloneLeadsThroughALessonAndShowsWhatItPointsAt(t *testing.T) {
-	program := build(t)
+	program := program(t)
 	for _, name := range []string{"00-tour", "05-three-properties"} {
 		for _, lang := range []string{docs.English, docs.Portuguese} {
+			pages, pointed := pagesOf(t, name, lang)
 			for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 40}} {
 				t.Run(fmt.Sprintf("%s/%s/%dx%d", name, lang, size[0], size[1]), func(t *testing.T) {
 					if (lang == docs.English) == (size[0] == 80) {
@@ -32,7 +34,6 @@ func TestTheSpaceBarAloneLeadsThroughALessonAndShowsWhatItPointsAt(t *testing.T)
 					}
 					t.Parallel()
 					screens := pressOn(t, program, name, lang, size)
-					pages, pointed := pagesOf(t, name, lang)
 					byPage, at := make(map[int]string), 0
 					for _, screen := range screens {
 						for i, page := range pages {
@@ -120,18 +121,20 @@ func pagesOf(t *testing.T, name, lang string) (pages []*lesson.Page, pointed map
 	course := &lesson.Course{Lang: lang, Open: func(name, channel string, with []string) (inspect.Stage, error) {
 		return stages.Named(name, channel, with, stages.Options{Lang: lang})
 	}}
-	sitting := course.Begin(t.Context(), parsed)
-	defer sitting.Close()
 	pointed = make(map[int]bool)
-	for {
-		stop, err := sitting.Next()
-		if errors.Is(err, io.EOF) {
-			break
+	synctest.Test(t, func(t *testing.T) { // on a clock that nobody has to wait for
+		sitting := course.Begin(t.Context(), parsed)
+		defer sitting.Close()
+		for {
+			stop, err := sitting.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			pointed[stop.Page] = pointed[stop.Page] || stop.Look != nil && !slices.Contains([]string{"schedule", "secrets", "verdicts"}, stop.Show)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		pointed[stop.Page] = pointed[stop.Page] || stop.Look != nil && !slices.Contains([]string{"schedule", "secrets", "verdicts"}, stop.Show)
-	}
+	})
 	return parsed.Pages, pointed
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/tlslab/docs"
@@ -11,13 +12,21 @@ import (
 	"example.com/tlslab/kvs/stage"
 )
 
+// unhurried runs a test among others, on a clock that nobody has to wait for: what takes its time in a session, and what
+// is silence there, does not hang on what else the machine has to do.
+func unhurried(t *testing.T, name string, f func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, f)
+	})
+}
+
 // The course as a student meets it, in both languages.
 func TestEverythingThatALessonSaysIsTrue(t *testing.T) {
 	t.Setenv("GODEBUG", "cryptocustomrand=1") // for sessions in a glass box
 	for _, lang := range []string{docs.English, docs.Portuguese} {
 		for _, name := range docs.Lessons() {
-			t.Run(lang+"/"+name, func(t *testing.T) {
-				t.Parallel()
+			unhurried(t, lang+"/"+name, func(t *testing.T) {
 				text, _ := docs.Lesson(lang, name)
 				parsed, err := lesson.ParseLesson(name, text)
 				if err != nil {
@@ -48,18 +57,17 @@ func lookedAt(t *testing.T, script string) (look *lesson.Look, report *lesson.Re
 	course := &lesson.Course{Lang: docs.English, Patience: 30 * time.Second, Open: func(name, channel string, with []string) (inspect.Stage, error) {
 		return stage.Named(name, channel, with, stage.Options{Lang: docs.English, Keys: sealedKeys()})
 	}}
-	if report, err = course.Check(t.Context(), parsed, false); err != nil {
-		return nil, report, err
-	}
-	s := course.Begin(t.Context(), parsed)
-	defer s.Close()
-	for {
-		stop, err := s.Next()
-		if err != nil {
-			return look, report, nil
+	synctest.Test(t, func(t *testing.T) {
+		if report, err = course.Check(t.Context(), parsed, false); err != nil {
+			return
 		}
-		look = stop.Look
-	}
+		s := course.Begin(t.Context(), parsed)
+		defer s.Close()
+		for stop, problem := s.Next(); problem == nil; stop, problem = s.Next() {
+			look = stop.Look
+		}
+	})
+	return look, report, err
 }
 
 func TestALessonPointsAtAFieldByTheNamesThatValuesHave(t *testing.T) {

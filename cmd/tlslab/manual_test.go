@@ -3,7 +3,6 @@ package main_test
 import (
 	"bytes"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"example.com/tlslab/kvs/stage/sealed/testdata"
+	"example.com/tlslab/testdata/loopback"
 	"example.com/tlslab/testdata/needs"
 )
 
@@ -147,6 +147,9 @@ func TestTheManualCanBeWalkedFromItsTopToItsBottom(t *testing.T) {
 					for _, line := range b.lines {
 						if at == len(expected) || line != expected[at].line+expected[at].words[lang] {
 							t.Fatalf("terminal %s: %s is not what comes here", b.terminal, line)
+						}
+						if strings.HasPrefix(expected[at].says, "Connection refused") {
+							w.awaitEnds(b.terminal)
 						}
 						w.enter(b.terminal, line, expected[at].says)
 						at++
@@ -298,12 +301,12 @@ func (w *walker) start(line string) *typed {
 	w.t.Helper()
 	here := addressOf.ReplaceAllStringFunc(line, func(addr string) string {
 		if w.ports[addr] == "" {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			reserved, release, err := loopback.Reserve()
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			w.ports[addr] = listener.Addr().String()
-			listener.Close()
+			w.t.Cleanup(release)
+			w.ports[addr] = reserved
 		}
 		return w.ports[addr]
 	})
@@ -326,6 +329,17 @@ func (w *walker) start(line string) *typed {
 		close(p.ended)
 	}()
 	return p
+}
+
+// awaitEnds waits until the programs of all other terminals have ended by themselves: a client may have ended before its
+// server has.
+func (w *walker) awaitEnds(terminal string) {
+	w.t.Helper()
+	for other, program := range w.terminals {
+		if other != terminal && !program.over(patience) {
+			w.t.Fatalf("terminal %s is still kept by %s", other, program.line)
+		}
+	}
 }
 
 // interrupt is Ctrl+C in a terminal.

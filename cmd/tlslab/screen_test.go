@@ -67,6 +67,16 @@ func play(t *testing.T, folder, program, lang, size string) {
 	})
 }
 
+// program is the one that the scripts of TestMain run.
+func program(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("tlslab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // build makes the program, for all scripts.
 func build(t testing.TB) string {
 	t.Helper()
@@ -80,7 +90,7 @@ func build(t testing.TB) string {
 // A terminal need not answer: the first frame stands, and nothing that the program has written by then is a question.
 // Before that, nothing is waited for.
 func TestTheFirstFrameAsksTheTerminalForNothing(t *testing.T) {
-	terminal := firstFrame(t, build(t))
+	terminal := firstFrame(t, program(t))
 	defer terminal.close()
 	if err := harmless(terminal.written()); err != nil {
 		t.Error(err)

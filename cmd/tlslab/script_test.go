@@ -31,6 +31,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"example.com/tlslab/testdata/loopback"
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 	bolt "go.etcd.io/bbolt"
@@ -97,7 +98,7 @@ func fromFile(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func address(ts *testscript.TestScript, _ bool, args []string) {
-	addr, release, err := reserve()
+	addr, release, err := loopback.Reserve()
 	ts.Check(err)
 	ts.Defer(release)
 	ts.Setenv(args[0], addr)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,26 +64,32 @@ func TestTsharkAndTheJSONLinesAgreeInEachFieldOfTheList(t *testing.T) {
 	}
 	fields := sharedFields(t)
 	compared := make(map[string]int)
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".pcapng")
-		t.Run(name, func(t *testing.T) {
-			theirs, ours := asTshark(t, program, file, fields), asJSON(t, file, fields)
-			if len(theirs) != len(ours) {
-				t.Errorf("tshark has %d directions, the lines %d", len(theirs), len(ours))
-			}
-			for d, want := range theirs {
-				for _, f := range fields {
-					if slices.Contains(onlyRecords, name) && f.ours[0] != "@version" && f.ours[0] != "@length" {
-						continue
-					}
-					compared[f.tshark] += len(want[f.tshark])
-					if diff := cmp.Diff(want[f.tshark], ours[d][f.tshark]); diff != "" {
-						t.Errorf("%s of connection %d, server %t (-tshark +lines):\n%s", f.tshark, d.conn, d.server, diff)
+	var mu sync.Mutex
+	t.Run("captures", func(t *testing.T) {
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), ".pcapng")
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				theirs, ours := asTshark(t, program, file, fields), asJSON(t, file, fields)
+				if len(theirs) != len(ours) {
+					t.Errorf("tshark has %d directions, the lines %d", len(theirs), len(ours))
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for d, want := range theirs {
+					for _, f := range fields {
+						if slices.Contains(onlyRecords, name) && f.ours[0] != "@version" && f.ours[0] != "@length" {
+							continue
+						}
+						compared[f.tshark] += len(want[f.tshark])
+						if diff := cmp.Diff(want[f.tshark], ours[d][f.tshark]); diff != "" {
+							t.Errorf("%s of connection %d, server %t (-tshark +lines):\n%s", f.tshark, d.conn, d.server, diff)
+						}
 					}
 				}
-			}
-		})
-	}
+			})
+		}
+	})
 	for _, f := range fields {
 		if compared[f.tshark] == 0 {
 			t.Errorf("no capture has %s: there is nothing to agree on", f.tshark)

@@ -333,8 +333,7 @@ var said = []struct {
 
 func TestWhatCanBeSaidOfASession(t *testing.T) {
 	for _, s := range said {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
+		unhurried(t, s.name, func(t *testing.T) {
 			script := "on " + s.channel + "\n" + s.script
 			for _, u := range s.untrue {
 				script += "\nexpect " + u[0]

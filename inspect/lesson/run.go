@@ -452,28 +452,37 @@ func (r Runner) patience() time.Duration { return cmp.Or(r.Patience, DefaultPati
 
 // A lull is waited for: nothing has happened for as long as the patience lasts.
 // What keeps happening, as on a slow machine, has no more than keysTake.
+//
+// Patience is counted in turns. Where others have the processor, a turn takes
+// longer than it should, and so does whoever is waited for: it is no silence that
+// nobody has had the time to speak.
 type lull struct {
-	*time.Timer
-	recording *inspect.Recording
-	seen      int
-	patience  time.Duration
-	end       time.Time
+	*time.Timer // of one turn
+	recording   *inspect.Recording
+	seen        int
+	patience    time.Duration
+	left        int // turns
+	end         time.Time
 }
+
+// turns are what patience is counted in.
+const turns = 20
 
 func (r *run) lull(patience time.Duration) *lull {
 	recording := r.tap.Recording()
-	return &lull{time.NewTimer(patience), recording, recording.Len(), patience, time.Now().Add(keysTake)}
+	return &lull{time.NewTimer(patience / turns), recording, recording.Len(), patience, turns, time.Now().Add(keysTake)}
 }
 
-// over reports, once the timer has fired, whether nothing has happened since it
-// was set; else it is set anew.
+// over reports, once the timer has fired, whether nothing has happened for long
+// enough; else it is set anew.
 func (l *lull) over() bool {
 	if n := l.recording.Len(); n != l.seen && time.Now().Before(l.end) {
-		l.seen = n
-		l.Reset(l.patience)
-		return false
+		l.seen, l.left = n, turns
+	} else if l.left--; l.left <= 0 {
+		return true
 	}
-	return true
+	l.Reset(l.patience / turns)
+	return false
 }
 
 // await waits for what a command gets, until that is called silence. If something is held instead, the command

@@ -117,8 +117,11 @@ func (s *Sitting) begin(stage inspect.Stage, glassBox bool) {
 // explain says what a kind of field is.
 func (c *Course) explain(kind string) string { return docs.For(c.Lang).Explain(kind) }
 
-// quiet is how long nothing happens once everything that a step set off is over.
-const quiet = 25 * time.Millisecond
+// quiet is how long nothing happens once everything that a step set off is over, in so many looks: see lull.
+const (
+	quiet = 25 * time.Millisecond
+	looks = 5
+)
 
 // settle waits until nothing moves any more, and takes in what happened.
 func (r *run) settle() {
@@ -126,17 +129,18 @@ func (r *run) settle() {
 		return
 	}
 	recording := r.tap.Recording()
-	for end := time.Now().Add(r.patience()); time.Now().Before(end); {
-		before := recording.Len()
-		if time.Sleep(quiet); recording.Len() == before {
-			break
+	still, before := 0, recording.Len()
+	for end := time.Now().Add(r.patience()); still < looks && time.Now().Before(end); still++ {
+		time.Sleep(quiet / looks)
+		if n := recording.Len(); n != before {
+			still, before = -1, n
 		}
 	}
 	r.session.Extend()
 }
 
 // judge holds an expectation against the session. What is expected may take its
-// time.
+// time, if there is a session.
 func (r *run) judge(e expectation) Check {
 	r.settle()
 	deadline := r.lull(r.patience())
@@ -149,7 +153,7 @@ func (r *run) judge(e expectation) Check {
 			over = deadline.over()
 		default:
 		}
-		if ok || over || r.ctx.Err() != nil {
+		if ok || over || r.current == nil || r.ctx.Err() != nil {
 			return Check{Line: e.Line, Text: e.Text, OK: ok}.saw(got)
 		}
 		r.settle()
@@ -334,14 +338,21 @@ func (r *run) release(act inspect.Action) error {
 			r.ruleLines[i] = r.now.Step
 		}
 	}
-	patience := time.NewTimer(r.patience())
-	defer patience.Stop()
+	deadline := r.lull(r.patience())
+	defer deadline.Stop()
+	over := false // as the connection is: then the wire releases nothing
 	for _, unit := range all {
-		select {
-		case <-r.pacer.release(unit, act):
-		case <-patience.C: // the connection is over
-		case <-r.ctx.Done():
-			return context.Cause(r.ctx)
+		released := r.pacer.release(unit, act)
+		for done := over; !done; {
+			select {
+			case <-released:
+				done = true
+			case <-deadline.C:
+				over = deadline.over()
+				done = over
+			case <-r.ctx.Done():
+				return context.Cause(r.ctx)
+			}
 		}
 	}
 	if r.begun == nil {

@@ -1,15 +1,15 @@
 //go:build unix
 
-package main
+package loopback
 
 import (
 	"fmt"
 	"syscall"
 )
 
-// reserve returns an address that no other program is given where it asks for any free port: a socket is bound to it,
-// and does not listen. With SO_REUSEADDR, which Go sets for whoever listens, one other can.
-func reserve() (addr string, release func(), err error) {
+// Reserve returns an address that no other program is given where it asks for any free port: a socket is bound to it
+// until release is called, and does not listen. With SO_REUSEADDR, which Go sets for whoever listens, one other can.
+func Reserve() (addr string, release func(), err error) {
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		return "", nil, err

@@ -1,9 +1,9 @@
-package main
+package loopback
 
 import "net"
 
-// reserve returns an address that was free a moment ago.
-func reserve() (addr string, release func(), err error) {
+// Reserve returns an address that was free a moment ago.
+func Reserve() (addr string, release func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
