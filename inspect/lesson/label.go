@@ -10,11 +10,9 @@ import (
 // names, be it numbers, bytes, sides, or names of a registry, the first is the choice's own. Of other words it is that
 // no other choice's stands in its place.
 
-// inWords are words for a value, in both languages, beside itself.
+// inWords are words for a value, in both languages, beside itself and those of the vocabulary.
 var inWords = map[string]string{
-	"client":       `clientes?`,
-	"server":       `servidor(es)?`,
-	"nobody":       `no one|neither|none|ninguém|nenhum`,
+	"nobody":       `neither|none|nenhum`,
 	inHandshake:    `before|antes`,
 	afterHandshake: `after|depois`,
 	ofNothing:      `never|nunca`,
@@ -26,8 +24,7 @@ var inWords = map[string]string{
 	"cut":          `cortad[oa]`,
 	"end of file":  `fim do arquivo`,
 	"0":            `none|nothing|nobody|not at all|never|nenhum|nenhuma|nada|ninguém|nunca`,
-	"1":            `once|a single|uma vez|um só|uma só`,
-	"2":            `twice|both|ambos|ambas|as duas|os dois`,
+	"2":            `as duas|os dois`,
 
 	// The key schedule's, and reasons of proofs.
 	"shared_secret":     `segredo compartilhado`,
@@ -42,8 +39,10 @@ var pronouns = []string{"one", "um", "uma"}
 // sayings is a pattern of a value as a label says it.
 func sayings(value string) string {
 	pattern := regexp.MustCompile(`[_ -]`).ReplaceAllString(regexp.QuoteMeta(value), `[_ -]?`)
-	if words, ok := inWords[value]; ok {
-		pattern += "|" + words
+	for _, words := range []string{inWords[value], patternOf(sideWord, value), patternOf(countWord, value)} {
+		if words != "" {
+			pattern += "|" + words
+		}
 	}
 	return pattern
 }
@@ -103,7 +102,7 @@ func (e *Exercise) namesOf(c choice) (names []string) {
 		others := slices.ContainsFunc(e.choices, func(other choice) bool {
 			return other.line != c.line && other.when != nil && slices.Contains(word.FindAllString(other.when.text, -1), name)
 		})
-		if !others && (snake.MatchString(name) || inWords[name] != "") {
+		if !others && (snake.MatchString(name) || inWords[name] != "" || patternOf(sideWord, name) != "") {
 			names = append(names, name)
 		}
 	}

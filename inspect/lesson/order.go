@@ -18,8 +18,8 @@ var (
 	messageName = regexp.MustCompile(`\b(ClientHello|HelloRetryRequest|ServerHello|EncryptedExtensions|CertificateRequest|CertificateVerify|Certificate|ServerKeyExchange|ServerHelloDone|ClientKeyExchange|Finished|NewSessionTicket)\b`)
 
 	// A name behind after, and one that begins with before, stands before the other.
-	behindAfter  = regexp.MustCompile(`(?i)(after|depois d[oae])(\s+(the|its|a|o|seu))*\s+$`)
-	behindBefore = regexp.MustCompile(`(?i)(before|antes d[oae])(\s+(the|its|a|o|seu))*\s+$`)
+	behindAfter  = regexp.MustCompile(`(?i)(` + afterIt + `)(\s+(the|its|a|o|seu))*\s+$`)
+	behindBefore = regexp.MustCompile(`(?i)(` + beforeIt + `)(\s+(the|its|a|o|seu|d[oae]))*\s+$`)
 
 	endOfSentence = regexp.MustCompile(`[.!?](\s|$)`)
 )

@@ -7,12 +7,16 @@ import (
 
 // Sides. In a sentence, the side that is named last before a value of one side, as in alert of server, is that side.
 
+const andOr = `\s+(?:and|or|e|ou)\s+(?:the\s+|o\s+)?`
+
 var (
 	ofSide = regexp.MustCompile(`\b(?:(?:alert|error|ending|messages|records) of|by) (client|server)\b`)
 
+	clientSide, serverSide = patternOf(sideWord, "client"), patternOf(sideWord, "server")
+
 	// sideOrEnd is a side, both of them, or the end of a sentence.
-	sideOrEnd = regexp.MustCompile(`(?i)(clients?|clientes?)(?:[^\pL]|$)|(servers?|servidor(?:es)?)(?:[^\pL]|$)|[.!?](?:\s|$)`)
-	bothSides = regexp.MustCompile(`(?i)(clients?|clientes?)\s+(and|or|e|ou)\s+(the\s+|o\s+)?(servers?|servidor)|(servers?|servidor)\s+(and|or|e|ou)\s+(the\s+|o\s+)?(clients?|cliente)`)
+	sideOrEnd = regexp.MustCompile(`(?i)(` + clientSide + `)(?:[^\pL]|$)|(` + serverSide + `)(?:[^\pL]|$)|[.!?](?:\s|$)`)
+	bothSides = regexp.MustCompile(`(?i)(?:` + clientSide + `)` + andOr + `(?:` + serverSide + `)|(?:` + serverSide + `)` + andOr + `(?:` + clientSide + `)`)
 )
 
 // missided are the values of one side of which the prose speaks as of the other's.

@@ -86,7 +86,7 @@ var (
 	isNothing = regexp.MustCompile(`\bis (not )?(0|zero|"")$|"not received"`)
 	oneSided  = regexp.MustCompile(`\b(client|server) (client_hello|server_hello|hello_retry_request|encrypted_extensions|certificate_request|server_key_exchange|server_hello_done|client_key_exchange|new_session_ticket)\b`)
 	ofPlace   = []string{"row", "position", "connection"}
-	beforeSum = []string{"", "is", "not", "than", "least", "most", "plus", "minus", "times", "to", "first", "last", "contains", "lacks", "and", "with", "xor", "then", "of"}
+	beforeSum = []string{"", "is", "not", "than", "least", "most", "plus", "minus", "times", "first", "last", "contains", "lacks", "and", "with", "xor", "then", "of"}
 )
 
 // evidenceOf reads a condition.
@@ -142,7 +142,7 @@ func (e *evidence) take(word, before string, place bool) {
 		case !v.Numeric:
 		case place || !slices.Contains(beforeSum, before):
 			add(placeWord, strconv.Itoa(v.Number))
-			if before == "byte" || before == "bytes" {
+			if before == "byte" || before == "bytes" || before == "to" {
 				e.bytes = append(e.bytes, strconv.Itoa(v.Number))
 			}
 		default:

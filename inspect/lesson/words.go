@@ -32,6 +32,12 @@ const (
 // A saying is a pattern of what says a value.
 type saying struct{ value, pattern string }
 
+// beforeIt and afterIt are what stands before a name to say when.
+const (
+	beforeIt = `before|antes`
+	afterIt  = `after|depois (?:d(?:[eoa]s?|el[ea]s?|iss?t?o|ess[ea]s?|est[ea]s?|aquel[ea]s?)|que)`
+)
+
 // vocabulary has the words of each sort but names, in both languages.
 var vocabulary = [sortsOfWords][]saying{
 	sideWord: {
@@ -59,8 +65,8 @@ var vocabulary = [sortsOfWords][]saying{
 		{"", `nenhum dos dois|nenhuma das duas`}, // neither
 	}, countsFromTwo()...),
 	orderWord: {
-		{"before", `before|beforehand|in front|ahead of|earlier|previous|antes|de antemão|na frente|anterior(?:es)?`},
-		{"after", `after|behind|depois (?:d(?:[eoa]s?|el[ea]s?|iss?t?o|ess[ea]s?|est[ea]s?|aquel[ea]s?)|que)`},
+		{"before", beforeIt + `|beforehand|in front|ahead of|earlier|previous|de antemão|na frente|anterior(?:es)?`},
+		{"after", afterIt + `|behind`},
 	},
 	amountWord: {
 		{"less", `less|fewer|shorter|smaller|at most|menos|menor(?:es)?|mais curt[oa]s?|no máximo`},
@@ -75,6 +81,14 @@ var vocabulary = [sortsOfWords][]saying{
 		{"not", `not|cannot|none|nothing|nobody|no one|never|neither|without|não|nenhuma?|nada|ninguém|nunca|sem`},
 		{"no", `no`}, // in Portuguese it says where
 	},
+}
+
+// patternOf is the pattern of what says a value of a sort; "" if nothing does.
+func patternOf(s sort, value string) string {
+	if i := slices.IndexFunc(vocabulary[s], func(s saying) bool { return s.value == value }); i >= 0 {
+		return vocabulary[s][i].pattern
+	}
+	return ""
 }
 
 func places() (all []saying) {
