@@ -65,56 +65,51 @@ func (t *template) says(around Style) (spans []Span) {
 
 // Evidence is what a condition has for words to be held to.
 type evidence struct {
-	all    [placesOfEvidence][]string // values of the sorts that have an order, as the condition names them
-	says   [sortsOfWords][]string     // of the others
-	list   []string                   // messages, in the order in which they are sent
-	nots   int                        // how often it says that something is not so
-	bytes  []string                   // of the places, those of bytes
-	hidden []string                   // sides that need not be named: a ClientHello is the client's, and what it sends the server receives
+	names  [orderWord][]string    // values of the sorts up to places and counts, in the sequence in which the condition names them
+	says   [sortsOfWords][]string // of the others: what it says by words of its own
+	nots   int                    // how often it says that something is not so
+	list   []string               // messages, in the order in which they are sent
+	bytes  []string               // of the places, those of bytes
+	hidden []string               // sides that need not be named: a ClientHello is the client's, and what it sends the server receives
 }
 
-// placesOfEvidence are the sorts of which a sequence is compared.
-const placesOfEvidence = orderWord
+// conditionWords are what conditions say by words of their own. Whether two things are the same or not goes with how
+// often it is said that something is not so.
+var conditionWords = []struct {
+	sort    sort
+	values  []string
+	pattern *regexp.Regexp
+}{
+	{orderWord, []string{"before"}, regexp.MustCompile(`\bis less than\b|\bplus \S+ is\b|\bis \S.* minus \S+$`)},
+	{orderWord, []string{"after"}, regexp.MustCompile(`\bis more than\b|\bminus \S+ is\b|\bis \S.* plus \S+$|\bafter its handshake\b`)},
+	{orderWord, []string{"before", "after"}, regexp.MustCompile(`\bsends\b|^covers of\b`)}, // the names say which
+	{amountWord, []string{"less"}, regexp.MustCompile(`\bis (?:less than|at most)\b`)},
+	{amountWord, []string{"more"}, regexp.MustCompile(`\bis (?:more than|at least)\b`)},
+	{likeWord, []string{"same", "other"}, regexp.MustCompile(`\b(?:is|equal|different)\b`)},
+}
 
 var (
-	// sorts of words that a condition has by other words of its own
-	lessThan  = regexp.MustCompile(`\bis less than\b|\bplus \S+ is\b|\bis \S.* minus \S+$`)
-	moreThan  = regexp.MustCompile(`\bis more than\b|\bminus \S+ is\b|\bis \S.* plus \S+$|\bafter its handshake\b`)
-	unlike    = regexp.MustCompile(`\bis not\b|\bdifferent\b`)
-	alike     = regexp.MustCompile(`\bis\b|\bequal\b`)
-	notSo     = regexp.MustCompile(`\b(not|no|nothing|nobody|silence|lacks|different)\b`)
-	isNothing = regexp.MustCompile(`\bis (not )?(0|zero|"")$|"not received"`)
-	oneSided  = regexp.MustCompile(`\b(client|server) (client_hello|server_hello|hello_retry_request|encrypted_extensions|certificate_request|server_key_exchange|server_hello_done|client_key_exchange|new_session_ticket)\b`)
-	ofPlace   = []string{"row", "position", "connection"}
-	beforeSum = []string{"", "is", "not", "than", "least", "most", "plus", "minus", "times", "first", "last", "contains", "lacks", "and", "with", "xor", "then", "of"}
+	notSo     = regexp.MustCompile(`\b(?:not|no|nothing|nobody|silence|lacks|different)\b`)
+	isNothing = regexp.MustCompile(`\bis (?:not )?(?:0|zero|"")$|"not received"`)
+
+	// oneSided are messages that one side alone sends.
+	oneSided = regexp.MustCompile(`\b(client|server) (?:client_hello|server_hello|hello_retry_request|encrypted_extensions|certificate_request|server_key_exchange|server_hello_done|client_key_exchange|new_session_ticket)\b`)
 )
 
 // evidenceOf reads a condition.
 func evidenceOf(condition string) (e evidence) {
 	plain := inQuotes.ReplaceAllString(condition, "_")
-	if lessThan.MatchString(plain) {
-		e.says[orderWord] = append(e.says[orderWord], "before")
-	}
-	if moreThan.MatchString(plain) {
-		e.says[orderWord] = append(e.says[orderWord], "after")
-	}
-	if strings.Contains(plain, "is less than") || strings.Contains(plain, "is at most") {
-		e.says[amountWord] = append(e.says[amountWord], "less")
-	}
-	if strings.Contains(plain, "is more than") || strings.Contains(plain, "is at least") {
-		e.says[amountWord] = append(e.says[amountWord], "more")
-	}
-	if unlike.MatchString(plain) {
-		e.says[likeWord] = append(e.says[likeWord], "other")
-	} else if alike.MatchString(plain) {
-		e.says[likeWord] = append(e.says[likeWord], "same")
+	for _, c := range conditionWords {
+		if c.pattern.MatchString(plain) {
+			e.says[c.sort] = append(e.says[c.sort], c.values...)
+		}
 	}
 	e.nots = len(notSo.FindAllString(plain, -1)) + len(isNothing.FindAllString(condition, -1))
 	words, _ := wordsOf(condition)
 	before, place := "", false
 	for _, word := range words {
 		e.take(word, before, place)
-		place = word == "is" && slices.Contains(ofPlace, before)
+		place = word == "is" && slices.Contains([]string{"row", "position", "connection"}, before)
 		before = word
 	}
 	for _, m := range oneSided.FindAllStringSubmatch(plain, -1) {
@@ -128,9 +123,12 @@ func evidenceOf(condition string) (e evidence) {
 	return e
 }
 
+// counting are words in a condition behind which a number says how many, and not which one.
+var counting = []string{"", "is", "not", "than", "least", "most", "plus", "minus", "times", "first", "last", "contains", "lacks", "and", "with", "xor", "then", "of"}
+
 // take takes in a word of the condition and what it is evidence of.
 func (e *evidence) take(word, before string, place bool) {
-	add := func(s sort, value string) { e.all[s] = append(e.all[s], value) }
+	add := func(s sort, value string) { e.names[s] = append(e.names[s], value) }
 	if quoted, err := strconv.Unquote(word); err == nil && word[0] == '"' {
 		for name := range strings.SplitSeq(quoted, ", ") {
 			add(sortOfName(name), squeezed(name))
@@ -140,9 +138,9 @@ func (e *evidence) take(word, before string, place bool) {
 	if v, ok := plainLiteral(word); ok {
 		switch {
 		case !v.Numeric:
-		case place || !slices.Contains(beforeSum, before):
+		case place || !slices.Contains(counting, before):
 			add(placeWord, strconv.Itoa(v.Number))
-			if before == "byte" || before == "bytes" || before == "to" {
+			if slices.Contains([]string{"byte", "bytes", "to"}, before) {
 				e.bytes = append(e.bytes, strconv.Itoa(v.Number))
 			}
 		default:
@@ -154,8 +152,8 @@ func (e *evidence) take(word, before string, place bool) {
 	case "client", "server", "attacker", "nobody":
 		add(sideWord, word)
 	case "received", "verdict": // by the other side
-		if n := len(e.all[sideWord]); n > 0 {
-			peer := peerOf(e.all[sideWord][n-1])
+		if n := len(e.names[sideWord]); n > 0 {
+			peer := peerOf(e.names[sideWord][n-1])
 			add(sideWord, peer)
 			e.hidden = append(e.hidden, peer)
 		}
@@ -184,14 +182,14 @@ func (e *evidence) take(word, before string, place bool) {
 // unheld returns the first of the words that says something else than the condition, or that could be another one
 // without the condition being another one; ok if there is none.
 func (e evidence) unheld(words []heard) (wrong string, ok bool) {
-	for s := range placesOfEvidence {
+	for s := range orderWord {
 		if wrong, ok := e.inSequence(s, ofSort(words, s), words); !ok {
 			return wrong, false
 		}
 	}
 	for s := orderWord; s < notWord; s++ {
 		for _, w := range ofSort(words, s) {
-			if !slices.Contains(e.says[s], w.value) && !(s == orderWord && e.list != nil || s == likeWord && e.says[s] != nil) {
+			if !slices.Contains(e.says[s], w.value) {
 				return w.text, false
 			}
 		}
@@ -222,7 +220,7 @@ func (e evidence) inSequence(s sort, said, words []heard) (wrong string, ok bool
 
 // readings are the sequences in which words of a sort may stand: all that the condition has, or those that matter.
 func (e evidence) readings(s sort) [][]string {
-	all := e.all[s]
+	all := e.names[s]
 	switch s {
 	case sideWord:
 		return [][]string{without(all, e.hidden), all}
@@ -413,7 +411,7 @@ func othersOf(w heard, e evidence) (all []string) {
 	case w.sort == notWord:
 		return nil // without it the condition would be the opposite, and that is altered
 	case vocabulary[w.sort] == nil:
-		all = slices.Clone(e.all[w.sort])
+		all = slices.Clone(e.names[w.sort])
 	default:
 		for _, s := range vocabulary[w.sort] {
 			all = append(all, s.value)
