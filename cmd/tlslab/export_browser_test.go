@@ -32,10 +32,10 @@ func played(t *testing.T, s inspect.Stage, command string) *inspect.Recording {
 	return tap.Recording()
 }
 
-// tamperedRecording is that of a session whose record was changed on the wire.
-func tamperedRecording(t *testing.T) *inspect.Recording {
+// keptRecording is that of a session of crypto/tls which is kept under a name; that of "tampered" was changed on the wire.
+func keptRecording(t *testing.T, name string) *inspect.Recording {
 	t.Helper()
-	text, err := os.ReadFile("../../inspect/report/testdata/tampered.events")
+	text, err := os.ReadFile("../../inspect/report/testdata/" + name + ".events")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestExportedPagesWorkInABrowser(t *testing.T) {
 		lang      string
 	}{
 		"tls13":    {played(t, &stage.Setting{Channel: stage.ChannelTLS13}, "create nome ana"), docs.English},
-		"tampered": {tamperedRecording(t), docs.English},
+		"tampered": {keptRecording(t, "tampered"), docs.English},
 		"sealed":   {played(t, &stage.Sealed{Keys: sealedKeys()}, "STAT"), docs.Portuguese},
 	} {
 		t.Run(name, func(t *testing.T) {

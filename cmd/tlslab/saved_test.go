@@ -3,14 +3,22 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
@@ -18,6 +26,7 @@ import (
 	"example.com/tlslab/inspect/lesson"
 	"example.com/tlslab/inspect/report"
 	"example.com/tlslab/kvs/stage"
+	"example.com/tlslab/testdata/needs"
 )
 
 // A labSession is what the lab has recorded.
@@ -41,8 +50,8 @@ func onSecond(from inspect.Sender, do inspect.Action) inspect.Gate {
 	return &inspect.Rules{List: []inspect.Rule{{Match: inspect.Match{From: from, Nth: 2}, Do: do}}}
 }
 
-// labSessions are one of each scene on each of its channels, and of each stage, and each channel of kv, on each of the wires;
-// on a clock that nobody has to wait for.
+// labSessions are one of each scene on each of its channels, and of each stage, and each channel of kv, on each of the wires,
+// on a clock that nobody has to wait for; and those that are kept.
 func labSessions(t *testing.T) (all []labSession) {
 	t.Helper()
 	everyScene(t, func(t *testing.T, scene *lesson.Scene, channel string) {
@@ -62,6 +71,9 @@ func labSessions(t *testing.T) (all []labSession) {
 				all = append(all, s)
 			}
 		}
+	}
+	for _, name := range []string{"tls12", "tls13", "refused", "tampered"} {
+		all = append(all, labSession{"kept " + name, keptRecording(t, name)})
 	}
 	return all
 }
@@ -155,6 +167,9 @@ func TestASavedSessionSaysOfEachEndWhatItSawAndNothingThatItDidNot(t *testing.T)
 			} else {
 				divided++
 			}
+			if untouched := strings.HasSuffix(s.name, ", alone") || strings.HasSuffix(s.name, ", let through"); untouched && ends[0] != ends[1] {
+				t.Errorf("%s: connection %d is divided", s.name, n)
+			}
 			for side, end := range ends {
 				whose := inspect.Side(side)
 				where := fmt.Sprintf("%s, connection %d, the %s's", s.name, n, whose)
@@ -244,4 +259,168 @@ func alertsOf(s *inspect.Session, c *inspect.Connection, side inspect.Side) (all
 		}
 	}
 	return all
+}
+
+// allInOne is one recording of many, so that tshark is started once. Its connections keep the names of theirs.
+func allInOne(sessions []labSession) (all *inspect.Recording, names []string) {
+	all = new(inspect.Recording)
+	for _, s := range sessions {
+		firstConn, firstEvent := len(names), all.Len()
+		for e := range s.recording.Events(0) {
+			if e.Kind == inspect.Opened {
+				names = append(names, fmt.Sprintf("%s, connection %d", s.name, e.Conn))
+			}
+			if e.Conn >= 0 {
+				e.Conn += firstConn
+			}
+			if e.Cause >= 0 {
+				e.Cause += firstEvent
+			}
+			all.Append(e)
+		}
+	}
+	return all, names
+}
+
+// TestTsharkAndTheLabAgreeOnEverySavedSession: nothing but the file is given to tshark, which finds nothing wrong with it,
+// the same connections and records, the same values in each field of the list, and the same clear text.
+//
+// Of a connection that was tampered with, each may stop where the other still reads on: tshark checks no tag, takes one
+// secret of the two that were logged under one random, and shows no record that is cut off.
+func TestTsharkAndTheLabAgreeOnEverySavedSession(t *testing.T) {
+	program := needs.Program(t, "tshark")
+	all, names := allInOne(labSessions(t))
+	content := saved(t, all)
+	file := filepath.Join(t.TempDir(), "all.pcapng")
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	session := inspect.NewSession(reopened(t, content))
+	fields := sharedFields(t)
+	theirs, ours := asTshark(t, program, file, fields), asJSON(t, file, fields)
+	if len(theirs) != len(ours) || len(theirs) != 2*len(session.Connections()) {
+		t.Errorf("tshark has %d directions, the lines %d, the session %d connections", len(theirs), len(ours), len(session.Connections()))
+	}
+	whole := 0
+	for _, c := range session.Connections() {
+		name, touched := nameIn(t, names, c), tampered(session, c)
+		for _, server := range []bool{false, true} {
+			d := direction{c.Conn, server}
+			if !touched && len(theirs[d]["tls.handshake.type"]) > 0 {
+				whole++
+			}
+			for _, f := range fields {
+				want, got := theirs[d][f.tshark], ours[d][f.tshark]
+				if touched {
+					want, got = asFarAsBoth(want, got)
+				}
+				if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("%s of %s, server %t (-tshark +lines):\n%s", f.tshark, name, server, diff)
+				}
+			}
+		}
+	}
+	if whole < 70 {
+		t.Errorf("only %d directions with a handshake were compared as a whole", whole)
+	}
+	sameClearText(t, content, session, names)
+	if out := tsharkOn(t, content, "-Y", `(tcp.analysis.flags && !tcp.analysis.window_update) || _ws.short || `+
+		`ip.checksum.status == "Bad" || tcp.checksum.status == "Bad" || _ws.malformed && !tls || _ws.expert.severity == "Error" && !tls`); out != "" {
+		t.Errorf("tshark remarks on:\n%s", out)
+	}
+}
+
+// asFarAsBoth shortens two lists to where one of the two no longer decrypts: then a content type is that of the envelope.
+func asFarAsBoth(theirs, ours []string) (a, b []string) {
+	const applicationData = "23"
+	n := min(len(theirs), len(ours))
+	for i := range n {
+		if theirs[i] != ours[i] && (theirs[i] == applicationData || ours[i] == applicationData) {
+			n = i
+			break
+		}
+	}
+	return theirs[:n], ours[:n]
+}
+
+// nameIn is the name of the session and the connection that became this one, or a half of it.
+func nameIn(t *testing.T, names []string, c *inspect.Connection) string {
+	t.Helper()
+	address, err := netip.ParseAddrPort(c.Opening.Addr[inspect.Client])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s (%s)", names[address.Port()-49152], address)
+}
+
+// tampered reports whether a connection is one half of a divided one, or has a record that is cut off.
+func tampered(s *inspect.Session, c *inspect.Connection) bool {
+	for _, item := range s.Items() {
+		if item.Conn == c.Conn && (item.Kind == inspect.NoteItem && (item.Because.Key == inspect.ClientsPart || item.Because.Key == inspect.ServersPart) ||
+			item.Kind == inspect.RecordItem && item.Record.Truncated) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameClearText holds the application data that tshark decrypts, by what stands in the file alone, to what the session has.
+func sameClearText(t *testing.T, file []byte, session *inspect.Session, names []string) {
+	t.Helper()
+	var args []string
+	for _, c := range session.Connections() {
+		if c.WasTLS(session.Recording().Len()) && !tampered(session, c) {
+			args = append(args, "-z", fmt.Sprintf("follow,tls,raw,%d", c.Conn))
+		}
+	}
+	follow := regexp.MustCompile(`(?s)Filter: tcp\.stream eq (\d+)\nNode 0: [^\n]*:(\d+)\nNode 1: [^\n]*\n(.*?)={20}`)
+	found := follow.FindAllStringSubmatch(tsharkOn(t, file, append([]string{"-q"}, args...)...), -1)
+	if len(found) != len(args)/2 || len(found) < 70 {
+		t.Errorf("tshark follows %d connections of %d", len(found), len(args)/2)
+	}
+	said := 0
+	for _, stream := range found {
+		n, _ := strconv.Atoi(stream[1])
+		var theirs, ours [2]string
+		for line := range strings.Lines(stream[3]) {
+			side := inspect.Client
+			if node0 := stream[2] == "8888"; strings.HasPrefix(line, "\t") != node0 {
+				side = inspect.Server
+			}
+			theirs[side] += strings.TrimSpace(line)
+		}
+		c := session.Connections()[n]
+		for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+			for _, r := range c.View(side).Records(side) {
+				if r.InnerType == inspect.ApplicationData {
+					ours[side] += hex.EncodeToString(r.Plaintext())
+				}
+			}
+		}
+		said += len(ours[inspect.Client])
+		if theirs != ours {
+			t.Errorf("%s: tshark has the clear text %q, the session %q", nameIn(t, names, c), theirs, ours)
+		}
+	}
+	if said == 0 {
+		t.Error("nobody said anything")
+	}
+}
+
+// tsharkOn has tshark read a file that no key log belongs to.
+func tsharkOn(t *testing.T, file []byte, args ...string) string {
+	t.Helper()
+	program, name := needs.Program(t, "tshark"), filepath.Join(t.TempDir(), "session.pcapng")
+	if err := os.WriteFile(name, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(program, append([]string{"-r", name, "-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE"}, args...)...)
+	command.Env = append(os.Environ(), "HOME="+t.TempDir())
+	var complaints bytes.Buffer
+	command.Stderr = &complaints
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, complaints.String())
+	}
+	return string(out)
 }

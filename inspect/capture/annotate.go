@@ -69,6 +69,7 @@ func (w *Writer) undeliverable(c *conversation, e inspect.Event) {
 		on = e.Side
 	}
 	c.add(on, tagged(w.say("capture_note_undeliverable", "side", w.side(e.Side), "from", from), undeliverableKey, "side", e.Side.String(), "from", from))
+	c.sayNow(on, w.at(e))
 }
 
 // word is a comment that may quote what was captured, and so must not seem to be one of ours that says more.

@@ -187,6 +187,13 @@ func (c *conversation) sayNow(side inspect.Side, send sendFunc) {
 	}
 }
 
+// afterword sends what waits to be said of side though it has ended: it acknowledges once more.
+func (c *conversation) afterword(side inspect.Side, send sendFunc) {
+	if len(c.said[side]) > 0 {
+		c.segment(side, flags{ack: true, window: true}, nil, 0, send)
+	}
+}
+
 // finish sends all that is owed and waits to be said, since no more comes.
 func (c *conversation) finish(send sendFunc) {
 	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {

@@ -81,6 +81,7 @@ type half struct {
 	waiting []piece // by seq, no byte twice
 	bytes   int     // in waiting
 	recent  []delivered
+	last    int             // the event of the last delivered piece
 	sent    int             // bytes, with those that the capture has lost
 	lost    *inspect.Reason // from which of them on nothing could be delivered; nil where that is not said
 	told    int             // up to which of them this has been told
@@ -308,8 +309,8 @@ func (s *streams) undeliverable(c *connection, side inspect.Side, said inspect.R
 	h := &c.half[side]
 	if h.lost == nil {
 		h.lost = &said
-		if len(h.recent) > 0 {
-			s.lostIn(c, side, h.recent[len(h.recent)-1].event)
+		if h.sent > 0 {
+			s.lostIn(c, side, h.last)
 		}
 	}
 }
@@ -505,7 +506,7 @@ func (s *streams) deliver(c *connection, side inspect.Side, p piece) {
 		if len(h.recent) == rememberedPieces {
 			h.recent = slices.Delete(h.recent, 0, 1)
 		}
-		h.recent = append(h.recent, delivered{h.next, event})
+		h.recent, h.last = append(h.recent, delivered{h.next, event}), event
 		h.next += uint32(len(fresh))
 		h.sent += len(fresh)
 		if h.lost != nil {

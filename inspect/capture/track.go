@@ -58,7 +58,21 @@ func (w *Writer) track(rec *inspect.Recording, t *track, e inspect.Event) {
 	}
 	if t.over() {
 		delete(w.conns, t.conn)
+		if w.gone = append(w.gone, t); len(w.gone) > rememberedTracks {
+			w.gone = w.gone[1:]
+		}
 	}
+}
+
+// afterwards says of a connection that is over what is known only then: that what was sent last had nobody to go to.
+func (w *Writer) afterwards(e inspect.Event) {
+	i := slices.IndexFunc(w.gone, func(t *track) bool { return t.conn == e.Conn })
+	if e.Kind != inspect.Undeliverable || i < 0 || w.gone[i].split() {
+		return
+	}
+	c := w.gone[i].ends[inspect.Client]
+	w.undeliverable(c, e)
+	c.afterword(e.Side, w.at(e))
 }
 
 // differs reports whether by this event the two ends see different bytes, or

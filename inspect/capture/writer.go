@@ -27,6 +27,9 @@ const flushAt = 64 << 10
 // both endpoints logged is written once.
 const rememberedSecrets = 256
 
+// rememberedTracks is how many connections that are over a Writer remembers.
+const rememberedTracks = 64
+
 // A Writer writes a recording as pcapng while it grows. Its memory does not
 // depend on how long that goes on: some 500 bytes for each connection that has
 // not ended, up to 16 KiB while its server has not answered, 16 bytes for each
@@ -59,6 +62,7 @@ type Writer struct {
 	skip    int // the event up to which comments have been written
 	last    time.Time
 	conns   map[int]*track
+	gone    []*track // that are over, the last of them
 	packet  gopacket.SerializeBuffer
 	written [rememberedSecrets]string // lines of the key log
 	secrets int
@@ -212,7 +216,9 @@ func (w *Writer) event(rec *inspect.Recording, e inspect.Event) {
 	}
 	t := w.conns[e.Conn]
 	switch {
-	case t == nil || e.Kind == inspect.Noted && e.Index < w.skip: // said already
+	case t == nil:
+		w.afterwards(e)
+	case e.Kind == inspect.Noted && e.Index < w.skip: // said already
 	case isComment(e) || isDivision(e): // on a packet that was nothing but an acknowledgement
 		c := t.ends[e.Side]
 		w.comments(rec, c, e)
