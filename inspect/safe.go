@@ -35,6 +35,24 @@ func SafeBytes(b []byte) string { return Safe(string(b)) }
 // more is escaped. It cannot be reversed.
 func SafeOnce(s string) string { return escaped(s, false) }
 
+// IsText reports whether bytes begin as text does that is meant to be read: the
+// first 64 of them are UTF-8 without control characters, but tabs and the ends
+// of lines. No bytes are no text.
+func IsText(b []byte) bool {
+	const looked = 64
+	for at := 0; at < min(len(b), looked); {
+		r, size := utf8.DecodeRune(b[at:])
+		switch {
+		case r == utf8.RuneError && size <= 1 && (utf8.FullRune(b[at:]) || at == 0):
+			return false
+		case r < ' ' && r != '\t' && r != '\r' && r != '\n', r == 0x7f, 0x80 <= r && r < 0xa0:
+			return false
+		}
+		at += max(size, 1)
+	}
+	return len(b) > 0
+}
+
 // escaped returns s with escapes for what is not drawn as itself; a backslash is if it is not to be doubled.
 func escaped(s string, doubled bool) string {
 	if isPlain(s) {

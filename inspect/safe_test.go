@@ -118,3 +118,14 @@ func dangerous(s string) (bool, string) {
 	}
 	return false, ""
 }
+
+func TestTextIsToldFromOtherBytesByItsBeginning(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": false, "S": true, "GET / HTTP/1.1\r\n\thost: olá\r\n": true, "\x00": false, "a\x1bb": false, "\x7f": false, "\u0085": false, "\xc3": false, "a\xff": false,
+		"a\xc3": true, strings.Repeat("a", 63) + "\xc3\xa1": true, strings.Repeat("a", 64) + "\x00": true, "\x16\x03\x01": false,
+	} {
+		if got := IsText([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

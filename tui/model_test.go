@@ -527,6 +527,9 @@ func TestAWatchedRecordingFollowsAndHasNoPrompt(t *testing.T) {
 	}
 	s.until("the bytes", func() bool { return s.m.time.visible() == 1 })
 	s.shows("not TLS", "GET / HTTP", "192.0.2.1:5")
+	if s.m.isAlarm(s.m.time.item(0)) {
+		t.Error("text on a connection that has no TLS is shown as a fault")
+	}
 	s.press("tab")
 	s.shows("bytes, not TLS")
 	s.press("esc", "q")

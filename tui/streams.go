@@ -220,11 +220,14 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 	return append(spans, span{ink, fit(what, room, g.more)}, span{quiet, end})
 }
 
-// isAlarm reports whether the item is an alert other than close_notify, or was tampered with.
+// isAlarm reports whether the item is an alert other than close_notify, was tampered with, or is what should not be there.
 func (m *model) isAlarm(item *inspect.Item) bool {
 	r := item.Record
-	if item.Kind == inspect.BytesItem || item.Kind == inspect.GapItem {
+	switch item.Kind {
+	case inspect.GapItem:
 		return true
+	case inspect.BytesItem: // text before TLS, or instead of it, is no fault
+		return m.time.session.Connections()[item.Conn].WasTLS(item.Event) || !inspect.IsText(m.time.session.Bytes(*item, m.time.event()))
 	}
 	if r == nil || item.Kind != inspect.RecordItem || !m.isDecided(r) {
 		return false

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -581,17 +582,79 @@ func TestACloseNotifyIsMissedWhereOneWasDue(t *testing.T) {
 	}
 }
 
-func TestOneByteThatIsNoTLSIsToldAsOne(t *testing.T) {
-	rec := recordingOf(
-		inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: inspect.ProtocolTLS}},
-		inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Cause: -1, Bytes: []byte("S"), N: 1},
-	)
-	for lang, want := range map[string]string{
-		"en":    "#1 server → client: 1 byte, not TLS: a record begins with its content type, and 0x53 is none.\n",
-		"pt-BR": "#1 servidor → cliente: 1 byte, fora do TLS: um registro começa pelo seu tipo de conteúdo, e 0x53 não é nenhum deles.\n",
+func TestWhatCouldBeReadTooLateIsToldAgainAtTheEnd(t *testing.T) {
+	rec := new(inspect.Recording)
+	var secrets []inspect.Event
+	for _, event := range load(t, "tls13") {
+		switch event.Kind {
+		case inspect.Secret:
+			secrets = append(secrets, event)
+		case inspect.Opened, inspect.Captured, inspect.Ended:
+			rec.Append(event)
+		}
+	}
+	s := inspect.NewSession(rec)
+	s.Extend()
+	var out strings.Builder
+	w := report.Text{Patience: time.Nanosecond}.Writer(&out)
+	if err := w.Extend(s); err != nil {
+		t.Fatal(err)
+	}
+	before := out.String()
+	for _, secret := range secrets {
+		rec.Append(secret)
+	}
+	s.Extend()
+	if err := errors.Join(w.Extend(s), w.Close(s)); err != nil {
+		t.Fatal(err)
+	}
+	again, now := strings.TrimPrefix(out.String(), before), 0
+	for _, item := range s.Items() {
+		if item.Kind == inspect.RecordItem && item.Lane == inspect.Sent && item.Record.Decrypted {
+			now++
+		}
+	}
+	if want := fmt.Sprintf("Secrets that came later open %d records that could not be read above:\n", now); !strings.Contains(again, want) || now < 5 {
+		t.Errorf("no %q in\n%s", want, again)
+	}
+	for _, want := range []string{"holds encrypted_extensions", "in clear: \"", "verified "} {
+		if strings.Contains(before, want) || strings.Count(again, want) == 0 {
+			t.Errorf("%q: %d times at first, %d at the end", want, strings.Count(before, want), strings.Count(again, want))
+		}
+	}
+	if text := told(t, report.Text{}, s); strings.Contains(text, "came later") {
+		t.Error("what was read in time is told again")
+	}
+}
+
+func TestTextThatIsNoTLSIsReadAndOtherBytesAreExplained(t *testing.T) {
+	for said, want := range map[string][2]string{
+		"S": {
+			"#1 server → client: 1 byte of text, not TLS.\n  in clear: \"S\"\n  as sent: 53\n",
+			"#1 servidor → cliente: 1 byte de texto, fora do TLS.\n  em claro: \"S\"\n  como foi enviado: 53\n",
+		},
+		"220 olá\r\n": {
+			"#1 server → client: 10 bytes of text, not TLS.\n  in clear: \"220 olá\\r\\n\"\n  as sent: 32 32 30 20 6f 6c c3 a1 0d 0a\n",
+			"#1 servidor → cliente: 10 bytes de texto, fora do TLS.\n  em claro: \"220 olá\\r\\n\"\n  como foi enviado: 32 32 30 20 6f 6c c3 a1 0d 0a\n",
+		},
+		"\x00": {
+			"#1 server → client: 1 byte, not TLS: a record begins with its content type, and 0x00 is none.\n  as sent: 00\n",
+			"#1 servidor → cliente: 1 byte, fora do TLS: um registro começa pelo seu tipo de conteúdo, e 0x00 não é nenhum deles.\n  como foi enviado: 00\n",
+		},
+		"hi\x1b[2J": {
+			"#1 server → client: 6 bytes, not TLS: a record begins with its content type, and 0x68 is none.\n  as sent: 68 69 1b 5b 32 4a\n",
+			"#1 servidor → cliente: 6 bytes, fora do TLS: um registro começa pelo seu tipo de conteúdo, e 0x68 não é nenhum deles.\n  como foi enviado: 68 69 1b 5b 32 4a\n",
+		},
 	} {
-		if got := (report.Text{Say: docs.For(lang)}).Sentence(inspect.NewSession(rec), 1); got != want {
-			t.Errorf("%q, want %q", got, want)
+		s := inspect.NewSession(recordingOf(
+			inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: inspect.ProtocolTLS}},
+			inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Cause: -1, Bytes: []byte(said), N: len(said)},
+		))
+		for i, lang := range []string{"en", "pt-BR"} {
+			text := report.Text{Say: docs.For(lang)}
+			if got := text.Sentence(s, 1) + text.Streams(s, 1); got != want[i] {
+				t.Errorf("%q, want %q", got, want[i])
+			}
 		}
 	}
 }

@@ -30,6 +30,9 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		case "after_gap", "rest", "not_tls_next", "behind_no_tls", "no_tls", "no_unit", "unit_too_long":
 			return t.Say.Say("report_not_split", "way", t.way(s, item), "size", t.size(int(length)), "why", t.Say.Say("reason_"+key))
 		}
+		if inspect.IsText(b) {
+			return t.Say.Say("report_text", "way", t.way(s, item), "size", t.size(int(length)))
+		}
 		return t.Say.Say("report_not_tls", "way", t.way(s, item), "size", t.size(int(length)), "why", t.notTLS(b))
 	case inspect.GapItem:
 		return t.Say.Say("report_gap", "way", t.way(s, item), "size", t.size(int(missing(s, item))))

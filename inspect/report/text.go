@@ -41,14 +41,31 @@ type Text struct {
 	NoSecrets bool
 
 	// Patience is how long after it was sent Writer holds back a record that may yet be read, once a secret comes; 0 means
-	// until it is closed.
+	// until it is closed. What can be read later than that is told again at the end.
 	Patience time.Duration
 }
 
 // Writer returns a Writer that tells each item at the Text's level, with an
 // empty line after those that take more than one.
 func (t Text) Writer(out io.Writer) *Writer {
-	return &Writer{out: out, live: true, patience: t.Patience, item: func(s *inspect.Session, i int) []byte { return []byte(t.Item(s, i+1)) }, end: t.last}
+	return &Writer{out: out, live: true, patience: t.Patience, item: func(s *inspect.Session, i int) []byte { return []byte(t.Item(s, i+1)) }, late: t.late, end: t.last}
+}
+
+// late tells items again, and what is proven of their connections, since secrets came that were not there yet.
+func (t Text) late(s *inspect.Session, items []int) []byte {
+	text := t.Say.Say("report_late", "count", len(items)) + "\n"
+	proven := make(map[int]bool)
+	for _, i := range items {
+		text += t.Item(s, i+1)
+	}
+	for _, i := range items {
+		conn := s.Items()[i].Conn
+		if c := s.Connections()[conn]; !proven[conn] && c.Closed(inspect.Client) >= 0 && c.Closed(inspect.Server) >= 0 { // others follow
+			proven[conn] = true
+			text += t.Proofs(s, conn)
+		}
+	}
+	return []byte(text)
 }
 
 // Item tells item n at the Text's level, and the proofs of a connection that it ends.
@@ -80,8 +97,11 @@ func (t Text) Streams(s *inspect.Session, n int) string {
 		return ""
 	}
 	text := ""
-	if item.Kind == inspect.RecordItem && clear != nil {
+	switch {
+	case item.Kind == inspect.RecordItem && clear != nil:
 		text = t.line("report_in_clear", t.contents(item.Record, clear))
+	case item.Kind == inspect.BytesItem && inspect.IsText(sent):
+		text = t.line("report_in_clear", t.quoted(sent))
 	}
 	if sent == nil {
 		return text + t.line(t.sentLabel(item), t.Say.Say("report_let_go"))

@@ -15,14 +15,16 @@ import (
 type Writer struct {
 	out      io.Writer
 	item     func(s *inspect.Session, i int) []byte
-	begin    func(s *inspect.Session) []byte // what comes before the first item; may be nil
-	end      func(s *inspect.Session) []byte // what comes after the last one; may be nil
-	live     bool                            // connections are printed apart, and alerts when their connection has ended
-	patience time.Duration                   // after which a record is printed as it stands; 0 is none
+	begin    func(s *inspect.Session) []byte               // what comes before the first item; may be nil
+	late     func(s *inspect.Session, unread []int) []byte // of items that were printed before a secret for them came; may be nil
+	end      func(s *inspect.Session) []byte               // what comes after the last one; may be nil
+	live     bool                                          // connections are printed apart, and alerts when their connection has ended
+	patience time.Duration                                 // after which a record is printed as it stands; 0 is none
 	begun    bool
 	over     bool
 	next     int   // item that has not been looked at
 	held     []int // items that have, in order
+	unread   []int // items that were printed and could not be read
 	ended    map[sender]bool
 	err      error
 }
@@ -49,6 +51,7 @@ func (w *Writer) Close(s *inspect.Session) error {
 	w.over = true
 	s.End()
 	w.print(s, true)
+	w.again(s)
 	if w.end != nil {
 		w.write(w.end(s))
 	}
@@ -78,9 +81,31 @@ func (w *Writer) print(s *inspect.Session, all bool) error {
 			continue
 		}
 		w.write(w.item(s, i))
+		if w.late != nil && !all && isUnread(item) {
+			w.unread = append(w.unread, i)
+		}
 	}
 	w.held = left
 	return w.err
+}
+
+// again prints what can be read by now, and could not be when it was printed.
+func (w *Writer) again(s *inspect.Session) {
+	var now []int
+	for _, i := range w.unread {
+		if !isUnread(s.Items()[i]) {
+			now = append(now, i)
+		}
+	}
+	if len(now) > 0 {
+		w.write(w.late(s, now))
+	}
+}
+
+// isUnread reports whether an item is a record that may yet be read, once a secret comes.
+func isUnread(item inspect.Item) bool {
+	r := item.Record
+	return item.Kind == inspect.RecordItem && !wasDropped(item) && (r.DecidedAt < 0 || r.Encrypted && !r.Decrypted)
 }
 
 // look takes in new items.
