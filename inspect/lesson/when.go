@@ -297,7 +297,7 @@ func (e evidence) inList(said, words []heard) (wrong string, ok bool) {
 		if after {
 			first, second = second, first
 		}
-		if !slices.Contains(e.list[slices.Index(e.list, first):], second) {
+		if !slices.Contains(e.list[slices.Index(e.list, first)+1:], second) {
 			return said[i].text, false
 		}
 	}

@@ -52,6 +52,7 @@ func TestWordsAreHeldToTheirCondition(t *testing.T) {
 		{"server certificate_verify position plus 1 is server finished position", "o CertificateVerify vem logo antes do Finished", "o CertificateVerify vem logo depois do Finished"},
 		{"offset of client client_hello random is less than offset of client client_hello cipher_suites", "cipher_suites stands in the ClientHello", "random_bytes stands in the ClientHello"},
 		{"server sends server_hello certificate certificate_verify finished", "a Certificate, a CertificateVerify, and then its Finished", "a CertificateVerify, a Certificate, and then its Finished"},
+		{"server sends server_hello certificate certificate_verify finished", "a Certificate, a CertificateVerify, and then its Finished", "a Certificate, a Certificate, and then its Finished"},
 		{"server sends server_hello certificate certificate_verify finished", "the Finished comes after the Certificate", "the Finished comes before the Certificate"},
 		{
 			"client text 1 additional_data is client text 1 sequence then client text 1 type then client text 1 record.version then client text 1 record.length",
