@@ -12,9 +12,9 @@ import (
 
 // reached says which test, or part of a suite of tests, reaches each limit that a constant of these packages states.
 var reached = map[string]string{
-	"kernel.DefaultMaxConns":             "TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly",
+	"kernel.DefaultMaxConns":             "TestWhoReachesALimitIsSentAwayAndTheOthersAreServed",
 	"kernel.DefaultMaxConnsPerHost":      "TestHandshakesThatNeverEndTakeNoPlaceForLong",
-	"kernel.DefaultMaxHandshakes":        "TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly",
+	"kernel.DefaultMaxHandshakes":        "TestWhoReachesALimitIsSentAwayAndTheOthersAreServed",
 	"kernel.DefaultMaxHandshakesPerHost": "TestHandshakesThatNeverEndTakeNoPlaceForLong",
 	"kernel.DefaultHandshakeRate":        "TestAFloodOfHandshakesLeavesTheOthersPromptAndTheDoorOpenForNewOnes",
 	"kernel.DefaultMaxRequests":          "TestARequestWhoseTurnDoesNotComeIsNotCarriedOut",

@@ -71,7 +71,7 @@ func fill(t *testing.T, s store.Store) {
 func TestAListIsGoneThroughInStretchesAndOfOneAddressOneAtATime(t *testing.T) {
 	pairs := &measured{Store: new(store.Memory)}
 	fill(t, pairs)
-	s := newLab(t, &kvs.Server{Store: pairs})
+	s := newLab(t, &kvs.Server{Store: pairs}, func(k *kernel.Server) { k.RequestWait = kernel.NoTimeout })
 	var asking sync.WaitGroup
 	for _, list := range []struct {
 		ask   string
@@ -106,7 +106,8 @@ func TestAListIsGoneThroughInStretchesAndOfOneAddressOneAtATime(t *testing.T) {
 	}
 }
 
-func TestOthersReadAndWritePromptlyWhileDearPatternsAreLookedFor(t *testing.T) {
+// Whoever asks for little does not wait until those who ask for much have got it.
+func TestOthersReadAndWriteMeanwhileWhereDearPatternsAreLookedFor(t *testing.T) {
 	file, err := store.Open(filepath.Join(t.TempDir(), "pairs.db"), store.Options{Sync: store.Interval})
 	check(t, err)
 	t.Cleanup(func() { file.Close() })
@@ -116,17 +117,23 @@ func TestOthersReadAndWritePromptlyWhileDearPatternsAreLookedFor(t *testing.T) {
 			s := newLab(t, &kvs.Server{Store: pairs})
 			var asking sync.WaitGroup
 			var conns []net.Conn
+			var mu sync.Mutex
+			var lists []time.Duration
 			for range 100 {
 				conn := newTalk(t, s.dial())
 				conns = append(conns, conn.conn)
 				asking.Go(func() {
 					for {
+						begun := time.Now()
 						if _, err := io.WriteString(conn.conn, encode("KEYS", "*"+strings.Repeat("0*", 50)+"b")); err != nil {
 							return
 						}
 						if err := readAnswer(conn.in, new(strings.Builder)); err != nil {
 							return
 						}
+						mu.Lock()
+						lists = append(lists, time.Since(begun))
+						mu.Unlock()
 					}
 				})
 			}
@@ -143,9 +150,12 @@ func TestOthersReadAndWritePromptlyWhileDearPatternsAreLookedFor(t *testing.T) {
 				waits = append(waits, time.Since(begun))
 			}
 			slices.Sort(waits)
-			if half, longest := part(waits, 50), waits[len(waits)-1]; half > medianBound || longest > latencyBound {
-				t.Errorf("a write and a read took up to %v, half of them %v or more", longest, half)
+			mu.Lock()
+			slices.Sort(lists)
+			if half := part(waits, 50); len(lists) > 0 && half > part(lists, 50) {
+				t.Errorf("half of the times a write and a read took %v or more, a list %v", half, part(lists, 50))
 			}
+			mu.Unlock()
 			for _, conn := range conns {
 				conn.Close()
 			}

@@ -515,7 +515,7 @@ func (d *diary) write(format string, a ...any) {
 // wait waits for a line that begins so.
 func (d *diary) wait(t *testing.T, prefix string) {
 	t.Helper()
-	timer := time.AfterFunc(20*time.Second, func() { panic("nothing begins with " + prefix) })
+	timer := time.AfterFunc(patience, func() { panic("nothing begins with " + prefix) })
 	defer timer.Stop()
 	d.mu.Lock()
 	defer d.mu.Unlock()

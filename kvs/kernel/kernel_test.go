@@ -61,7 +61,7 @@ func Example() {
 }
 
 func TestManyClientsAreServedAtOnce(t *testing.T) {
-	l := newLab(t, &kernel.Server{Handler: echo})
+	l := newLab(t, &kernel.Server{Handler: echo, HandshakeTimeout: time.Hour}) // nobody is given up
 	var conns []net.Conn
 	for i := range 20 {
 		conn := l.dial()
@@ -75,21 +75,17 @@ func TestManyClientsAreServedAtOnce(t *testing.T) {
 
 // Redis-benchmark is one: it waits for the handshake of one connection while the others have theirs to do.
 func TestAClientMayOpenItsConnectionsBeforeTheFirstHandshakeAndDoTheLastOneFirst(t *testing.T) {
-	l := newLab(t, &kernel.Server{Handler: echo})
+	l := newLab(t, &kernel.Server{Handler: echo, HandshakeTimeout: time.Hour}) // nobody is given up
 	var conns []net.Conn
 	for range 100 {
 		conn, err := net.Dial("tcp", l.address)
 		check(t, err)
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(20 * time.Second))
 		conns = append(conns, conn)
 	}
-	began := time.Now()
 	for _, conn := range slices.Backward(conns) {
+		conn.SetDeadline(time.Now().Add(patience))
 		talk(t, tls.Client(conn, l.client), "hello")
-	}
-	if took := time.Since(began); took > kernel.DefaultHandshakeTimeout {
-		t.Errorf("that took %v: some waited until others were given up", took)
 	}
 }
 
@@ -127,9 +123,10 @@ func TestABadHandshakeIsReportedAndCostsTheOthersNothing(t *testing.T) {
 		}, func(err error) bool { return err != nil && !errors.Is(err, kernel.ErrHandshakeTimeout) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			s := &kernel.Server{Handler: echo}
 			if c.name == "silence" {
-				s.HandshakeTimeout = 3 * time.Second // the others too must be done in that time
+				s.HandshakeTimeout = limit // the others too must be done in that time
 			}
 			l := newLab(t, s)
 			other := l.dial()
@@ -212,7 +209,7 @@ func TestStoppingLetsTheRunningRequestBeAnsweredAndSaysCloseNotify(t *testing.T)
 func TestStoppingCutsWhatIsNotOverInTime(t *testing.T) {
 	running := make(chan bool)
 	l := newLab(t, &kernel.Server{
-		ShutdownTimeout: 100 * time.Millisecond,
+		ShutdownTimeout: 100 * time.Millisecond, WriteTimeout: kernel.NoTimeout,
 		Handler: kernel.HandlerFunc(func(ctx context.Context, conn *kernel.Conn) error {
 			close(running)
 			for { // the client does not read
@@ -224,12 +221,8 @@ func TestStoppingCutsWhatIsNotOverInTime(t *testing.T) {
 	})
 	l.dial()
 	<-running
-	start := time.Now()
 	l.stop()
-	check(t, l.wait())
-	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("it took %v", took)
-	}
+	check(t, l.wait()) // for ever, if it were not cut
 }
 
 func TestStoppingDoesNotWaitForHandshakes(t *testing.T) {
@@ -246,6 +239,7 @@ func TestStoppingDoesNotWaitForHandshakes(t *testing.T) {
 }
 
 func TestAHandlerThatNeverReturnsIsReportedAsStuck(t *testing.T) {
+	t.Parallel()
 	release, running := make(chan bool), make(chan bool)
 	l := newLab(t, &kernel.Server{
 		ShutdownTimeout: 10 * time.Millisecond,
@@ -404,7 +398,7 @@ func TestOnceServesOneClientAndEnds(t *testing.T) {
 	l.events.wait(t, "client")
 	if late, err := net.Dial("tcp", l.address); err == nil {
 		// The listener's queue may have taken it; nobody serves it.
-		late.SetDeadline(time.Now().Add(5 * time.Second))
+		late.SetDeadline(time.Now().Add(patience))
 		if n, err := late.Read(make([]byte, 1)); n > 0 || err == nil {
 			t.Error("a second client is served")
 		}
@@ -506,12 +500,15 @@ func newLab(t *testing.T, s *kernel.Server, change ...func(*tls.Config)) *lab {
 	return l
 }
 
+// patience is how long a test waits for what must come. It is long since tests share their machine.
+const patience = 30 * time.Second
+
 // dial returns a client that closes at the end of the test, before the server does.
 func (l *lab) dial() *tls.Conn {
 	l.t.Helper()
 	conn, err := tls.Dial("tcp", l.address, l.client)
 	check(l.t, err)
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	l.t.Cleanup(func() { conn.NetConn().Close() })
 	return conn
 }
@@ -541,7 +538,7 @@ func (e *events) wait(t *testing.T, name string) error {
 	select {
 	case err := <-e.seen[name]:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("no event %q", name)
 		return nil
 	}

@@ -79,7 +79,7 @@ func (s *Server) Run(ctx context.Context) error {
 //
 // It returns when no connection is left: nil after ctx, Stop or Once, otherwise
 // why it cannot accept, or as Start does. When a handler does not return
-// although its connection was cut, Serve returns ErrStuck a second later. Addr
+// although its connection was cut, Serve returns ErrStuck some seconds later. Addr
 // and Wrap are not for this listener: it is served as it is.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	run, before, err := s.begin(ctx)

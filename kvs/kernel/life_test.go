@@ -169,6 +169,7 @@ func TestARestartWhoseAddressWasTakenMeanwhileSaysSo(t *testing.T) {
 }
 
 func TestWaitSaysWhyAServerHasStoppedByItself(t *testing.T) {
+	t.Parallel()
 	release := make(chan bool)
 	s := &kernel.Server{Addr: "127.0.0.1:0", ShutdownTimeout: 10 * time.Millisecond, Handler: kernel.HandlerFunc(func(context.Context, *kernel.Conn) error {
 		<-release
@@ -289,7 +290,7 @@ func TestEveryCallbackAndHandlerMayStopOrRestartTheServer(t *testing.T) {
 		"handler":       func(s *kernel.Server, f func()) { s.Handler = verbsOf(f) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &kernel.Server{Handler: verbsOf(func() {}), Addr: "127.0.0.1:0"}
+			s := &kernel.Server{Handler: verbsOf(func() {}), Addr: "127.0.0.1:0", ShutdownTimeout: time.Hour} // whatever waits for itself does so
 			var once sync.Once
 			register(s, func() {
 				once.Do(func() {
@@ -299,7 +300,6 @@ func TestEveryCallbackAndHandlerMayStopOrRestartTheServer(t *testing.T) {
 				})
 			})
 			started := signal(s.OnStarted)
-			begun := time.Now()
 			check(t, s.Start(t.Context()))
 			<-started
 			if name != "started" {
@@ -317,9 +317,6 @@ func TestEveryCallbackAndHandlerMayStopOrRestartTheServer(t *testing.T) {
 			s.OnClientClosed(func(*kernel.Conn) { s.Stop() })
 			conn.Close()
 			check(t, s.Wait())
-			if took := time.Since(begun); took > 4*time.Second {
-				t.Errorf("it took %v: something waited for itself", took)
-			}
 		})
 	}
 }
@@ -342,7 +339,7 @@ func TestAServerThatServesItsOneClientCanBeStopped(t *testing.T) {
 	conn, err := net.Dial("tcp", s.ListenAddr().String())
 	check(t, err)
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	io.WriteString(conn, "a\n")
 	_, err = io.ReadFull(conn, make([]byte, 2))
 	check(t, err) // it serves its client, and takes no other
@@ -460,7 +457,7 @@ func dialTCP(t *testing.T, s *kernel.Server) *net.TCPConn {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.ListenAddr().String())
 	check(t, err)
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	t.Cleanup(func() { conn.Close() })
 	return conn.(*net.TCPConn)
 }

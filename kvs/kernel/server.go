@@ -253,6 +253,9 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, serve func(n
 	}
 }
 
+// grace is how long a handler may take to return once its connection was cut.
+const grace = 3 * time.Second
+
 // drain returns when no connection is left, or some time after that should be so.
 func (s *Server) drain(ctx context.Context, conns *sync.WaitGroup) error {
 	done := make(chan struct{})
@@ -267,7 +270,7 @@ func (s *Server) drain(ctx context.Context, conns *sync.WaitGroup) error {
 	}
 	var stuck <-chan time.Time // for ever
 	if bound := cmp.Or(s.ShutdownTimeout, DefaultShutdownTimeout); bound > 0 {
-		stuck = time.After(bound + time.Second)
+		stuck = time.After(bound + grace)
 	}
 	select {
 	case <-done:

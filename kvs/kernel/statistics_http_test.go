@@ -103,6 +103,7 @@ func TestStatisticsAreForThisComputerAlone(t *testing.T) {
 }
 
 func TestSilentReadersOfStatisticsTakeNoMoreThanTheirPlaces(t *testing.T) {
+	t.Parallel()
 	address := serveStatistics(t, &kernel.Server{Handler: echo})
 	var silent []net.Conn
 	for range kernel.MaxStatisticsConns {

@@ -128,7 +128,8 @@ func (l *memory) Close() error {
 func (l *memory) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "memory"} }
 
 func TestFailedHandshakesAreCountedByTheirReason(t *testing.T) {
-	s := &kernel.Server{Handler: echo, HandshakeTimeout: 3 * time.Second}
+	t.Parallel()
+	s := &kernel.Server{Handler: echo, HandshakeTimeout: limit} // all but one are done before
 	l := newLab(t, s, func(c *tls.Config) { c.ClientAuth = tls.RequireAndVerifyClientCert })
 	for _, c := range []struct {
 		reason string
