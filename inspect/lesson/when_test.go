@@ -66,6 +66,7 @@ func TestWordsAreHeldToTheirCondition(t *testing.T) {
 		{"client text 2 nonce is not client text 1 nonce", "the nonce is another", "the nonce is the same"},
 		{"client text 2 nonce is not client text 1 nonce", "the nonce is not the same", "the nonce is the same"},
 		{"count of client client_hello key_share.entries is 2", "there are two entries", "there are three entries"},
+		{"size of answer is 2", "all lengths have two bytes", "all lengths have one byte"},
 		{"lines of answer is 1", "it was carried out once", "it was carried out twice"},
 		{"messages of client lacks certificate_verify", "there is no CertificateVerify", "there is a CertificateVerify"},
 		{"messages of client lacks certificate_verify", "there is no CertificateVerify", "there is no Finished"},

@@ -136,6 +136,7 @@ type heard struct {
 
 var (
 	standardNames = regexp.MustCompile(numbered.String() + `|` + phrases.String() + `|` + word.String())
+	oneThing      = regexp.MustCompile(`(?i)\b(one)` + aSortOfThing) // in Portuguese um is the article
 	everyWord     = regexp.MustCompile(`\pL+`)
 	contracted    = regexp.MustCompile(`n['’]t\b`)
 	translated    = regexp.MustCompile(`\(em inglês,[^)]*\)`) // which the other language says once
@@ -149,6 +150,11 @@ func hear(text string, portuguese bool) (all []heard) {
 		if name := text[at[0]:at[1]]; (len(claimsIn(name, Plain)) > 0 || messageName.MatchString(name)) && !written.MatchString(name) {
 			all = append(all, heard{sortOfName(name), squeezed(name), name, at[0]})
 			copy(rest[at[0]:at[1]], strings.Repeat(".", at[1]-at[0]))
+		}
+	}
+	for _, at := range oneThing.FindAllSubmatchIndex(rest, -1) {
+		if at[4] < 0 || !slices.Contains(betweens, string(rest[at[4]:at[5]])) {
+			all = append(all, heard{countWord, "1", string(rest[at[2]:at[3]]), at[2]})
 		}
 	}
 	words := everyWord.FindAllIndex(rest, -1)
