@@ -45,18 +45,13 @@ func (s *Server) serveRESP(ctx context.Context, wire *wire, source *bufio.Reader
 			return err
 		}
 		arguments, err := in.next()
-		var garbage protocolError
-		switch {
-		case errors.As(err, &garbage):
-			conn.Malformed(map[string]string{"": garbage.Error()})
-			session.failure("ERR " + garbage.Error())
-			session.done = true
-		case err != nil:
+		if err == nil {
+			err = session.answer(ctx, arguments)
+		} else {
+			err = session.malformed(err)
+		}
+		if err != nil {
 			return err
-		default:
-			if err := session.answer(ctx, arguments); err != nil {
-				return err
-			}
 		}
 		out.add(session.b)
 		session.recycle()
@@ -77,6 +72,18 @@ func (s *session) pong(ctx context.Context) ([]byte, error) {
 	redis := redisSession{server: s.server, conn: s.conn, store: s.store, guest: s.guest, reply: reply{version: 2}}
 	err := redis.answer(ctx, [][]byte{[]byte("PING")})
 	return bytes.TrimSuffix(redis.b, newline), err
+}
+
+// malformed answers what is no request, after which nothing more can be understood. Another error is returned.
+func (s *redisSession) malformed(err error) error {
+	var garbage protocolError
+	if !errors.As(err, &garbage) {
+		return err
+	}
+	s.conn.Malformed(map[string]string{"": garbage.Error()})
+	s.failure("ERR " + garbage.Error())
+	s.done = true
+	return nil
 }
 
 // recycle keeps the memory of an answer for the next one, unless it was large.

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,12 +27,13 @@ type Conn struct {
 	server *Server
 	host   netip.Addr
 	held   int64  // bytes of answers, see Hold
-	turn   func() // gives back the turn of the request that is carried out; nil if it has none
+	turn   bool   // the request that is carried out has its turn, and must give it back
+
+	dismissed atomic.Bool
 
 	mu        sync.Mutex
 	stopping  bool
 	by        time.Time // see ReadBy
-	dismissed bool
 	lingers   bool // the handler is done, and the deadline is another one
 	ended     bool
 	err       error // why it ended
@@ -125,10 +127,21 @@ func (c *Conn) Stretch(ctx context.Context, do func() error) error {
 	return do()
 }
 
+// takeTurn waits for the turn of the request that is to be carried out.
+func (c *Conn) takeTurn(ctx context.Context) error {
+	b := c.server.requestBounds()
+	if !c.server.requests.takeNow(b) && !c.server.await(ctx, &c.server.requests, c.host, b) {
+		return ErrBusy
+	}
+	c.turn = true
+	return nil
+}
+
+// giveTurn gives it back, if that has not been done.
 func (c *Conn) giveTurn() {
-	if c.turn != nil {
-		c.turn()
-		c.turn = nil
+	if c.turn {
+		c.turn = false
+		c.server.requests.give(c.host, c.server.requestBounds())
 	}
 }
 
@@ -149,9 +162,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 // Close ends the session at once, from a callback or from anywhere else. The
 // session's error is then [ErrDismissed], unless its handler was done.
 func (c *Conn) Close() error {
-	c.mu.Lock()
-	c.dismissed = true
-	c.mu.Unlock()
+	c.dismissed.Store(true)
 	return c.Conn.Close()
 }
 
@@ -214,18 +225,14 @@ func (c *Conn) thread() string { return fmt.Sprintf("client %d", c.ID) }
 
 // Dismissed reports whether the server itself has closed the session. A handler
 // that has made an event of its own happen asks it afterwards.
-func (c *Conn) Dismissed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.dismissed
-}
+func (c *Conn) Dismissed() bool { return c.dismissed.Load() }
 
 // reason is why the session ended that ended with err for the handler.
 func (c *Conn) reason(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case err != nil && c.dismissed:
+	case err != nil && c.dismissed.Load():
 		return ErrDismissed
 	case !errors.Is(err, net.ErrClosed):
 		return err

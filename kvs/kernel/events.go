@@ -63,7 +63,7 @@ func (e Event) Value(parameter string) any {
 type events struct {
 	mu        sync.RWMutex
 	declared  []EventKind
-	callbacks map[string][]func(Event)
+	callbacks readMostly[[]func(Event)]
 }
 
 // Events returns every event that can happen: the standard ones, and then those that were declared.
@@ -117,10 +117,8 @@ func (s *Server) On(name string, f func(Event)) error {
 func (s *Server) on(name string, f func(Event)) {
 	s.events.mu.Lock()
 	defer s.events.mu.Unlock()
-	if s.events.callbacks == nil {
-		s.events.callbacks = map[string][]func(Event){}
-	}
-	s.events.callbacks[name] = append(s.events.callbacks[name], f)
+	before := s.events.callbacks.all()[name]
+	s.events.callbacks.set(name, append(before[:len(before):len(before)], f))
 }
 
 // OnConnection: a connection was accepted. The conn is the one that the
@@ -178,11 +176,12 @@ func (s *Server) OnStarted(f func()) { s.on(EventStarted, func(Event) { f() }) }
 // OnStopped: the server does not listen any more, and no connection is left. It may be started again.
 func (s *Server) OnStopped(f func()) { s.on(EventStopped, func(Event) { f() }) }
 
+// tells reports whether there is anybody to be told of an event.
+func (s *Server) tells(name string) bool { return s.events.callbacks.all()[name] != nil || s.logs(name) }
+
 // emit tells the log and the callbacks of an event.
 func (s *Server) emit(name string, values ...any) {
-	s.events.mu.RLock()
-	callbacks := s.events.callbacks[name]
-	s.events.mu.RUnlock()
+	callbacks := s.events.callbacks.all()[name]
 	logged := s.logs(name)
 	if callbacks == nil && !logged {
 		return

@@ -403,13 +403,8 @@ func (s *Server) admit(ctx context.Context, c *Conn) (done func(), why error) {
 	return func() { s.handshakes.give(c.host, b) }, nil
 }
 
-// turn waits for a request's turn, and returns what is to be called when it is answered.
-func (s *Server) turn(ctx context.Context, c *Conn) (done func(), err error) {
-	b := bounds{most: cmp.Or(s.MaxRequests, DefaultMaxRequests)}
-	if !s.requests.takeNow(b) && !s.await(ctx, &s.requests, c.host, b) {
-		return nil, ErrBusy
-	}
-	return func() { s.requests.give(c.host, b) }, nil
+func (s *Server) requestBounds() bounds {
+	return bounds{most: cmp.Or(s.MaxRequests, DefaultMaxRequests)}
 }
 
 // await reports whether a turn came within RequestWait.

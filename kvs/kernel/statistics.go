@@ -76,8 +76,10 @@ type Reasoner interface {
 func (s *Server) Statistics() Statistics {
 	c := &s.counts
 	c.mu.Lock()
-	verbs := make(map[string]VerbStatistics, len(c.verbs))
-	maps.Copy(verbs, c.verbs)
+	verbs := make(map[string]VerbStatistics)
+	for verb, count := range c.verbs.all() {
+		verbs[verb] = VerbStatistics{count.requests.Load(), count.errors.Load()}
+	}
 	handshakes := make(map[string]int64, len(c.handshakes))
 	maps.Copy(handshakes, c.handshakes)
 	refused := make(map[string]int64, len(c.refusedBy))
@@ -98,33 +100,39 @@ type counts struct {
 	open, accepted, refused, busy, runtimeErrors, acceptErrors, unknown, malformed, bytesIn, bytesOut atomic.Int64
 
 	mu         sync.Mutex
-	verbs      map[string]VerbStatistics
+	verbs      readMostly[*verbCount]
 	handshakes map[string]int64
 	refusedBy  map[string]int64
 }
 
-// failed counts a request that was counted before among those that were answered with an error.
-func (c *counts) failed(verb string) {
+// A verbCount is what [VerbStatistics] are made of.
+type verbCount struct{ requests, errors atomic.Int64 }
+
+// of returns the count of a verb that has a handler.
+func (c *counts) of(verb string) *verbCount {
+	if count := c.verbs.all()[verb]; count != nil {
+		return count
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v := c.verbs[verb]
-	v.Errors++
-	c.verbs[verb] = v
+	count := c.verbs.all()[verb]
+	if count == nil {
+		count = new(verbCount)
+		c.verbs.set(verb, count)
+	}
+	return count
 }
+
+// failed counts a request that was counted before among those that were answered with an error.
+func (c *counts) failed(verb string) { c.of(verb).errors.Add(1) }
 
 // answered counts a request with a verb that has a handler, and what became of it.
 func (c *counts) answered(verb string, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.verbs == nil {
-		c.verbs = map[string]VerbStatistics{}
-	}
-	v := c.verbs[verb]
-	v.Requests++
+	count := c.of(verb)
+	count.requests.Add(1)
 	if err != nil {
-		v.Errors++
+		count.errors.Add(1)
 	}
-	c.verbs[verb] = v
 }
 
 func (c *counts) refuse(why error) {

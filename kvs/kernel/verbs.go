@@ -15,9 +15,9 @@ var ErrUnknownVerb = errors.New("unknown verb")
 // The zero value knows no verb. It may be used by several goroutines, and for the
 // connections of several servers.
 type Verbs[Request, Answer any] struct {
-	mu       sync.RWMutex
+	mu       sync.RWMutex // of changes, and of names
 	names    []string
-	handlers map[string]VerbHandler[Request, Answer]
+	handlers readMostly[VerbHandler[Request, Answer]]
 }
 
 // A VerbHandler answers a request of a client. Ctx is done when the server is
@@ -33,17 +33,14 @@ func (v *Verbs[Request, Answer]) Handle(verb string, handler VerbHandler[Request
 	switch {
 	case handler == nil && i >= 0:
 		v.names = slices.Delete(v.names, i, i+1)
-		delete(v.handlers, verb)
+		v.handlers.remove(verb)
 		return
 	case handler == nil:
 		return
 	case i < 0:
 		v.names = append(v.names, verb)
 	}
-	if v.handlers == nil {
-		v.handlers = map[string]VerbHandler[Request, Answer]{}
-	}
-	v.handlers[verb] = handler
+	v.handlers.set(verb, handler)
 }
 
 // Names returns the verbs that have a handler, in the order in which they got their first.
@@ -61,11 +58,10 @@ func (v *Verbs[Request, Answer]) Names() []string {
 // [ErrDismissed] if a callback has closed the client: then there is nobody to answer.
 func (v *Verbs[Request, Answer]) Do(ctx context.Context, client *Conn, verb string, request Request) (answer Answer, err error) {
 	server := client.server
-	v.mu.RLock()
-	handler := v.handlers[verb]
-	v.mu.RUnlock()
-
-	server.emit(EventRequest, client)
+	handler := v.handlers.all()[verb]
+	if server.tells(EventRequest) {
+		server.emit(EventRequest, client)
+	}
 	if handler == nil {
 		server.counts.unknown.Add(1)
 		server.emit(EventUnknownVerb, client)
@@ -76,11 +72,9 @@ func (v *Verbs[Request, Answer]) Do(ctx context.Context, client *Conn, verb stri
 	case handler == nil:
 		return answer, ErrUnknownVerb
 	}
-	done, err := server.turn(ctx, client)
-	if err != nil {
+	if err := client.takeTurn(ctx); err != nil {
 		return answer, err
 	}
-	client.turn = done
 	defer client.giveTurn()
 	answer, err = handler.call(ctx, client, request)
 	server.counts.answered(verb, err)
