@@ -26,18 +26,18 @@ type Conn struct {
 	ID     int64 // 1 for the first of its server, and so on
 	server *Server
 	host   netip.Addr
-	held   int64  // bytes of answers, see Hold
-	turn   bool   // the request that is carried out has its turn, and must give it back
+	held   int64 // bytes of answers, see Hold
+	turn   bool  // the request that is carried out has its turn, and must give it back
 
 	dismissed atomic.Bool
 
-	mu        sync.Mutex
-	stopping  bool
-	by        time.Time // see ReadBy
-	lingers   bool // the handler is done, and the deadline is another one
-	ended     bool
-	err       error // why it ended
-	cutter    *time.Timer
+	mu       sync.Mutex
+	stopping bool
+	by       time.Time // see ReadBy
+	lingers  bool      // the handler is done, and the deadline is another one
+	ended    bool
+	err      error // why it ended
+	cutter   *time.Timer
 }
 
 // ScreenOf returns where a program says to whoever runs it what it has to say of a connection: the connection's own

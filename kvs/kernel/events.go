@@ -177,7 +177,9 @@ func (s *Server) OnStarted(f func()) { s.on(EventStarted, func(Event) { f() }) }
 func (s *Server) OnStopped(f func()) { s.on(EventStopped, func(Event) { f() }) }
 
 // tells reports whether there is anybody to be told of an event.
-func (s *Server) tells(name string) bool { return s.events.callbacks.all()[name] != nil || s.logs(name) }
+func (s *Server) tells(name string) bool {
+	return s.events.callbacks.all()[name] != nil || s.logs(name)
+}
 
 // emit tells the log and the callbacks of an event.
 func (s *Server) emit(name string, values ...any) {

@@ -58,12 +58,24 @@ type boltTx struct {
 	changes int
 }
 
-// A boltChange is what a pair was before.
-type boltChange struct {
-	key     []byte // as in the file
+// A boltPair is what stands under a key; value is nil where nothing does.
+type boltPair struct {
 	value   []byte
 	expires moment
-	existed bool
+}
+
+// size is what a pair counts under its key in the file.
+func (p boltPair) size(name []byte) int64 {
+	if p.value == nil {
+		return 0
+	}
+	return sizeOf(name[len(keyPrefix):], p.value)
+}
+
+// A boltChange is what a pair was before.
+type boltChange struct {
+	key []byte // as in the file
+	was boltPair
 }
 
 func reading(tx *bbolt.Tx, expiring bool) *boltTx {
@@ -114,10 +126,11 @@ func (t *boltTx) run(do func(Writer) error) error {
 func (t *boltTx) takeBack() {
 	undo := t.undo
 	for i := len(undo) - 1; i >= 0; i-- {
-		if was := undo[i]; was.existed {
-			t.set(was.key, was.value, was.expires)
+		key, was := undo[i].key, undo[i].was
+		if was.value != nil {
+			t.set(key, t.at(key), was)
 		} else {
-			t.remove(was.key)
+			t.remove(key, t.at(key))
 		}
 	}
 }
@@ -149,14 +162,20 @@ func (t *boltTx) expires(fileKey []byte) moment {
 	return 0
 }
 
+// at returns what stands under a key, expired or not.
+func (t *boltTx) at(name []byte) (p boltPair) {
+	if p.value = t.pairs.Get(name); p.value != nil {
+		p.expires = t.expires(name)
+	}
+	return p
+}
+
 func (t *boltTx) Get(key []byte) (Pair, bool) {
-	name := fileKey(key)
-	value := t.pairs.Get(name)
-	if value == nil {
+	p := t.at(fileKey(key))
+	if p.value == nil {
 		return Pair{}, false
 	}
-	expires := t.expires(name)
-	return Pair{key, value, expires.time()}, !t.past(expires)
+	return Pair{key, p.value, p.expires.time()}, !t.past(p.expires)
 }
 
 func (t *boltTx) Scan(from []byte) iter.Seq[Pair] {
@@ -203,31 +222,31 @@ func (t *boltTx) Put(pair Pair) error {
 		return nil
 	}
 	name := fileKey(pair.Key)
-	if t.past(t.expires(name)) {
-		t.drop(name)
+	was := t.at(name)
+	if t.past(was.expires) {
+		t.drop(name, was)
+		was = boltPair{}
 	}
-	growth := sizeOf(pair.Key, pair.Value)
-	if old := t.pairs.Get(name); old != nil {
-		growth = int64(len(pair.Value) - len(old))
-	}
+	now := boltPair{append([]byte{}, pair.Value...), expires}
+	growth := now.size(name) - was.size(name)
 	for growth > 0 && t.size+growth > t.limit {
 		if !t.dropDue() {
 			return ErrFull
 		}
 	}
-	t.note(name)
-	t.set(name, append([]byte{}, pair.Value...), expires)
+	t.note(name, was)
+	t.set(name, was, now)
 	return nil
 }
 
 func (t *boltTx) Delete(key []byte) bool {
 	name := fileKey(key)
-	if t.pairs.Get(name) == nil {
+	was := t.at(name)
+	if was.value == nil {
 		return false
 	}
-	expired := t.past(t.expires(name))
-	t.drop(name)
-	return !expired
+	t.drop(name, was)
+	return !t.past(was.expires)
 }
 
 // dropDue removes the pair that expired first, if there is one.
@@ -236,7 +255,8 @@ func (t *boltTx) dropDue() bool {
 	if name == nil || !t.past(momentIn(name)) {
 		return false
 	}
-	t.drop(fileKey(name[momentSize:]))
+	due := fileKey(name[momentSize:])
+	t.drop(due, t.at(due))
 	return true
 }
 
@@ -247,56 +267,52 @@ func (t *boltTx) nextDue() moment {
 	return 0
 }
 
-func (t *boltTx) drop(name []byte) {
-	t.note(name)
-	t.remove(name)
+func (t *boltTx) drop(name []byte, was boltPair) {
+	t.note(name, was)
+	t.remove(name, was)
 }
 
 // note remembers what a pair was.
-func (t *boltTx) note(name []byte) {
-	value := t.pairs.Get(name)
-	t.undo = append(t.undo, boltChange{name, value, t.expires(name), value != nil})
-}
+func (t *boltTx) note(name []byte, was boltPair) { t.undo = append(t.undo, boltChange{name, was}) }
 
-// set and remove do it, whatever there was. The database keeps the value's slice until the commit. It refuses only what is checked
+// set and remove do it, where that was before. The database keeps the value's slice until the commit. It refuses only what is checked
 // before: an empty key, one too long, a transaction that cannot write.
 
-func (t *boltTx) set(name, value []byte, expires moment) {
-	if old := t.pairs.Get(name); old != nil {
-		t.size -= sizeOf(name[1:], old)
-		t.count--
+func (t *boltTx) set(name []byte, was, now boltPair) {
+	t.account(name, was, now)
+	t.forget(name, was, now)
+	must(t.pairs.Put(name, now.value))
+	if now.expires != 0 {
+		must(t.expiry.Put(name, binary.BigEndian.AppendUint64(nil, uint64(now.expires))))
+		must(t.due.Put(dueKey(now.expires, name), []byte{}))
 	}
-	t.forget(name, expires)
-	must(t.pairs.Put(name, value))
-	if expires != 0 {
-		must(t.expiry.Put(name, binary.BigEndian.AppendUint64(nil, uint64(expires))))
-		must(t.due.Put(dueKey(expires, name), []byte{}))
-	}
-	t.size += sizeOf(name[1:], value)
-	t.count++
-	t.changes++
-	t.written += sizeOf(name, value)
 }
 
-func (t *boltTx) remove(name []byte) {
-	if old := t.pairs.Get(name); old != nil {
-		t.size -= sizeOf(name[1:], old)
-		t.count--
-	}
-	t.forget(name, 0)
+func (t *boltTx) remove(name []byte, was boltPair) {
+	t.account(name, was, boltPair{})
+	t.forget(name, was, boltPair{})
 	must(t.pairs.Delete(name))
-	t.changes++
-	t.written += sizeOf(name, nil)
 }
 
-// forget removes the expiry of a pair, unless it is the new one too.
-func (t *boltTx) forget(name []byte, expires moment) {
-	old := t.expires(name)
-	if old == 0 || old == expires {
+func (t *boltTx) account(name []byte, was, now boltPair) {
+	t.size += now.size(name) - was.size(name)
+	if was.value != nil {
+		t.count--
+	}
+	if now.value != nil {
+		t.count++
+	}
+	t.changes++
+	t.written += sizeOf(name, now.value)
+}
+
+// forget removes the expiry that a pair had, unless it has the same now.
+func (t *boltTx) forget(name []byte, was, now boltPair) {
+	if was.expires == 0 || was.expires == now.expires {
 		return
 	}
-	must(t.due.Delete(dueKey(old, name)))
-	if expires == 0 {
+	must(t.due.Delete(dueKey(was.expires, name)))
+	if now.expires == 0 {
 		must(t.expiry.Delete(name))
 	}
 }
