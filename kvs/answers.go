@@ -22,6 +22,9 @@ type answers struct {
 	broken func(err error) []byte // the answer in place of one whose promise could not be kept
 	gone   func() error           // why the client is not there any more; nil if it may be
 
+	views    func(do func(store.Reader) error) error // a series; nil if none has begun
+	endViews func()
+
 	b    []byte
 	owed []promise
 	verb string       // of the request that was answered; "" if that was with an error
@@ -41,14 +44,34 @@ const (
 	mostAnswers = 32 << 10 // bytes of answers that wait for each other
 )
 
-// View implements [store.Store]: it finds what the requests before have written.
+// View implements [store.Store]: it finds what the requests before have written. Requests that are there already when the first of them
+// reads may find the store as it was then, until one of them writes.
 func (a *answers) View(do func(store.Reader) error) error {
 	a.settle()
-	return a.store.View(do)
+	if a.views == nil {
+		series, ok := a.store.(store.Series)
+		if !ok || a.source.Buffered() == 0 {
+			return a.store.View(do)
+		}
+		var err error
+		if a.views, a.endViews, err = series.Views(); err != nil {
+			return err
+		}
+	}
+	return a.views(do)
+}
+
+// lookAnew ends the series of Views, if there is one.
+func (a *answers) lookAnew() {
+	if a.views != nil {
+		a.endViews()
+		a.views, a.endViews = nil, nil
+	}
 }
 
 // Update implements [store.Store]. Where another request is there already, it does not wait for the disk.
 func (a *answers) Update(do func(store.Writer) error) error {
+	a.lookAnew()
 	pipeline, ok := a.store.(store.Pipeline)
 	if !ok || a.source.Buffered() == 0 || a.wait != nil {
 		return a.store.Update(do)
@@ -176,6 +199,7 @@ func (a *answers) failed(verb string) {
 
 // flush sends what is there. The error is the connection's, from then on.
 func (a *answers) flush() error {
+	a.lookAnew()
 	a.settle()
 	a.write(a.b)
 	if a.b = a.b[:0]; cap(a.b) > 2*mostAnswers {
@@ -192,6 +216,7 @@ func (a *answers) write(b []byte) {
 
 // end waits for what nobody will be told of.
 func (a *answers) end() {
+	a.lookAnew()
 	if a.wait != nil {
 		a.wait()
 	}

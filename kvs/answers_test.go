@@ -215,3 +215,48 @@ func TestWritesOfAClientThatIsSentAwayAreAwaitedBeforeItsSessionEnds(t *testing.
 		t.Errorf("%d writes are awaited by nobody", n)
 	}
 }
+
+// serial is a store that knows how many series of Views there were, and which goes on.
+type serial struct {
+	store.Memory
+	mu            sync.Mutex
+	begun, goesOn int
+}
+
+func (s *serial) Views() (view func(do func(store.Reader) error) error, end func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun, s.goesOn = s.begun+1, s.goesOn+1
+	copied := new(store.Memory) // what is written meanwhile is not in it
+	err = store.Each(&s.Memory, func(key, value []byte) error { return store.Create(copied, key, value) })
+	return copied.View, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.goesOn--
+	}, err
+}
+
+func (s *serial) series() (begun, goesOn int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun, s.goesOn
+}
+
+func TestReadsThatCameTogetherAreOneSeriesOfViewsThatNoWriteAndNoWaitFindsOpen(t *testing.T) {
+	pairs := new(serial)
+	conn := dialPipe(t, &kvs.Server{Store: pairs})
+	conn.send("create a 1\nread a\nread a\nread a\nupdate a 2\nread a\nread a\nread nada\n")
+	for i, want := range []string{"Ok", "1", "1", "1", "Ok", "2", "2", `Error: there is no key "nada"; to make it, use create`} {
+		if got, err := conn.in.ReadString('\n'); got != want+"\n" || err != nil {
+			t.Errorf("%d: got %q, %v, want %q", i, got, err, want)
+		}
+	}
+	// The answers are there, so the server waits for more.
+	if begun, goesOn := pairs.series(); begun != 2 || goesOn != 0 {
+		t.Errorf("%d series began, %d go on", begun, goesOn)
+	}
+	check(t, store.Replace(&pairs.Memory, []byte("a"), []byte("3"))) // by somebody else
+	if got := conn.ask("read a"); got != "3" {
+		t.Errorf("later it finds %q", got)
+	}
+}

@@ -69,6 +69,7 @@ func (s *Server) Handle(verb string, handler Handler) {
 		if err := r.session.guest.may(verb, needs); err != nil {
 			return nil, err
 		}
+		r.session.store.lookAnew()
 		r.session.store.settle() // it finds what the requests before have written
 		answer, err := handler(ctx, client, r.arguments)
 		if err != nil {

@@ -204,6 +204,19 @@ func (b *Bolt) View(do func(Reader) error) error {
 	return do(reading(tx, b.expiring.Load()))
 }
 
+// Views implements [Series]: all of them find what is on the disk when it begins; with [Interval] each is a View.
+func (b *Bolt) Views() (view func(do func(Reader) error) error, end func(), err error) {
+	if b.options.Sync == Interval {
+		return b.View, func() {}, nil
+	}
+	tx, err := b.db.Begin(false)
+	if err != nil {
+		return nil, nil, plain(err)
+	}
+	reader := reading(tx, b.expiring.Load())
+	return func(do func(Reader) error) error { return do(reader) }, func() { tx.Rollback() }, nil
+}
+
 // Update implements [Store].
 func (b *Bolt) Update(do func(Writer) error) error {
 	g, err := b.join(do, false)

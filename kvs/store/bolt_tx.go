@@ -50,6 +50,7 @@ type boltTx struct {
 	pairs       *bbolt.Bucket
 	expiry, due *bbolt.Bucket // nil to a View of a store in which nothing expires
 	sums        *bbolt.Bucket
+	expiring    bool // something may expire
 
 	count, size, limit int64
 	clock
@@ -79,7 +80,7 @@ type boltChange struct {
 }
 
 func reading(tx *bbolt.Tx, expiring bool) *boltTx {
-	t := &boltTx{pairs: tx.Bucket(pairsBucket)}
+	t := &boltTx{pairs: tx.Bucket(pairsBucket), expiring: expiring}
 	if expiring {
 		t.expiry, t.due = tx.Bucket(expiryBucket), tx.Bucket(dueBucket)
 	}
@@ -88,7 +89,7 @@ func reading(tx *bbolt.Tx, expiring bool) *boltTx {
 
 func writing(tx *bbolt.Tx, limit int64) *boltTx {
 	t := reading(tx, true)
-	t.limit = limit
+	t.limit, t.expiring = limit, t.nextDue() != 0
 	t.readSums()
 	return t
 }
@@ -153,7 +154,7 @@ func dueKey(expires moment, fileKey []byte) []byte {
 
 // expires returns when a pair does, 0 for never.
 func (t *boltTx) expires(fileKey []byte) moment {
-	if t.expiry == nil {
+	if !t.expiring {
 		return 0
 	}
 	if at := t.expiry.Get(fileKey); len(at) == momentSize {
@@ -283,6 +284,7 @@ func (t *boltTx) set(name []byte, was, now boltPair) {
 	t.forget(name, was, now)
 	must(t.pairs.Put(name, now.value))
 	if now.expires != 0 {
+		t.expiring = true
 		must(t.expiry.Put(name, binary.BigEndian.AppendUint64(nil, uint64(now.expires))))
 		must(t.due.Put(dueKey(now.expires, name), []byte{}))
 	}

@@ -44,6 +44,13 @@ type Store interface {
 	Close() error
 }
 
+// A Series is a store of which many Views together cost less than each alone.
+type Series interface {
+	// Views begins a series of Views, for one goroutine, until end is called: soon, since what the store gives up meanwhile stays in
+	// its file. Each finds the store as it was at some moment since the series began.
+	Views() (view func(do func(Reader) error) error, end func(), err error)
+}
+
 // A Pipeline is a store whose Updates can be awaited later, so that several of one caller go to the disk together.
 type Pipeline interface {
 	Store

@@ -256,3 +256,33 @@ func check(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestASeriesOfViewsFindsTheStoreAsItWasSinceItBegan(t *testing.T) {
+	for _, sync := range []store.Sync{store.Always, store.Interval} {
+		s, err := store.Open(filepath.Join(t.TempDir(), "pairs.db"), store.Options{Sync: sync})
+		check(t, err)
+		check(t, store.Create(s, []byte("k"), []byte("old")))
+		view, end, err := s.Views()
+		check(t, err)
+		read := func() (value string) {
+			check(t, view(func(r store.Reader) error {
+				pair, _ := r.Get([]byte("k"))
+				value = string(pair.Value)
+				return nil
+			}))
+			return value
+		}
+		if got := read(); got != "old" {
+			t.Errorf("%v: got %q", sync, got)
+		}
+		check(t, store.Replace(s, []byte("k"), []byte("new")))
+		if got := read(); got != "old" && got != "new" {
+			t.Errorf("%v: meanwhile %q", sync, got)
+		}
+		end()
+		if value, err := store.Read(s, []byte("k")); string(value) != "new" || err != nil {
+			t.Errorf("%v: afterwards %q, %v", sync, value, err)
+		}
+		check(t, s.Close()) // which waits for Views
+	}
+}
