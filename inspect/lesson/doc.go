@@ -56,6 +56,7 @@
 //	                              secret, epoch, received, verdict, row, connection, position, transcript
 //	version  suite  group  scheme  server_name  resumed  round_trips       of the latest connection
 //	answer  guessed  noticed  connections
+//	looked                        the record or field that was looked at, as in: looked is server finished verify_data
 //	alert of SIDE  error of SIDE  ending of SIDE  learned by SIDE  read by SIDE  wrote by SIDE
 //	messages of SIDE  records of SIDE  sent by SIDE                        on its latest connection
 //	schedule KIND [of SIDE] [seen by SIDE]   formula of V  command of V  input N of V  covers of V

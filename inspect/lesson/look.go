@@ -28,10 +28,18 @@ func parseLook(explain bool) verb {
 				return err
 			}
 			look.Explain = explain
-			r.wishes.look = look
+			r.wishes.look, r.looked = look, look
 			return nil
 		}, nil
 	}
+}
+
+// lookedAt is what is looked at: the record, or the field, that a line of the session's script pointed at last.
+func (r *run) lookedAt() (Value, error) {
+	if r.looked == nil {
+		return Value{}, say("seen_no_look")
+	}
+	return fieldValue(r.looked.Field, r.looked.Bytes), nil
 }
 
 // look finds what is to be looked at. A field goes by what a value goes by: its kind, the last part of it, or its

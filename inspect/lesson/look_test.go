@@ -3,6 +3,7 @@ package lesson_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/lesson"
@@ -80,5 +81,30 @@ func TestACommandCanSayWhatTheSessionSaidBefore(t *testing.T) {
 		if _, err := lookedAt(t, script); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", script, err, want)
 		}
+	}
+}
+
+func TestWordsAreHeldToWhatALessonPointsAt(t *testing.T) {
+	for condition, want := range map[string]string{
+		"looked is client text 2":          "",
+		"looked is client text 2 received": "6e 6f 6d 65 0a, beside 6c 6f 6d 65 0a",
+		"looked is client text 1":          "beside first",
+	} {
+		text := "# Try\nminutes: 5\n\nWords.\n\n```script\nopen echo\ndo first\ntamper client text: flip byte 0 bit 1\ndo nome\nlook client text 2\n```\n\nAt {{the client's request when " + condition + "}}.\n"
+		parsed, err := lesson.ParseLesson("try", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		course := lesson.Course{Patience: 30 * time.Second, Open: func(string, string, []string) (inspect.Stage, error) { return echo{}, nil }}
+		report, err := course.Check(t.Context(), parsed, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := report.Err(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", condition, err, want)
+		}
+	}
+	if _, err := lookedAt(t, "do first\nlet what = looked"); err == nil || !strings.Contains(err.Error(), "nothing was looked at") {
+		t.Errorf("where nothing was looked at: %v", err)
 	}
 }

@@ -180,6 +180,7 @@ type run struct {
 	// Of a lesson alone.
 	lets   map[string]Value // by name
 	wishes *wishes          // nil in a scene
+	looked *Look            // what a line of its script pointed at last
 	begun  <-chan said      // a command that was begun; nil for none
 	holds  holds
 }

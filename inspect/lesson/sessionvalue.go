@@ -81,6 +81,7 @@ var sessionWords = map[string]expression{
 		r.session.Extend()
 		return textValue(r.noticed()), nil
 	},
+	"looked":      (*run).lookedAt,
 	"round_trips": (*run).roundTrips,
 	"connections": func(r *run) (Value, error) {
 		r.session.Extend()
