@@ -115,6 +115,7 @@ type Record struct {
 	Version   uint16 // legacy_record_version, as it stands
 	Length    int    // of the fragment, as the header says
 	Truncated bool   // the lane ended before the fragment did
+	row       int    // of the streams; 0 before it has one
 
 	DecidedAt int    // the event from which the following is known; -1 while it is not
 	Epoch     Epoch  // EpochUnknown while undecided
@@ -275,6 +276,7 @@ type Item struct {
 	Side  Side
 	Lane  Lane
 	Time  time.Time
+	Row   int // the number of its row, from 1; of an item without one, that of its record's, or of the last before it
 
 	Record *Record // RecordItem, AlertItem, ExpiredItem
 

@@ -22,6 +22,7 @@ type Session struct {
 	now        Event
 	conns      []*Connection
 	items      []Item
+	rows       int                      // of them that have one
 	secrets    map[string][]KnownSecret // by client random
 	learned    int                      // the event of the latest of them
 	greeted    map[string][]*Connection // by client random and by ticket: those whose ClientHello has been read
@@ -254,6 +255,18 @@ func (s *Session) add(item Item) {
 	item.Event, item.Conn, item.Time = s.now.Index, s.now.Conn, s.now.Time
 	if item.Kind == AlertItem {
 		s.conns[item.Conn].alerts = append(s.conns[item.Conn].alerts, len(s.items))
+	}
+	switch {
+	case item.HasRow():
+		s.rows++
+		item.Row = s.rows
+		if item.Record != nil {
+			item.Record.row = s.rows
+		}
+	case item.Record != nil && item.Record.row > 0:
+		item.Row = item.Record.row
+	default:
+		item.Row = s.rows
 	}
 	s.items = append(s.items, item)
 }

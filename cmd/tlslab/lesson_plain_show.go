@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/lesson"
 )
 
@@ -112,27 +113,28 @@ func (r *reading) value(stop *lesson.Stop, name string) {
 
 // about tells more of an item that has been told: its fields, its bytes, what protects it.
 func (r *reading) about(stop *lesson.Stop, words []string) {
-	items := 0
+	var items []inspect.Item
 	if r.follow(stop) {
-		items = r.upTo(stop)
+		items = r.session.Items()[:r.upTo(stop)]
 	}
-	n := 0
+	row := 0
 	if len(words) == 2 {
-		n, _ = strconv.Atoi(strings.TrimPrefix(words[1], "#"))
+		row, _ = strconv.Atoi(strings.TrimPrefix(words[1], "#"))
 	}
-	if items == 0 {
+	if len(items) == 0 {
 		r.print(r.say("lesson_view_none"))
 		return
 	}
-	if n < 1 || n > items {
-		r.print(r.say("lesson_view_which", "command", words[0], "count", items))
+	n := itemOfRow(items, row)
+	if n == 0 {
+		r.print(r.say("lesson_view_which", "command", words[0], "count", rowsOf(items)))
 		return
 	}
 	text := ""
 	switch words[0] {
 	case ":protection":
 		if text = r.text.Protection(r.session, n); text != "" {
-			text = r.say("lesson_shown_protection", "number", n) + "\n" + text
+			text = r.say("lesson_shown_protection", "number", row) + "\n" + text
 		}
 	case ":explain":
 		text = r.text.Explain(r.session, n)
@@ -140,7 +142,7 @@ func (r *reading) about(stop *lesson.Stop, words []string) {
 		text = r.text.Hex(r.session, n)
 	}
 	if text == "" {
-		text = r.say("lesson_view_nothing", "number", n) + "\n"
+		text = r.say("lesson_view_nothing", "number", row) + "\n"
 	}
 	r.lines(text)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -250,22 +251,36 @@ func (w *walk) goOn() {
 
 // about tells more about an item: the one that was named, or the last one told.
 func (w *walk) about(words []string, tell func(*inspect.Session, int) string) {
-	n := w.told
+	told := w.session.Items()[:w.told]
+	row := 0
 	if len(words) > 1 {
-		var err error
-		if n, err = strconv.Atoi(strings.TrimPrefix(words[1], "#")); err != nil {
-			n = 0
-		}
+		row, _ = strconv.Atoi(strings.TrimPrefix(words[1], "#"))
+	} else if w.told > 0 {
+		row = told[w.told-1].Row
 	}
-	if n < 1 || n > w.told {
-		w.print(w.say("cmd_plain_which", "command", words[0], "count", w.told))
+	n := itemOfRow(told, row)
+	if n == 0 {
+		w.print(w.say("cmd_plain_which", "command", words[0], "count", rowsOf(told)))
 		return
 	}
 	text := tell(w.session, n)
 	if text == "" {
-		text = w.say("cmd_plain_no_bytes", "number", n) + "\n"
+		text = w.say("cmd_plain_no_bytes", "number", row) + "\n"
 	}
 	fmt.Fprint(w.out, text)
+}
+
+// itemOfRow returns which of the items, counted from 1, has the row of that number; 0 if none has.
+func itemOfRow(items []inspect.Item, row int) int {
+	return 1 + slices.IndexFunc(items, func(item inspect.Item) bool { return item.HasRow() && item.Row == row })
+}
+
+// rowsOf returns how many rows items have.
+func rowsOf(items []inspect.Item) (most int) {
+	for _, item := range items {
+		most = max(most, item.Row)
+	}
+	return most
 }
 
 // settle waits for the end of the handshake, in whichever way it ends.

@@ -25,6 +25,6 @@ func Example() {
 	//   in clear: alert, 2 bytes
 	//   as sent: 15 03 03 00 02 02 28
 	//
-	// #2 server -> client: alert, level fatal, handshake_failure (40). It arrived.
-	// #3 The server sends no more; it ended with the alert handshake_failure, after which no close_notify is due.
+	// #1 server -> client: alert, level fatal, handshake_failure (40). It arrived.
+	// #2 The server sends no more; it ended with the alert handshake_failure, after which no close_notify is due.
 }

@@ -627,6 +627,40 @@ func TestWhatCouldBeReadTooLateIsToldAgainAtTheEnd(t *testing.T) {
 	}
 }
 
+func TestTextAndTableCountTheRowsAlikeAndAnAlertStandsInThatOfItsRecord(t *testing.T) {
+	for _, name := range sessions {
+		s := inspect.NewSession(recordingOf(load(t, name)...))
+		s.End()
+		var table strings.Builder
+		if err := report.CSV(&table, s); err != nil {
+			t.Fatal(err)
+		}
+		rows := make(map[*inspect.Record]int)
+		last := 0
+		for i, item := range s.Items() {
+			if !strings.HasPrefix((report.Text{}).Sentence(s, i+1), fmt.Sprintf("#%d ", item.Row)) {
+				t.Errorf("%s: item %d is told as %s", name, i, (report.Text{}).Sentence(s, i+1))
+			}
+			switch {
+			case !item.HasRow():
+				if want, ok := rows[item.Record]; ok && item.Row != want {
+					t.Errorf("%s: an alert has row %d, its record %d", name, item.Row, want)
+				}
+				continue
+			case item.Row != last+1:
+				t.Errorf("%s: row %d follows %d", name, item.Row, last)
+			}
+			last = item.Row
+			if item.Kind == inspect.RecordItem {
+				rows[item.Record] = item.Row
+				if !strings.Contains(table.String(), fmt.Sprintf("\n%d,%d,", item.Row, item.Conn)) {
+					t.Errorf("%s: the table has no row %d", name, item.Row)
+				}
+			}
+		}
+	}
+}
+
 func TestTextThatIsNoTLSIsReadAndOtherBytesAreExplained(t *testing.T) {
 	for said, want := range map[string][2]string{
 		"S": {

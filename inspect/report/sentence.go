@@ -8,11 +8,11 @@ import (
 	"example.com/tlslab/inspect"
 )
 
-// Sentence tells item n in one line: its number, its connection unless that is
+// Sentence tells item n in one line: the number of its row, its connection unless that is
 // the first, number 0, who to whom, what it is and what it holds.
 func (t Text) Sentence(s *inspect.Session, n int) string {
 	item := s.Items()[n-1]
-	number := fmt.Sprintf("#%d ", n)
+	number := fmt.Sprintf("#%d ", item.Row)
 	if item.Conn > 0 {
 		number += t.Say.Say("report_connection", "conn", item.Conn+1) + ": "
 	}

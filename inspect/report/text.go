@@ -26,7 +26,9 @@ const (
 
 // A Text tells the items of a session to a reader, in lines of ASCII and of
 // the letters of the language, without columns that a screen reader stumbles
-// over. Items are numbered from 1 on, as they stand in [inspect.Session.Items].
+// over. Its methods count items from 1 on, as they stand in [inspect.Session.Items];
+// what is printed is the number of the row, as on the screen: an alert has that
+// of its record.
 //
 // The zero value tells both streams in English. Its methods return whole
 // lines, each with its line feed, and may be used concurrently on different

@@ -131,11 +131,11 @@ func (t Text) Secrets(s *inspect.Session, conn, at int) string {
 	return text
 }
 
-// Ladder tells the records of a connection among the first items, a line each: the number of the item, who to whom,
+// Ladder tells the records of a connection among the first items, a line each: the number of its row, who to whom,
 // the messages in it, and the epoch that protects it.
 func (t Text) Ladder(s *inspect.Session, conn, items int) string {
 	text := ""
-	for i, item := range s.Items()[:items] {
+	for _, item := range s.Items()[:items] {
 		if item.Conn != conn || item.Kind != inspect.RecordItem || wasDropped(item) {
 			continue
 		}
@@ -152,7 +152,7 @@ func (t Text) Ladder(s *inspect.Session, conn, items int) string {
 				holds = t.Say.Say("report_rung_epoch", "holds", holds, "epoch", t.epoch(r.Epoch))
 			}
 		}
-		text += t.paragraph(t.Say.Say("report_rung", "number", i+1, "way", t.way(s, item), "holds", holds), 2)
+		text += t.paragraph(t.Say.Say("report_rung", "number", item.Row, "way", t.way(s, item), "holds", holds), 2)
 	}
 	return text
 }
