@@ -530,6 +530,9 @@ func TestAWatchedRecordingFollowsAndHasNoPrompt(t *testing.T) {
 	if s.m.isAlarm(s.m.time.item(0)) {
 		t.Error("text on a connection that has no TLS is shown as a fault")
 	}
+	s.press("home")
+	s.shows(`client sends not TLS: "GET / HTTP`)
+	s.press("end")
 	s.press("tab")
 	s.shows("bytes, not TLS")
 	s.press("esc", "q")

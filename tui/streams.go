@@ -258,7 +258,7 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 	case inspect.RecordItem:
 		return m.whatRecordHolds(item.Record)
 	case inspect.BytesItem:
-		b := m.time.session.Bytes(*item, m.time.event())
+		b := m.time.session.Bytes(*item, max(m.time.event(), item.Event)) // it may be what comes next
 		if key := item.Because.Key; key == "after_gap" || key == "rest" {
 			return m.say("tui_bytes") + " " + quoted(b), len(b)
 		}
