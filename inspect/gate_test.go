@@ -241,7 +241,7 @@ func TestAGatedListenerHandsOutRealTLSConns(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := inspect.NewTap().Client(raw, clientConfig)
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	io.WriteString(c, "ola")
 	answer := make([]byte, 3)
 	if _, err := io.ReadFull(c, answer); err != nil || string(answer) != "ola" {

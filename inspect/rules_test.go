@@ -232,7 +232,7 @@ func TestAStepperStopsAtItsBreakpoints(t *testing.T) {
 		{inspect.Match{Type: inspect.Alert, From: inspect.FromClient}, "alert"},
 	} {
 		stepper.Run(stop.match)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if err := stepper.Wait(ctx); err != nil {
 			t.Fatalf("never stopped at %+v", stop.match)
 		}
@@ -424,7 +424,7 @@ func TestWhatIsHeldForAPeerThatBreaksOffIsUndeliverableAtOnce(t *testing.T) {
 		t.Error("the handshake succeeded")
 	}
 	accepted.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for n, found := 0, false; !found; {
 		from := n

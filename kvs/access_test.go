@@ -223,7 +223,7 @@ func TestARevokedTokenEndsWhatItsClientMayDoOnAConnectionThatIsOpen(t *testing.T
 func until(t *testing.T, want string, ask func() string) {
 	t.Helper()
 	var got string
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if got = ask(); strings.Contains(got, want) {
 			return
 		}
@@ -413,7 +413,7 @@ func TestARevokedCertificateIsRefusedOnAnOpenConnectionAndAtEveryHandshake(t *te
 	for _, resumed := range []string{"with a ticket", "without"} {
 		conn, err := tls.Dial("tcp", l.address, l.client)
 		if err == nil {
-			conn.SetDeadline(time.Now().Add(30 * time.Second))
+			conn.SetDeadline(time.Now().Add(patience))
 			_, err = kvs.NewClient(conn).Do(t.Context(), "read a")
 			conn.Close()
 		}

@@ -125,7 +125,7 @@ func TestWritesOfAClientThatIsGoneAreAwaitedAllTheSame(t *testing.T) {
 	conn.conn.Close()
 	disk.outcome <- nil
 	disk.outcome <- nil
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for disk.left() > 0 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}

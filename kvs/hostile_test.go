@@ -114,7 +114,7 @@ func (r *reader) read(stop <-chan struct{}) {
 		case <-pace.C:
 		}
 		begun := time.Now()
-		r.conn.SetDeadline(begun.Add(30 * time.Second))
+		r.conn.SetDeadline(begun.Add(patience))
 		io.WriteString(r.conn, r.request)
 		if _, err := io.ReadFull(r.conn, got); err != nil || string(got) != r.answer {
 			r.t.Errorf("a peaceful client got %q, %v", got, err)
@@ -213,7 +213,7 @@ func (s *siege) tcp(from string) *net.TCPConn {
 		s.t.Skip("this computer has one loopback address alone:", err)
 	}
 	check(s.t, err)
-	conn.SetDeadline(time.Now().Add(time.Minute))
+	conn.SetDeadline(time.Now().Add(patience))
 	s.t.Cleanup(func() { conn.Close() })
 	return conn
 }
@@ -239,7 +239,7 @@ func (s *siege) tls(from string) *tls.Conn {
 // until waits until something is so.
 func (s *siege) until(what string, so func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !so(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("%s never: %+v", what, s.kernel.Statistics())
 		}
@@ -435,7 +435,7 @@ func TestGarbageBeforeAndInsideTLSIsAnsweredOrEndsItsConnectionAlone(t *testing.
 func TestARenegotiationIsRefused(t *testing.T) {
 	openssl := needs.Program(t, "openssl")
 	besiege(t, nil, func(s *siege) {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		command := exec.CommandContext(ctx, openssl, "s_client", "-tls1_2", "-CAfile", s.ca, "-connect", s.address)
 		in, err := command.StdinPipe()
@@ -513,7 +513,7 @@ func TestAClassBehindOneAddressIsServedWithTheLimitsAsTheyAre(t *testing.T) {
 				asked.Wait()
 				conn.Close()
 			})
-			conn.SetDeadline(time.Now().Add(time.Minute))
+			conn.SetDeadline(time.Now().Add(patience))
 			io.WriteString(conn, "keys\n")
 			if answer, err := bufio.NewReader(conn).ReadString('\n'); answer != "[]\n" {
 				t.Errorf("got %q, %v", answer, err)
@@ -541,7 +541,7 @@ func TestAFloodOfHandshakesLeavesTheOthersPromptAndTheDoorOpenForNewOnes(t *test
 						t.Error(err)
 						return
 					}
-					conn.SetDeadline(time.Now().Add(30 * time.Second))
+					conn.SetDeadline(time.Now().Add(patience))
 					if err := tls.Client(conn, s.client).Handshake(); err == nil {
 						begun.Add(1)
 					}
@@ -634,7 +634,7 @@ func TestWhoIsRefusedWithoutTLSIsToldWhyInTheProtocolThatItBeginsToSpeak(t *test
 		conn, err := net.Dial("tcp", k.ListenAddr().String())
 		check(t, err)
 		t.Cleanup(func() { conn.Close() })
-		conn.SetDeadline(time.Now().Add(30 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		io.WriteString(conn, says)
 		return conn
 	}

@@ -637,7 +637,7 @@ func (c halfCloser) CloseWrite() error { return c.Close() }
 func TestOpenSSLIsAClient(t *testing.T) {
 	openssl := needs.Program(t, "openssl")
 	l := newLab(t, &kvs.Server{Store: new(store.Memory)})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	command := exec.CommandContext(ctx, openssl, "s_client", "-quiet", "-verify_return_error", "-servername", "localhost",
 		"-verify_hostname", "localhost", "-CAfile", l.ca, "-connect", l.address)
@@ -667,7 +667,7 @@ func TestThePythonClientReadsRandomPairsBack(t *testing.T) {
 	python := needs.Program(t, "python3")
 	l := newLab(t, &kvs.Server{Store: new(store.Memory)})
 	_, port, _ := net.SplitHostPort(l.address)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	script := filepath.Join("..", "docs", "manual", "clients", "client.py")
 	for _, host := range []string{"localhost", "127.0.0.1"} {
@@ -755,7 +755,7 @@ func (l *lab) dial() *tls.Conn {
 	l.t.Helper()
 	conn, err := tls.Dial("tcp", l.address, l.client)
 	check(l.t, err)
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	l.t.Cleanup(func() { conn.Close() })
 	return conn
 }
@@ -770,7 +770,7 @@ type lines struct {
 func dialPipe(t *testing.T, s *kvs.Server, change ...func(*kernel.Server)) *lines {
 	t.Helper()
 	client, server := net.Pipe()
-	client.SetDeadline(time.Now().Add(30 * time.Second))
+	client.SetDeadline(time.Now().Add(patience))
 	k := &kernel.Server{Handler: s}
 	for _, c := range change {
 		c(k)

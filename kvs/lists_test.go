@@ -191,7 +191,7 @@ func TestAPageOfSCANIsMatchedInItsTurnToo(t *testing.T) {
 	})
 	defer scanning.Wait()
 	defer close(found)
-	for end := time.Now().Add(30 * time.Second); !strings.HasPrefix(other.ask("KEYS", "none"), "-BUSY "); {
+	for end := time.Now().Add(patience); !strings.HasPrefix(other.ask("KEYS", "none"), "-BUSY "); {
 		if time.Now().After(end) {
 			t.Fatal("a list of the same address never had to wait for it")
 		}

@@ -260,8 +260,11 @@ func readAnswer(in *bufio.Reader, b *strings.Builder) error {
 	return fmt.Errorf("not a type of RESP: %q", line)
 }
 
+// patience is how long a test waits for what must come, or talks. It is long since tests share their machine.
+const patience = 2 * time.Minute
+
 func newTalk(t *testing.T, conn net.Conn) *talk {
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	return &talk{t, conn, bufio.NewReader(conn)}
 }
 
@@ -312,7 +315,7 @@ func TestRedisItselfAnswersAsTheTableHasIt(t *testing.T) {
 		command.Wait()
 	})
 	var conn net.Conn
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) { // it does not say when it listens
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { // it does not say when it listens
 		if conn, err = net.Dial("unix", socket); err == nil || time.Now().After(end) {
 			break
 		}

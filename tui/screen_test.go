@@ -95,7 +95,7 @@ func (s *screen) send(msg tea.Msg) {
 }
 
 // patience is how long a test waits for what must come. It is long since tests share their machine.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // until takes messages until the condition holds.
 func (s *screen) until(what string, holds func() bool) {

@@ -501,7 +501,7 @@ func newLab(t *testing.T, s *kernel.Server, change ...func(*tls.Config)) *lab {
 }
 
 // patience is how long a test waits for what must come. It is long since tests share their machine.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // dial returns a client that closes at the end of the test, before the server does.
 func (l *lab) dial() *tls.Conn {

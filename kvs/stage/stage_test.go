@@ -128,8 +128,8 @@ func TestAHeldSessionWaitsAsLongAsItIsHeldAndEndsWhenItIsClosed(t *testing.T) {
 	go func() { play.Close(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(5 * time.Second):
-		t.Fatal("a held session did not end within 5 s of being closed")
+	case <-time.After(time.Minute):
+		t.Fatal("a held session did not end when it was closed")
 	}
 }
 

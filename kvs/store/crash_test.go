@@ -230,10 +230,15 @@ func TestAProcessThatIsKilledUnderLoadLosesNoAcknowledgedWrite(t *testing.T) {
 func TestAnIntervalStoreThatIsKilledOpensAndHoldsWholeWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pairs.db")
 	kept := make(map[int]uint64)
-	runChild(t, childCommand(path, "flood", "interval"), 1500*time.Millisecond, readKept(t, kept))
+	cmd, note := childCommand(path, "flood", "interval"), readKept(t, kept)
+	begun := sync.OnceFunc(func() { time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() }) })
+	runChild(t, cmd, time.Minute, func(line string) {
+		begun()
+		note(line)
+	})
 	last := wantFlood(t, path, kept, true)
 	if len(kept) == 0 || len(last) == 0 {
-		t.Errorf("%d writers were answered, %d are in the file after a second and a half", len(kept), len(last))
+		t.Errorf("%d writers were answered, %d are in the file after five seconds", len(kept), len(last))
 	}
 }
 
@@ -278,7 +283,7 @@ func TestADiskThatFailsIsToldToTheCallerAndNothingAcknowledgedIsLost(t *testing.
 			inject := fmt.Sprintf("inject=%s:error=%s:when=%s", c.call, c.problem, c.when)
 			cmd := childCommand(path, "steps", "always", strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace="+c.call, "-e", inject)
 			var kept, failed []int
-			runChild(t, cmd, 20*time.Second, func(line string) {
+			runChild(t, cmd, time.Minute, func(line string) {
 				words := strings.Fields(line)
 				if words[0] == "close" && c.broken {
 					return
@@ -324,7 +329,7 @@ func TestEveryWriterWhoSharedAFailedFsyncIsTold(t *testing.T) {
 	cmd := childCommand(path, "burst", "always", strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=5+")
 	kept := make(map[int]uint64)
 	failed := make(map[string]bool)
-	runChild(t, cmd, 20*time.Second, func(line string) {
+	runChild(t, cmd, time.Minute, func(line string) {
 		if rest, ok := strings.CutPrefix(line, "failed "); ok {
 			failed[strings.Fields(rest)[0]] = true
 			return
@@ -342,7 +347,7 @@ func TestAnIntervalStoreTellsOfAFailedDiskWhenItIsClosed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pairs.db")
 	cmd := childCommand(path, "steps", "interval", strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=4+")
 	told := false
-	runChild(t, cmd, 20*time.Second, func(line string) { told = told || strings.HasPrefix(line, "close true ") })
+	runChild(t, cmd, time.Minute, func(line string) { told = told || strings.HasPrefix(line, "close true ") })
 	if !told {
 		t.Error("it said nothing")
 	}
@@ -357,7 +362,7 @@ func TestAPowerCutAtAnyMomentLosesNoAcknowledgedWrite(t *testing.T) {
 	path, trace := filepath.Join(dir, "pairs.db"), filepath.Join(dir, "trace")
 	cmd := childCommand(path, "burst", "always", strace, "-f", "-qq", "-xx", "-s", "10000000", "-o", trace,
 		"-e", "trace=pwrite64,fdatasync,fsync,ftruncate,write", "-e", "signal=none")
-	runChild(t, cmd, 30*time.Second, func(string) {})
+	runChild(t, cmd, time.Minute, func(string) {})
 	calls := powercut.Read(t, trace)
 	random := rand.New(rand.NewPCG(7, 8))
 	cut := filepath.Join(dir, "cut.db")

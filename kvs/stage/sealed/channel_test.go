@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // soon is how long a test waits for what must happen.
-const soon = 20 * time.Second
+const soon = time.Minute
 
 // key returns one of the keys in testdata: client, server, stranger.
 func key(t testing.TB, name string) *rsa.PrivateKey {

@@ -283,8 +283,9 @@ func TestHostileInputEndsInAClearErrorAndHurtsNobodyElse(t *testing.T) {
 }
 
 func TestASlowClientIsLeftBehindAndHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
 	s := newService(t, false, func(s *sealed.Server) {
-		s.HandshakeTimeout, s.IdleTimeout = 200*time.Millisecond, 200*time.Millisecond
+		s.HandshakeTimeout, s.IdleTimeout = 3*time.Second, 3*time.Second // in which the other is done
 	})
 	ended := make(chan error, 2)
 	s.OnHandshakeFailed(func(_ net.Conn, err error) { ended <- err })

@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // soon is how long a test waits for what must happen.
-const soon = 20 * time.Second
+const soon = time.Minute
 
 // A screen keeps what a server prints.
 type screen struct {
