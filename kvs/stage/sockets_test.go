@@ -301,12 +301,8 @@ func TestAHeldSessionOfSocketsEndsWhenItIsClosed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		began := time.Now()
 		play.Close()
 		<-ended
-		if took := time.Since(began); took > 3*time.Second {
-			t.Errorf("%s: it took %v", version, took)
-		}
 	}
 }
 
