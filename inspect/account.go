@@ -135,7 +135,7 @@ func (c *Connection) Account(side Side, at int) Account {
 	}
 	closeNotify := func(alert Alerted) bool { return alert.Description == 0 }
 	switch {
-	case a.Ended == ClosedEndOfFile && slices.ContainsFunc(a.Alerts, closeNotify):
+	case (a.Ended == ClosedEndOfFile || a.Ended == ClosedBroken) && slices.ContainsFunc(a.Alerts, closeNotify):
 		a.Ended = ClosedNotify
 	case a.Ended == ClosedEndOfFile && c.views[side].lanes[side].unread():
 		a.Ended = ClosedUnread
@@ -264,8 +264,11 @@ func (c *Connection) tellOwn(a *Account, at int) {
 }
 
 func closing(how Ending) Closing {
-	if how == Cut {
+	switch how {
+	case Cut:
 		return ClosedCut
+	case Broken:
+		return ClosedBroken
 	}
 	return ClosedEndOfFile
 }
@@ -278,7 +281,7 @@ func (c *Connection) drained(from Side, at int) (event int, how Ending) {
 		kind = Drained
 	}
 	for e := range c.events(at) {
-		if e.Kind == kind && e.Side == from {
+		if e.Kind == kind && e.Side == from && e.How != Broken {
 			return e.Index, e.How
 		}
 	}

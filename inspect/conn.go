@@ -198,8 +198,8 @@ type inlineConn struct {
 	id        int
 	side      Side
 	streams   [2]stream
-	ended     [2]atomic.Bool
-	deaf      atomic.Bool // what passes is not recorded any more
+	ended     [2]atomic.Int32 // by Side: how, an Ending; 0 while it goes on
+	deaf      atomic.Bool     // what passes is not recorded any more
 }
 
 func (c *inlineConn) place() (int, Side) { return c.id, c.side }
@@ -239,9 +239,13 @@ func (c *inlineConn) Read(b []byte) (int, error) {
 
 // Close ends both directions: what the peer sends from now on, nobody gets.
 func (c *inlineConn) Close() error {
-	c.end(c.side, EndOfFile)
+	how := EndOfFile
+	if Ending(c.ended[c.side.Peer()].Load()) == Cut {
+		how = Broken
+	}
+	c.end(c.side, how)
 	err := c.Conn.Close()
-	c.end(c.side.Peer(), Cut)
+	c.end(c.side.Peer(), Broken)
 	c.streams[Client].retire(c.recording)
 	c.streams[Server].retire(c.recording)
 	return err
@@ -257,7 +261,7 @@ func (c *inlineConn) CloseWrite() error {
 }
 
 func (c *inlineConn) end(from Side, how Ending) {
-	if !c.ended[from].Swap(true) {
+	if c.ended[from].CompareAndSwap(0, int32(how)) {
 		e := c.entry(Ended, from)
 		e.how = how
 		c.recording.append(e)

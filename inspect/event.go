@@ -80,16 +80,19 @@ type Ending uint8
 // The endings.
 const (
 	EndOfFile Ending = iota + 1 // an orderly end of the stream
-	Cut                         // reset, or cut off by a gate
+	Cut                         // the side has reset the connection, or a gate has cut it off
+	Broken                      // what the side sends reaches nobody any more: its peer has reset the connection or is gone, or the tap has ended it
 )
 
-// String returns "end of file" or "cut".
+// String returns "end of file", "cut" or "broken".
 func (e Ending) String() string {
 	switch e {
 	case EndOfFile:
 		return "end of file"
 	case Cut:
 		return "cut"
+	case Broken:
+		return "broken"
 	}
 	return fmt.Sprintf("ending %d", uint8(e))
 }

@@ -73,6 +73,7 @@ func (l *lane) add(e Event, source int) []piece {
 	l.chunks = append(l.chunks, chunk{l.size, source, e.Index})
 	start := l.size
 	l.size += int64(e.N)
+	l.ended = false // what is on its way when the peer cuts the connection may still be captured
 	l.found = l.found[:0]
 	if l.units != nil {
 		l.addUnits(e, start)

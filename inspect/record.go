@@ -338,11 +338,12 @@ const (
 	ClosedEndOfFile
 	ClosedCut
 	ClosedUnread
+	ClosedBroken // what it sends reaches nobody any more: see Broken
 )
 
-// String returns "close_notify", "end of file", "cut" or "end of file, unread".
+// String returns "close_notify", "end of file", "cut", "end of file, unread" or "broken".
 func (c Closing) String() string {
-	return [...]string{"", "close_notify", "end of file", "cut", "end of file, unread"}[c]
+	return [...]string{"", "close_notify", "end of file", "cut", "end of file, unread", "broken"}[c]
 }
 
 // A State is what one view of a connection has agreed on, and what protects

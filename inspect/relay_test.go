@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -113,7 +114,49 @@ func TestAResetPassesThroughARelay(t *testing.T) {
 				t.Errorf("the other end reads %v", err)
 			}
 			<-done
+			want := [2]inspect.Ending{inspect.Broken, inspect.Broken}
+			want[from] = inspect.Cut
+			if got := endings(tap.Recording()); got != want {
+				t.Errorf("the streams end by %v, want %v", got, want)
+			}
 		})
+	}
+}
+
+// endings returns how the streams of a recording's first connection ended.
+func endings(rec *inspect.Recording) (how [2]inspect.Ending) {
+	for e := range rec.Events(0) {
+		if e.Conn == 0 && e.Kind == inspect.Ended {
+			how[e.Side] = e.How
+		}
+	}
+	return how
+}
+
+func TestWhatTheTapEndsIsLaidToNeitherSide(t *testing.T) {
+	tap := inspect.NewTap()
+	client, server, done := relay(t, tap)
+	if _, err := client.Write([]byte("ola")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(server, make([]byte, 3)); err != nil {
+		t.Fatal(err)
+	}
+	tap.Close()
+	<-done
+	if got, want := endings(tap.Recording()), [2]inspect.Ending{inspect.Broken, inspect.Broken}; got != want {
+		t.Errorf("the streams end by %v, want %v", got, want)
+	}
+}
+
+func TestAServerThatClosesFirstIsTheOneThatEnds(t *testing.T) {
+	tap := inspect.NewTap()
+	client, fromClient := tcpPair(t)
+	defer client.Close()
+	server := tap.Server(fromClient, &tls.Config{})
+	server.Close()
+	if got, want := endings(tap.Recording()), [2]inspect.Ending{inspect.Broken, inspect.EndOfFile}; got != want {
+		t.Errorf("the streams end by %v, want %v", got, want)
 	}
 }
 

@@ -373,11 +373,14 @@ func (c *Connection) end(e Event) {
 	c.views[e.Side].finish(e.Side)
 	s := c.views[e.Side].session
 	how := ClosedEndOfFile
-	if e.How == Cut {
+	switch {
+	case e.How == Cut:
 		how = ClosedCut
-	} else if c.views[e.Side].state().CloseNotify[e.Side] {
+	case c.views[e.Side].state().CloseNotify[e.Side]:
 		how = ClosedNotify
-	} else if c.views[e.Side].lanes[e.Side].unread() {
+	case e.How == Broken:
+		how = ClosedBroken
+	case c.views[e.Side].lanes[e.Side].unread():
 		how = ClosedUnread
 	}
 	c.closed[e.Side] = len(s.items)

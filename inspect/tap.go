@@ -218,7 +218,7 @@ func (t *Tap) Unreachable(fromClient net.Conn, server string, err error) error {
 	reason := unreachable(server, err)
 	note(Noted, Server, 0, &reason)
 	note(Ended, Server, EndOfFile, nil)
-	note(Ended, Client, Cut, nil)
+	note(Ended, Client, Broken, nil)
 	return fromClient.Close()
 }
 

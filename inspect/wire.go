@@ -136,10 +136,14 @@ func (w *wire) run() {
 // kill cuts both directions, unless their sender has ended them already, and
 // closes both ends.
 func (w *wire) kill() {
+	how := Broken
+	if w.gate != nil {
+		how = Cut
+	}
 	for _, d := range w.dirs {
 		d.mu.Lock()
 		if !d.closed {
-			d.noteEnd(Cut)
+			d.noteEnd(how)
 		}
 		d.noteDrained(Cut)
 		d.cut = true
@@ -281,13 +285,16 @@ func (d *direction) hold(id int) {
 
 func (d *direction) finish(err error) {
 	how := EndOfFile
-	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
+	switch {
+	case errors.Is(err, net.ErrClosed): // by the wire itself, since the other side has gone
+		how = Broken
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe):
 		how = Cut
 	}
 	d.mu.Lock()
 	d.noteEnd(how)
 	d.mu.Unlock()
-	if how == Cut {
+	if how != EndOfFile {
 		d.wire.gone(d.from)
 	}
 	if d.wire.gate != nil {
@@ -296,7 +303,7 @@ func (d *direction) finish(err error) {
 		d.wire.gateMu.Unlock()
 	}
 	d.mu.Lock()
-	d.ended, d.broken = true, how == Cut
+	d.ended, d.broken = true, how != EndOfFile
 	d.change.Broadcast()
 	d.mu.Unlock()
 }

@@ -25,6 +25,8 @@ func (m *model) how(c inspect.Closing) string {
 		return m.say("tui_closed_end_of_file")
 	case inspect.ClosedUnread:
 		return m.say("tui_closed_unread")
+	case inspect.ClosedBroken:
+		return m.say("tui_closed_broken")
 	}
 	return m.say("tui_closed_cut")
 }

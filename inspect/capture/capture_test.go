@@ -216,7 +216,8 @@ func byHand() *inspect.Recording {
 		case 2:
 			event(inspect.Event{Kind: inspect.Captured, Conn: conn, Side: inspect.Server, Bytes: []byte("\x15\x03\x03\x00\x02\x02\x28")})
 			event(inspect.Event{Kind: inspect.Ended, Conn: conn, Side: inspect.Server, How: inspect.Cut})
-			event(inspect.Event{Kind: inspect.Ended, Conn: conn, How: inspect.EndOfFile})
+			rec.Append(inspect.Event{Kind: inspect.Ended, Conn: conn, How: inspect.Broken, Time: at, Cause: -1}) // which a capture tells at once
+			event(inspect.Event{Kind: inspect.Captured, Conn: conn, Bytes: []byte("\x15\x03\x03\x00\x02\x02\x00")})
 		}
 	}
 	event(inspect.Event{Kind: inspect.Opened, Conn: 3, Opening: &inspect.Opening{Protocol: "tls"}})

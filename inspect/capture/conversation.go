@@ -38,6 +38,7 @@ type conversation struct {
 	sent   [2]int            // by Side: bytes
 	lost   [2]bool           // by Side: of what it sent last, nothing could be delivered, which has been said
 	ended  [2]bool
+	reset  bool                     // by a side that has ended
 	cut    [2]int                   // by Side: bytes at the end of its last packet that are not known, and not yet missed
 	owes   [2]bool                  // by Side: an acknowledgement
 	said   [2][]string              // by Side: comments that wait for its next packet
@@ -202,15 +203,22 @@ func (c *conversation) finish(send sendFunc) {
 	}
 }
 
-// end sends a FIN, which is acknowledged, or a RST.
+// end sends a FIN, which is acknowledged, or a RST: of the other side, where what
+// side sends reaches that no more.
 func (c *conversation) end(side inspect.Side, how inspect.Ending, send sendFunc) {
 	if c.ended[side] {
 		return
 	}
+	if how == inspect.Broken {
+		if c.reset {
+			return
+		}
+		how, side = inspect.Cut, side.Peer()
+	}
 	c.acknowledge(side.Peer(), send)
 	if how == inspect.Cut {
 		c.segment(side, flags{reset: true, ack: true}, nil, 0, send)
-		c.ended[side] = true
+		c.ended[side], c.reset = true, true
 		return
 	}
 	c.segment(side, flags{fin: true, ack: true}, nil, 0, send)

@@ -195,6 +195,7 @@ var texts = map[string]string{
 	"note_dropped":       "dropped by the tap: something that {{.side}} sent never arrives",
 	"note_expired":       "the tap let go on what {{.side}} sent, since it had held it as long as it may",
 	"note_undeliverable": "what {{.side}} sent could not be delivered any more, from its byte {{.from}} on",
+	"note_cut":           "cut by the tap, and not by either side",
 	"note_divided":       "from here on client and server did not see the same bytes: this is what the client sent and what reached it; the conversation of {{.tap}} is what reached the server and what it sent",
 	"note_half":          "what reached the server, and what it sent; the conversation of {{.client}} is what the client sent and what reached it",
 

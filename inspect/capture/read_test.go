@@ -151,15 +151,23 @@ func TestTCPIsPutInOrder(t *testing.T) {
 		},
 		"addresses used again, and the SYN is not there": {
 			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {server: true, seq: 1, flags: "R"}, {seq: 0x10000000, payload: "new"}, {seq: 0x10000003, payload: "er"}},
-			[]string{"0 client captured abc", "0 server ended cut", "1 opened 192.0.2.1:5000 192.0.2.2:443", "1 client captured new", "1 client captured er"},
+			[]string{"0 client captured abc", "0 server ended cut", "0 client ended broken", "1 opened 192.0.2.1:5000 192.0.2.2:443", "1 client captured new", "1 client captured er"},
 		},
 		"reset": {
 			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {server: true, seq: 1, ack: 4, flags: "R"}},
-			[]string{"0 client captured abc", "0 server ended cut"},
+			[]string{"0 client captured abc", "0 server ended cut", "0 client ended broken"},
 		},
 		"addresses used again": {
 			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {server: true, seq: 1, flags: "R"}, {seq: 1000, flags: "S"}, {seq: 1001, payload: "new"}},
-			[]string{"0 client captured abc", "0 server ended cut", "1 opened 192.0.2.1:5000 192.0.2.2:443", "1 client captured new"},
+			[]string{"0 client captured abc", "0 server ended cut", "0 client ended broken", "1 opened 192.0.2.1:5000 192.0.2.2:443", "1 client captured new"},
+		},
+		"reset, while the other side is speaking": {
+			[]tcp{{server: true, seq: 1, flags: "R"}, {seq: 1, ack: 1, payload: "late"}, {seq: 5, ack: 1, flags: "F"}, {server: true, seq: 1, flags: "R"}},
+			[]string{"0 server ended cut", "0 client ended broken", "0 client captured late"},
+		},
+		"reset by who had ended": {
+			[]tcp{{server: true, seq: 1, ack: 1, flags: "F"}, {seq: 1, ack: 2, payload: "late"}, {server: true, seq: 2, flags: "R"}},
+			[]string{"0 server ended end of file", "0 client captured late", "0 client ended broken"},
 		},
 		"SYN sent again": {
 			[]tcp{{flags: "S"}, {seq: 1, ack: 1, payload: "abc"}},
@@ -514,7 +522,7 @@ func FuzzRead(f *testing.F) {
 			if ended[half] {
 				t.Fatalf("event %d, %s, comes after the end of its side", e.Index, e.Kind)
 			}
-			ended[half] = e.Kind == inspect.Ended
+			ended[half] = e.Kind == inspect.Ended && e.How != inspect.Broken // on its way when it was broken
 			if e.Kind == inspect.Captured && e.N <= 0 {
 				t.Fatalf("event %d captured %d bytes", e.Index, e.N)
 			}

@@ -78,6 +78,7 @@ type half struct {
 	fin     bool // the FIN was seen, with the number finAt
 	finAt   uint32
 	ended   bool
+	broken  bool    // its peer has reset the connection
 	waiting []piece // by seq, no byte twice
 	bytes   int     // in waiting
 	recent  []delivered
@@ -151,6 +152,10 @@ func (s *streams) add(seg segment, at time.Time) error {
 	if seg.reset {
 		s.giveUp(c)
 		s.end(c, side, inspect.Cut)
+		if !peer.ended && !peer.broken { // what it sent before it knew may still come
+			peer.broken = true
+			s.append(c, inspect.Event{Kind: inspect.Ended, Side: side.Peer(), How: inspect.Broken})
+		}
 		s.overNow(c)
 	}
 	return nil
@@ -569,7 +574,9 @@ func (s *streams) end(c *connection, side inspect.Side, how inspect.Ending) {
 	if h := &c.half[side]; !h.ended {
 		s.waiting -= h.bytes
 		h.ended, h.waiting, h.bytes, h.recent = true, nil, 0, nil
-		s.append(c, inspect.Event{Kind: inspect.Ended, Side: side, How: how})
+		if !h.broken {
+			s.append(c, inspect.Event{Kind: inspect.Ended, Side: side, How: how})
+		}
 	}
 }
 

@@ -36,7 +36,8 @@ func (t *track) split() bool { return t.ends[inspect.Client] != t.ends[inspect.S
 
 // over reports whether nothing more is expected of it.
 func (t *track) over() bool {
-	return t.ends[inspect.Client].over() && t.ends[inspect.Server].over()
+	client, server := t.ends[inspect.Client], t.ends[inspect.Server]
+	return !t.opening.Gated && client.reset || client.over() && server.over()
 }
 
 // track writes the packets of an event of a connection.
@@ -64,15 +65,23 @@ func (w *Writer) track(rec *inspect.Recording, t *track, e inspect.Event) {
 	}
 }
 
-// afterwards says of a connection that is over what is known only then: that what was sent last had nobody to go to.
-func (w *Writer) afterwards(e inspect.Event) {
+// afterwards tells of a connection that is over what comes only then: what was on
+// its way when it was cut, and that what was sent last had nobody to go to.
+func (w *Writer) afterwards(rec *inspect.Recording, e inspect.Event) {
 	i := slices.IndexFunc(w.gone, func(t *track) bool { return t.conn == e.Conn })
-	if e.Kind != inspect.Undeliverable || i < 0 || w.gone[i].split() {
+	if i < 0 || w.gone[i].split() {
 		return
 	}
-	c := w.gone[i].ends[inspect.Client]
-	w.undeliverable(c, e)
-	c.afterword(e.Side, w.at(e))
+	t := w.gone[i]
+	switch c := t.ends[inspect.Client]; e.Kind {
+	case inspect.Captured:
+		if !t.opening.Gated {
+			w.view(rec, t, inspect.Client, e)
+		}
+	case inspect.Undeliverable:
+		w.undeliverable(c, e)
+		c.afterword(e.Side, w.at(e))
+	}
 }
 
 // differs reports whether by this event the two ends see different bytes, or
@@ -119,8 +128,8 @@ func (w *Writer) together(rec *inspect.Recording, t *track, e inspect.Event) {
 		w.lost(rec, t, e)
 		w.annotate(c, e)
 	case inspect.Ended:
-		if from == inspect.Client && e.How == inspect.EndOfFile {
-			c.end(from, e.How, send)
+		if e.How == inspect.Broken || from == inspect.Client && e.How == inspect.EndOfFile {
+			w.end(c, e)
 		}
 	case inspect.Drained:
 		if from == inspect.Server || t.cut[from] {
@@ -142,6 +151,15 @@ func (w *Writer) lost(rec *inspect.Recording, t *track, e inspect.Event) {
 			t.ends[inspect.Client].data(e.Side, unit.Bytes, unit.N, w.at(e))
 		}
 	}
+}
+
+// end writes how a side ended. Where neither has cut the connection, and it is
+// broken all the same, the tap has done that.
+func (w *Writer) end(c *conversation, e inspect.Event) {
+	if e.How == inspect.Broken && !c.reset && !c.ended[e.Side.Peer()] {
+		c.add(e.Side.Peer(), w.say("capture_note_cut"))
+	}
+	c.end(e.Side, e.How, w.at(e))
 }
 
 // divide gives the server a conversation of its own, as far as it has come before an event.
@@ -213,7 +231,7 @@ func (w *Writer) view(rec *inspect.Recording, t *track, whose inspect.Side, e in
 		}
 	case inspect.Ended:
 		if own && !(t.opening.Gated && e.How == inspect.Cut) { // a gate that cuts does so behind the back of who sends
-			c.end(from, e.How, send)
+			w.end(c, e)
 		}
 	case inspect.Drained:
 		if !own || e.How == inspect.Cut && t.cut[from] {

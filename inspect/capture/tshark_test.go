@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/testdata/echkey"
 	"example.com/tlslab/testdata/needs"
@@ -121,7 +123,7 @@ func TestTsharkSeesHowAConnectionEnded(t *testing.T) {
 	if out := tshark(t, file, "-Y", "tcp.flags.reset == 1", "-T", "fields", "-e", "ip.src"); strings.TrimSpace(out) != "192.0.2.2" {
 		t.Errorf("resets come from %q", out)
 	}
-	if out := tshark(t, file, "-Y", "tcp.flags.fin == 1", "-T", "fields", "-e", "tcp.stream"); strings.Fields(out) == nil || len(strings.Fields(out)) != 2 {
+	if out := tshark(t, file, "-Y", "tcp.flags.fin == 1", "-T", "fields", "-e", "tcp.stream"); strings.TrimSpace(out) != "3" {
 		t.Errorf("FINs stand in the streams %q", out)
 	}
 	if out := tshark(t, file, "-Y", "frame.cap_len < frame.len", "-T", "fields", "-e", "tcp.stream", "-e", "tcp.len"); strings.Join(strings.Fields(out), " ") != "3 5000" {
@@ -155,4 +157,38 @@ func hexOf(s string) string {
 		out.WriteString(inspect.HexCell(s[i]))
 	}
 	return out.String()
+}
+
+func TestTsharkSeesWhoCutAConnection(t *testing.T) {
+	for name, test := range map[string]struct {
+		ends []inspect.Event
+		want string // who sends RST, and what its packet is commented with
+	}{
+		"the server":                {[]inspect.Event{{Side: inspect.Server, How: inspect.Cut}, {How: inspect.Broken}}, "192.0.2.2"},
+		"the client":                {[]inspect.Event{{How: inspect.Cut}, {Side: inspect.Server, How: inspect.Broken}}, "192.0.2.1"},
+		"the server that is gone":   {[]inspect.Event{{Side: inspect.Server, How: inspect.EndOfFile}, {How: inspect.Broken}}, "192.0.2.2"},
+		"nobody but the tap":        {[]inspect.Event{{How: inspect.Broken}, {Side: inspect.Server, How: inspect.Broken}}, "192.0.2.2 cut by the tap, and not by either side"},
+		"nobody":                    {[]inspect.Event{{How: inspect.EndOfFile}, {Side: inspect.Server, How: inspect.EndOfFile}}, ""},
+		"the client, after its end": {[]inspect.Event{{How: inspect.EndOfFile}, {Side: inspect.Server, How: inspect.Broken}}, "192.0.2.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := new(inspect.Recording)
+			rec.Append(inspect.Event{Kind: inspect.Opened, Cause: -1, Opening: &inspect.Opening{Protocol: "tls", Addr: [2]string{"192.0.2.1:5000", "192.0.2.2:443"}}})
+			for _, e := range test.ends {
+				e.Kind, e.Cause = inspect.Ended, -1
+				rec.Append(e)
+			}
+			file := written(t, rec)
+			out := tshark(t, file, "-Y", "tcp.flags.reset == 1", "-T", "fields", "-E", "separator=/s", "-e", "ip.src", "-e", "frame.comment")
+			if strings.TrimSpace(out) != test.want {
+				t.Errorf("RST of %q, want %q", out, test.want)
+			}
+			if strings.Contains(test.want, "tap") {
+				return // which the comment alone says
+			}
+			if diff := cmp.Diff(told(rec), told(read(t, file))); diff != "" {
+				t.Errorf("(-recorded +read):\n%s", diff)
+			}
+		})
+	}
 }

@@ -217,7 +217,7 @@ func (w *Writer) event(rec *inspect.Recording, e inspect.Event) {
 	t := w.conns[e.Conn]
 	switch {
 	case t == nil:
-		w.afterwards(e)
+		w.afterwards(rec, e)
 	case e.Kind == inspect.Noted && e.Index < w.skip: // said already
 	case isComment(e) || isDivision(e): // on a packet that was nothing but an acknowledgement
 		c := t.ends[e.Side]

@@ -55,6 +55,9 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		if item.How == inspect.ClosedEndOfFile {
 			return t.endOfFile(s, item)
 		}
+		if item.How == inspect.ClosedCut && !s.Connections()[item.Conn].Opening.Gated {
+			return t.Say.Say("report_closed_reset", "side", who)
+		}
 		return t.Say.Say(closing(item.How), "side", who)
 	case inspect.PrintedItem:
 		return t.Say.Say("report_printed", "side", who, "text", inspect.SafeOnce(item.Text))
@@ -261,6 +264,8 @@ func closing(how inspect.Closing) string {
 		return "report_closed_cut"
 	case inspect.ClosedUnread:
 		return "report_closed_unread"
+	case inspect.ClosedBroken:
+		return "report_closed_broken"
 	}
 	return "report_closed_end_of_file"
 }
