@@ -38,6 +38,8 @@ type lane struct {
 
 	// Decoding.
 	decided  int // records before this one are
+	lent     Why // the reason of those behind it, of which
+	lentTo   int // the ones before this one have it
 	epoch    Epoch
 	key      *trafficKey // nil until it is found
 	seq      uint64

@@ -69,6 +69,8 @@ var reasons = map[string]string{
 	"suite":           "cipher suite not supported",
 	"records_missing": "records before this one are missing",
 	"bytes_let_go":    "its bytes were let go",
+	"random_missing":  "the ClientHello is not in the recording, or not all of it, and without its random no secret can be found",
+	"choice_missing":  "the ServerHello, which chooses the version and the cipher suite, is not in the recording so far",
 	"too_short":       "too short to hold a nonce and a tag",
 	"cut_off":         "its tail, with the tag, is missing",
 	"no_inner_secret": "no secret for this client random; but Encrypted Client Hello was offered: if the server accepted it, the secrets stand under the random of the ClientHelloInner, which is not known",

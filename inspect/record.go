@@ -80,7 +80,15 @@ const (
 	WhyCutOff             // its tail, with the tag, never came
 	WhyNoInnerSecret      // as WhyNoSecret; the secrets may stand under a ClientHelloInner's random, which is not known
 	WhyProtocol           // not TLS: its protocol says why, see [Record.Reason]
+	WhyNoClientHello      // the ClientHello is missing, and with its random what the secrets are found by
+	WhyNoServerHello      // (undecided) the ServerHello, which chooses version and cipher suite, is missing so far
 )
+
+// lacks reports whether it is for something that the recording lacks, so that what
+// follows under the same keys cannot be read either.
+func (w Why) lacks() bool {
+	return w == WhyNoSecret || w == WhyNoInnerSecret || w == WhyNoClientHello || w == WhyNoServerHello
+}
 
 // String returns the reason in English; "" for WhyNone.
 func (w Why) String() string { return w.Reason().String() }
@@ -88,7 +96,7 @@ func (w Why) String() string { return w.Reason().String() }
 // Reason returns the sentence that says it.
 func (w Why) Reason() Reason {
 	return Reason{Key: [...]string{
-		"", "undecided", "no_secret", "tag", "suite", "records_missing", "bytes_let_go", "too_short", "cut_off", "no_inner_secret", "protocol",
+		"", "undecided", "no_secret", "tag", "suite", "records_missing", "bytes_let_go", "too_short", "cut_off", "no_inner_secret", "protocol", "random_missing", "choice_missing",
 	}[w]}
 }
 

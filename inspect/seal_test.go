@@ -27,12 +27,12 @@ func TestOfARecordThatWaitsForItsSecretTheAdditionalDataIsKnown(t *testing.T) {
 	s.sealed(Client, Handshake, message(typeFinished, 1))
 	s.sealed(Client, ApplicationData, []byte("more"))
 	records := NewSession(s.rec).Connections()[0].View(Client).Records(Client)
-	const no, undecided = "no secret for this client random", "not decided yet which key it is under"
+	const no = "no secret for this client random"
 	expect(t, parts(records[1]), "client_handshake_traffic_secret an input is not known; "+
 		"[sender]_write_key (from client_handshake_traffic_secret) an input is not known; "+
 		"[sender]_write_iv (from client_handshake_traffic_secret) an input is not known; "+
 		"sequence number known; nonce "+no+"; additional_data known; TLSInnerPlaintext "+no)
-	expect(t, parts(records[2]), "sequence number "+undecided+"; nonce "+undecided+"; additional_data known; TLSInnerPlaintext "+undecided)
+	expect(t, parts(records[2]), "sequence number "+no+"; nonce "+no+"; additional_data known; TLSInnerPlaintext "+no)
 }
 
 func TestARecordWhoseTagDoesNotVerifyShowsWhatItsReceiverUsed(t *testing.T) {

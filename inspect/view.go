@@ -175,6 +175,31 @@ func (v *View) decide() {
 			}
 		}
 	}
+	for _, l := range v.lanes {
+		v.lend(l)
+	}
+}
+
+// lend gives the records that wait behind one of their lane its reason, if that is
+// something that the recording lacks.
+func (v *View) lend(l *lane) {
+	if l.decided == len(l.records) {
+		return
+	}
+	why := l.records[l.decided].Why
+	if !why.lacks() {
+		why = WhyUndecided
+	}
+	if why != l.lent {
+		l.lent, l.lentTo = why, 0
+	}
+	version := v.state().Version
+	for _, r := range l.records[max(l.decided+1, l.lentTo):] {
+		if r.Type == ApplicationData || version != 0 && version != version13 { // the others of TLS 1.3 are in clear
+			r.Why = why
+		}
+	}
+	l.lentTo = len(l.records)
 }
 
 // earliest returns the lane whose next record to be read crossed first; nil if
@@ -197,7 +222,9 @@ func (v *View) read(l *lane, r *Record) bool {
 	}
 	protected, known := v.protected(l, r)
 	if !known {
-		r.Why = WhyUndecided
+		if r.Why = WhyUndecided; v.state().Version == 0 {
+			r.Why = WhyNoServerHello
+		}
 		return false
 	}
 	raw := r.Raw()
@@ -266,7 +293,7 @@ func (v *View) open(l *lane, r *Record, raw []byte) bool {
 		var found bool
 		if plain, found, final = v.search(l, raw); found {
 			err = nil
-		} else if r.Why != WhyNoSecret {
+		} else if r.Why != WhyNoSecret && r.Why != WhyNoClientHello {
 			r.Why = WhyRecordsMissing
 		}
 	}
@@ -339,7 +366,7 @@ func (v *View) findKey(l *lane, r *Record, raw []byte) (plain []byte, final bool
 	}
 	switch state := v.state(); {
 	case state.ClientRandom == nil:
-		r.Why = WhyRecordsMissing
+		r.Why = WhyNoClientHello
 	case state.ECH == ECHOffered:
 		r.Why = WhyNoInnerSecret
 	default:

@@ -39,6 +39,10 @@ func (m *model) why(r *inspect.Record) string {
 		return m.say("tui_why_no_secret")
 	case inspect.WhyNoInnerSecret:
 		return m.say("tui_why_no_inner_secret")
+	case inspect.WhyNoClientHello:
+		return m.say("tui_why_random_missing")
+	case inspect.WhyNoServerHello:
+		return m.say("tui_why_choice_missing")
 	case inspect.WhyTag:
 		return m.say("tui_why_tag")
 	case inspect.WhySuite:

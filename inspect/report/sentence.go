@@ -229,6 +229,7 @@ func (t Text) why(w inspect.Why) string {
 		inspect.WhyTag: "report_why_tag", inspect.WhySuite: "report_why_suite", inspect.WhyRecordsMissing: "report_why_records_missing",
 		inspect.WhyBytesLetGo: "report_why_bytes_let_go", inspect.WhyTooShort: "report_why_too_short",
 		inspect.WhyCutOff: "report_why_cut_off", inspect.WhyNoInnerSecret: "report_why_no_inner_secret",
+		inspect.WhyNoClientHello: "report_why_random_missing", inspect.WhyNoServerHello: "report_why_choice_missing",
 	}[w])
 }
 
