@@ -29,11 +29,7 @@ func (l *Lesson) Faults() (faults []Check) {
 				}
 				for _, claim := range claimsIn(span.text, span.style) {
 					if !proof.covers(claim) && !(version.MatchString(claim) && whole.covers(claim)) {
-						id := "fault_unproved"
-						if written.MatchString(claim) && !literalValue(claim).Numeric {
-							id = "fault_number"
-						}
-						faults = append(faults, fault(p.line, claim, id, "claim", claim))
+						faults = append(faults, unproved(p.line, claim))
 					}
 				}
 			}
@@ -56,6 +52,14 @@ func (l *Lesson) portuguese() bool {
 		}
 	}
 	return n > 0
+}
+
+// unproved is the fault of a claim that nothing proves.
+func unproved(line int, claim string) Check {
+	if written.MatchString(claim) && !literalValue(claim).Numeric {
+		return fault(line, claim, "fault_number")
+	}
+	return fault(line, claim, "fault_unproved", "claim", claim)
 }
 
 // prose returns everything that is read but the choices of exercises, which may

@@ -161,6 +161,7 @@ var provoked = map[string]string{
 func TestEveryFaultOfTheCodeIsProvoked(t *testing.T) {
 	known := []string{ // by other tests
 		"fault_at", "fault_values", "fault_assertions", "fault_same_pages", "fault_same_minutes", "fault_same_missing", "fault_same_added", "fault_same_other", "fault_same_exercise", "fault_no_word",
+		"fault_when", "fault_when_either", "fault_when_not", "fault_when_nothing",
 	}
 	for _, id := range provoked {
 		known = append(known, id)

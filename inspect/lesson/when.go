@@ -179,43 +179,38 @@ func (e *evidence) take(word, before string, place bool) {
 	}
 }
 
-// unheld returns the first of the words that says something else than the condition, or that could be another one
-// without the condition being another one; ok if there is none.
-func (e evidence) unheld(words []heard) (wrong string, ok bool) {
+// refute says which of the words says something else than the condition, or could be another one without the condition
+// being another one; nil if none.
+func (e evidence) refute(words []heard) *remark {
 	for s := range orderWord {
-		if wrong, ok := e.inSequence(s, ofSort(words, s), words); !ok {
-			return wrong, false
+		if what := e.inSequence(s, ofSort(words, s), words); what != nil {
+			return what
 		}
 	}
 	for s := orderWord; s < notWord; s++ {
 		for _, w := range ofSort(words, s) {
 			if !slices.Contains(e.says[s], w.value) {
-				return w.text, false
+				return say("fault_when", "word", w.text)
 			}
 		}
 	}
-	if nots := nots(words); nots%2 != e.nots%2 {
-		for _, w := range words {
-			if w.sort == notWord || w.value == "other" {
-				return w.text, false
-			}
-		}
-		return "", false
+	if nots(words)%2 != e.nots%2 {
+		return say("fault_when_not")
 	}
-	return "", true
+	return nil
 }
 
 // inSequence holds the words of a sort to the sequence in which the condition has them.
-func (e evidence) inSequence(s sort, said, words []heard) (wrong string, ok bool) {
+func (e evidence) inSequence(s sort, said, words []heard) (what *remark) {
 	if s == messageWord && e.list != nil {
 		return e.inList(said, words)
 	}
 	for _, there := range e.readings(s) {
-		if wrong, ok = inStep(said, there); ok {
+		if what = inStep(said, there); what == nil {
 			break
 		}
 	}
-	return wrong, ok
+	return what
 }
 
 // readings are the sequences in which words of a sort may stand: all that the condition has, or those that matter.
@@ -230,32 +225,24 @@ func (e evidence) readings(s sort) [][]string {
 	return [][]string{all}
 }
 
-// inStep reports whether the words have the values in the sequence, and no other would do.
-func inStep(said []heard, there []string) (wrong string, ok bool) {
+// inStep holds words to a sequence, in which no other value may do in the place of one.
+func inStep(said []heard, there []string) *remark {
 	values := valuesOf(said)
-	for i := range values {
+	for i, w := range said {
 		if !follows(values[:i+1], there) {
-			return said[i].text, false
+			return say("fault_when", "word", w.text)
 		}
 	}
-	if other := swappable(values, there); other != "" {
-		return said[slices.Index(values, other)].text, false
-	}
-	return "", true
-}
-
-// swappable returns the value in the place of which another of the condition would do as well; "" if none is.
-func swappable(values, there []string) string {
-	for i, value := range values {
+	for i, w := range said {
 		for _, other := range there {
-			if swapped := slices.Clone(values); other != value {
+			if swapped := slices.Clone(values); other != w.value {
 				if swapped[i] = other; follows(swapped, there) {
-					return value
+					return say("fault_when_either", "word", w.text, "other", other)
 				}
 			}
 		}
 	}
-	return ""
+	return nil
 }
 
 // follows reports whether the values stand in the sequence, one after the other.
@@ -285,23 +272,24 @@ func without(all, others []string) []string {
 }
 
 // inList holds names of messages to a list of them in the order in which they are sent.
-func (e evidence) inList(said, words []heard) (wrong string, ok bool) {
+func (e evidence) inList(said, words []heard) *remark {
 	for _, w := range said {
 		if !slices.Contains(e.list, snakeOf(w.text)) {
-			return w.text, false
+			return say("fault_when", "word", w.text)
 		}
 	}
-	after := len(ofSort(words, orderWord)) > 0 && ofSort(words, orderWord)[0].value == "after"
+	order := ofSort(words, orderWord)
+	after := len(order) > 0 && order[0].value == "after"
 	for i := 1; i < len(said); i++ {
 		first, second := snakeOf(said[i-1].text), snakeOf(said[i].text)
 		if after {
 			first, second = second, first
 		}
 		if !slices.Contains(e.list[slices.Index(e.list, first)+1:], second) {
-			return said[i].text, false
+			return say("fault_when", "word", said[i].text)
 		}
 	}
-	return "", true
+	return nil
 }
 
 // again are words that in Portuguese say once more, behind não or one another, that something is not so.
@@ -368,15 +356,14 @@ func (l *Lesson) unwarranted() (faults []Check) {
 			text := "{{" + t.source + "}}"
 			faults = append(faults, kept.expectation(t.line, text, t.when.text)...)
 			for _, number := range t.numbers() {
-				faults = append(faults, fault(t.line, number, "fault_unproved", "claim", number))
+				faults = append(faults, unproved(t.line, number))
 			}
-			words := t.said(portuguese)
-			if len(words) == 0 {
-				faults = append(faults, fault(t.line, text, "fault_when_nothing"))
-			} else if wrong, ok := evidenceOf(t.when.text).unheld(words); !ok && wrong == "" {
-				faults = append(faults, fault(t.line, text, "fault_when_not"))
-			} else if !ok {
-				faults = append(faults, fault(t.line, text, "fault_when", "word", wrong))
+			what := say("fault_when_nothing")
+			if words := t.said(portuguese); len(words) > 0 {
+				what = evidenceOf(t.when.text).refute(words)
+			}
+			if what != nil {
+				faults = append(faults, fault(t.line, text, what.id, what.pairs...))
 			}
 		}
 	}
@@ -399,8 +386,7 @@ func (t *template) alterWords(portuguese bool, report func(Check)) {
 		for _, other := range othersOf(w, evidence) {
 			altered := slices.Clone(words)
 			altered[i].value, altered[i].text = other, other
-			_, ok := evidence.unheld(altered)
-			report(alteration(t.line, "{{"+t.source+"}}", !ok, w.text+" → "+other))
+			report(alteration(t.line, "{{"+t.source+"}}", evidence.refute(altered) != nil, w.text+" → "+other))
 		}
 	}
 }

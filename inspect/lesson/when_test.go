@@ -12,6 +12,7 @@ func TestWordsThatTheirConditionDoesNotHoldAreFaults(t *testing.T) {
 		"{{The *server* notices when noticed is server}}.":                                                          "",
 		"{{The client notices when noticed is server}}.":                                                            "fault_when",
 		"{{It is noticed when noticed is server}}.":                                                                 "fault_when_nothing",
+		"{{The server's record is longer when size of client text 1 is more than size of server text 1}}.":          "fault_when_either",
 		"{{It is not the server when noticed is server}}.":                                                          "fault_when",
 		"{{The server said so when server alerts nothing}}.":                                                        "fault_when_not",
 		"{{The server has {{32}} bytes when noticed is server}}.":                                                   "fault_unproved",
@@ -80,11 +81,11 @@ func TestWordsAreHeldToTheirCondition(t *testing.T) {
 		{"version is \"TLS 1.3\"", "it is TLS 1.3", "it is TLS 1.2"},
 	} {
 		evidence := evidenceOf(of.condition)
-		held := func(words string) (string, bool) { return evidence.unheld(hear(words, of.right[0] == 'o')) }
-		if word, ok := held(of.right); !ok {
-			t.Errorf("%s: %q does not hold, for %q", of.condition, of.right, word)
+		refute := func(words string) *remark { return evidence.refute(hear(words, of.right[0] == 'o')) }
+		if what := refute(of.right); what != nil {
+			t.Errorf("%s: %q does not hold: %v", of.condition, of.right, what)
 		}
-		if _, ok := held(of.wrong); ok {
+		if refute(of.wrong) == nil {
 			t.Errorf("%s: %q holds", of.condition, of.wrong)
 		}
 	}
