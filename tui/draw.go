@@ -234,6 +234,14 @@ func wrap(text string, w int) []string {
 	return strings.Split(ansi.Wrap(guard(text), w, " "), "\n")
 }
 
+// wrapFormula breaks a formula, which may have no space where it must break, behind its points, commas and parentheses too.
+func wrapFormula(text string, w int) []string {
+	if w < 1 {
+		return nil
+	}
+	return strings.Split(ansi.Wrap(guard(text), w, " .,()"), "\n")
+}
+
 // wrapWords breaks the text between words alone, wherever these have room: a path stays whole. What is indented stays so.
 func wrapWords(text string, w int) []string {
 	text = guard(text)

@@ -104,7 +104,9 @@ func (m *model) aboutValue(v *inspect.Value, w int) []string {
 		s.hex("", 0, lit, v.Bytes)
 	}
 	if v.Formula != "" {
-		s.text(strong, "= "+m.formula(v))
+		for _, line := range wrapFormula("= "+m.formula(v), s.w-2) {
+			s.put(span{strong, line})
+		}
 	}
 	m.inputs(s, v.Inputs)
 	m.covers(s, v.Covers)

@@ -13,8 +13,9 @@ import (
 // bytes outside of templates, and names of the standards that no value and no
 // expectation of the lesson is about. References to RFCs and their sections need
 // none. "One", "two", "twice" and ordinals are held in front of what is on the wire; an
-// expectation of the same page may prove them. Faults are also claims in which nothing comes from the session, signs of
-// Markdown that are not rendered, and a lesson that does not say how long it takes.
+// expectation of the same page may prove them. Faults are also words that say something else than the condition beside
+// them, claims in which nothing comes from the session, signs of Markdown that are not rendered, and a lesson that does
+// not say how long it takes.
 func (l *Lesson) Faults() (faults []Check) {
 	if l.Minutes == 0 {
 		faults = append(faults, fault(1, "# "+l.Title, "fault_minutes", "most", maxMinutes))
