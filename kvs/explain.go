@@ -220,18 +220,22 @@ func explainHandshake(say *docs.Sentences, err *kernel.HandshakeError) string {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return say.Say("kvs_handshake_left")
 	}
-	// What crypto/tls has no type for, it says in words, which are Go's own and may change: then they stand as they are.
-	text := err.Err.Error()
+	return say.Say(handshakeWords(err.Err), "reason", safe(err.Err.Error()))
+}
+
+// handshakeWords returns the sentence for what crypto/tls has no type for: it says it in words, which are Go's own and may change; then
+// they stand as they are.
+func handshakeWords(err error) (id string) {
 	for words, id := range map[string]string{
 		"client offered only unsupported versions": "kvs_handshake_version",
 		"no cipher suite supported by both":        "kvs_handshake_suite",
 		"client didn't provide a certificate":      "kvs_handshake_no_certificate",
 	} {
-		if strings.Contains(text, words) {
-			return say.Say(id, "reason", safe(text))
+		if strings.Contains(err.Error(), words) {
+			return id
 		}
 	}
-	return say.Say("kvs_handshake_failed", "reason", safe(text))
+	return "kvs_handshake_failed"
 }
 
 // alertName is the name of an alert with which clients refuse servers (RFC 8446 section 6); of others it is "alert".

@@ -82,9 +82,12 @@ func (s *Screen) sayOrCount(id, more string, most int, conn net.Conn, why error,
 // noHandshake is sayOrCount for handshakes that failed, which are counted by their reason, so that many of one do not hide the few of
 // another.
 func (s *Screen) noHandshake(most int, conn net.Conn, err error) {
-	reason := kernel.ReasonOf(err)
-	tell := s.digest.Tell("kvs_screen_no_handshake "+reason, most, func(count int) {
-		s.Say("kvs_screen_more_no_handshake", nil, "count", count, "seconds", int(kernel.DigestPeriod.Seconds()), "reason", reason)
+	kind := kernel.ReasonOf(err)
+	if kind == kernel.ReasonOther {
+		kind = handshakeWords(err)
+	}
+	tell := s.digest.Tell("kvs_screen_no_handshake "+kind, most, func(count int) {
+		s.Say("kvs_screen_more_no_handshake", nil, "count", count, "seconds", int(kernel.DigestPeriod.Seconds()), "reason", s.explain(err))
 	})
 	if tell {
 		s.Say("kvs_screen_no_handshake", conn, "reason", s.explain(err))

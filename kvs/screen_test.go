@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.com/tlslab/docs"
 	"example.com/tlslab/kvs"
@@ -102,5 +103,35 @@ func TestAScreenForTroubleAloneSaysNothingElse(t *testing.T) {
 	server.ServeConn(t.Context(), conn)
 	if text := said.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "A token from pipe was wrong") || !strings.Contains(text, "The store failed") {
 		t.Error(text)
+	}
+}
+
+func TestTheRestOfManyFailedHandshakesIsCountedWithItsReasonInWords(t *testing.T) {
+	for lang, want := range map[string]string{
+		docs.English:    "More clients that did not finish the handshake, within 10 s: 2, like this one: the client showed no certificate, and this server wants one\n",
+		docs.Portuguese: "Mais clientes que não finalizaram o handshake, em 10 s: 2, como este: o cliente não mostrou certificado, e este servidor exige um\n",
+	} {
+		said := new(paper)
+		screen := &kvs.Screen{Lang: lang, Out: said}
+		server := &kernel.Server{Addr: "127.0.0.1:0", Linger: time.Millisecond, Handler: kernel.HandlerFunc(func(context.Context, *kernel.Conn) error { return nil })}
+		screen.Watch(server)
+		failed := make(chan error, 10)
+		server.OnHandshakeFailed(func(_ net.Conn, err error) { failed <- err })
+		for i := range 6 {
+			why := errors.New("tls: client didn't provide a certificate")
+			if i == 5 {
+				why = errors.New("tls: no cipher suite supported by both client and server")
+			}
+			client, conn := net.Pipe()
+			server.ServeConn(t.Context(), failing{conn, why})
+			client.Close()
+			<-failed
+		}
+		check(t, server.Start(t.Context()))
+		check(t, server.Stop())
+		check(t, server.Wait())
+		if text := said.String(); strings.Count(text, want) != 1 || strings.Count(text, "(pipe)") != 4 {
+			t.Errorf("%s", text)
+		}
 	}
 }
