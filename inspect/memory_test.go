@@ -156,3 +156,46 @@ func TestAnEndlessHandshakeIsNotProvedEndlessly(t *testing.T) {
 		}
 	}
 }
+
+func TestOfAForgottenEventNothingIsKnownButItsIndex(t *testing.T) {
+	rec := new(Recording)
+	rec.Append(Event{Kind: Opened, Cause: -1, Opening: &Opening{Protocol: "tls"}})
+	for range 3000 {
+		rec.Append(Event{Kind: Captured, Cause: -1, Bytes: []byte("a captured byte, or some")})
+	}
+	rec.Forget(2000)
+	if e := rec.At(0); e.Kind != 0 || e.Opening != nil || e.Index != 0 || e.Conn != -1 {
+		t.Errorf("it was forgotten, and is %+v", e)
+	}
+	for i := 2000; i < rec.Len(); i++ {
+		if e := rec.At(i); e.Index != i || e.Kind != Captured || len(e.Bytes) != e.N {
+			t.Fatalf("event %d is %+v", i, e)
+		}
+	}
+	rec.Forget(rec.Len() + 7) // the last stays
+	if e := rec.At(rec.Append(Event{Kind: Ended, Cause: -1, How: Cut}) - 1); e.Kind != Captured {
+		t.Errorf("the last event was forgotten: %+v", e)
+	}
+}
+
+func TestARunThatIsForgottenAsItGoesTakesNoRoom(t *testing.T) {
+	rec := new(Recording)
+	rec.Append(Event{Kind: Opened, Cause: -1, Opening: &Opening{Protocol: "tls"}})
+	grow := func(events int) uint64 {
+		for i := range events {
+			rec.Append(Event{Kind: Captured, Cause: -1, Bytes: []byte("a captured byte, or some")})
+			if i%1000 == 0 {
+				rec.Forget(rec.Len())
+			}
+		}
+		runtime.GC()
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	few, many := grow(10_000), grow(600_000) // more than a branch of the index
+	if many > few+2<<20 {
+		t.Errorf("%d bytes after 10,000 events, %d after 610,000", few, many)
+	}
+	runtime.KeepAlive(rec)
+}

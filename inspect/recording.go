@@ -40,6 +40,7 @@ type Recording struct {
 	conns int
 	kept  int64   // bytes in slabs that are full
 	full  []*slab // oldest first
+	gone  int64   // events whose index entries have been given up: see Forget
 	free  [][]byte
 	given map[given]*stream // of the bytes that Append was given
 }
@@ -82,6 +83,9 @@ func (r *Recording) At(i int) Event {
 		panic("inspect: event index out of range")
 	}
 	e := r.entry(int64(i))
+	if e == nil {
+		return Event{Index: i, Conn: -1, Cause: -1}
+	}
 	event := Event{
 		Index: i, Kind: e.kind, Conn: int(e.conn), Side: e.side, Time: time.Unix(0, e.time).UTC(),
 		N: int(e.n), Cause: int(e.cause), How: e.how,
@@ -221,10 +225,42 @@ func (r *Recording) open(opening *Opening, now time.Time) int {
 	return conn
 }
 
+// entry returns what is kept of an event; nil if it was forgotten.
 func (r *Recording) entry(i int64) *entry {
 	trunk := r.root[i/(blockSize*branchSize*trunkSize)].Load()
 	branch := trunk[i/(blockSize*branchSize)%trunkSize].Load()
-	return &branch[i/blockSize%branchSize].Load()[i%blockSize]
+	if branch == nil {
+		return nil
+	}
+	block := branch[i/blockSize%branchSize].Load()
+	if block == nil {
+		return nil
+	}
+	return &block[i%blockSize]
+}
+
+// Forget gives up the memory of the events before n, bytes and all, so that a run
+// without end takes a bounded room: for whoever has read them and is the only
+// reader. At tells no more of them than their index. It is done by the block, so
+// that some that come shortly before n are still known.
+func (r *Recording) Forget(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	end := min(int64(n), r.length.Load()-1)
+	for ; r.gone+blockSize <= end; r.gone += blockSize {
+		trunk := r.root[r.gone/(blockSize*branchSize*trunkSize)].Load()
+		branch := &trunk[r.gone/(blockSize*branchSize)%trunkSize]
+		last := r.gone/blockSize%branchSize == branchSize-1
+		branch.Load()[r.gone/blockSize%branchSize].Store(nil)
+		if last {
+			branch.Store(nil)
+		}
+	}
+	for len(r.full) > 0 && r.full[0].last < end {
+		r.kept -= int64(len(*r.full[0].data.Swap(nil)))
+		r.full[0] = nil
+		r.full = r.full[1:]
+	}
 }
 
 func (r *Recording) append(e entry) int {
@@ -271,6 +307,7 @@ type slab struct {
 	conn int32
 	side Side
 	used int64 // set when the slab is full
+	last int64 // the last event whose bytes it holds
 }
 
 func (s *slab) view(at, n int) []byte {
@@ -316,7 +353,9 @@ func (s *stream) reserve(r *Recording, least int) []byte {
 func (s *stream) commit(r *Recording, e entry, n int) int {
 	e.slab, e.at, e.n = s.slab, int32(s.used), int32(n)
 	s.used += n
-	return r.append(e)
+	index := r.append(e)
+	s.slab.last = int64(index)
+	return index
 }
 
 func (s *stream) renew(r *Recording, least int) {

@@ -21,6 +21,7 @@ type keeper struct {
 	*program
 	name      string
 	noSecrets bool
+	alone     bool            // nobody else reads the recordings
 	ready     *capture.Writer // made, and not used yet
 	written   []recordedFile
 
@@ -89,6 +90,7 @@ func (k *keeper) follow(recording *inspect.Recording) (done func()) {
 		k.failed(err)
 		return func() {}
 	}
+	file.Alone = k.alone
 	ctx, stop := context.WithCancel(context.Background())
 	var following sync.WaitGroup
 	following.Go(func() {

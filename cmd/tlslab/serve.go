@@ -195,6 +195,9 @@ func (r *serveRun) start(ctx context.Context) error {
 	r.who.Told = r.told.Authenticated
 	recorded := func() {}
 	if r.tap != nil {
+		if files != nil {
+			files.alone = !r.inspect
+		}
 		recorded = files.follow(r.tap.Recording())
 	}
 	statsGiven := r.giveStatistics(server, stats)

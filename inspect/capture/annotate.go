@@ -40,7 +40,10 @@ func (w *Writer) annotate(c *conversation, e inspect.Event) {
 	case inspect.Silent:
 		text = w.say("capture_note_silent", "side", w.side(side), "ms", e.N)
 	case inspect.LetGo:
-		text = w.say("capture_note_let_go", "side", w.side(side), "bytes", e.N)
+		if n := min(e.N, c.unknown[side]); n > 0 { // else they have been written
+			c.unknown[side] -= n
+			text = w.say("capture_note_let_go", "side", w.side(side), "bytes", n)
+		}
 	case inspect.Altered: // whose packet is next
 		c.add(side, w.say("capture_note_altered", "side", w.side(side)))
 	case inspect.Injected:

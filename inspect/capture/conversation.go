@@ -33,17 +33,18 @@ type sendFunc func(packet []byte, unknown int, comments []string)
 // Every run of bytes is acknowledged once, before more is sent: by what the
 // other side sends next, or by a segment of its own.
 type conversation struct {
-	addr   [2]netip.AddrPort // by Side
-	seq    [2]uint32         // by Side: of its next byte
-	sent   [2]int            // by Side: bytes
-	lost   [2]bool           // by Side: of what it sent last, nothing could be delivered, which has been said
-	ended  [2]bool
-	reset  bool                     // by a side that has ended
-	cut    [2]int                   // by Side: bytes at the end of its last packet that are not known, and not yet missed
-	owes   [2]bool                  // by Side: an acknowledgement
-	said   [2][]string              // by Side: comments that wait for its next packet
-	length int                      // of the comments in said
-	buffer gopacket.SerializeBuffer // shared with other conversations
+	addr    [2]netip.AddrPort // by Side
+	seq     [2]uint32         // by Side: of its next byte
+	sent    [2]int            // by Side: bytes
+	unknown [2]int            // by Side: bytes that were passed over
+	lost    [2]bool           // by Side: of what it sent last, nothing could be delivered, which has been said
+	ended   [2]bool
+	reset   bool                     // by a side that has ended
+	cut     [2]int                   // by Side: bytes at the end of its last packet that are not known, and not yet missed
+	owes    [2]bool                  // by Side: an acknowledgement
+	said    [2][]string              // by Side: comments that wait for its next packet
+	length  int                      // of the comments in said
+	buffer  gopacket.SerializeBuffer // shared with other conversations
 }
 
 func newConversation(conn int, addr [2]netip.AddrPort, buffer gopacket.SerializeBuffer) *conversation {
@@ -132,6 +133,7 @@ func (c *conversation) missing(from inspect.Side, n int, send sendFunc) {
 	if c.ended[from] || n == 0 {
 		return
 	}
+	c.unknown[from] += n
 	c.sent[from] += n
 	if c.cut[from] == n {
 		c.cut[from] = 0

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -43,8 +45,12 @@ func TestOfAFileThatIsCutEverythingBeforeTheCutIsRead(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		whole := story(read(t, file))
 		ends := blockEnds(t, file)
-		for range 20 {
+		const pieces = 50
+		for n := range 2 * pieces {
 			size := random.IntN(len(file))
+			if n < pieces {
+				size = len(file) * n / pieces
+			}
 			rec, err := capture.Read(bytes.NewReader(file[:size]))
 			var problem *capture.Problem
 			if !slices.Contains(ends, size) && (!errors.As(err, &problem) || problem.Offset > int64(size)) {
@@ -117,10 +123,12 @@ func look(session *inspect.Session) {
 
 func TestAFileThatEditcapHasDamagedIsReadWithoutHarm(t *testing.T) {
 	editcap := needs.Program(t, "editcap")
-	for _, name := range []string{"tls13-resumption", "tls12-ticket", "tls13-early-data", "tls12-client-certificate"} {
-		for _, probability := range []string{"0.001", "0.01", "0.1"} {
+	seed := 0
+	for _, name := range slices.Sorted(maps.Keys(captures(t))) {
+		for _, probability := range []string{"0.001", "0.02", "0.2"} {
+			seed++
 			out := filepath.Join(t.TempDir(), "damaged.pcapng")
-			command := exec.Command(editcap, "-E", probability, "--seed", "7", filepath.Join(recorded, name+".pcapng"), out)
+			command := exec.Command(editcap, "-E", probability, "--seed", strconv.Itoa(seed), filepath.Join(recorded, name+".pcapng"), out)
 			if said, err := command.CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, said)
 			}

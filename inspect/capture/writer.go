@@ -51,6 +51,9 @@ type Writer struct {
 	// which come that much later stand before them: Wireshark decrypts a packet
 	// by what stands before it in the file. 0 is at once.
 	Lag time.Duration
+	// Alone says that nobody else reads the recording: Follow has it forget what has been
+	// written, so that its memory does not grow with the file either.
+	Alone bool
 
 	out     io.Writer
 	file    *os.File // if the Writer opened it
@@ -131,10 +134,25 @@ func (w *Writer) Follow(ctx context.Context, rec *inspect.Recording) error {
 		if err := w.extend(rec, w.Lag); err != nil {
 			return err
 		}
+		w.forget(rec)
 		if err := w.wait(ctx, rec); err != nil {
 			return w.Extend(rec)
 		}
 	}
+}
+
+// forget gives up what is not looked back at: a connection with a gate may yet be divided, from its beginning on.
+func (w *Writer) forget(rec *inspect.Recording) {
+	if !w.Alone {
+		return
+	}
+	n := w.next
+	for _, t := range w.conns {
+		if t.opening.Gated {
+			n = min(n, t.opened)
+		}
+	}
+	rec.Forget(n)
 }
 
 // wait waits for more to write, or for a part of the lag.
