@@ -171,8 +171,10 @@ func isAccessible(t *testing.T, page *browser.Page) {
 func fitsAPhone(t *testing.T, page *browser.Page) {
 	t.Helper()
 	page.Do("Emulation.setDeviceMetricsOverride", map[string]any{"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": false}, nil)
-	holds(t, page, `document.querySelectorAll("details").forEach(d => d.open = true), document.documentElement.scrollWidth <= 390`)
+	holds(t, page, `document.querySelectorAll("details").forEach(d => d.open = true), document.documentElement.scrollWidth <= 390`,
+		`[...document.querySelectorAll(".scroll")].every(ladder => ladder.scrollWidth <= ladder.clientWidth || ladder.previousElementSibling.matches(".sideways") && ladder.previousElementSibling.checkVisibility())`)
 	page.Do("Emulation.clearDeviceMetricsOverride", nil, nil)
+	holds(t, page, `[...document.querySelectorAll(".sideways")].every(hint => !hint.checkVisibility())`)
 }
 
 var pageOfPaper = regexp.MustCompile(`/Type\s*/Page\b`)
@@ -184,7 +186,11 @@ func prints(t *testing.T, page *browser.Page) {
 	if n := len(pageOfPaper.FindAll(paper, -1)); !bytes.HasPrefix(paper, []byte("%PDF-")) || n < 4 {
 		t.Errorf("%d pages of paper, %d bytes", n, len(paper))
 	}
-	holds(t, page, `document.querySelectorAll("details.box[open]").length === 0`)
+	holds(t, page, `document.querySelectorAll("details.box[open]").length === 0`, `document.querySelector("#paper-closed").click(), true`)
+	if less := len(pageOfPaper.FindAll(page.PDF(), -1)); less == 0 || less >= len(pageOfPaper.FindAll(paper, -1)) {
+		t.Errorf("%d pages of paper with the records closed", less)
+	}
+	holds(t, page, `document.querySelector("#paper-closed").click(), true`)
 }
 
 func worksWithoutScript(t *testing.T, page *browser.Page, url string) {

@@ -14,6 +14,7 @@ type ladder struct {
 	Client, Server int // where the lifelines stand
 	Foot           int // where they end
 	Title          string
+	Sideways       string // on a screen that it does not fit
 	Names          [2]string
 	Knows          string
 	Gains          bool // some rung has something in its margins
@@ -62,7 +63,8 @@ const (
 func (p *page) ladder(c *inspect.Connection) *ladder {
 	l := &ladder{
 		Width: ladderWidth, Client: ladderMargin, Server: ladderWidth - ladderMargin, Title: p.Word("page_ladder_of", "protocol", p.protocol(c)),
-		Names: [2]string{p.text.side(inspect.Client), p.text.side(inspect.Server)}, Knows: p.Word("page_knows"),
+		Sideways: p.Word("page_ladder_sideways"),
+		Names:    [2]string{p.text.side(inspect.Client), p.text.side(inspect.Server)}, Knows: p.Word("page_knows"),
 	}
 	gains := gainsOf(c)
 	y, seen, left := 46, make(map[string]bool), 0
