@@ -43,6 +43,7 @@ type conversation struct {
 	cut     [2]int                   // by Side: bytes at the end of its last packet that are not known, and not yet missed
 	owes    [2]bool                  // by Side: an acknowledgement
 	said    [2][]string              // by Side: comments that wait for its next packet
+	windows [2]uint16                // by Side: how many it has announced
 	length  int                      // of the comments in said
 	buffer  gopacket.SerializeBuffer // shared with other conversations
 }
@@ -261,8 +262,9 @@ func (c *conversation) segment(from inspect.Side, f flags, payload []byte, unkno
 		tcp.Ack = c.seq[from.Peer()] - uint32(c.cut[from.Peer()])
 		c.owes[from] = false
 	}
-	if f.window {
-		tcp.Window--
+	if f.window { // another one each time: the same would be a duplicate
+		c.windows[from]++
+		tcp.Window -= c.windows[from]%0xff + 1
 	}
 	if f.syn {
 		tcp.Options = c.synOptions()

@@ -81,6 +81,11 @@ func (w *Writer) afterwards(rec *inspect.Recording, e inspect.Event) {
 	case inspect.Undeliverable:
 		w.undeliverable(c, e)
 		c.afterword(e.Side, w.at(e))
+	case inspect.Noted: // behind a reset of its peer's
+		if isComment(e) && e.Index >= w.skip {
+			w.comments(rec, c, e)
+			c.sayNow(e.Side, w.at(e))
+		}
 	}
 }
 

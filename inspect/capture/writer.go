@@ -269,6 +269,9 @@ func (w *Writer) comments(rec *inspect.Recording, c *conversation, e inspect.Eve
 	}
 	acknowledged := e.Kind == inspect.Ended && e.How == inspect.EndOfFile // by its peer
 	for next := range rec.Events(from) {
+		if next.Conn == e.Conn && next.Kind == inspect.Ended && next.How == inspect.Broken && e.Kind == inspect.Ended && e.How == inspect.Cut {
+			continue // by the same packet
+		}
 		stoodThere := isComment(next) || next.Kind == inspect.Noted && (e.Kind == inspect.Opened || next.Index == e.Index)
 		if !stoodThere || next.Conn != e.Conn || next.Side != e.Side && !acknowledged {
 			return
