@@ -163,8 +163,8 @@ func TestAServerThatClosesFirstIsTheOneThatEnds(t *testing.T) {
 func TestARelayWaitsForASlowReader(t *testing.T) {
 	tap := &inspect.Tap{Queue: 64 << 10, Limit: 1 << 20}
 	client, server, _ := relay(t, tap)
-	client.SetWriteBuffer(16 << 10)
-	server.SetReadBuffer(16 << 10)
+	client.SetWriteBuffer(256 << 10)
+	server.SetReadBuffer(256 << 10) // several segments of the loopback: with less the system hands over one in 200 ms
 	written := 0
 	block := make([]byte, 64<<10)
 	client.SetWriteDeadline(time.Now().Add(time.Second))
