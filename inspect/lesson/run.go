@@ -114,6 +114,7 @@ func (r Runner) Run(ctx context.Context, scene *Scene, channel string) (*Result,
 	if err = run.play(scene); err == nil {
 		err = context.Cause(run.ctx)
 	}
+	run.settle() // who is about to hear of an end hears of it, and of no other
 	run.close()
 	if err != nil {
 		return nil, fmt.Errorf("scene %s on %s, %w", scene.Name, channel, err)
