@@ -59,6 +59,23 @@ func TestBehindAGapRecordsAreReadUnderTheirOwnSequenceNumbers(t *testing.T) {
 	expect(t, s.told(Server), begins+"application0 application_data; application4 application_data; application5 application_data")
 }
 
+func TestOfASideWhoseLastBytesAreMissingNobodyIsToldThatItLeftOutItsCloseNotify(t *testing.T) {
+	for missing, want := range map[bool]Closing{true: ClosedUnread, false: ClosedEndOfFile} {
+		s := serving()
+		s.sealed(Server, ApplicationData, []byte("the last"))
+		if missing {
+			s.lose(1, 0)
+		}
+		s.rec.Append(Event{Kind: Ended, Side: Server, Cause: -1})
+		session := NewSession(s.rec)
+		session.Extend()
+		items := session.Items()
+		if last := items[len(items)-1]; last.Kind != ClosedItem || last.How != want {
+			t.Errorf("missing %v: %v, %v", missing, last.Kind, last.How)
+		}
+	}
+}
+
 func TestAKeyThatComesIntoForceWithinAGapIsFound(t *testing.T) {
 	s := serving()
 	s.sealed(Server, ApplicationData, []byte("before"))

@@ -402,9 +402,12 @@ func (c *Connection) notified(s *Session, side Side) {
 	}
 }
 
-// unread reports whether the last record of the lane, which can be the
-// close_notify, is whole but could not be read, or not yet.
+// unread reports whether what came last in the lane, which can be the
+// close_notify, is missing, or is a whole record that could not be read, or not yet.
 func (l *lane) unread() bool {
+	if l.run == GapItem {
+		return l.units == nil
+	}
 	if len(l.records) == 0 {
 		return false
 	}
