@@ -105,6 +105,9 @@ func unquoted(text string) string { return quoteMarks.ReplaceAllString(text, "")
 var (
 	pemBegin = regexp.MustCompile(`[^\n]*?(-----BEGIN [^-\n]*-----)`)
 	pemEnd   = regexp.MustCompile(`(-----END [^-\n]*-----)[^\n]*`)
+
+	// A plus is a digit of base64 too: it joins strings in front of a quote, or alone.
+	pemLead = regexp.MustCompile("^(?:[ \\t\\n\"'`,;\\\\]|\\+[ \\t]*(?:[\"'`]|\\n?$))*")
 )
 
 // readPEM takes what PEM blocks hold (RFC 7468), indented or as strings of a
@@ -115,7 +118,7 @@ func readPEM(text string) paste {
 	text = pemEnd.ReplaceAllString(text, "$1\n")
 	var bare strings.Builder
 	for line := range strings.Lines(text) {
-		line = strings.TrimLeft(line, " \t\n\"'`,;+\\")
+		line = line[len(pemLead.FindString(line)):]
 		if end := strings.IndexAny(line, "\"'`"); end >= 0 {
 			line = line[:end]
 		}
