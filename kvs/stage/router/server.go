@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"example.com/tlslab/docs"
@@ -53,16 +52,15 @@ type Server struct {
 
 	root   *os.Root
 	verbs  kernel.Verbs[*Request, []reply]
-	here   atomic.Int64  // clients that are served or wait
-	turn   chan struct{} // full while one is served
-	logins logins        // used by whose turn it is
+	turn   kernel.Turn // of who is served
+	logins logins      // used by whose turn it is
 	out    sync.Mutex
 }
 
 // NewServer returns a server that listens on DefaultAddr and gives out the files of a folder, which
 // the caller closes when the server has stopped. Nothing outside of it is ever read.
 func NewServer(folder *os.Root) *Server {
-	s := &Server{root: folder, turn: make(chan struct{}, 1)}
+	s := &Server{root: folder}
 	s.Addr = DefaultAddr
 	s.IdleTimeout, s.WriteTimeout = DefaultIdleTimeout, DefaultWriteTimeout
 	s.Handler = kernel.HandlerFunc(s.serve)
@@ -114,10 +112,11 @@ func (s *Server) Notice() string {
 
 // serve waits for the client's turn and answers its requests.
 func (s *Server) serve(ctx context.Context, conn *kernel.Conn) error {
-	if err := s.await(ctx, conn); err != nil {
+	err := s.turn.Take(ctx, func(ahead int) { s.Emit(EventWaiting, conn, ahead) })
+	if err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.turn.Give()
 	requests := &objects{source: conn, limit: conn.MaxRequest(), begun: func() {
 		if bound := cmp.Or(s.RequestTimeout, DefaultRequestTimeout); bound > 0 {
 			conn.ReadBy(time.Now().Add(bound))
@@ -141,29 +140,6 @@ func (s *Server) serve(ctx context.Context, conn *kernel.Conn) error {
 		}
 	}
 	return kernel.ErrStopping
-}
-
-// await returns when the client is the one that is served.
-func (s *Server) await(ctx context.Context, conn *kernel.Conn) error {
-	ahead := s.here.Add(1) - 1
-	select {
-	case s.turn <- struct{}{}:
-		return nil
-	default:
-	}
-	s.Emit(EventWaiting, conn, int(max(ahead, 1)))
-	select {
-	case s.turn <- struct{}{}: // who waits longest is first
-		return nil
-	case <-ctx.Done():
-		s.here.Add(-1)
-		return kernel.ErrStopping
-	}
-}
-
-func (s *Server) leave() {
-	s.here.Add(-1)
-	<-s.turn
 }
 
 // answer returns the answers to a package: one, if the server is not flawed. The error says that

@@ -73,8 +73,8 @@ type Server struct {
 	RequestTimeout time.Duration
 
 	once   sync.Once
-	shared database      // of all clients: of V4, and of V5 if it is Shared
-	turn   chan struct{} // of V4: full while a client is served
+	shared database    // of all clients: of V4, and of V5 if it is Shared
+	turn   kernel.Turn // of V4: of who is served
 	verbs  kernel.Verbs[*session, string]
 	screen sync.Mutex
 }
@@ -118,7 +118,6 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 }
 
 func (s *Server) prepare() {
-	s.turn = make(chan struct{}, 1)
 	s.shared = newDatabase(nil)
 	s.handle("adicionar", (*session).add)
 	s.handle("listar", (*session).all)

@@ -13,34 +13,17 @@ import (
 // v4 answers requests, one after the other, until the client says terminar: then the server
 // ends. Meanwhile any other client waits for its turn.
 func (c *session) v4(ctx context.Context) error {
-	if err := c.awaitTurn(ctx); err != nil {
+	err := c.turn.Take(ctx, func(int) { c.print("sockets_must_wait", "addr", c.conn.RemoteAddr()) })
+	if err != nil {
 		return err
 	}
-	defer func() { <-c.turn }()
+	defer c.turn.Give()
 	c.list = c.shared
-	err := c.converse(ctx)
+	err = c.converse(ctx)
 	if c.done {
 		c.conn.Server().Stop()
 	}
 	return err
-}
-
-func (c *session) awaitTurn(ctx context.Context) error {
-	select {
-	case c.turn <- struct{}{}:
-	default:
-		c.print("sockets_must_wait", "addr", c.conn.RemoteAddr())
-		select {
-		case c.turn <- struct{}{}:
-		case <-ctx.Done():
-			return kernel.ErrStopping
-		}
-	}
-	if ctx.Err() != nil {
-		<-c.turn
-		return kernel.ErrStopping
-	}
-	return nil
 }
 
 // converse answers the verbs that a client says, each a line.
