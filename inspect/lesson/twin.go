@@ -8,7 +8,7 @@ import (
 )
 
 // The two languages of a lesson prove each other: both do, ask and compute the same, and each block of prose has the
-// same words for sides, names, parts, places, numbers, order, more and less.
+// same templates, and the same words for sides, names, parts, places, numbers, order, more and less.
 
 // Same reports in which way a lesson is not the same one in another language:
 // pages, scripts, exercises and what is computed must be. What stands in quotes,
@@ -59,16 +59,12 @@ func (l *Lesson) skeleton(page int) (bones []bone) {
 	add := func(line int, text string) {
 		bones = append(bones, bone{line: line, text: text, says: inQuotes.ReplaceAllString(text, `""`)})
 	}
-	var computed []bone
 	for _, p := range l.parts {
 		if p.page != page {
 			continue
 		}
 		for _, s := range p.steps {
 			add(s.Line, s.Text)
-		}
-		for _, paragraph := range p.prose {
-			computed = append(computed, computedIn(paragraph)...)
 		}
 		if e := p.ask; e != nil {
 			text := "```" + map[bool]string{false: "ask ", true: "predict "}[e.Predict] + e.Name
@@ -86,11 +82,10 @@ func (l *Lesson) skeleton(page int) (bones []bone) {
 			}
 		}
 	}
-	slices.SortStableFunc(computed, func(a, b bone) int { return strings.Compare(a.says, b.says) })
-	return append(bones, computed...)
+	return bones
 }
 
-// computedIn returns the values of the templates, without their literals.
+// computedIn returns the values of the templates, without their literals, in their sequence.
 func computedIn(p paragraph) (values []bone) {
 	for _, in := range p.spans {
 		if in.template == nil {
@@ -117,8 +112,8 @@ func isIdiom(w heard) bool {
 	return w.sort >= likeWord || w.sort == countWord && w.value == "1" || slices.Contains(idioms, strings.ToLower(w.text))
 }
 
-// Unlike returns what the prose of a lesson says otherwise than it does in another language, block by block: its words
-// for sides, names, parts of records, places, numbers, order, more and less, those of each sort in the same sequence. The
+// Unlike returns what the prose of a lesson says otherwise than it does in another language, block by block: what it
+// computes, in another sequence too; its words for sides, names, parts of records, places, numbers, order, more and less, those of each sort in the same sequence. The
 // lessons must be the [Same].
 func Unlike(other, l *Lesson) (faults []Check) {
 	for page := range l.Pages {
@@ -128,6 +123,7 @@ func Unlike(other, l *Lesson) (faults []Check) {
 			continue
 		}
 		for i := range here {
+			faults = append(faults, here[i].computes(there[i])...)
 			if mine, theirs, same := here[i].beside(there[i]); !same {
 				faults = append(faults, fault(here[i].line, here[i].text, "fault_same_words", "here", mine, "there", theirs, "line", there[i].line))
 			}
@@ -138,9 +134,10 @@ func Unlike(other, l *Lesson) (faults []Check) {
 
 // A heardBlock is a block of prose, and what is heard in it.
 type heardBlock struct {
-	line  int
-	text  string // its beginning
-	words []heard
+	line   int
+	text   string // its beginning
+	values []bone // of its templates
+	words  []heard
 }
 
 // blocks are those of a page, with the labels of choices.
@@ -160,9 +157,24 @@ func (l *Lesson) blocks(page int) (all []heardBlock) {
 		}
 		words := slices.DeleteFunc(hear(text.String(), portuguese), isIdiom)
 		beginning, _ := shortened(textValue(text.String())).(string)
-		all = append(all, heardBlock{p.line, beginning, words})
+		all = append(all, heardBlock{p.line, beginning, computedIn(p), words})
 	}
 	return all
+}
+
+// computes returns the first value that the other block does not have in its place.
+func (b heardBlock) computes(other heardBlock) []Check {
+	for i := range max(len(b.values), len(other.values)) {
+		switch {
+		case i >= len(b.values):
+			return []Check{fault(b.line, b.text, "fault_same_missing", "text", other.values[i].text, "line", other.line)}
+		case i >= len(other.values):
+			return []Check{fault(b.line, b.values[i].text, "fault_same_added")}
+		case b.values[i].says != other.values[i].says:
+			return []Check{fault(b.line, b.values[i].text, "fault_same_value", "text", other.values[i].text, "line", other.line)}
+		}
+	}
+	return nil
 }
 
 // beside returns the words that only this block has, and those that only the other one has; all of a sort, if both have

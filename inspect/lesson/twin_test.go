@@ -42,6 +42,27 @@ func TestTheTwoLanguagesOfALessonHaveTheSameWordsInEachBlock(t *testing.T) {
 	}
 }
 
+func TestTheTwoLanguagesOfALessonComputeTheSameInEachBlockInOneSequence(t *testing.T) {
+	const head = "# Title\nminutes: 5\n\n"
+	for _, of := range []struct{ english, portuguese, id string }{
+		{"The {{first 4 of \"abcd\"}}, of {{Ok = answer}}.", "O {{first 4 of \"dcba\"}}, que {{Certo = answer}}.", ""},
+		{"The {{answer}}, of {{version}}.", "O {{version}}, que {{answer}}.", "fault_same_value"},
+		{"The {{answer}} of that.", "O {{version}} de que.", "fault_same_value"},
+		{"The {{answer}} of {{version}}.", "O {{answer}} de que.", "fault_same_missing"},
+		{"The {{answer}} of that.", "O {{answer}} de {{version}}.", "fault_same_added"},
+		{"{{The client notices when noticed is client}}.", "{{O cliente percebe when noticed is server}}.", "fault_same_value"},
+		{"The {{answer}}.\n\nThe {{version}}.", "O {{version}}.\n\nO {{answer}}.", "fault_same_value"},
+	} {
+		var id string
+		if faults := Unlike(readLesson(t, head+of.english+"\n"), readLesson(t, head+of.portuguese+"\n")); faults != nil {
+			id = faults[0].remark.id
+		}
+		if id != of.id {
+			t.Errorf("%s / %s: %q, want %q", of.english, of.portuguese, id, of.id)
+		}
+	}
+}
+
 func TestTheCourseSaysTheSameInBothLanguages(t *testing.T) {
 	for _, name := range docs.Lessons() {
 		var both []*Lesson
