@@ -119,7 +119,8 @@ type placed struct {
 	leave func()
 }
 
+// Close gives the place back before the client can see that the connection has ended, since it may come again at once.
 func (c *placed) Close() error {
-	defer c.leave()
+	c.leave()
 	return c.Conn.Close()
 }
