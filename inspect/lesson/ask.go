@@ -19,8 +19,8 @@ type Exercise struct {
 	question []paragraph
 	choices  []choice
 	answers  []answer
-	hints    [][]inline
-	why      []inline
+	hints    []paragraph
+	why      paragraph
 }
 
 // A choice is one of the answers that are offered.
@@ -84,7 +84,7 @@ func parseExercise(name string, first int, lines []string) (e *Exercise, wrong i
 		what = say("fault_ask_both")
 	case len(e.hints) == 0:
 		what = say("fault_ask_hints")
-	case e.why == nil:
+	case e.why.spans == nil:
 		what = say("fault_ask_why")
 	case len(e.choices) == 1:
 		what = say("fault_ask_one")
@@ -112,10 +112,13 @@ func (e *Exercise) parse(line int, text string) (what *remark) {
 		return e.parseAnswer(line, rest)
 	case sign == signHint || sign == signWhy:
 		spans, what := parseInline(rest, line)
-		if sign == signHint {
-			e.hints = append(e.hints, spans)
-		} else {
-			e.why = append(e.why, spans...)
+		switch {
+		case sign == signHint:
+			e.hints = append(e.hints, paragraph{line: line, spans: spans})
+		case e.why.spans == nil:
+			e.why = paragraph{line: line, spans: spans}
+		default: // one paragraph over several lines
+			e.why.spans = append(append(e.why.spans, inline{text: " "}), spans...)
 		}
 		return what
 	}
@@ -197,7 +200,7 @@ type Attempt struct {
 
 // Hint returns a hint, from 0 to Hints-1, as it stands without a session: an
 // ellipsis is where a value would be computed from one.
-func (e *Exercise) Hint(n int) []Span { return withoutSession(e.hints[n]) }
+func (e *Exercise) Hint(n int) []Span { return withoutSession(e.hints[n].spans) }
 
 // Asks returns the question as it stands without a session.
 func (e *Exercise) Asks() (all []Block) {

@@ -230,8 +230,8 @@ func (s *Sitting) question(stop *Stop, p part) {
 	s.run.settle()
 	asked := &asked{Question: p.ask.ask(s.run, docs.For(s.course.Lang), report), Attempt: &Attempt{Exercise: p.ask, Page: p.page}}
 	for _, hint := range p.ask.hints {
-		renderInline(hint, s.run, report)
-		paragraph{spans: hint}.alter(s.run, s.course.altering)
+		hint.render(s.run, report)
+		hint.alter(s.run, s.course.altering)
 	}
 	for _, p := range p.ask.question {
 		p.alter(s.run, s.course.altering)
@@ -256,8 +256,8 @@ func (a *asked) solve(r *run, report, altering func(Check)) {
 	if len(a.right) > 0 {
 		a.Expected = a.right[0].String()
 	}
-	a.Why = Block{Paragraph, renderInline(a.Question.why, r, report)}
-	paragraph{spans: a.Question.why}.alter(r, altering)
+	a.Why = a.Question.why.render(r, report)
+	a.Question.why.alter(r, altering)
 	if n := len(a.Given); n > 0 {
 		a.Right = grade(a.Question, a.right, a.Given[n-1])
 	}
@@ -290,7 +290,7 @@ func (s *Sitting) Hint() ([]Span, error) {
 	}
 	hint := asked.Question.hints[min(asked.Attempt.Hints, asked.Question.Hints-1)]
 	asked.Attempt.Hints = min(asked.Attempt.Hints+1, asked.Question.Hints)
-	return renderInline(hint, s.run, func(Check) {}), nil
+	return renderInline(hint.spans, s.run, func(Check) {}), nil
 }
 
 // here is the exercise where the student is.

@@ -83,15 +83,11 @@ func (l *Lesson) proseOf(page int) (all []paragraph) {
 }
 
 // prose is what is read of an exercise but its choices.
-func (e *Exercise) prose() (all []paragraph) {
+func (e *Exercise) prose() []paragraph {
 	if e == nil {
 		return nil
 	}
-	all = slices.Clone(e.question)
-	for _, hint := range append(slices.Clone(e.hints), e.why) {
-		all = append(all, paragraph{line: e.Line, spans: hint})
-	}
-	return all
+	return append(slices.Concat(e.question, e.hints), e.why)
 }
 
 // all is prose, and the choices with it.

@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,6 +100,24 @@ func TestSignsOfMarkdownThatAreNotRenderedAreFaults(t *testing.T) {
 		faults := faultsOf(t, page)
 		if ok && len(faults) > 0 || !ok && (len(faults) == 0 || faults[0] != "fault_markdown") {
 			t.Errorf("%q: %q", page, faults)
+		}
+	}
+}
+
+func TestAFaultInAnExerciseNamesItsOwnLine(t *testing.T) {
+	lines := strings.Split("# Title\nminutes: 5\n\n```ask what\nThe question is of the lesson.\n- a: the label\n- b: another\n= answer\n? A nudge.\n? The place.\n! So.\n! And so.\n```", "\n")
+	for _, at := range []int{4, 5, 8, 9, 10} {
+		text := slices.Clone(lines)
+		text[at] += " <i>seven</i> clients"
+		english, portuguese := readLesson(t, strings.Join(text, "\n")), readLesson(t, strings.Join(lines, "\n"))
+		all := append(english.Faults(), Unlike(portuguese, english)...)
+		if len(all) < 2 {
+			t.Errorf("line %d: %+v", at+1, all)
+		}
+		for _, f := range all {
+			if f.Line != at+1 {
+				t.Errorf("%s: said of line %d, and stands in line %d", f.Text, f.Line, at+1)
+			}
 		}
 	}
 }
