@@ -165,13 +165,13 @@ type proof struct {
 
 // proofs tells those that a connection has; where the ends do not come to the same, each has its own.
 func (p *page) proofs(c *inspect.Connection) (groups []proofGroup) {
-	client, server := p.proofsIn(c.View(inspect.Client)), p.proofsIn(c.View(inspect.Server))
-	if fmt.Sprint(client) == fmt.Sprint(server) {
+	client := p.tell(c.View(inspect.Client).Verifications())
+	if fmt.Sprint(client) == fmt.Sprint(p.tell(c.View(inspect.Server).Verifications())) {
 		return nonEmpty(proofGroup{"", client})
 	}
 	return nonEmpty(
-		proofGroup{p.Word("page_as_seen", "side", p.text.side(inspect.Client)), client},
-		proofGroup{p.Word("page_as_seen", "side", p.text.side(inspect.Server)), server},
+		proofGroup{p.Word("page_as_seen", "side", p.text.side(inspect.Client)), p.tell(proofsBy(c, inspect.Client))},
+		proofGroup{p.Word("page_as_seen", "side", p.text.side(inspect.Server)), p.tell(proofsBy(c, inspect.Server))},
 	)
 }
 
@@ -189,8 +189,8 @@ func nonEmpty(groups ...proofGroup) (left []proofGroup) {
 	return left
 }
 
-func (p *page) proofsIn(v *inspect.View) (all []proof) {
-	for _, verification := range v.Verifications() {
+func (p *page) tell(proofs []inspect.Verification) (all []proof) {
+	for _, verification := range proofs {
 		all = append(all, p.proof(verification))
 	}
 	return all

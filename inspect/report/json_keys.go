@@ -71,7 +71,11 @@ func (j JSON) computedLines(s *inspect.Session) []byte {
 			}
 			teller := computed{JSON: j, session: s, places: places, conn: c.Conn, name: name, view: c.View(side)}
 			lines = teller.keys(lines)
-			lines = teller.verifications(lines)
+			proofs := teller.view.Verifications()
+			if c.Opening.Gated {
+				proofs = proofsBy(c, side)
+			}
+			lines = teller.verifications(proofs, lines)
 		}
 		lines = endpointLines(s, c, lines)
 	}
@@ -153,8 +157,8 @@ func (c computed) key(value inspect.Value, event int) keyLine {
 	return line
 }
 
-func (c computed) verifications(lines []byte) []byte {
-	for _, v := range c.view.Verifications() {
+func (c computed) verifications(proofs []inspect.Verification, lines []byte) []byte {
+	for _, v := range proofs {
 		line := verificationLine{
 			Kind: "verification", Conn: c.conn, View: c.name, What: v.Kind, Message: c.ref(v.Message), Outcome: v.Outcome.String(),
 			Why: v.Because.Key, Reason: inspect.Safe(v.Reason), Notes: []string{}, Got: v.Got, Want: v.Want, Covers: c.refs(v.Covers),

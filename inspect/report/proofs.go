@@ -29,11 +29,8 @@ func (t Text) Proofs(s *inspect.Session, conn int) string {
 		return where + t.Say.Say("report_proofs", "list", client) + "\n"
 	}
 	text := ""
-	for i := range proofs {
-		side := inspect.Side(i)
-		list := t.proofs(slices.DeleteFunc(proofs[side], func(proof inspect.Verification) bool {
-			return proof.Kind == "certificate_chain" && proof.Message.Side == side
-		}))
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		list := t.proofs(proofsBy(c, side))
 		id := "report_proofs_seen"
 		if !c.Opening.Ours[side] {
 			id = "report_proofs_stranger"
@@ -43,6 +40,14 @@ func (t Text) Proofs(s *inspect.Session, conn int) string {
 		}
 	}
 	return text
+}
+
+// proofsBy are the proofs of a connection's handshake as one side has them: without the certificates that it sent itself,
+// which its peer checks by roots of its own.
+func proofsBy(c *inspect.Connection, side inspect.Side) []inspect.Verification {
+	return slices.DeleteFunc(c.View(side).Verifications(), func(proof inspect.Verification) bool {
+		return proof.Kind == "certificate_chain" && proof.Message.Side == side
+	})
 }
 
 // proofs lists what is proven: first what is well, then what is not.
