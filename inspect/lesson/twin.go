@@ -5,10 +5,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // The two languages of a lesson prove each other: both do, ask and compute the same, and each block of prose has the
-// same templates, and the same words for sides, names, parts, places, numbers, order, more and less.
+// same templates, keys and commands, and the same words for sides, names, parts, places, numbers, order, more and less.
 
 // Same reports in which way a lesson is not the same one in another language:
 // pages, scripts, exercises and what is computed must be. What stands in quotes,
@@ -113,17 +114,21 @@ func isIdiom(w heard) bool {
 }
 
 // Unlike returns what the prose of a lesson says otherwise than it does in another language, block by block: what it
-// computes, in another sequence too; its words for sides, names, parts of records, places, numbers, order, more and less, those of each sort in the same sequence. The
+// computes, in another sequence too; its keys and commands; its words for sides, names, parts of records, places, numbers, order, more and less, those of each sort in the same sequence. The
 // lessons must be the [Same].
 func Unlike(other, l *Lesson) (faults []Check) {
+	typed := bothType(other, l)
 	for page := range l.Pages {
-		here, there := l.blocks(page), other.blocks(page)
+		here, there := l.blocks(page, typed), other.blocks(page, typed)
 		if len(here) != len(there) {
 			faults = append(faults, fault(l.Pages[page].Line, l.Pages[page].Title, "fault_same_blocks", "here", len(here), "there", len(there)))
 			continue
 		}
 		for i := range here {
 			faults = append(faults, here[i].computes(there[i])...)
+			if mine, theirs := here[i].typed, there[i].typed; !slices.Equal(mine, theirs) {
+				faults = append(faults, fault(here[i].line, here[i].text, "fault_same_typed", "here", listed(mine), "there", listed(theirs), "line", there[i].line))
+			}
 			if mine, theirs, same := here[i].beside(there[i]); !same {
 				faults = append(faults, fault(here[i].line, here[i].text, "fault_same_words", "here", mine, "there", theirs, "line", there[i].line))
 			}
@@ -137,11 +142,12 @@ type heardBlock struct {
 	line   int
 	text   string // its beginning
 	values []bone // of its templates
+	typed  []string
 	words  []heard
 }
 
 // blocks are those of a page, with the labels of choices.
-func (l *Lesson) blocks(page int) (all []heardBlock) {
+func (l *Lesson) blocks(page int, typed []string) (all []heardBlock) {
 	portuguese := l.portuguese()
 	for _, p := range l.allOf(page) {
 		var text strings.Builder
@@ -157,7 +163,46 @@ func (l *Lesson) blocks(page int) (all []heardBlock) {
 		}
 		words := slices.DeleteFunc(hear(text.String(), portuguese), isIdiom)
 		beginning, _ := shortened(textValue(text.String())).(string)
-		all = append(all, heardBlock{p.line, beginning, computedIn(p), words})
+		all = append(all, heardBlock{p.line, beginning, computedIn(p), typedIn(p.spans, typed), words})
+	}
+	return all
+}
+
+// bothType returns the words that the scripts of two lessons have a client say.
+func bothType(other, l *Lesson) []string {
+	there := other.types()
+	return slices.DeleteFunc(l.types(), func(word string) bool { return !slices.Contains(there, word) })
+}
+
+func (l *Lesson) types() (words []string) {
+	for _, p := range l.parts {
+		for _, s := range p.steps {
+			if verb, rest, _ := strings.Cut(s.Text, " "); slices.Contains([]string{"do", "begin", "send", "guess"}, verb) {
+				words = append(words, everyWord.FindAllString(rest, -1)...)
+			}
+		}
+	}
+	return words
+}
+
+// betweenQuotes is what code of one language may have in other words.
+var betweenQuotes = regexp.MustCompile(inQuotes.String() + `|'[^']*'`)
+
+// typedIn is what stands as code, and of what is emphasised single letters and the words that are typed.
+func typedIn(spans []inline, typed []string) (all []string) {
+	for _, in := range spans {
+		switch {
+		case in.template != nil:
+			all = append(all, typedIn(in.template.words, typed)...)
+		case in.style == Code:
+			all = append(all, betweenQuotes.ReplaceAllString(in.text, `""`))
+		case in.style == Emphasis:
+			for _, word := range everyWord.FindAllString(in.text, -1) {
+				if utf8.RuneCountInString(in.text) == 1 || slices.Contains(typed, word) {
+					all = append(all, word)
+				}
+			}
+		}
 	}
 	return all
 }
@@ -213,6 +258,10 @@ func textsOf(words []heard) any {
 	for _, w := range words {
 		all = append(all, w.text)
 	}
+	return listed(all)
+}
+
+func listed(all []string) any {
 	if all == nil {
 		return say("fault_no_word")
 	}

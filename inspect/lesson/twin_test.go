@@ -63,6 +63,31 @@ func TestTheTwoLanguagesOfALessonComputeTheSameInEachBlockInOneSequence(t *testi
 	}
 }
 
+func TestTheTwoLanguagesOfALessonTypeTheSame(t *testing.T) {
+	lesson := func(prose string) *Lesson {
+		return readLesson(t, "# Title\nminutes: 5\n\n```script\nopen kv\ndo create nome ana\ndo read nome\n```\n\n"+prose+"\n")
+	}
+	for _, of := range []struct{ english, portuguese, id string }{
+		{"Press `e`, then `s`.", "Tecle `e`, depois `s`.", ""},
+		{"Press `e`, then `s`.", "Tecle `s`, depois `e`.", "fault_same_typed"},
+		{"Press `e`.", "Tecle e.", "fault_same_typed"},
+		{"Type `say 'hello'`.", "Digite `say 'olá'`.", ""},
+		{"It is *create*, *the name*.", "É *create*, *o valor*.", ""},
+		{"It is *create*, then *read*.", "É *read*, depois *create*.", "fault_same_typed"},
+		{"It is an *inner type*, of *b*.", "É um *tipo interno*, de *b*.", ""},
+		{"It is of *b*.", "É de *é*.", "fault_same_typed"},
+		{"{{The client presses `e` when noticed is client}}.", "{{O cliente tecla `s` when noticed is client}}.", "fault_same_typed"},
+	} {
+		var id string
+		if faults := Unlike(lesson(of.english), lesson(of.portuguese)); faults != nil {
+			id = faults[0].remark.id
+		}
+		if id != of.id {
+			t.Errorf("%s / %s: %q, want %q", of.english, of.portuguese, id, of.id)
+		}
+	}
+}
+
 func TestTheCourseSaysTheSameInBothLanguages(t *testing.T) {
 	for _, name := range docs.Lessons() {
 		var both []*Lesson
