@@ -84,8 +84,7 @@ func (p *program) lab() *cobra.Command {
 	cmd.Flags().StringVar(&run.scene, "scene", "", p.say("cmd_flag_scene"))
 	complete(cmd, "scene", docs.Scenes()...)
 	choose(cmd, run.channel, "channel", p.say("cmd_flag_lab_channel"))
-	cmd.Flags().StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
-	cmd.Flags().BoolVar(&run.noSecrets, "no-secrets", false, p.say("cmd_flag_record_no_secrets"))
+	p.flagRecord(cmd, &run.record, &run.noSecrets)
 	run.look.flags(p, cmd)
 	return cmd
 }

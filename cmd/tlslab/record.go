@@ -13,6 +13,7 @@ import (
 	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/capture"
+	"github.com/spf13/cobra"
 )
 
 // A keeper keeps each session in a file of its own: the first in the one that
@@ -33,6 +34,18 @@ type keeper struct {
 type recordedFile struct {
 	name string
 	*capture.Writer
+}
+
+// flagRecord gives cmd the flags for a file that keeps its session.
+func (p *program) flagRecord(cmd *cobra.Command, name *string, noSecrets *bool) {
+	cmd.Flags().StringVar(name, "record", "", p.say("cmd_flag_record"))
+	cmd.Flags().BoolVar(noSecrets, "no-secrets", false, p.say("cmd_flag_record_no_secrets"))
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if *noSecrets && *name == "" {
+			return usage(p.say("cmd_no_secrets_without_record"))
+		}
+		return nil
+	}
 }
 
 // keep makes the file, so that one that is there already is an error now.

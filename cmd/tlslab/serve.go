@@ -94,8 +94,7 @@ func (p *program) serve() *cobra.Command {
 	flags.BoolVar(&run.hold, "hold", false, p.say("cmd_flag_hold", "minutes", int(holdFor.Minutes())))
 	flags.BoolVar(&run.plain, "plain", false, p.say("cmd_flag_serve_plain"))
 	flags.BoolVar(&run.bytes, "bytes", false, p.say("cmd_flag_bytes"))
-	flags.StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
-	flags.BoolVar(&run.noSecrets, "no-secrets", false, p.say("cmd_flag_record_no_secrets"))
+	p.flagRecord(cmd, &run.record, &run.noSecrets)
 	flags.BoolVar(&run.once, "once", false, p.say("cmd_flag_once"))
 	run.look.flags(p, cmd)
 	return cmd

@@ -64,8 +64,7 @@ func (p *program) relay() *cobra.Command {
 	flags.StringVar(&run.listenAddr, "listen", defaultTap, p.say("tap_flag_listen"))
 	flags.Lookup("listen").DefValue = ""
 	flags.StringArrayVar(&run.keys, "keys", nil, p.say("tap_flag_keys"))
-	flags.StringVar(&run.record, "record", "", p.say("cmd_flag_record"))
-	flags.BoolVar(&run.noSecrets, "no-secrets", false, p.say("cmd_flag_record_no_secrets"))
+	p.flagRecord(cmd, &run.record, &run.noSecrets)
 	flags.BoolVar(&run.hold, "hold", false, p.say("tap_flag_hold", "minutes", int(holdFor.Minutes())))
 	flags.BoolVar(&run.plain, "plain", false, p.say("cmd_flag_serve_plain"))
 	flags.BoolVar(&run.bytes, "bytes", false, p.say("cmd_flag_bytes"))
