@@ -22,6 +22,23 @@ type command struct {
 	run   func(m *model, rest string) tea.Cmd // of what follows it
 }
 
+// short returns the command's other name, as editors have it; "" for none.
+func (c command) short() string {
+	return map[string]string{"save": "w", "quit": "q"}[c.name]
+}
+
+// typed returns the ways to type the command, with the colon and what follows.
+func (c command) typed() []string {
+	ways := []string{":" + c.show}
+	if short := c.short(); short != "" {
+		ways = append(ways, ":"+short+strings.TrimPrefix(c.show, c.name))
+	}
+	return ways
+}
+
+// is reports whether a word is the name of the command.
+func (c command) is(word string) bool { return word != "" && (word == c.name || word == c.short()) }
+
 // commands returns those of the screen, in the order of the help.
 func commands() []command {
 	return []command{
@@ -69,7 +86,7 @@ func (m *model) runCommand() tea.Cmd {
 	}
 	name, rest := strings.TrimPrefix(typed, ":"), strings.TrimSpace(rest)
 	for _, c := range commands() {
-		if c.name == name || name == "q" && c.name == "quit" {
+		if c.is(name) {
 			return c.run(m, rest)
 		}
 	}
@@ -210,9 +227,9 @@ func (m *model) complete() tea.Cmd {
 		if !spaced && strings.HasPrefix(c.name, name) {
 			found = append(found, c.name)
 		}
-		if spaced && c.name == name {
+		if spaced && c.is(name) {
 			words := c.words
-			switch name {
+			switch c.name {
 			case "scene":
 				words = m.o.Scenes
 			case "lesson":

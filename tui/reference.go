@@ -39,7 +39,7 @@ func Reference(lang string) []KeyGroup {
 	}
 	typed := KeyGroup{Title: say.Say("tui_help_commands")}
 	for _, c := range commands() {
-		typed.add(Key{[]string{":" + c.show}, say.Say(c.help)})
+		typed.add(Key{c.typed(), say.Say(c.help)})
 	}
 	return append(groups, compare, typed)
 }

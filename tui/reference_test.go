@@ -68,6 +68,8 @@ func TestTheReferenceHasEveryKeyOfTheScreen(t *testing.T) {
 		{12, []string{"y", "Y", "s", "S", "Enter", "q"}},
 		{13, []string{"q", "Esc", "Ctrl+C"}},
 		{14, []string{":restart [held]"}},
+		{14, []string{":save FILE", ":w FILE"}},
+		{14, []string{":quit", ":q"}},
 	} {
 		if !slices.ContainsFunc(groups[want.group].Keys, func(k Key) bool { return slices.Equal(k.Names, want.names) }) {
 			t.Errorf("%s does not tell of %q", groups[want.group].Title, want.names)

@@ -3,7 +3,9 @@ package tui
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"example.com/tlslab/inspect"
@@ -60,19 +62,31 @@ func TestTheFileToSaveIsCompleted(t *testing.T) {
 }
 
 func TestAKeyBeginsToSaveAndLeavesTheNameToBeTyped(t *testing.T) {
-	var name string
-	s := openQuietly(t, Options{Recording: severalConnections(1), Save: func(_ *inspect.Recording, file string, _ bool, _ string) (string, error) {
-		name = file
-		return "written", nil
-	}})
-	s.until("a row", func() bool { return s.m.time.visible() > 0 })
-	s.press("w")
-	for _, r := range "a.pcapng" {
-		s.press(string(r))
-	}
-	s.press("enter")
-	s.until("what came of it", func() bool { return s.m.said.text == "written" })
-	if name != "a.pcapng" {
-		t.Errorf("saved as %q", name)
+	for name, keys := range map[string][]string{"the key": {"w"}, "the command": {":", "save "}, "the command of editors": {":", "w "}} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			if err := os.Mkdir("sessions", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			var saved string
+			s := openQuietly(t, Options{Recording: severalConnections(1), Save: func(_ *inspect.Recording, file string, _ bool, _ string) (string, error) {
+				saved = file
+				return "written", nil
+			}})
+			s.until("a row", func() bool { return s.m.time.visible() > 0 })
+			s.press(keys[0])
+			for _, r := range strings.Join(keys[1:], "") + "ses" {
+				s.press(string(r))
+			}
+			s.press("tab")
+			for _, r := range "a.pcapng" {
+				s.press(string(r))
+			}
+			s.press("enter")
+			s.until("what came of it", func() bool { return s.m.said.text == "written" })
+			if saved != "sessions"+string(filepath.Separator)+"a.pcapng" {
+				t.Errorf("saved as %q", saved)
+			}
+		})
 	}
 }

@@ -758,7 +758,7 @@ func (m *model) help(w int) []string {
 	add(span{strong, "  " + m.say("tui_help_commands")})
 	column = 34
 	for _, c := range commands() {
-		wrapped(":"+c.show, m.say(c.help))
+		wrapped(strings.Join(c.typed(), ", "), m.say(c.help))
 	}
 	add()
 	add(span{strong, "  " + m.say("tui_help_signs")})
