@@ -46,6 +46,9 @@ const NotUnderstood = "not_understood"
 // End returns the offset just past the field.
 func (f Field) End() int { return f.Offset + f.Length }
 
+// IsEmpty reports whether the field is there and has no bytes, such as a vector whose length is 0.
+func (f Field) IsEmpty() bool { return f.Length == 0 && f.Value == "" && len(f.Children) == 0 }
+
 // Leaves returns the leaves of the tree, in the order of their bytes.
 func (f Field) Leaves() []Field {
 	if len(f.Children) == 0 {

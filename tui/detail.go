@@ -389,7 +389,15 @@ func (m *model) nodeLine(i, w int) string {
 	if len(n.field.Children) > 0 {
 		name.ink = strong
 	}
-	return m.pal.line(w, i == d.sel && m.mode == onTree, append(m.nodeHead(i, w), name, span{quiet, " " + inspect.Safe(n.field.Value)})...)
+	return m.pal.line(w, i == d.sel && m.mode == onTree, append(m.nodeHead(i, w), name, span{quiet, " " + m.fieldValue(n.field)})...)
+}
+
+// fieldValue is what a field says: of one that has no bytes, that it is empty.
+func (m *model) fieldValue(f inspect.Field) string {
+	if f.IsEmpty() {
+		return m.say("tui_field_empty")
+	}
+	return inspect.Safe(f.Value)
 }
 
 // nodeHead is what stands before the name of a node: whether it is selected, where it hangs, whether it shows its
@@ -511,8 +519,11 @@ func (m *model) aboutField(w, height int) []string {
 	}
 	if ok && height > 1 {
 		head := []span{{strong, inspect.Safe(f.Name)}}
-		if f.Value != "" {
-			head = append(head, span{plain, " = " + inspect.Safe(f.Value)})
+		switch {
+		case f.IsEmpty():
+			head = append(head, span{quiet, " " + m.fieldValue(f)})
+		case f.Value != "":
+			head = append(head, span{plain, " = " + m.fieldValue(f)})
 		}
 		place := m.say("tui_place", "offset", f.Offset, "count", f.Length)
 		if f.RFC != "" {
@@ -555,7 +566,7 @@ func (m *model) field(w int) []string {
 	}
 	add(strong, inspect.Safe(f.Name))
 	add(quiet, m.say("tui_place", "offset", f.Offset, "count", f.Length)+m.pal.glyphs.dot+inspect.Safe(f.RFC))
-	for _, text := range []string{m.explain(f), inspect.Safe(f.Value)} {
+	for _, text := range []string{m.explain(f), m.fieldValue(f)} {
 		if text != "" {
 			add(plain, "")
 			add(plain, text)

@@ -56,8 +56,8 @@ type explainer struct {
 func (e *explainer) tree(f inspect.Field, known string, depth int) {
 	say := e.text.Say
 	line := say.Say("report_field", "name", inspect.Safe(f.Name), "size", e.text.size(f.Length), "offset", f.Offset)
-	if f.Value != "" {
-		line += ": " + inspect.Safe(f.Value)
+	if value := e.text.fieldValue(f); value != "" {
+		line += ": " + value
 	}
 	if f.RFC != "" && f.RFC != known {
 		line += " (" + f.RFC + ")"
@@ -70,6 +70,14 @@ func (e *explainer) tree(f inspect.Field, known string, depth int) {
 	for _, child := range f.Children {
 		e.tree(child, f.RFC, depth+1)
 	}
+}
+
+// fieldValue is what a field says: of one that has no bytes, that it is empty.
+func (t Text) fieldValue(f inspect.Field) string {
+	if f.IsEmpty() {
+		return t.Say.Say("tui_field_empty")
+	}
+	return inspect.Safe(f.Value)
 }
 
 // paragraph writes words in lines of the width, the later ones indented by

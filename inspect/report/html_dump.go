@@ -150,7 +150,7 @@ func (t *planter) grow(fields []inspect.Field, rfc string, depth int) (nodes []*
 func (t *planter) node(f inspect.Field, rfc string, depth int) *node {
 	say := t.page.text.Say
 	n := &node{
-		A: f.Offset, Z: f.End(), Name: inspect.Safe(f.Name), Value: inspect.Safe(f.Value), NotUnderstood: f.Kind == inspect.NotUnderstood,
+		A: f.Offset, Z: f.End(), Name: inspect.Safe(f.Name), Value: t.page.text.fieldValue(f), NotUnderstood: f.Kind == inspect.NotUnderstood,
 		Size: say.Say("page_place", "size", t.page.text.size(f.Length), "offset", f.Offset),
 	}
 	if f.RFC != rfc {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -222,6 +223,23 @@ func TestExplainTellsEachFieldAndWhatItsKindIsForOnce(t *testing.T) {
 			if strings.Count(joined, want) != 1 {
 				t.Errorf("%s: %q stands there %d times, want once:\n%s", lang, want, strings.Count(joined, want), got)
 			}
+		}
+	}
+}
+
+func TestAFieldWithoutBytesIsSaidToBeEmpty(t *testing.T) {
+	s := inspect.NewSession(recordingOf(load(t, "tls13")...))
+	for _, told := range []struct{ lang, word string }{{docs.English, "(empty)"}, {docs.Portuguese, "(vazio)"}} {
+		say := docs.For(told.lang)
+		if got := page(t, report.HTML{Say: say}, s); !strings.Contains(got, `<span class="name">certificate_request_context</span> <span class="is">`+told.word) {
+			t.Errorf("the page does not say %s of a certificate_request_context", told.word)
+		}
+		var fields string
+		for n := range s.Items() {
+			fields += report.Text{Say: say}.Explain(s, n+1)
+		}
+		if !regexp.MustCompile(`certificate_request_context, 0 [^:\n]*: ` + regexp.QuoteMeta(told.word)).MatchString(fields) {
+			t.Errorf("the text does not say %s of a certificate_request_context", told.word)
 		}
 	}
 }
