@@ -135,6 +135,7 @@ type Opening struct {
 	GlassBox   bool      // the randomness of both endpoints is recorded: for study alone
 	ServerName string    // what our client expects the server to be called
 	Trust      [2]*Trust // by Side; nil if it is not known
+	Late       bool      // it had begun before the recording did: what was said first is missing
 
 	// Bare is of bytes alone, which someone has copied: nobody knows whether
 	// they arrived, and with SenderUnknown not who sent them either; they are

@@ -45,7 +45,10 @@ type lane struct {
 	seq      uint64
 	message  []byte // handshake bytes of a message that is not whole yet
 	greeted  bool   // it has had a ClientHello or a ServerHello
+	changed  bool   // it has had a change_cipher_spec
 	headless bool   // it began with protected records
+	holed    bool   // bytes of it are missing
+	lacks    Why    // what the record that waits lacks
 	torn     bool   // handshake bytes are missing, so that a message need not begin with the next record
 	tears    int    // how often that was so
 	lost     lost   // since the last record that could be read

@@ -37,7 +37,7 @@ func TestEveryRecordSaysWhatTheRecordingLacksToReadIt(t *testing.T) {
 	const (
 		secret = "no secret for this client random"
 		random = "the ClientHello is not in the recording, or not all of it, and without its random no secret can be found"
-		choice = "the ServerHello, which chooses the version and the cipher suite, is not in the recording so far"
+		choice = "the ServerHello, which chooses the version and the cipher suite, is not in the recording so far, or not all of it"
 	)
 	for name, test := range map[string]struct {
 		suite  uint16
@@ -50,6 +50,7 @@ func TestEveryRecordSaysWhatTheRecordingLacksToReadIt(t *testing.T) {
 		"what the server sends":     {0x1301, true, []Side{Server}, [2]string{"", random}},
 		"what the server sends 1.2": {0xc02f, true, []Side{Server}, [2]string{"", random}},
 		"what the client sends":     {0x1301, true, []Side{Client}, [2]string{choice, ""}},
+		"what the client sends 1.2": {0xc02f, true, []Side{Client}, [2]string{choice, ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(test.suite)

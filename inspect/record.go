@@ -81,7 +81,9 @@ const (
 	WhyNoInnerSecret      // as WhyNoSecret; the secrets may stand under a ClientHelloInner's random, which is not known
 	WhyProtocol           // not TLS: its protocol says why, see [Record.Reason]
 	WhyNoClientHello      // the ClientHello is missing, and with its random what the secrets are found by
-	WhyNoServerHello      // (undecided) the ServerHello, which chooses version and cipher suite, is missing so far
+	WhyNoServerHello      // (undecided) the ServerHello, which chooses version and cipher suite, is missing so far, or a part of it
+	WhyNoHello            // it is protected, and its sender has said no hello before it
+	WhyDoubtful           // (a handshake record) bytes before it are missing: it is protected, or a piece of a message in clear
 )
 
 // lacks reports whether it is for something that the recording lacks, so that what
@@ -97,6 +99,7 @@ func (w Why) String() string { return w.Reason().String() }
 func (w Why) Reason() Reason {
 	return Reason{Key: [...]string{
 		"", "undecided", "no_secret", "tag", "suite", "records_missing", "bytes_let_go", "too_short", "cut_off", "no_inner_secret", "protocol", "random_missing", "choice_missing",
+		"hello_unsaid", "doubtful",
 	}[w]}
 }
 
@@ -346,12 +349,14 @@ const (
 	ClosedEndOfFile
 	ClosedCut
 	ClosedUnread
-	ClosedBroken // what it sends reaches nobody any more: see Broken
+	ClosedBroken  // what it sends reaches nobody any more: see Broken
+	ClosedMissing // as ClosedUnread; the last bytes are missing
 )
 
-// String returns "close_notify", "end of file", "cut", "end of file, unread" or "broken".
+// String returns "close_notify", "end of file", "cut", "end of file, unread", "broken" or
+// "end of file, missing".
 func (c Closing) String() string {
-	return [...]string{"", "close_notify", "end of file", "cut", "end of file, unread", "broken"}[c]
+	return [...]string{"", "close_notify", "end of file", "cut", "end of file, unread", "broken", "end of file, missing"}[c]
 }
 
 // A State is what one view of a connection has agreed on, and what protects
@@ -480,6 +485,10 @@ func (r *Record) fragmentFields(fragment []byte) []Field {
 	}
 	suite, aead := r.suite()
 	tls13, tag := suite.tls13, 0
+	if r.Why == WhyDoubtful {
+		leaf(NotUnderstood, "not understood", r.Why.String(), r.headerRFC(), len(fragment))
+		return fields
+	}
 	rfc := "RFC 8446 section 5.2"
 	switch version := r.view.state().Version; {
 	case aead:

@@ -32,7 +32,7 @@ func (v *View) behind(l *lane, r *Record) {
 		return
 	}
 	l.lost.bytes += r.lost.bytes
-	l.searched, r.lost = 0, lost{}
+	l.searched, r.lost, l.holed = 0, lost{}, true
 	v.tear(l)
 }
 
@@ -129,35 +129,109 @@ func (v *View) headless(l *lane, r *Record) bool {
 	if v.state().Version != 0 || r.Type == ChangeCipherSpec {
 		return l.headless && r.Type != ChangeCipherSpec
 	}
-	if r.Type == ApplicationData && !l.greeted {
+	sealed := v.sealed(l, r)
+	if sealed && !l.greeted {
 		l.headless = true
 		v.tear(l)
 	}
-	return l.headless || r.Type == ApplicationData && v.lanes[l.from.Peer()].headless
+	return l.headless || sealed && v.lanes[l.from.Peer()].headless
 }
+
+// sealed reports whether a record is protected though no ServerHello has said how.
+// Up to TLS 1.2 records of every type are, behind a change_cipher_spec; in TLS 1.3
+// only a hello follows one in another type than application_data (RFC 8446
+// appendix D.4).
+func (v *View) sealed(l *lane, r *Record) bool {
+	switch r.Type {
+	case ApplicationData:
+		return true
+	case Alert:
+		return !r.isClearAlert()
+	case Handshake:
+		return l.changed && !r.isHello()
+	}
+	return false
+}
+
+// isClearAlert reports whether an alert record holds alerts in clear, two bytes
+// each, the first of which is 1 or 2 (RFC 5246 section 7.2): those that are
+// protected are longer, and look like anything.
+func (r *Record) isClearAlert() bool {
+	if r.Length == 2 {
+		return true
+	}
+	raw := r.Raw()
+	if r.Length%2 != 0 || len(raw) < headerLength+2 {
+		return false
+	}
+	for i, b := range raw[headerLength:] {
+		if i%2 == 0 && b != 1 && b != 2 {
+			return false
+		}
+	}
+	return true
+}
+
+// isHello reports whether a handshake record begins with the hello that its
+// sender has to say.
+func (r *Record) isHello() bool {
+	kinds := [2]HandshakeType{typeClientHello, typeServerHello}
+	b := r.Raw()
+	if len(b) <= headerLength+handshakeHeaderLength {
+		return false
+	}
+	b = b[headerLength:]
+	return HandshakeType(b[0]) == kinds[r.Side] && b[1] == 0 && b[handshakeHeaderLength] == 0x03 // legacy_version
+}
+
+// doubtful reports whether nobody can tell if a handshake record is in clear: what
+// came before is missing, and it does not begin with a message. It has been
+// decided then.
+func (v *View) doubtful(l *lane, r *Record, raw []byte) bool {
+	switch {
+	case r.Type != Handshake || v.state().Version == version13 || len(raw) <= headerLength:
+		return false
+	case !l.holed && !(v.late() && r.Seq == 0):
+		return false
+	case !l.torn && len(l.message) > 0 || beginsMessage(raw[headerLength:]):
+		return false
+	}
+	v.unplaced(l, r)
+	r.Why = WhyDoubtful
+	return true
+}
+
+// late reports whether the connection may have begun before the recording.
+func (v *View) late() bool { return v.conn.Opening.Late || v.conn.Opening.Bare }
 
 // overslept reports whether a record that would be in clear is under a key,
 // since the change_cipher_spec of TLS 1.2 is among what is missing. It has
 // been decided then.
 func (v *View) overslept(l *lane, r *Record, raw []byte) bool {
 	version := v.state().Version
-	if version == 0 || version == version13 || l.lost.bytes == 0 || raw == nil || r.Truncated || r.Type == ChangeCipherSpec {
+	if version == 0 || version == version13 || l.lost.bytes == 0 || raw == nil || r.Type == ChangeCipherSpec {
 		return false
 	}
-	if _, ok := aeadSuites[v.state().Suite]; ok {
+	if _, ok := aeadSuites[v.state().Suite]; ok && !r.Truncated {
 		plain, found, _ := v.search(l, raw)
 		if l.tried = 0; found {
 			v.scratch, r.Encrypted = plain, true
 			return v.opened(l, r, plain)
 		}
 	}
-	return r.Type == ApplicationData && v.unplaced(l, r)
+	return (r.Type == ApplicationData || r.Type == Alert && !r.isClearAlert()) && v.unplaced(l, r)
 }
 
 // unplaced decides that a record cannot be read since records before it are
 // missing.
 func (v *View) unplaced(l *lane, r *Record) bool {
 	r.Encrypted, r.Content, r.Why = true, -1, WhyRecordsMissing
+	switch {
+	case r.Truncated:
+		r.Why = WhyCutOff
+	case !l.holed && l.headless && !v.late():
+		r.Why = WhyNoHello
+	}
 	r.Epoch, r.TLSSeq, r.key = Epoch{}, 0, nil
 	l.seq++ // at least
 	l.tried = 0
@@ -180,6 +254,26 @@ func wholeMessages(content []byte) bool {
 		length := handshakeHeaderLength + int(content[1])<<16 + int(content[2])<<8 + int(content[3])
 		if _, named := handshakeTypes.lookup(uint16(content[0])); !named || length > len(content) {
 			return false
+		}
+		content = content[length:]
+	}
+	return true
+}
+
+// beginsMessage reports whether content begins with a handshake message that has a
+// name and a length that one may have, of which a later record may have the rest.
+func beginsMessage(content []byte) bool {
+	const longest = 1 << 18
+	for len(content) > 0 {
+		if _, named := handshakeTypes.lookup(uint16(content[0])); !named {
+			return false
+		}
+		if len(content) < handshakeHeaderLength {
+			return true
+		}
+		length := handshakeHeaderLength + int(content[1])<<16 + int(content[2])<<8 + int(content[3])
+		if length > len(content) {
+			return length <= longest
 		}
 		content = content[length:]
 	}

@@ -380,6 +380,8 @@ func (c *Connection) end(e Event) {
 		how = ClosedNotify
 	case e.How == Broken:
 		how = ClosedBroken
+	case c.views[e.Side].lanes[e.Side].endsInGap():
+		how = ClosedMissing
 	case c.views[e.Side].lanes[e.Side].unread():
 		how = ClosedUnread
 	}
@@ -402,10 +404,15 @@ func (c *Connection) notified(s *Session, side Side) {
 	}
 }
 
+// endsInGap reports whether what came last in the lane, which can be the
+// close_notify, is missing.
+func (l *lane) endsInGap() bool { return l.run == GapItem && l.units == nil }
+
 // unread reports whether what came last in the lane, which can be the
-// close_notify, is missing, or is a whole record that could not be read, or not yet.
+// close_notify, is a whole record that could not be read, or not yet, or stands
+// behind a gap where nobody can tell where a record begins.
 func (l *lane) unread() bool {
-	if l.run == GapItem {
+	if l.run == BytesItem && l.gap.open && !l.gap.inside {
 		return l.units == nil
 	}
 	if len(l.records) == 0 {

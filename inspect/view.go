@@ -187,6 +187,9 @@ func (v *View) lend(l *lane) {
 		return
 	}
 	why := l.records[l.decided].Why
+	if why == WhyCutOff {
+		why = l.lacks
+	}
 	if !why.lacks() {
 		why = WhyUndecided
 	}
@@ -195,8 +198,10 @@ func (v *View) lend(l *lane) {
 	}
 	version := v.state().Version
 	for _, r := range l.records[max(l.decided+1, l.lentTo):] {
-		if r.Type == ApplicationData || version != 0 && version != version13 { // the others of TLS 1.3 are in clear
-			r.Why = why
+		if version != 0 && version != version13 || v.sealed(l, r) && (version == 0 || r.Type == ApplicationData) { // the others of TLS 1.3 are in clear
+			if r.Why = why; r.Truncated {
+				r.Why = WhyCutOff
+			}
 		}
 	}
 	l.lentTo = len(l.records)
@@ -222,13 +227,16 @@ func (v *View) read(l *lane, r *Record) bool {
 	}
 	protected, known := v.protected(l, r)
 	if !known {
-		if r.Why = WhyUndecided; v.state().Version == 0 {
-			r.Why = WhyNoServerHello
+		if l.lacks = WhyUndecided; v.state().Version == 0 {
+			l.lacks = WhyNoServerHello
+		}
+		if r.Why = l.lacks; r.Truncated {
+			r.Why = WhyCutOff
 		}
 		return false
 	}
 	raw := r.Raw()
-	if !protected && v.overslept(l, r, raw) {
+	if !protected && (v.overslept(l, r, raw) || v.doubtful(l, r, raw)) {
 		return true
 	}
 	if !protected {
@@ -264,7 +272,7 @@ func (v *View) protected(l *lane, r *Record) (protected, known bool) {
 	case version != 0:
 		return l.epoch.Kind != EpochClear, true
 	}
-	return false, r.Type != ApplicationData
+	return false, !v.sealed(l, r)
 }
 
 // open decrypts a record under the lane's key, which it may have to find first.
@@ -541,7 +549,7 @@ func (v *View) decided(l *lane, r *Record, content []byte) bool {
 		v.tear(l)
 		return true
 	}
-	if l.lane == Sent && !l.unread() {
+	if l.lane == Sent && !l.endsInGap() && !l.unread() {
 		v.conn.lastRead(v.session, l.from)
 	}
 	switch r.InnerType {
@@ -630,6 +638,7 @@ func (v *View) arrived(r *Record, content []byte) {
 // changeCipherSpec puts the records that follow under the negotiated keys in
 // TLS 1.2. In TLS 1.3 it means nothing (RFC 8446 appendix D.4).
 func (v *View) changeCipherSpec(l *lane) {
+	l.changed = true
 	if version := v.state().Version; version == version13 || version == 0 {
 		return
 	}
@@ -667,6 +676,31 @@ func (v *View) assemble(l *lane, r *Record, content []byte) {
 			v.apply(l, m)
 		}
 		r.Parts = append(r.Parts, part)
+	}
+	if r.Truncated {
+		v.cutHello(l)
+	}
+}
+
+// cutHello takes from the beginning of a hello, all that there is of it, what
+// stands there: the random, by which secrets are found.
+func (v *View) cutHello(l *lane) {
+	if len(l.message) < handshakeHeaderLength {
+		return
+	}
+	switch HandshakeType(l.message[0]) {
+	case typeClientHello:
+		h := parseClientHello(l.message[handshakeHeaderLength:])
+		if h.random == nil {
+			return
+		}
+		l.greeted = true
+		v.greet(h)
+		if len(v.likely(earlyTrafficLabel)) > 0 { // which is logged where early data is offered
+			v.enter(l, EpochEarly)
+		}
+	case typeServerHello:
+		l.greeted = true
 	}
 }
 
@@ -765,7 +799,8 @@ func (v *View) serverHello(m *Message, h hello) {
 	v.choose(h)
 	v.answerECH(m, retry)
 	client := v.lanes[Client]
-	switch early := client.epoch.Kind == EpochEarly; {
+	early := client.epoch.Kind == EpochEarly
+	switch {
 	case h.version != version13:
 		if early { // the offer fell away with the version
 			v.enter(client, EpochClear)
@@ -775,6 +810,11 @@ func (v *View) serverHello(m *Message, h hello) {
 			v.enter(client, EpochHandshake)
 		}
 		v.enter(v.lanes[Server], EpochHandshake)
+	}
+	for _, l := range v.lanes {
+		if h.version != version13 && l.changed && l.epoch.Kind == EpochClear && !(early && l == client) { // by the clock of its packets, it came before
+			v.enter(l, EpochApplication)
+		}
 	}
 }
 

@@ -23,6 +23,8 @@ func (m *model) how(c inspect.Closing) string {
 		return m.say("tui_closed_notify")
 	case inspect.ClosedEndOfFile:
 		return m.say("tui_closed_end_of_file")
+	case inspect.ClosedMissing:
+		return m.say("tui_closed_missing")
 	case inspect.ClosedUnread:
 		return m.say("tui_closed_unread")
 	case inspect.ClosedBroken:
@@ -43,6 +45,10 @@ func (m *model) why(r *inspect.Record) string {
 		return m.say("tui_why_random_missing")
 	case inspect.WhyNoServerHello:
 		return m.say("tui_why_choice_missing")
+	case inspect.WhyNoHello:
+		return m.say("tui_why_hello_unsaid")
+	case inspect.WhyDoubtful:
+		return m.say("tui_why_doubtful")
 	case inspect.WhyTag:
 		return m.say("tui_why_tag")
 	case inspect.WhySuite:

@@ -207,6 +207,8 @@ func (s *streams) find(seg segment) (*connection, error) {
 	if opening.Speaks != nil {
 		opening.Protocol = opening.Speaks.Name()
 	}
+	_, late := s.saidOf(lateKey, "beginning")
+	opening.Late = late || !seg.syn
 	if bare, ok := s.saidOf(bareKey, "sender"); ok {
 		opening.Bare, opening.SenderUnknown, opening.Addr = true, bare == "unknown", [2]string{}
 	}
@@ -290,7 +292,7 @@ func (s *streams) saidOf(key, name string) (text string, ok bool) {
 func (s *streams) tellSaid(c *connection, side inspect.Side) {
 	for _, said := range s.said {
 		switch said.Key {
-		case bareKey:
+		case bareKey, lateKey:
 			continue
 		case protocolKey:
 			if s.protocolSaid() != nil {

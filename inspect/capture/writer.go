@@ -255,6 +255,9 @@ func (w *Writer) protocol(c *conversation, opening *inspect.Opening) {
 		}
 		c.add(inspect.Client, tagged(w.say("capture_note_bare"), bareKey, "sender", sender))
 	}
+	if opening.Late {
+		c.add(inspect.Client, tagged(w.say("capture_note_late"), lateKey, "beginning", "made up"))
+	}
 	if name := inspect.Safe(opening.Protocol); name != inspect.ProtocolTLS && name != "" {
 		c.add(inspect.Client, tagged(w.say("capture_note_protocol", "protocol", name), protocolKey, "protocol", name))
 	}

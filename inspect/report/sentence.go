@@ -90,7 +90,7 @@ func (t Text) record(s *inspect.Session, item inspect.Item) string {
 	switch {
 	case !r.TLS():
 		text = t.unit(r, of)
-	case r.DecidedAt < 0:
+	case r.DecidedAt < 0, r.Why == inspect.WhyDoubtful:
 		text = t.Say.Say("report_record_waiting", append(of, "why", t.why(r.Why))...)
 	case r.Encrypted && !r.Decrypted:
 		text = t.Say.Say("report_record_closed", append(of, "epoch", t.epoch(r.Epoch), "why", t.why(r.Why))...)
@@ -102,7 +102,7 @@ func (t Text) record(s *inspect.Session, item inspect.Item) string {
 	if ech := t.ech(s, item); ech != "" {
 		text += " " + ech
 	}
-	if r.Truncated {
+	if r.Truncated && r.Why != inspect.WhyCutOff {
 		text += " " + t.Say.Say("report_truncated")
 	}
 	if item.Lane == inspect.Received && r.Verdict != inspect.VerdictNone {
@@ -230,6 +230,7 @@ func (t Text) why(w inspect.Why) string {
 		inspect.WhyBytesLetGo: "report_why_bytes_let_go", inspect.WhyTooShort: "report_why_too_short",
 		inspect.WhyCutOff: "report_why_cut_off", inspect.WhyNoInnerSecret: "report_why_no_inner_secret",
 		inspect.WhyNoClientHello: "report_why_random_missing", inspect.WhyNoServerHello: "report_why_choice_missing",
+		inspect.WhyNoHello: "report_why_hello_unsaid", inspect.WhyDoubtful: "report_why_doubtful",
 	}[w])
 }
 
@@ -263,6 +264,8 @@ func closing(how inspect.Closing) string {
 		return "report_closed_notify"
 	case inspect.ClosedCut:
 		return "report_closed_cut"
+	case inspect.ClosedMissing:
+		return "report_closed_missing"
 	case inspect.ClosedUnread:
 		return "report_closed_unread"
 	case inspect.ClosedBroken:
