@@ -43,7 +43,7 @@ type conversation struct {
 	cut     [2]int                   // by Side: bytes at the end of its last packet that are not known, and not yet missed
 	owes    [2]bool                  // by Side: an acknowledgement
 	said    [2][]string              // by Side: comments that wait for its next packet
-	windows [2]uint16                // by Side: how many it has announced
+	windows [2]uint16                // by Side: how many larger ones it has announced
 	length  int                      // of the comments in said
 	buffer  gopacket.SerializeBuffer // shared with other conversations
 }
@@ -184,7 +184,7 @@ func (c *conversation) tell(side inspect.Side, send sendFunc) {
 }
 
 // sayNow sends what waits to be said of side. Where it owes no acknowledgement, it
-// announces another window.
+// announces a larger window.
 func (c *conversation) sayNow(side inspect.Side, send sendFunc) {
 	if len(c.said[side]) > 0 && !c.ended[side] {
 		c.segment(side, flags{ack: true, window: !c.owes[side]}, nil, 0, send)
@@ -249,6 +249,9 @@ func (c *conversation) maxPayload() int {
 	return 0xffff - 20
 }
 
+// leastWindow is the window of who has announced no other, as it stands in a packet: half of what can be said.
+const leastWindow = 0x8000
+
 // segment makes one packet, the last bytes of whose payload may be unknown, and sends it.
 func (c *conversation) segment(from inspect.Side, f flags, payload []byte, unknown int, send sendFunc) {
 	src, dst := c.addr[from], c.addr[from.Peer()]
@@ -256,16 +259,15 @@ func (c *conversation) segment(from inspect.Side, f flags, payload []byte, unkno
 	tcp := &layers.TCP{
 		SrcPort: layers.TCPPort(src.Port()), DstPort: layers.TCPPort(dst.Port()),
 		Seq: c.seq[from], SYN: f.syn, ACK: f.ack, PSH: f.push, FIN: f.fin, RST: f.reset,
-		Window: 0xffff,
 	}
 	if f.ack {
 		tcp.Ack = c.seq[from.Peer()] - uint32(c.cut[from.Peer()])
 		c.owes[from] = false
 	}
-	if f.window { // another one each time: the same would be a duplicate
+	if f.window { // a larger one each time: the same would be a duplicate, and a smaller one is discouraged (RFC 9293 section 3.8.6)
 		c.windows[from]++
-		tcp.Window -= c.windows[from]%0xff + 1
 	}
+	tcp.Window = leastWindow | c.windows[from]&^leastWindow
 	if f.syn {
 		tcp.Options = c.synOptions()
 	}

@@ -3,6 +3,7 @@ package capture_test
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -133,6 +134,31 @@ func undelivered(rec *inspect.Recording, conn int, from inspect.Side) bool {
 		}
 	}
 	return false
+}
+
+// A packet that is there for its comment alone announces a larger window, as TCP does when there is more room; no window
+// shrinks (RFC 9293 section 3.8.6).
+func TestAWindowGrowsWhereAPacketIsThereForItsCommentAlone(t *testing.T) {
+	grown := 0
+	for seed := range uint64(12) {
+		windows := make(map[string]uint16) // by sender and receiver
+		packets(written(t, somethingHappens(t, seed)), func(i int, packet []byte) []byte {
+			who, tcp := string(packet[26:38]), packet[34:] // IPv4 addresses and ports, behind 14 bytes of Ethernet
+			window := binary.BigEndian.Uint16(tcp[14:])
+			if before, ok := windows[who]; ok && tcp[13]&0x02 == 0 { // a SYN begins anew where a port is used again
+				if window < before {
+					t.Errorf("seed %d, packet %d: the window shrinks from %d to %d", seed, i, before, window)
+				} else if window > before {
+					grown++
+				}
+			}
+			windows[who] = window
+			return packet
+		})
+	}
+	if grown == 0 {
+		t.Error("no window grows: that proves nothing")
+	}
 }
 
 func TestTsharkFindsNothingWrongWithWhatWasTamperedWith(t *testing.T) {
