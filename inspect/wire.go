@@ -212,6 +212,7 @@ func (d *direction) pass() error {
 		d.stream.slab.pins.Add(1)
 		pin := d.stream.slab
 		captured := d.stream.commit(d.wire.recording, d.wire.event(Captured, d.from), n)
+		d.acknowledge(n)
 		d.enqueue(delivery{kind: Captured, bytes: room[:n:n], cause: captured, pin: pin})
 	}
 	return err
@@ -233,10 +234,18 @@ func (d *direction) offer(rest []byte) ([]byte, error) {
 		captured = append(captured, id)
 		rest = rest[size:]
 	}
+	d.acknowledge(n)
 	for _, id := range captured {
 		d.hold(id)
 	}
 	return rest, err
+}
+
+// acknowledge lets the sender, if it is one of ours, go on: what it wrote was taken down.
+func (d *direction) acknowledge(n int) {
+	if end, ours := d.wire.ends[d.from].(*pipeEnd); ours {
+		end.in.(*receipted).acknowledge(n)
+	}
 }
 
 // capture records the unit that b begins with, and returns its length: 0 if it is
@@ -690,9 +699,52 @@ type pipeEnd struct {
 // newPipe returns the program's end and the wire's end.
 func newPipe(local, remote net.Addr) (program, wire *pipeEnd) {
 	programIn, wireOut := net.Pipe()
-	wireIn, programOut := net.Pipe()
+	taken, given := net.Pipe()
+	wireIn, programOut := receipts(taken, given)
 	return &pipeEnd{in: programIn, out: programOut, local: local, remote: remote},
 		&pipeEnd{in: wireIn, out: wireOut, local: remote, remote: local}
+}
+
+// A receipted end is one of two between which a Write returns only when the reader has acknowledged what it read: by then the
+// wire has taken it down, so that a program finds in the recording what it has written. A bare net.Pipe's returns sooner.
+type receipted struct {
+	net.Conn
+	*receipt
+}
+
+type receipt struct {
+	writing sync.Mutex // one Write at a time
+	written int
+
+	mu           sync.Mutex
+	change       *sync.Cond
+	acknowledged int
+}
+
+func receipts(reader, writer net.Conn) (*receipted, *receipted) {
+	r := new(receipt)
+	r.change = sync.NewCond(&r.mu)
+	return &receipted{reader, r}, &receipted{writer, r}
+}
+
+func (r *receipted) Write(b []byte) (int, error) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	n, err := r.Conn.Write(b)
+	r.written += n
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.acknowledged < r.written {
+		r.change.Wait()
+	}
+	return n, err
+}
+
+func (r *receipt) acknowledge(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.acknowledged += n
+	r.change.Broadcast()
 }
 
 func (p *pipeEnd) place() (int, Side)                { return p.id, p.side }

@@ -42,6 +42,27 @@ func (k *keepWires) Captured(w inspect.Wire, u inspect.Unit) {
 
 func (k *keepWires) Ended(inspect.Wire, inspect.Side) {}
 
+func TestWhatAProgramHasWrittenIsRecordedWhenWriteReturns(t *testing.T) {
+	for name, gate := range map[string]inspect.Gate{"no gate": nil, "a gate": new(inspect.Rules)} {
+		t.Run(name, func(t *testing.T) {
+			tap := &inspect.Tap{Gate: gate, Now: func() time.Time { // so that the wire is slow to take down what it has read
+				time.Sleep(5 * time.Millisecond)
+				return time.Now()
+			}}
+			client, server := tap.PipeOf(inspect.Lines)
+			for _, line := range []string{"one\n", strings.Repeat("x", 2000) + "\n"} {
+				io.WriteString(client, line)
+				if got := sent(tap.Recording()); !bytes.HasSuffix(got, []byte(line)) {
+					t.Errorf("%.3q is not there yet, but %.3q", line, got)
+				}
+			}
+			client.Close()
+			server.Close()
+			tap.Close()
+		})
+	}
+}
+
 func TestWhatIsSentBehindTheEndOfADirectionIsUndeliverableAndAForwardThereDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := new(keepWires)
