@@ -334,10 +334,18 @@ func (m *model) eventText(item *inspect.Item, p columnPlan) []string {
 	if item.Kind == inspect.ClosedItem {
 		what = m.howEnded(item) // the place says whose
 	}
+	if m.isNobodys(item) {
+		return wrap(what, p.inner-4)
+	}
 	return wrap(what, p.inner-2)
 }
 
-// event draws one line of it. Its sign stands on the lifeline of its side.
+// isNobodys reports whether an item tells of something that neither side did: how bytes were taken that someone copied.
+func (m *model) isNobodys(item *inspect.Item) bool {
+	return item.Kind == inspect.NoteItem && m.time.session.Connections()[item.Conn].Opening.Bare
+}
+
+// event draws one line of it. Its sign stands on the lifeline of its side, or between them if it is nobody's.
 func (m *model) event(r *rung, item *inspect.Item, line int, p columnPlan) []span {
 	sign, ink := m.pal.glyphs.ended, sideInk(item.Side)
 	switch item.Kind {
@@ -350,10 +358,15 @@ func (m *model) event(r *rung, item *inspect.Item, line int, p columnPlan) []spa
 	}
 	lifelines := m.lifelines(r, item, 0)
 	signs := [2]span{{client, lifelines[inspect.Client]}, {server, lifelines[inspect.Server]}}
-	if line == 0 {
+	text := m.eventText(item, p)[line]
+	switch {
+	case m.isNobodys(item) && line == 0:
+		ink, text = quiet, sign+" "+text
+	case m.isNobodys(item):
+		ink, text = quiet, "  "+text
+	case line == 0:
 		signs[item.Side] = span{ink, sign}
 	}
-	text := m.eventText(item, p)[line]
 	if item.Side == inspect.Client {
 		text = fit(" "+text, p.inner, "")
 	} else {

@@ -197,7 +197,10 @@ func (m *model) clearCell(item *inspect.Item, row, w int) []span {
 		}
 	}
 	way := g.arrow(item.Side)
-	if m.time.session.Connections()[item.Conn].Opening.SenderUnknown {
+	switch {
+	case m.isNobodys(item):
+		way = " "
+	case m.time.session.Connections()[item.Conn].Opening.SenderUnknown:
 		way = g.fromAnyone
 	}
 	spans = append(spans, span{who, way}, sign, span{plain, " "})
@@ -273,7 +276,7 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 		return m.say("tui_printed", "side", m.side(item.Side), "text", inspect.SafeOnce(item.Text)), -1
 	case inspect.NoteItem:
 		what := m.say("reason_"+item.Because.Key, item.Because.Data...)
-		if m.time.session.Connections()[item.Conn].Opening.Bare {
+		if m.isNobodys(item) {
 			return m.say("tui_note_bare", "what", what), -1
 		}
 		return m.say("tui_note", "side", m.side(item.Side), "what", what), -1

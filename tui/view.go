@@ -361,14 +361,16 @@ func (m *model) traffic(w int) string {
 	if address := c.Opening.Addr[inspect.Client]; strings.Contains(address, ":") { // the ends of a pipe have names
 		add("tui_address", address)
 	}
-	if len(who) == 0 && !speaks(c) {
-		who = []span{{quiet, m.say("tui_nobody")}}
-	}
-	count := func(side inspect.Side) span {
-		records, bytes := c.View(side).Count(side, at)
-		if m.time.at == 0 {
-			records, bytes = 0, 0
+	said := int64(0)
+	amount := func(sides ...inspect.Side) string {
+		records, bytes := 0, int64(0)
+		for _, side := range sides {
+			if m.time.at > 0 {
+				n, size := c.View(side).Count(side, at)
+				records, bytes = records+n, bytes+size
+			}
 		}
+		said += bytes
 		id := "tui_count"
 		if speaks(c) {
 			id = "unit_count"
@@ -379,9 +381,19 @@ func (m *model) traffic(w int) string {
 		case w < 100:
 			id = "tui_count_short"
 		}
-		return span{sideInk(side), g.arrow(side) + " " + m.say(id, "count", records, "bytes", thousands(bytes, m.sentences.Lang()))}
+		return " " + m.say(id, "count", records, "bytes", thousands(bytes, m.sentences.Lang()))
 	}
-	return m.ends(w, who, count(inspect.Client), span{plain, "  "}, count(inspect.Server))
+	amounts := []span{
+		{client, g.arrow(inspect.Client) + amount(inspect.Client)}, {plain, "  "}, {server, g.arrow(inspect.Server) + amount(inspect.Server)},
+	}
+	switch {
+	case c.Opening.SenderUnknown:
+		who = append(who, span{quiet, m.say("report_sender_unknown")})
+		amounts = []span{{plain, g.fromAnyone + amount(inspect.Client, inspect.Server)}}
+	case len(who) == 0 && !speaks(c) && said == 0:
+		who = []span{{quiet, m.say("tui_nobody")}}
+	}
+	return m.ends(w, who, amounts...)
 }
 
 // endpoints is the third line: what each endpoint protects its records with, and how many secrets it knows.
@@ -392,6 +404,9 @@ func (m *model) endpoints(w int) string {
 	}
 	if speaks(c) {
 		return m.protocolKeys(c, w)
+	}
+	if c.Opening.SenderUnknown {
+		return m.ends(w, []span{{quiet, m.say("tui_endpoints_unknown")}})
 	}
 	state := func(id string, side inspect.Side) span {
 		epoch, secrets := m.epoch(m.time.state(c, side).Epoch[side]), len(m.knownTo(c, side))

@@ -441,6 +441,9 @@ func TestWhoSentWhatWasPastedFollowsFromWhatOnlyOneSideSends(t *testing.T) {
 			if !opening.Bare || opening.SenderUnknown != (test.why == "sender_unknown") {
 				t.Errorf("opened as %+v", opening)
 			}
+			if said := bytes.Contains(written(t, rec), []byte("and so is who sends them, which is not known")); said != opening.SenderUnknown {
+				t.Errorf("a file of it says that its sender is made up: %t", said)
+			}
 		})
 	}
 }

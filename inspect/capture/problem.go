@@ -182,6 +182,7 @@ var texts = map[string]string{
 	"note_client":        "the client",
 	"note_server":        "the server",
 	"note_bare":          "bytes that someone has copied: packets, addresses and times are made up",
+	"note_bare_unknown":  "bytes that someone has copied: packets, addresses and times are made up, and so is who sends them, which is not known",
 	"note_late":          "the connection had begun before it was captured: this beginning is made up",
 	"note_protocol":      "the connection speaks {{.protocol}}, and not TLS",
 	"note_wrote":         "{{.side}}'s program wrote {{.bytes}} bytes: {{.text}}",

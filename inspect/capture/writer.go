@@ -249,11 +249,11 @@ func (w *Writer) event(rec *inspect.Recording, e inspect.Event) {
 // protocol has a conversation begin with what it speaks, if that is not TLS, and whether it is one.
 func (w *Writer) protocol(c *conversation, opening *inspect.Opening) {
 	if opening.Bare {
-		sender := "known"
+		note, sender := "capture_note_bare", "known"
 		if opening.SenderUnknown {
-			sender = "unknown"
+			note, sender = "capture_note_bare_unknown", "unknown"
 		}
-		c.add(inspect.Client, tagged(w.say("capture_note_bare"), bareKey, "sender", sender))
+		c.add(inspect.Client, tagged(w.say(note), bareKey, "sender", sender))
 	}
 	if opening.Late {
 		c.add(inspect.Client, tagged(w.say("capture_note_late"), lateKey, "beginning", "made up"))

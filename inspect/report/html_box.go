@@ -13,7 +13,7 @@ import (
 // A box is a row of the streams: it opens where there is something inside.
 type box struct {
 	Number          int
-	Side            string // "client" or "server": whose it is
+	Side            string // "client" or "server": whose it is; "" if nobody knows, or neither did it
 	Way, Name, Meta string
 	Marks           []mark // what the wire did to it
 	Sentence        string
@@ -78,7 +78,7 @@ func (p *page) MoreBoxes() string {
 func (p *page) box(number, i int) *box {
 	item := p.session.Items()[i]
 	b := &box{
-		Number: number, Side: item.Side.String(), Way: p.text.way(p.session, item), whole: number <= p.Whole,
+		Number: number, Side: p.sideOf(item), Way: p.text.way(p.session, item), whole: number <= p.Whole,
 		Marks: p.marks(item), Sentence: p.text.sentence(p.session, item),
 	}
 	if number == p.Whole+1 {
@@ -104,6 +104,15 @@ func (p *page) box(number, i int) *box {
 		b.Way, b.Name, b.Sentence = "", b.Sentence, ""
 	}
 	return b
+}
+
+// sideOf says whose an item is: "client", "server", or "" if nobody knows, or if it tells how bytes were taken that someone copied.
+func (p *page) sideOf(item inspect.Item) string {
+	opening := p.session.Connections()[item.Conn].Opening
+	if opening.SenderUnknown || opening.Bare && item.Kind == inspect.NoteItem {
+		return ""
+	}
+	return item.Side.String()
 }
 
 // boxName is what a record holds, in the standard's words, as far as it could be read.

@@ -129,7 +129,7 @@ func isBulk(item inspect.Item) bool {
 }
 
 func (p *page) rung(l *ladder, item inspect.Item, number, y int) *rung {
-	r := &rung{Number: number, Box: number, Side: item.Side.String(), Y: y + 20, Text: y + 13, Marks: p.marks(item), Sentence: p.text.sentence(p.session, item)}
+	r := &rung{Number: number, Box: number, Side: p.sideOf(item), Y: y + 20, Text: y + 13, Marks: p.marks(item), Sentence: p.text.sentence(p.session, item)}
 	unknown := p.session.Connections()[item.Conn].Opening.SenderUnknown
 	if item.Kind != inspect.RecordItem && item.Kind != inspect.BytesItem || unknown {
 		r.Event, r.Sign = true, map[inspect.ItemKind]string{inspect.ErrorItem: "✗", inspect.ClosedItem: "■", inspect.GapItem: "┄"}[item.Kind]
@@ -141,6 +141,10 @@ func (p *page) rung(l *ladder, item inspect.Item, number, y int) *rung {
 			r.From, r.Label, r.Anchor = l.Server, l.Server-16, "end"
 		}
 		r.Cut = shortened(r.What, eventRoom)
+		if p.sideOf(item) == "" {
+			r.Cut, r.Sign = r.Sign+" "+shortened(r.What, eventRoom-2), ""
+			r.Label, r.Anchor = (l.Client+l.Server)/2, "middle"
+		}
 		return r
 	}
 	r.Label, r.Anchor = (l.Client+l.Server)/2, "middle"

@@ -485,6 +485,12 @@ func TestOfWhatWasPastedNeitherSenderNorArrivalIsAsserted(t *testing.T) {
 			}
 		}
 	}
+	shown := page(t, report.HTML{Say: docs.For("en")}, s)
+	for _, odd := range []string{`class="box client"`, `class="box line client"`, `<a href="#r1" class="client">`, `<a href="#r2" class="client">`, `class="sign"`} {
+		if strings.Contains(shown, odd) {
+			t.Errorf("the page has %s", odd)
+		}
+	}
 	lines := jsonLines(t, s)
 	for _, want := range []string{`"arrived":null`, `"bare":true,"sender_known":false`} {
 		if !strings.Contains(lines, want) {
