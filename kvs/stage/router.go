@@ -188,11 +188,7 @@ func (p *routerPlay) Close() error {
 	defer p.mu.Unlock()
 	if !p.ended {
 		p.ended = true
-		wait := patience
-		if p.tap.Gate != nil {
-			wait = patienceGated
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), wait)
+		ctx, cancel := inGoodTime(context.Background(), p.tap)
 		defer cancel()
 		p.leave(ctx)
 	}

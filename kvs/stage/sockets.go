@@ -279,7 +279,7 @@ func (p *socketsPlay) leave(ctx context.Context, guest *socketsGuest) {
 	stop()
 	guest.Close()
 	if host := p.hostWithout(guest); host != nil { // what it says last is not to stand among what comes next
-		ctx, cancel := context.WithTimeout(ctx, p.patience())
+		ctx, cancel := inGoodTime(ctx, p.tap)
 		defer cancel()
 		until(ctx, host.ended)
 	}
@@ -298,14 +298,6 @@ func (p *socketsPlay) hostWithout(guest *socketsGuest) *socketsHost {
 	}
 	p.host = nil
 	return host
-}
-
-// patience is how long an end in good order is waited for.
-func (p *socketsPlay) patience() time.Duration {
-	if p.tap.Gate != nil {
-		return patienceGated
-	}
-	return patience
 }
 
 // remove forgets a client, and reports false if it was forgotten before.
@@ -342,7 +334,7 @@ func (p *socketsPlay) Close() error {
 
 // awaitServers waits until the servers have closed all connections, but no longer than is good.
 func (p *socketsPlay) awaitServers() {
-	ctx, cancel := context.WithTimeout(p.ctx, p.patience())
+	ctx, cancel := inGoodTime(p.ctx, p.tap)
 	defer cancel()
 	closed := make(chan struct{})
 	go func() {

@@ -82,13 +82,8 @@ type endpoint interface {
 func begin(ctx context.Context, tap *inspect.Tap, client, server endpoint, handler *kvs.Server, says bool) *play {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &play{tap: tap, conn: client, client: kvs.NewClient(client), cancel: cancel, ready: make(chan struct{}), served: make(chan struct{})}
-	host := &kernel.Server{
-		Handler:          handler,
-		HandshakeTimeout: kernel.NoTimeout,
-		IdleTimeout:      kernel.NoTimeout,
-		RequestTimeout:   kernel.NoTimeout,
-		WriteTimeout:     kernel.NoTimeout,
-	}
+	host := &kernel.Server{Handler: handler}
+	untimed(host)
 	if says {
 		screen := &kvs.Screen{Lang: handler.Lang}
 		screen.Watch(host)
@@ -210,18 +205,45 @@ func (p *play) awaitEnd(ctx context.Context) {
 	io.Copy(io.Discard, p.conn)
 }
 
-// How long Close waits for an end in good order: less where a gate may hold it.
+// How long Close waits for an end in good order.
 const (
-	patience      = 2 * time.Second
-	patienceGated = 250 * time.Millisecond
+	patience      = 10 * time.Second
+	patienceGated = 250 * time.Millisecond // since the last event, where a gate may hold the end
 )
+
+// inGoodTime returns a context for an end in good order. Where a gate may hold that, it is done once nothing has happened for
+// patienceGated. This is counted in turns: on a busy machine each takes longer than it should, and so does whoever is waited for.
+func inGoodTime(ctx context.Context, tap *inspect.Tap) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	if tap.Gate == nil {
+		return ctx, cancel
+	}
+	go func() {
+		defer cancel()
+		const turns = 10
+		turn := time.NewTicker(patienceGated / turns)
+		defer turn.Stop()
+		recording := tap.Recording()
+		for still, seen := 0, recording.Len(); still < turns; still++ {
+			select {
+			case <-turn.C:
+			case <-ctx.Done():
+				return
+			}
+			if n := recording.Len(); n != seen {
+				still, seen = -1, n
+			}
+		}
+	}()
+	return ctx, cancel
+}
 
 // Close implements [inspect.Play]. An end in good order is tried first; what
 // is held then is never delivered.
 func (p *play) Close() error {
 	p.leave()
 	p.cancel()
-	p.conn.Close()
+	p.conn.Close() // wherever it stands
 	p.tap.Close()
 	p.parts.Wait()
 	return nil
@@ -229,11 +251,7 @@ func (p *play) Close() error {
 
 // leave ends the connection in good order, as far as that can be done in time.
 func (p *play) leave() {
-	wait := patience
-	if p.tap.Gate != nil {
-		wait = patienceGated
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	ctx, cancel := inGoodTime(context.Background(), p.tap)
 	defer cancel()
 	if !until(ctx, p.ready) {
 		return
@@ -241,6 +259,7 @@ func (p *play) leave() {
 	if p.failed == nil && p.conn.CloseWrite() == nil {
 		p.awaitEnd(ctx)
 	}
+	p.conn.Close()
 	until(ctx, p.served) // also after a handshake that failed: the server is to hear why
 }
 
