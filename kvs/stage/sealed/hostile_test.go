@@ -285,7 +285,7 @@ func TestHostileInputEndsInAClearErrorAndHurtsNobodyElse(t *testing.T) {
 func TestASlowClientIsLeftBehindAndHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	s := newService(t, false, func(s *sealed.Server) {
-		s.HandshakeTimeout, s.IdleTimeout = 3*time.Second, 3*time.Second // in which the other is done
+		s.HandshakeTimeout, s.IdleTimeout = 8*time.Second, 8*time.Second // in which the other is done, on a busy machine too
 	})
 	ended := make(chan error, 2)
 	s.OnHandshakeFailed(func(_ net.Conn, err error) { ended <- err })
