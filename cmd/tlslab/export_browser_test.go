@@ -72,6 +72,8 @@ func TestExportedPagesWorkInABrowser(t *testing.T) {
 			}
 			out.Close()
 			page := chromium.Open("file://" + file)
+			obeysTheKeyboard(t, page)
+			isTold(t, page)
 			boxesOpen(t, page, session)
 			bytesLightUp(t, page)
 			themesChange(t, page)
@@ -99,6 +101,14 @@ func holds(t *testing.T, page *browser.Page, expressions ...string) {
 	}
 }
 
+// comes waits until an expression of JavaScript is true in the page, which does some things when it has time.
+func comes(t *testing.T, page *browser.Page, expressions ...string) {
+	t.Helper()
+	for _, expression := range expressions {
+		page.Value(`new Promise(done => { const look = () => ` + expression + ` ? done() : setTimeout(look, 5); look(); })`)
+	}
+}
+
 func boxesOpen(t *testing.T, page *browser.Page, session *inspect.Session) {
 	t.Helper()
 	records, rows := 0, 0
@@ -122,6 +132,82 @@ func boxesOpen(t *testing.T, page *browser.Page, session *inspect.Session) {
 		`document.querySelectorAll("[data-all]")[1].click(), document.querySelectorAll("details.box[open]").length === 0`,
 		`new Promise(done => { addEventListener("hashchange", () => done(document.querySelector("#r2").closest("details").open), { once: true }); document.querySelector("svg a[href='#r2']").dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true })); })`,
 	)
+}
+
+// obeysTheKeyboard holds that Tab reaches each record, in order and with a focus that is seen, and that Enter and Space
+// open and close it; and so from the ladder.
+func obeysTheKeyboard(t *testing.T, page *browser.Page) {
+	t.Helper()
+	const seen = `(e => (s => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2)(getComputedStyle(e)))(document.activeElement)`
+	page.Do("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-reduced-motion", "value": "reduce"}}}, nil) // it scrolls at once
+	holds(t, page, `document.querySelectorAll("details.box[open]").length === 0`)
+	page.Press("Tab")
+	holds(t, page, `document.activeElement.matches(".skip") && document.activeElement.getBoundingClientRect().left >= 0`, seen)
+	page.Press("Enter")
+	comes(t, page, `location.hash === "#records"`)
+	for range int(page.Value(`document.querySelectorAll(".buttons button").length`).(float64)) {
+		page.Press("Tab")
+		holds(t, page, `document.activeElement.matches(".buttons button")`, seen)
+	}
+	boxes := int(page.Value(`document.querySelectorAll("details.box").length`).(float64))
+	for i := range boxes {
+		page.Press("Tab")
+		at := fmt.Sprintf(`document.querySelectorAll("details.box")[%d]`, i)
+		holds(t, page, `document.activeElement === `+at+`.querySelector("summary")`, seen)
+		comes(t, page, `(r => r.top > -1 && r.bottom < innerHeight + 1)(document.activeElement.getBoundingClientRect())`)
+		page.Press("Enter")
+		holds(t, page, at+`.open`)
+		page.Press("Space")
+		holds(t, page, `!`+at+`.open`)
+		if t.Failed() {
+			t.Fatalf("at record %d of %d", i+1, boxes)
+		}
+	}
+	page.Press("Space")
+	page.Press("Tab")
+	holds(t, page, `document.activeElement.closest("details.box[open] .inside") !== null`, seen, `document.querySelectorAll("details.box[open]").length === 1`,
+		`[...document.querySelectorAll("details.box[open]")].every(box => { box.open = false; return true; })`)
+	const rungs = `[...document.querySelectorAll("svg a")]`
+	holds(t, page, rungs+`.every(rung => { rung.focus(); return document.activeElement === rung; })`,
+		rungs+`.find(rung => document.querySelector(rung.getAttribute("href")).closest("details.box")).focus(), true`)
+	page.Press("Tab") // the focus of a script is not shown
+	holds(t, page, `document.activeElement.matches("svg a")`, seen)
+	box := page.Value(`document.activeElement.getAttribute("href")`).(string)
+	page.Press("Enter")
+	comes(t, page, `location.hash === "`+box+`"`,
+		`(box => !box || document.activeElement === box.querySelector("summary") && box.open)(document.querySelector("`+box+`").closest("details.box"))`)
+	holds(t, page, `document.querySelectorAll("details.box").forEach(box => { box.open = false; }), history.replaceState(null, "", location.pathname), document.activeElement.blur(), scrollTo(0, 0), true`)
+}
+
+// isTold holds that a screen reader has a name for all that can have the focus, and knows of each record which it is and
+// whether it is open.
+func isTold(t *testing.T, page *browser.Page) {
+	t.Helper()
+	named := func(opened any) {
+		boxes := page.Value(`[...document.querySelectorAll("details.box > summary")].map(s => { // what is read out: not the signs
+			const said = s.cloneNode(true);
+			said.querySelectorAll("[aria-hidden]").forEach(e => e.remove());
+			return said.textContent.replace(/\s+/g, " ").trim();
+		})`).([]any)
+		names := make(map[string]int)
+		for _, e := range page.Accessibles() {
+			if e.Focusable && e.Name == "" {
+				t.Errorf("a %s can have the focus and has no name", e.Role)
+			}
+			if e.Expanded == opened {
+				names[e.Name]++
+			}
+		}
+		for _, box := range boxes {
+			if names[box.(string)] != 1 {
+				t.Errorf("%d elements with expanded %v are called %q", names[box.(string)], opened, box)
+			}
+		}
+	}
+	named(false)
+	page.Value(`var shut = [...document.querySelectorAll("details:not([open])")]; shut.forEach(d => { d.open = true; })`)
+	named(true)
+	page.Value(`shut.forEach(d => { d.open = false; })`)
 }
 
 func bytesLightUp(t *testing.T, page *browser.Page) {

@@ -264,6 +264,63 @@ func (p *Page) Value(expression string) any {
 	return value.Result.Value
 }
 
+// Press presses a key and lets go of it: "Tab", "Enter" or "Space".
+func (p *Page) Press(key string) {
+	p.b.t.Helper()
+	codes := map[string]struct {
+		number    int
+		key, text string
+	}{"Tab": {9, "Tab", ""}, "Enter": {13, "Enter", "\r"}, "Space": {32, " ", " "}}
+	k, known := codes[key]
+	if !known {
+		p.b.t.Fatalf("no key is known as %s", key)
+	}
+	for _, event := range []string{"keyDown", "keyUp"} {
+		p.Do("Input.dispatchKeyEvent", map[string]any{"type": event, "key": k.key, "code": key, "windowsVirtualKeyCode": k.number, "text": k.text}, nil)
+	}
+}
+
+// An Accessible is what a screen reader is told of an element.
+type Accessible struct {
+	Role, Name string
+	Focusable  bool
+	Expanded   any // true or false, or nil if it does not open
+}
+
+// Accessibles returns what a screen reader is told of the page, in its order.
+func (p *Page) Accessibles() (all []Accessible) {
+	p.b.t.Helper()
+	var tree struct {
+		Nodes []struct {
+			Ignored    bool
+			Role, Name struct{ Value any }
+			Properties []struct {
+				Name  string
+				Value struct{ Value any }
+			}
+		}
+	}
+	p.Do("Accessibility.getFullAXTree", nil, &tree)
+	for _, node := range tree.Nodes {
+		if node.Ignored {
+			continue
+		}
+		one := Accessible{}
+		one.Role, _ = node.Role.Value.(string)
+		one.Name, _ = node.Name.Value.(string)
+		for _, property := range node.Properties {
+			switch property.Name {
+			case "focusable":
+				one.Focusable = property.Value.Value == true
+			case "expanded":
+				one.Expanded = property.Value.Value
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
 // PDF prints the page.
 func (p *Page) PDF() []byte {
 	p.b.t.Helper()
