@@ -147,7 +147,7 @@ func (v *View) finishedValue(s suite, side Side, finishedKey Value) Value {
 			value.lacks(because("no_inner_hello"))
 			return value
 		case !v.complete(transcript[:i:i], m):
-			value.lacks(because("messages"))
+			value.lacks(v.lacksMessages())
 			return value
 		default:
 			value = s.macValue(value, finishedKey, covers(transcript[:i]), transcript[:i:i])

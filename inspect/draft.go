@@ -44,7 +44,7 @@ func (r *Record) Draft() (Draft, error) {
 	case !r.TLS():
 		return r.unitDraft(raw)
 	case !r.readable():
-		return Draft{}, &Refusal{r.Why.Reason()}
+		return Draft{}, &Refusal{r.Reason()}
 	}
 	state := r.view.State(r.DecidedAt)
 	d := Draft{Sealed: r.Encrypted, Type: r.InnerType, Padding: r.Padding, version: state.Version, suite: state.Suite}

@@ -40,6 +40,7 @@ func (s *script) log(label string, side Side, logged bool) {
 
 // master logs a master secret of TLS 1.2 and returns the keys that follow from it.
 func (s *script) master(secret string) [2]*trafficKey {
+	secret = (secret + strings.Repeat("m", masterSecretLength))[:masterSecretLength]
 	s.rec.Append(Event{Kind: Secret, Conn: -1, Cause: -1, Logged: &LoggedSecret{
 		Origin: FromFile, Label: "CLIENT_RANDOM", ClientRandom: s.random[Client], Bytes: []byte(secret),
 	}})

@@ -196,6 +196,7 @@ type LoggedSecret struct {
 	Label        string
 	ClientRandom []byte
 	Bytes        []byte
+	Line         int // of the key log that it is from, from 1; 0 if it is not from one, or that is not known
 }
 
 // knownTo reports whether side knows the secret. A private key is known to the

@@ -349,7 +349,7 @@ func TestALogThatLacksTheServersSecretRefutesNothing(t *testing.T) {
 	for _, c := range NewSession(partial).conns[0].views[Client].Verifications() {
 		if c.Kind == "finished" {
 			finished++
-			if c.Outcome != NotCheckable || c.Because.Key != "messages" {
+			if c.Outcome != NotCheckable || c.Because.Key != "messages_closed" {
 				t.Errorf("%s's Finished is %s: %s", c.Message.Side, c.Outcome, c.Reason)
 			}
 		}

@@ -28,9 +28,9 @@ func (v *View) handshakes() []*View {
 }
 
 // alone returns a view of one handshake of TLS 1.2, for its proofs and its key
-// schedule. It has no lanes.
+// schedule; the lanes are those of all.
 func (v *View) alone(messages []*Message) *View {
-	one := &View{session: v.session, conn: v.conn, side: v.side, shared: v.shared, messages: messages}
+	one := &View{session: v.session, conn: v.conn, side: v.side, shared: v.shared, lanes: v.lanes, messages: messages}
 	var state State
 	for _, m := range messages {
 		switch m.Type {

@@ -246,7 +246,7 @@ func (s seal) sequenceNumber() Value {
 	}
 	value.RFC = since13(s.version(), value.RFC, "RFC 5246 section 6.1")
 	if !s.placed {
-		value.lacks(s.Why.Reason())
+		value.lacks(s.Reason())
 		return value
 	}
 	value.Bytes, value.Origin = binary.BigEndian.AppendUint64(nil, s.seq), Derived
@@ -265,7 +265,7 @@ func (s seal) nonce() Value {
 		value.Formula, value.RFC = iv+" XOR sequence number, padded on the left to 12 bytes with zeros", "RFC 7905 section 2"
 	}
 	if s.key == nil || !s.placed {
-		value.lacks(s.Why.Reason())
+		value.lacks(s.Reason())
 		return value
 	}
 	sequence := binary.BigEndian.AppendUint64(nil, s.seq)
@@ -281,11 +281,11 @@ func (s seal) explicitNonce() Value {
 	salt := [2]string{"client_write_IV", "server_write_IV"}[s.Side]
 	value := Value{Kind: "protection.nonce_explicit", Name: "nonce", RFC: "RFC 5288 section 3", Formula: salt + " || nonce_explicit, the first 8 bytes of the fragment"}
 	if s.key == nil {
-		value.lacks(s.Why.Reason())
+		value.lacks(s.Reason())
 		return value
 	}
 	if len(s.raw) < headerLength+explicitNonceLength {
-		value.lacks(s.Why.Reason())
+		value.lacks(s.Reason())
 		return value
 	}
 	explicit := s.raw[headerLength:][:explicitNonceLength]
@@ -300,7 +300,7 @@ func (s seal) additionalData() Value {
 	value := Value{Kind: "protection.additional_data", Name: "additional_data", RFC: "RFC 8446 section 5.2", Formula: "TLSCiphertext.opaque_type || legacy_record_version || length, the record's header"}
 	switch {
 	case !s.supported:
-		value.lacks(s.Why.Reason())
+		value.lacks(s.Reason())
 		return value
 	case s.suite.tls13:
 		value.Inputs = []Input{{"header", header}}
@@ -313,7 +313,7 @@ func (s seal) additionalData() Value {
 	overhead := s.suite.explicitNonce() + tagLength
 	switch {
 	case !s.placed:
-		value.lacks(s.Why.Reason())
+		value.lacks(s.Reason())
 		return value
 	case s.Length < overhead:
 		value.lacks(WhyTooShort.Reason())
@@ -333,7 +333,7 @@ func (s seal) plaintext(nonce Value) Value {
 		value.Formula = "AEAD-Decrypt(peer_write_key, nonce, additional_data, AEADEncrypted)"
 	}
 	if !s.Decrypted || s.raw == nil {
-		if value.lacks(s.Why.Reason()); s.raw == nil {
+		if value.lacks(s.Reason()); s.raw == nil {
 			value.lacks(WhyBytesLetGo.Reason())
 		}
 		return value

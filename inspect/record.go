@@ -206,6 +206,9 @@ func (r *Record) Reason() Reason {
 	if r.Why == WhyProtocol && r.unit != nil && r.unit.because != nil {
 		return *r.unit.because
 	}
+	if r.Why == WhyNoSecret && r.TLS() {
+		return r.view.lacksSecret(r.view.lanes[r.Side])
+	}
 	return r.Why.Reason()
 }
 

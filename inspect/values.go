@@ -314,7 +314,7 @@ func (v *View) finishedValue12(s suite, m *Message, before []*Message, master []
 	value.Covers, value.after = before, m.Event
 	if !v.complete(before, m) {
 		value.Bytes, value.Origin, value.Command, value.Inputs[1].Bytes = nil, 0, "", nil
-		value.lacks(because("messages"))
+		value.lacks(v.lacksMessages())
 	}
 	return value
 }
@@ -329,7 +329,7 @@ func (v *View) sessionHash(s suite) (value Value, ok bool) {
 	value = Value{Kind: "schedule.session_hash", Name: "session_hash", Covers: covered, RFC: "RFC 7627 section 3", Formula: "Hash(handshake_messages)"}
 	last := len(covered) - 1
 	if !v.complete(covered[:last], covered[last]) {
-		value.lacks(because("messages"))
+		value.lacks(v.lacksMessages())
 		return value, true
 	}
 	var messages []byte

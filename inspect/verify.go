@@ -137,7 +137,7 @@ func (v *View) verifyFinished(m *Message, before []*Message) Verification {
 		return c.because("suite")
 	}
 	if !v.complete(before, m) {
-		return c.because("messages")
+		return c.ended(NotCheckable, v.lacksMessages())
 	}
 	if s.tls13 {
 		if m.Record.key == nil {
@@ -177,7 +177,7 @@ func (v *View) verifySignature(m *Message, before []*Message) Verification {
 	}
 	c.Got = signature
 	if !v.complete(before, m) {
-		return c.because("messages")
+		return c.ended(NotCheckable, v.lacksMessages())
 	}
 	key, missing := v.publicKey(m.Side, before)
 	if key == nil {
@@ -408,7 +408,7 @@ func (v *View) verifyBinders(m *Message, before []*Message) (all []Verification)
 	for i, binder := range binders {
 		c := Verification{Kind: "psk_binder", Message: m, Covers: append(before, m), Got: binder, RFC: "RFC 8446 section 4.2.11.2"}
 		if !v.complete(before, m) {
-			all = append(all, c.because("messages"))
+			all = append(all, c.ended(NotCheckable, v.lacksMessages()))
 			continue
 		}
 		if i >= len(identities) {

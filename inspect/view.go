@@ -412,7 +412,7 @@ func (v *View) candidates(epoch Epoch, from Side) []candidate {
 	label := secretLabel(epoch, from)
 	var found []candidate
 	for _, secret := range v.likely(label) {
-		if len(secret.Bytes) == suite.hash().Size() {
+		if len(secret.Bytes) == v.secretLength() {
 			found = append(found, candidate{suite.trafficKey13(secret.Bytes), v.owns(secret)}.from(secret.Origin))
 		}
 	}
@@ -429,6 +429,9 @@ func (v *View) candidates12(from Side) []candidate {
 	suite := aeadSuites[state.Suite]
 	var found []candidate
 	add := func(master []byte, own bool, origin Origin) {
+		if len(master) != masterSecretLength {
+			return
+		}
 		keys := suite.trafficKeys12(master, state.ClientRandom, v.serverRandom)
 		found = append(found, candidate{keys[from], own}.from(origin))
 	}

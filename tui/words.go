@@ -34,6 +34,9 @@ func (m *model) how(c inspect.Closing) string {
 }
 
 func (m *model) why(r *inspect.Record) string {
+	if reason := r.Reason(); len(reason.Data) > 0 { // it names what is missing
+		return m.because(reason)
+	}
 	switch r.Why {
 	case inspect.WhyProtocol:
 		return m.because(r.Reason())

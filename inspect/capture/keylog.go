@@ -121,7 +121,7 @@ func (k *keyLog) whole() {
 		k.told(k.odd(notASecret(line, err)))
 		return
 	}
-	secret.Origin = inspect.FromFile
+	secret.Origin, secret.Line = inspect.FromFile, k.line
 	k.learn(secret)
 }
 

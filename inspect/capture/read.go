@@ -333,8 +333,11 @@ func (f *File) neverWhole(packets []*fragmented) {
 func (r *Reader) logged(b block) {
 	var secrets []inspect.LoggedSecret
 	log := keyLog{
-		learn: func(secret inspect.LoggedSecret) { secrets = append(secrets, secret) },
-		told:  func(p *Problem) { r.file.problems.Add(&Problem{Offset: b.offset, Key: "secrets", Err: p}) },
+		learn: func(secret inspect.LoggedSecret) {
+			secret.Line = 0 // of a block, which nobody counts lines of
+			secrets = append(secrets, secret)
+		},
+		told: func(p *Problem) { r.file.problems.Add(&Problem{Offset: b.offset, Key: "secrets", Err: p}) },
 	}
 	log.Write(b.secrets)
 	log.end()

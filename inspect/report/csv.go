@@ -63,7 +63,7 @@ func cells(s *inspect.Session, item inspect.Item, row int) []string {
 		if v, _ := header(r); v != nil {
 			version = fmt.Sprintf("0x%04x", r.Version)
 		}
-		epoch, why = r.Epoch.String(), r.Why.String()
+		epoch, why = r.Epoch.String(), r.Reason().String()
 		if r.Encrypted && r.DecidedAt >= 0 {
 			sequence = strconv.FormatUint(r.TLSSeq, 10)
 		}

@@ -313,7 +313,7 @@ func recordLine(s *inspect.Session, item inspect.Item) recordJSON {
 	}
 	root := r.Fields()
 	line.Raw, line.Truncated, line.Epoch = r.Raw(), r.Truncated, r.Epoch.String()
-	line.Decrypted, line.Why = r.Decrypted, r.Why.String()
+	line.Decrypted, line.Why = r.Decrypted, r.Reason().String()
 	line.Fields = fields(leavesOrChildren(root), 0)
 	if r.Encrypted && r.DecidedAt >= 0 {
 		line.TLSSeq = &r.TLSSeq

@@ -91,9 +91,9 @@ func (t Text) record(s *inspect.Session, item inspect.Item) string {
 	case !r.TLS():
 		text = t.unit(r, of)
 	case r.DecidedAt < 0, r.Why == inspect.WhyDoubtful:
-		text = t.Say.Say("report_record_waiting", append(of, "why", t.why(r.Why))...)
+		text = t.Say.Say("report_record_waiting", append(of, "why", t.why(r))...)
 	case r.Encrypted && !r.Decrypted:
-		text = t.Say.Say("report_record_closed", append(of, "epoch", t.epoch(r.Epoch), "why", t.why(r.Why))...)
+		text = t.Say.Say("report_record_closed", append(of, "epoch", t.epoch(r.Epoch), "why", t.why(r))...)
 	case r.Encrypted:
 		text = t.Say.Say("report_record_opened", append(of, "epoch", t.epoch(r.Epoch), "holds", t.holds(r))...)
 	default:
@@ -223,7 +223,11 @@ func (t Text) epoch(e inspect.Epoch) string {
 	return name
 }
 
-func (t Text) why(w inspect.Why) string {
+// why says why a record of TLS could not be read.
+func (t Text) why(r *inspect.Record) string {
+	if reason := r.Reason(); len(reason.Data) > 0 { // it names what is missing
+		return t.reason(reason)
+	}
 	return t.Say.Say(map[inspect.Why]string{
 		inspect.WhyNone: "report_why_none", inspect.WhyUndecided: "report_why_undecided", inspect.WhyNoSecret: "report_why_no_secret",
 		inspect.WhyTag: "report_why_tag", inspect.WhySuite: "report_why_suite", inspect.WhyRecordsMissing: "report_why_records_missing",
@@ -231,7 +235,7 @@ func (t Text) why(w inspect.Why) string {
 		inspect.WhyCutOff: "report_why_cut_off", inspect.WhyNoInnerSecret: "report_why_no_inner_secret",
 		inspect.WhyNoClientHello: "report_why_random_missing", inspect.WhyNoServerHello: "report_why_choice_missing",
 		inspect.WhyNoHello: "report_why_hello_unsaid", inspect.WhyDoubtful: "report_why_doubtful",
-	}[w])
+	}[r.Why])
 }
 
 // notTLS says why bytes cannot be a record's header, which its first bytes

@@ -1,0 +1,133 @@
+package inspect
+
+import (
+	"encoding/hex"
+	"slices"
+	"strings"
+)
+
+// What a recording lacks: which secrets, by the names that a key log has for
+// them, and whether messages are missing or only closed.
+
+// lacksSecret says which secrets are missing that the next records of the lane
+// are read with, as far as can be said.
+func (v *View) lacksSecret(l *lane) Reason {
+	state := v.state()
+	known := v.session.secrets[string(state.ClientRandom)]
+	if v.ours || len(known) == 0 && !v.session.hasSecrets() {
+		return because("no_secret")
+	}
+	missing, misfit := v.labelsLacked(l, known)
+	named := []any{"labels", strings.Join(missing, ", "), "random", hex.EncodeToString(state.ClientRandom)}
+	switch {
+	case misfit != nil && misfit.Line > 0:
+		return because("secret_misfit_line", "label", misfit.Label, "got", len(misfit.Bytes), "want", v.secretLength(), "line", misfit.Line)
+	case misfit != nil:
+		return because("secret_misfit", "label", misfit.Label, "got", len(misfit.Bytes), "want", v.secretLength())
+	case len(missing) == 0:
+		return because("no_secret")
+	case len(known) > 0:
+		return because("secret_missing", named...)
+	}
+	return because("secrets_of_others", named...)
+}
+
+// labelsLacked lists the labels of secrets that the lane's next records want and
+// that are not known, and the first secret that is, but cannot be one.
+func (v *View) labelsLacked(l *lane, known []KnownSecret) (missing []string, misfit *KnownSecret) {
+	for _, label := range v.labelsWanted(l) {
+		lacks := true
+		for i := range known {
+			switch {
+			case known[i].Label != label:
+			case len(known[i].Bytes) == v.secretLength():
+				lacks = false
+			case misfit == nil:
+				misfit = &known[i]
+			}
+		}
+		if lacks {
+			missing = append(missing, label)
+		}
+	}
+	return missing, misfit
+}
+
+// labelsWanted are the labels of the secrets that the lane's next records are read
+// with: from its epoch on, those of all that follow it.
+func (v *View) labelsWanted(l *lane) (labels []string) {
+	if v.state().Version != version13 {
+		return []string{labelMaster}
+	}
+	for kind := l.epoch.Kind; kind >= EpochEarly && kind <= EpochApplication; kind++ {
+		labels = append(labels, secretLabel(Epoch{Kind: kind}, l.from))
+	}
+	return labels
+}
+
+// secretLength is how long a secret is that the records are read with: as the hash
+// of the cipher suite (RFC 8446 section 7.1), and in TLS 1.2 the master secret's 48
+// bytes (RFC 5246 section 8.1).
+func (v *View) secretLength() int {
+	state := v.state()
+	suite, ok := aeadSuites[state.Suite]
+	if !ok || state.Version != version13 {
+		return masterSecretLength
+	}
+	return suite.hash().Size()
+}
+
+// hasSecrets reports whether the recording has a secret of any connection.
+func (s *Session) hasSecrets() bool {
+	ofConnection := func(secret KnownSecret) bool { return secret.Label == labelMaster || SecretName(secret.Label) != "" }
+	for _, secrets := range s.secrets {
+		if slices.ContainsFunc(secrets, ofConnection) {
+			return true
+		}
+	}
+	return false
+}
+
+// lacksMessages says why not all that a proof should cover is known: it is
+// missing, or it is there and could not be decrypted.
+func (v *View) lacksMessages() Reason {
+	closed, missing := false, v.late() || !v.has(typeClientHello) || !v.has(typeServerHello)
+	for _, l := range v.lanes {
+		missing = missing || l.holed || l.headless
+		for _, r := range l.records {
+			if v.closedHandshake(l, r) {
+				missing, closed = missing || r.Truncated, closed || !r.Truncated
+				break
+			}
+		}
+	}
+	switch {
+	case closed && missing:
+		return because("messages_lacking")
+	case closed:
+		return because("messages_closed")
+	}
+	return because("messages")
+}
+
+func (v *View) has(kind HandshakeType) bool {
+	return slices.ContainsFunc(v.messages, func(m *Message) bool { return m.Type == kind })
+}
+
+// closedHandshake reports whether a record may have messages of the handshake that
+// could not be decrypted.
+func (v *View) closedHandshake(l *lane, r *Record) bool {
+	epoch := r.Epoch
+	if r.DecidedAt < 0 {
+		if protected, known := v.protected(l, r); known && !protected {
+			return false
+		}
+		epoch = l.epoch
+	} else if !r.Encrypted || r.Decrypted {
+		return false
+	}
+	if v.state().Version == version13 {
+		return epoch.Kind != EpochApplication && epoch.Kind != EpochEarly
+	}
+	return r.Type == Handshake
+}
