@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/tlslab/kvs"
@@ -722,3 +723,40 @@ func newScript(input []byte) *script {
 
 func (s *script) Read(p []byte) (int, error)  { return s.in.Read(p) }
 func (s *script) Write(p []byte) (int, error) { return s.out.Write(p) }
+
+func TestACountAndAKeptExpiryBeginAnewOnceTheKeyHasExpired(t *testing.T) {
+	for _, kind := range []string{"memory", "file"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pairs := store.Store(new(store.Memory))
+				if kind == "file" {
+					file, err := store.Open(filepath.Join(t.TempDir(), "pairs.db"), store.Options{})
+					check(t, err)
+					pairs = file
+				}
+				t.Cleanup(func() { pairs.Close() })
+				conn := newTalk(t, dialPipe(t, &kvs.Server{Store: pairs}).conn)
+				conn.ask("SET", "swept", "", "PX", "1")
+				time.Sleep(time.Millisecond)
+				synctest.Wait() // the next sweep is not at once
+				for _, key := range []string{"n", "k"} {
+					conn.ask("SET", key, "5", "PX", "1")
+				}
+				time.Sleep(time.Millisecond)
+				for _, exchange := range []struct{ request, answer string }{
+					{"INCR n", ":1"},
+					{"GET n", "$1|1"},
+					{"TTL n", ":-1"},
+					{"SET k new KEEPTTL", "+OK"},
+					{"GET k", "$3|new"},
+					{"TTL k", ":-1"},
+					{"DBSIZE", ":2"},
+				} {
+					if got := conn.ask(strings.Fields(exchange.request)...); got != exchange.answer {
+						t.Errorf("%s is answered %s, want %s", exchange.request, got, exchange.answer)
+					}
+				}
+			})
+		})
+	}
+}

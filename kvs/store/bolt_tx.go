@@ -173,10 +173,10 @@ func (t *boltTx) at(name []byte) (p boltPair) {
 
 func (t *boltTx) Get(key []byte) (Pair, bool) {
 	p := t.at(fileKey(key))
-	if p.value == nil {
+	if p.value == nil || t.past(p.expires) {
 		return Pair{}, false
 	}
-	return Pair{key, p.value, p.expires.time()}, !t.past(p.expires)
+	return Pair{key, p.value, p.expires.time()}, true
 }
 
 func (t *boltTx) Scan(from []byte) iter.Seq[Pair] {

@@ -62,7 +62,7 @@ type Pipeline interface {
 
 // A Reader is the pairs of a store. A pair that has expired is not there.
 type Reader interface {
-	// Get returns the pair of a key, and whether there is one.
+	// Get returns the pair of a key, and whether there is one; if not, the zero Pair.
 	Get(key []byte) (Pair, bool)
 	// Scan goes through the pairs in the order of the keys' bytes, from the first key that is not less than from. The loop
 	// may change pairs; it then comes by those that are still ahead, as they are when it gets there.

@@ -71,6 +71,7 @@ func Run(t *testing.T, setting Setting) {
 		{"what is put with a time that has passed is deleted", expiredAlready},
 		{"an update that fails leaves the expiries", failedExpiry},
 		{"an expired key can be created again", expiredCreated},
+		{"nothing is left of what has expired, though it is not swept yet", expiredUnswept},
 		{"it agrees with a map over random operations in time", expiryModel},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -663,6 +664,34 @@ func expiredCreated(t *testing.T, s store.Store) {
 	wantExpiry(t, s, "k", time.Time{})
 	time.Sleep(time.Hour)
 	wantValue(t, s, "k", "new")
+}
+
+func expiredUnswept(t *testing.T, s store.Store) {
+	must(t, s.Update(put("swept", "", time.Now().Add(time.Millisecond))))
+	time.Sleep(time.Millisecond)
+	synctest.Wait() // the next sweep is not at once
+	for _, key := range []string{"k", "n"} {
+		must(t, s.Update(put(key, "5", time.Now().Add(time.Millisecond))))
+	}
+	time.Sleep(time.Millisecond)
+	get := func(r store.Reader) error {
+		if pair, exists := r.Get([]byte("k")); exists || pair.Key != nil || pair.Value != nil || !pair.Expires.IsZero() {
+			t.Errorf("there is %q, that expires at %v: %t", pair.Value, pair.Expires, exists)
+		}
+		return nil
+	}
+	must(t, s.View(get))
+	must(t, s.Update(func(w store.Writer) error { return get(w) }))
+	must(t, s.Update(func(w store.Writer) error { // as the package's page counts
+		pair, _ := w.Get([]byte("n"))
+		n, _ := strconv.Atoi(string(pair.Value))
+		pair.Key, pair.Value = []byte("n"), strconv.AppendInt(nil, int64(n)+1, 10)
+		return w.Put(pair)
+	}))
+	wantKeys(t, s, "n")
+	wantValue(t, s, "n", "1")
+	time.Sleep(time.Hour)
+	wantValue(t, s, "n", "1")
 }
 
 func expiryModel(t *testing.T, s store.Store) {
