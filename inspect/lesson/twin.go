@@ -9,7 +9,8 @@ import (
 )
 
 // The two languages of a lesson prove each other: both do, ask and compute the same, and each block of prose has the
-// same templates, keys and commands, and the same words for sides, names, parts, places, numbers, order, more and less.
+// same templates, keys and commands, the same words for sides, names, parts, places, numbers, order, more and less, and
+// none of the glossary in another one's place.
 
 // Same reports in which way a lesson is not the same one in another language:
 // pages, scripts, exercises and what is computed must be. What stands in quotes,
@@ -131,6 +132,11 @@ func Unlike(other, l *Lesson) (faults []Check) {
 			}
 			if mine, theirs, same := here[i].beside(there[i]); !same {
 				faults = append(faults, fault(here[i].line, here[i].text, "fault_same_words", "here", mine, "there", theirs, "line", there[i].line))
+			} else if mine, theirs, same := here[i].instead(there[i]); !same {
+				faults = append(faults, fault(here[i].line, here[i].text, "fault_same_terms", "here", mine, "there", theirs, "line", there[i].line))
+			}
+			if mine, theirs := here[i].denies, there[i].denies; mine != theirs && here[i].text != there[i].text {
+				faults = append(faults, fault(here[i].line, here[i].text, "fault_same_not", "here", mine, "there", theirs, "line", there[i].line))
 			}
 		}
 	}
@@ -144,28 +150,43 @@ type heardBlock struct {
 	values []bone // of its templates
 	typed  []string
 	words  []heard
+	terms  []saidTerm
+	denies int
 }
 
 // blocks are those of a page, with the labels of choices.
 func (l *Lesson) blocks(page int, typed []string) (all []heardBlock) {
 	portuguese := l.portuguese()
+	glossary := inEnglish()
+	if portuguese {
+		glossary = inPortuguese()
+	}
 	for _, p := range l.allOf(page) {
-		var text strings.Builder
-		for _, span := range p.spans {
-			switch t := span.template; {
-			case t == nil:
-				text.WriteString(span.text)
-			case t.when != nil:
-				text.WriteString(Block{Spans: plain(t.words)}.Text())
-			default:
-				text.WriteString("…")
-			}
-		}
-		words := slices.DeleteFunc(hear(text.String(), portuguese), isIdiom)
-		beginning, _ := shortened(textValue(text.String())).(string)
-		all = append(all, heardBlock{p.line, beginning, computedIn(p), typedIn(p.spans, typed), words})
+		text := saidIn(p.spans)
+		names, rest := hearNames(text)
+		beginning, _ := shortened(textValue(text)).(string)
+		b := heardBlock{line: p.line, text: beginning, values: computedIn(p), typed: typedIn(p.spans, typed)}
+		b.words = slices.DeleteFunc(hearWords(names, rest, portuguese), isIdiom)
+		b.terms, b.denies = glossary.terms(string(rest)), denials(string(rest), portuguese)
+		all = append(all, b)
 	}
 	return all
+}
+
+// saidIn is the text of spans, with an ellipsis for values and code.
+func saidIn(spans []inline) string {
+	var text strings.Builder
+	for _, span := range spans {
+		switch t := span.template; {
+		case t != nil && t.when != nil:
+			text.WriteString(saidIn(t.words))
+		case t != nil || span.style == Code:
+			text.WriteString("…")
+		default:
+			text.WriteString(span.text)
+		}
+	}
+	return text.String()
 }
 
 // bothType returns the words that the scripts of two lessons have a client say.
@@ -240,6 +261,21 @@ func (b heardBlock) beside(other heardBlock) (here, there any, same bool) {
 	return textsOf(mine), textsOf(theirs), len(mine)+len(theirs) == 0
 }
 
+// instead returns the terms of a row that this block has in the place of those of the other one, or in another sequence.
+func (b heardBlock) instead(other heardBlock) (here, there any, same bool) {
+	for row := range glossary {
+		mine, theirs := ofRow(b.terms, row), ofRow(other.terms, row)
+		onlyMine, onlyTheirs := beyondTerms(mine, theirs), beyondTerms(theirs, mine)
+		switch {
+		case len(onlyMine) > 0 && len(onlyTheirs) > 0:
+			return textOfTerms(onlyMine), textOfTerms(onlyTheirs), false
+		case len(onlyMine)+len(onlyTheirs) == 0 && !slices.EqualFunc(mine, theirs, isSpot):
+			return textOfTerms(mine), textOfTerms(theirs), false
+		}
+	}
+	return nil, nil, true
+}
+
 // beyondThose are the words without one for each of the others that says the same.
 func beyondThose(words, others []heard) (left []heard) {
 	values := valuesOf(others)
@@ -266,4 +302,36 @@ func listed(all []string) any {
 		return say("fault_no_word")
 	}
 	return shortened(textValue(strings.Join(all, ", ")))
+}
+
+func isSpot(a, b saidTerm) bool { return a.spot == b.spot }
+
+func ofRow(terms []saidTerm, row int) (all []saidTerm) {
+	for _, t := range terms {
+		if t.row == row {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// beyondTerms are the terms without one for each of the others that says the same.
+func beyondTerms(terms, others []saidTerm) (left []saidTerm) {
+	others = slices.Clone(others)
+	for _, t := range terms {
+		if i := slices.IndexFunc(others, func(o saidTerm) bool { return isSpot(t, o) }); i >= 0 {
+			others = slices.Delete(others, i, i+1)
+		} else {
+			left = append(left, t)
+		}
+	}
+	return left
+}
+
+func textOfTerms(terms []saidTerm) any {
+	var all []string
+	for _, t := range terms {
+		all = append(all, t.text)
+	}
+	return listed(all)
 }

@@ -143,15 +143,14 @@ var (
 )
 
 // hear returns the words of a text that are of a sort, in their order.
-func hear(text string, portuguese bool) (all []heard) {
-	text = contracted.ReplaceAllString(translated.ReplaceAllString(references.ReplaceAllString(text, " "), " "), " not")
-	rest := []byte(text)
-	for _, at := range standardNames.FindAllStringIndex(text, -1) {
-		if name := text[at[0]:at[1]]; (len(claimsIn(name, Plain)) > 0 || messageName.MatchString(name)) && !written.MatchString(name) {
-			all = append(all, heard{sortOfName(name), squeezed(name), name, at[0]})
-			copy(rest[at[0]:at[1]], strings.Repeat(".", at[1]-at[0]))
-		}
-	}
+func hear(text string, portuguese bool) []heard {
+	names, rest := hearNames(text)
+	return hearWords(names, rest, portuguese)
+}
+
+// hearWords adds the other words to the names in a text.
+func hearWords(names []heard, rest []byte, portuguese bool) (all []heard) {
+	all = names
 	for _, at := range oneThing.FindAllSubmatchIndex(rest, -1) {
 		if at[4] < 0 || !slices.Contains(betweens, string(rest[at[4]:at[5]])) {
 			all = append(all, heard{countWord, "1", string(rest[at[2]:at[3]]), at[2]})
@@ -182,6 +181,19 @@ func hear(text string, portuguese bool) (all []heard) {
 	}
 	slices.SortStableFunc(all, func(a, b heard) int { return cmp.Compare(a.at, b.at) })
 	return all
+}
+
+// hearNames returns the names of the standards in a text, and the rest of it.
+func hearNames(text string) (all []heard, rest []byte) {
+	text = contracted.ReplaceAllString(translated.ReplaceAllString(references.ReplaceAllString(text, " "), " "), " not")
+	rest = []byte(text)
+	for _, at := range standardNames.FindAllStringIndex(text, -1) {
+		if name := text[at[0]:at[1]]; (len(claimsIn(name, Plain)) > 0 || messageName.MatchString(name)) && !written.MatchString(name) {
+			all = append(all, heard{sortOfName(name), squeezed(name), name, at[0]})
+			copy(rest[at[0]:at[1]], strings.Repeat("~", at[1]-at[0]))
+		}
+	}
+	return all, rest
 }
 
 // countOf is the number that words say alone, as in: twice, a dozen.
