@@ -61,8 +61,9 @@ func (c *Client) Close() error { return c.conn.Close() }
 
 // Do sends a request, a line without its end, and returns the answer as it
 // came. An answer that reports an error comes as an *[AnswerError]. After any other error than
-// that and [ErrManyLines] the client is of no more use but to be closed. The
-// end of ctx ends the wait.
+// that and [ErrManyLines] the client is of no more use but to be closed. What
+// the connection says stands as it is: it is shown in every language. The end of
+// ctx ends the wait.
 func (c *Client) Do(ctx context.Context, line string) (string, error) {
 	answers, err := c.Pipeline(ctx, line)
 	if err != nil {
@@ -117,7 +118,7 @@ func (c *Client) exchange(ctx context.Context, lines []string) (answers []string
 	}()
 	for _, line := range lines {
 		if _, err := io.WriteString(c.conn, line+"\n"); err != nil {
-			return nil, fmt.Errorf("send the request: %w", err)
+			return nil, err
 		}
 	}
 	for range lines {
@@ -145,7 +146,7 @@ func (c *Client) readAnswer() (string, error) {
 		case err == io.EOF:
 			return "", ErrServerClosed
 		case err != bufio.ErrBufferFull:
-			return "", fmt.Errorf("wait for the answer: %w", err)
+			return "", err
 		}
 	}
 }

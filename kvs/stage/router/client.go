@@ -220,7 +220,7 @@ func (c *Client) exchange(ctx context.Context, object []byte) ([]Answer, error) 
 		}
 	}()
 	if _, err := c.conn.Write(object); err != nil {
-		return nil, fmt.Errorf("send the request: %w", err)
+		return nil, err
 	}
 	first, err := c.read()
 	if err != nil {
@@ -252,7 +252,7 @@ func (c *Client) read() (Answer, error) {
 	if packageSentence(err) != "" {
 		return Answer{}, fmt.Errorf("%w: %w", ErrAnswer, err)
 	} else if err != nil {
-		return Answer{}, fmt.Errorf("wait for the answer: %w", err)
+		return Answer{}, err
 	}
 	if json.Unmarshal(answer.Members["code"], &answer.Code) != nil || answer.Code == 0 {
 		return Answer{}, fmt.Errorf("%w: it has no code", ErrAnswer)
