@@ -68,6 +68,7 @@ type evidence struct {
 	names  [orderWord][]string    // values of the sorts up to places and counts, in the sequence in which the condition names them
 	says   [sortsOfWords][]string // of the others: what it says by words of its own
 	nots   int                    // how often it says that something is not so
+	keyed  bool                   // it says so of an epoch that is not clear, which is encrypted
 	list   []string               // messages, in the order in which they are sent
 	bytes  []string               // of the places, those of bytes
 	hidden []string               // sides that need not be named: a ClientHello is the client's, and what it sends the server receives
@@ -86,9 +87,17 @@ var conditionWords = []struct {
 	{amountWord, []string{"less"}, regexp.MustCompile(`\bis (?:less than|at most)\b`)},
 	{amountWord, []string{"more"}, regexp.MustCompile(`\bis (?:more than|at least)\b`)},
 	{likeWord, []string{"same", "other"}, regexp.MustCompile(`\b(?:is|equal|different)\b`)},
+	{clearWord, []string{"clear"}, inClear},
+	{clearWord, []string{"encrypted"}, regexp.MustCompile(`\bepoch is not clear\b|\bepoch is (?:_|early|handshake|application)|\b(?:secret|key) is\b|traffic_secret\b|\b(?:unreadable|fragment|ciphertext|content|record\.\w+)\b|^attacker reads nothing$`)},
 }
 
 var (
+	// inClear is what shows that nothing is encrypted: no keys, or words that are found among the bytes on the wire.
+	inClear = regexp.MustCompile(`\bepoch is clear\b|^(?:sent by )?(?:client|server) [\w. ]*contains\b|^attacker reads (?:_|[^n])`)
+
+	// notClear denies of the epoch what the words need not deny.
+	notClear = regexp.MustCompile(`\bepoch is not clear\b`)
+
 	notSo     = regexp.MustCompile(`\b(?:not|no|nothing|nobody|silence|lacks|different)\b`)
 	isNothing = regexp.MustCompile(`\bis (?:not )?(?:0|zero|"")$|"not received"`)
 
@@ -98,12 +107,13 @@ var (
 
 // evidenceOf reads a condition.
 func evidenceOf(condition string) (e evidence) {
-	plain := inQuotes.ReplaceAllString(condition, "_")
+	plain := inQuotes.ReplaceAllString(strings.ReplaceAll(condition, `"clear"`, "clear"), "_")
 	for _, c := range conditionWords {
-		if c.pattern.MatchString(plain) {
+		if c.pattern.MatchString(plain) && (c.sort != clearWord || e.says[clearWord] == nil) {
 			e.says[c.sort] = append(e.says[c.sort], c.values...)
 		}
 	}
+	e.keyed = notClear.MatchString(plain)
 	e.nots = len(notSo.FindAllString(plain, -1)) + len(isNothing.FindAllString(condition, -1))
 	words, _ := wordsOf(condition)
 	before, place := "", false
@@ -194,7 +204,7 @@ func (e evidence) refute(words []heard) *remark {
 			}
 		}
 	}
-	if nots(words)%2 != e.nots%2 {
+	if !e.denied(words) {
 		return say("fault_when_not")
 	}
 	return nil
@@ -290,6 +300,14 @@ func (e evidence) inList(said, words []heard) *remark {
 		}
 	}
 	return nil
+}
+
+// denied reports whether the words say as the condition does that something is not so. What is encrypted is not in clear.
+func (e evidence) denied(words []heard) bool {
+	if e.keyed {
+		return nots(slices.DeleteFunc(slices.Clone(words), func(w heard) bool { return w.sort == likeWord }))%2 == (e.nots-1)%2
+	}
+	return nots(words)%2 == e.nots%2
 }
 
 // again are words that in Portuguese say once more, behind não or one another, that something is not so.

@@ -25,6 +25,7 @@ const (
 	orderWord  // before, after
 	amountWord // more, less
 	likeWord   // the same, another
+	clearWord  // in clear, encrypted
 	notWord    // not, nothing
 	sortsOfWords
 )
@@ -76,6 +77,10 @@ var vocabulary = [sortsOfWords][]saying{
 	likeWord: {
 		{"same", `same|equal|identical|alike|mesm[oa]s?|igual|iguais|idêntic[oa]s?`},
 		{"other", `different|differently|differs?|others?|another|diferentes?|difere|diferem|outr[oa]s?`},
+	},
+	clearWord: {
+		{"clear", `in clear|readable|em claro|às claras|legível|legíveis`},
+		{"encrypted", `encrypt(?:s|ed)?|unreadable|cifrad[oa]s?|cifram?|cifrou|cifraram|ilegível|ilegíveis`},
 	},
 	notWord: {
 		{"not", `not|cannot|none|nothing|nobody|no one|never|neither|without|não|nenhuma?|nada|ninguém|nunca|sem`},
