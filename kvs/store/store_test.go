@@ -111,18 +111,23 @@ func TestOpeningAFileThatIsHeldGivesUpAfterASecondAndNamesIt(t *testing.T) {
 }
 
 func TestAFileReleasedInTimeIsOpened(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "pairs.db")
-	held := open(t, path)
-	opened := make(chan error)
-	go func() {
-		s, err := store.Open(path, store.Options{})
-		if err == nil {
-			err = s.Close()
+	for path, inTime := filepath.Join(t.TempDir(), "pairs.db"), false; !inTime; { // a busy disk may be late
+		held := open(t, path)
+		opened := make(chan error)
+		begun := time.Now()
+		go func() {
+			s, err := store.Open(path, store.Options{})
+			if err == nil {
+				err = s.Close()
+			}
+			opened <- err
+		}()
+		check(t, held.Close())
+		inTime = time.Since(begun) < store.LockWait/2
+		if err := <-opened; inTime {
+			check(t, err)
 		}
-		opened <- err
-	}()
-	check(t, held.Close())
-	check(t, <-opened)
+	}
 }
 
 func TestADamagedFileIsRefusedAndLeftUntouched(t *testing.T) {
