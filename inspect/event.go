@@ -112,6 +112,8 @@ type Event struct {
 	Cause int // the index of the event that this one answers; -1 if none
 	How   Ending
 
+	Snapped bool // of Captured without Bytes: the capture kept the beginning of a packet alone
+
 	Opening *Opening
 	Logged  *LoggedSecret
 	Err     *EndpointError

@@ -50,9 +50,19 @@ func (l *lane) missed(e Event, start int64) {
 	if g.resume < 0 {
 		g.behind.bytes += int64(e.N)
 	}
-	if l.run != GapItem || l.turned(start) {
-		l.begin(GapItem, start, "")
+	l.beginGap(e, start)
+}
+
+// beginGap begins a run of missing bytes, if none goes on that are missing for the same reason.
+func (l *lane) beginGap(e Event, start int64) {
+	if l.run == GapItem && !l.turned(start) && l.snapped == e.Snapped {
+		return
 	}
+	reason := ""
+	if l.snapped = e.Snapped; e.Snapped {
+		reason = "snapped"
+	}
+	l.begin(GapItem, start, reason)
 }
 
 // beginInside looks for records in a lane whose first bytes are none: a capture

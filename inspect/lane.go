@@ -36,6 +36,8 @@ type lane struct {
 	found  []piece  // what the latest bytes completed
 	gap    gap
 
+	snapped bool // the run that goes on is missing since the capture kept the beginnings of packets alone
+
 	// Decoding.
 	decided  int // records before this one are
 	lent     Why // the reason of those behind it, of which

@@ -148,6 +148,7 @@ var reasons = map[string]string{
 	"not_tls_next":    "it begins as a record of TLS might, but where that would end no other begins",
 	"behind_no_tls":   "what this side sent before it is no TLS, so where a record would begin is not known",
 	"no_tls":          "there is no TLS on this connection",
+	"snapped":         "the capture kept only the beginning of the packet (snap length)",
 	"after_gap":       "bytes before it are missing, so where a record begins is not known",
 	"rest":            "the rest of a record, of which the bytes before it are missing",
 	"no_unit":         "the protocol of this connection has no unit that begins so",

@@ -295,7 +295,7 @@ type Item struct {
 	Record *Record // RecordItem, AlertItem, ExpiredItem
 
 	From    int64  // BytesItem, GapItem: offset within the lane
-	Reason  string // BytesItem: why it is not split into records, in English
+	Reason  string // BytesItem: why it is not split into records, in English; GapItem: why it is missing, if that is known
 	Because Reason // the same, for any language; NoteItem: what is said
 
 	// BytesItem of a received lane: what the gate did to its first bytes.

@@ -65,6 +65,7 @@ type entry struct {
 	kind  EventKind
 	side  Side
 	how   Ending
+	cut   bool // Event.Snapped
 	conn  int32
 	n     int32
 	at    int32 // of the bytes in the slab
@@ -88,7 +89,7 @@ func (r *Recording) At(i int) Event {
 	}
 	event := Event{
 		Index: i, Kind: e.kind, Conn: int(e.conn), Side: e.side, Time: time.Unix(0, e.time).UTC(),
-		N: int(e.n), Cause: int(e.cause), How: e.how,
+		N: int(e.n), Cause: int(e.cause), How: e.how, Snapped: e.cut,
 	}
 	if e.slab != nil {
 		event.Bytes = e.slab.view(int(e.at), int(e.n))
@@ -127,7 +128,7 @@ func (r *Recording) Events(from int) iter.Seq[Event] {
 // follows from them; the connections must be numbered in the order of their
 // Opened events. A zero Time stays zero: no clock is read.
 func (r *Recording) Append(e Event) int {
-	added := entry{kind: e.Kind, side: e.Side, how: e.How, conn: int32(e.Conn), n: int32(e.N), cause: int64(e.Cause)}
+	added := entry{kind: e.Kind, side: e.Side, how: e.How, cut: e.Snapped, conn: int32(e.Conn), n: int32(e.N), cause: int64(e.Cause)}
 	if !e.Time.IsZero() {
 		added.time = e.Time.UnixNano()
 	}

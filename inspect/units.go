@@ -120,9 +120,7 @@ func (l *lane) addUnits(e Event, start int64) {
 func (l *lane) missedUnits(e Event, start int64) {
 	l.cutRest(e, start)
 	l.units.lost = "after_gap"
-	if l.run != GapItem || l.turned(start) {
-		l.begin(GapItem, start, "")
-	}
+	l.beginGap(e, start)
 }
 
 // cutRest makes a unit of what there is of one that is not whole; end is the

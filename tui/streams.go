@@ -267,6 +267,9 @@ func (m *model) whatHappened(item *inspect.Item) (string, int) {
 		}
 		return m.say("tui_not_tls") + " " + quoted(b), len(b)
 	case inspect.GapItem:
+		if item.Because.Key == "snapped" {
+			return m.say("tui_gap_snapped"), -1
+		}
 		return m.say("tui_gap"), -1
 	case inspect.ErrorItem:
 		return m.say("tui_error", "side", m.side(item.Side), "text", inspect.SafeOnce(item.Text)), -1

@@ -159,7 +159,7 @@ func told(rec *inspect.Recording) []string {
 			line += fmt.Sprintf("bytes at %d, %s: %q %s", item.From, item.Time, s.Bytes(item, rec.Len()-1), item.Reason)
 		case inspect.GapItem:
 			_, end := s.Connections()[item.Conn].View(item.Side).Count(item.Side, item.Event)
-			line += fmt.Sprintf("gap at %d to %d", item.From, end)
+			line += fmt.Sprintf("gap at %d to %d %s", item.From, end, item.Reason)
 		case inspect.AlertItem:
 			line += fmt.Sprintf("alert %s: %d %d", item.Time, item.Level, item.Description)
 		case inspect.ClosedItem:

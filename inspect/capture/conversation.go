@@ -302,7 +302,11 @@ func (c *conversation) segment(from inspect.Side, f flags, payload []byte, unkno
 	for _, comment := range comments {
 		c.length -= len(comment)
 	}
-	send(c.buffer.Bytes(), unknown, comments)
+	packet := c.buffer.Bytes()
+	if unknown > 0 { // which is the end, and not what fills a frame of Ethernet
+		packet = packet[:14+mtu-c.maxSegment()+len(payload)]
+	}
+	send(packet, unknown, comments)
 }
 
 // synOptions announces the segment size, and a window that nothing here fills.

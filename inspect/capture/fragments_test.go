@@ -226,8 +226,8 @@ func TestFragmentsOfWhichTheCaptureKeptTheBeginningAreAGap(t *testing.T) {
 		_ = w.WritePacket(gopacket.CaptureInfo{Timestamp: time.Unix(1, 0), CaptureLength: min(60, len(f)), Length: len(f)}, f[:min(60, len(f))])
 	}
 	rec, err := capture.Read(&file)
-	if err != nil {
-		t.Fatal(err)
+	if err == nil || !strings.HasPrefix(err.Error(), "the capture kept 60 bytes of each packet (snap length)") {
+		t.Errorf("the file is told to be so: %v", err)
 	}
 	want := []string{opened, "0 client captured " + strings.Repeat("x", 60-20-20), "0 client captured gap of 80"}
 	if diff := cmp.Diff(want, story(rec)); diff != "" {

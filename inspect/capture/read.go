@@ -76,7 +76,33 @@ type File struct {
 	packets   int
 	taken     bool // anything of it, into the recording
 	fragments fragments
+	snapped   snapped
 	problems  Problems
+}
+
+// A snapped says of how many TCP segments the capture kept the beginning alone,
+// and how long that was.
+type snapped struct {
+	count, least, most int
+	told               bool // that it kept too little even for the headers
+}
+
+func (s *snapped) add(kept int) {
+	if s.count++; s.count == 1 {
+		s.least = kept
+	}
+	s.least, s.most = min(s.least, kept), max(s.most, kept)
+}
+
+// problem says so, if there was any.
+func (s *snapped) problem() error {
+	switch {
+	case s.count == 0 || s.told:
+		return nil
+	case s.least == s.most:
+		return trouble("snap", "kept", s.most)
+	}
+	return trouble("snap_some", "count", s.count)
 }
 
 // NewReader returns a Reader for connections that all speak the protocol; nil
@@ -183,6 +209,7 @@ func (r *Reader) fill(f *File) bool {
 	r.open = slices.DeleteFunc(r.open, func(other *File) bool { return other == f })
 	r.read += f.in.offset
 	f.neverWhole(f.fragments.rest())
+	f.problems.Add(f.snapped.problem())
 	if err != io.EOF {
 		f.problems.Add(ends(err))
 	} else if !f.taken && len(f.problems.told) == 0 {
@@ -285,12 +312,16 @@ func (r *Reader) packet(b block) error {
 	segment, err := r.file.segment(b, int(max(b.length-kept, 0)))
 	switch {
 	case err == nil:
+		if _, lost := r.streams.saidOf(lostKey, "missing"); len(segment.payload) < segment.length && kept < b.length && !lost {
+			r.file.snapped.add(int(kept))
+		}
 		return r.streams.add(segment, b.time)
 	case err == errNotTCP:
 		return nil
 	case err == errLink:
 		return trouble("link", "link", b.link)
 	case err == errShort && kept < b.length:
+		r.file.snapped.told = true
 		return trouble("snapped", "kept", kept)
 	case err == errShort:
 		return trouble("headers")

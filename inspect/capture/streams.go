@@ -26,6 +26,7 @@ const (
 	maxWaitingOfAll   = 64 << 20 // bytes
 	rememberedEndings = 4096     // connections that are over, whose stray segments are known as such
 	rememberedPieces  = 16       // of one direction, which what is sent again is compared with
+	rememberedSpans   = 1024     // of one direction, which the capture cut off
 	maxNotes          = 16 << 20 // bytes of comments
 )
 
@@ -80,6 +81,7 @@ type half struct {
 	ended   bool
 	broken  bool    // its peer has reset the connection
 	waiting []piece // by seq, no byte twice
+	snapped []span  // of what is missing: which bytes the capture cut off, the latest of them
 	bytes   int     // in waiting
 	recent  []delivered
 	last    int             // the event of the last delivered piece
@@ -87,6 +89,9 @@ type half struct {
 	lost    *inspect.Reason // from which of them on nothing could be delivered; nil where that is not said
 	told    int             // up to which of them this has been told
 }
+
+// A span is a run of sequence numbers.
+type span struct{ from, to uint32 }
 
 // A delivered piece is what the recording's event has from seq on.
 type delivered struct {
@@ -122,6 +127,7 @@ func (s *streams) add(seg segment, at time.Time) error {
 	s.segments++
 	side := c.sideOf(seg)
 	s.side = side
+	_, lost := s.saidOf(lostKey, "missing")
 	s.tellSaid(c, side)
 	own, peer := &c.half[side], &c.half[side.Peer()]
 	if seg.syn {
@@ -140,6 +146,9 @@ func (s *streams) add(seg segment, at time.Time) error {
 	}
 	if !own.keepsAlive(seg) && (len(seg.payload) > 0 || seg.length == 0) {
 		s.take(c, side, seg.seq, seg.payload)
+	}
+	if len(seg.payload) < seg.length && !lost {
+		own.snap(seg)
 	}
 	if end := seg.seq + uint32(seg.length); len(seg.payload) < seg.length || seg.fin {
 		s.take(c, side, end, nil)
@@ -292,7 +301,7 @@ func (s *streams) saidOf(key, name string) (text string, ok bool) {
 func (s *streams) tellSaid(c *connection, side inspect.Side) {
 	for _, said := range s.said {
 		switch said.Key {
-		case bareKey, lateKey:
+		case bareKey, lateKey, lostKey:
 			continue
 		case protocolKey:
 			if s.protocolSaid() != nil {
@@ -554,12 +563,43 @@ func (s *streams) giveUp(c *connection) {
 func (s *streams) lose(c *connection, side inspect.Side, times int) {
 	h := &c.half[side]
 	for ; times > 0 && len(h.waiting) > 0; times-- {
-		missing := h.waiting[0].seq - h.next
-		s.append(c, inspect.Event{Kind: inspect.Captured, Side: side, N: int(missing)})
-		h.next += missing
-		h.sent += int(missing)
+		for before(h.next, h.waiting[0].seq) {
+			end, snapped := h.missing(h.waiting[0].seq)
+			n := int(end - h.next)
+			s.append(c, inspect.Event{Kind: inspect.Captured, Side: side, N: n, Snapped: snapped})
+			h.next = end
+			h.sent += n
+		}
 		s.drain(c, side)
 	}
+}
+
+// snap notes the bytes of a segment that the capture cut off.
+func (h *half) snap(seg segment) {
+	h.snapped = slices.DeleteFunc(h.snapped, func(s span) bool { return !before(h.next, s.to) })
+	if len(h.snapped) == rememberedSpans {
+		h.snapped = slices.Delete(h.snapped, 0, 1)
+	}
+	h.snapped = append(h.snapped, span{seg.seq + uint32(len(seg.payload)), seg.seq + uint32(seg.length)})
+}
+
+// missing returns how far the bytes from next on are missing for one reason, as
+// far as end: they were cut off, or lost.
+func (h *half) missing(end uint32) (to uint32, snapped bool) {
+	to = end
+	for _, s := range h.snapped {
+		switch {
+		case !before(h.next, s.to):
+		case !before(h.next, s.from):
+			if before(s.to, end) {
+				end = s.to
+			}
+			return end, true
+		case before(s.from, to):
+			to = s.from
+		}
+	}
+	return to, false
 }
 
 // finished ends a side all of whose bytes up to its FIN are there.

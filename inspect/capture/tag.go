@@ -24,6 +24,7 @@ const (
 	protocolKey      = "capture_protocol"      // what the connection speaks
 	bareKey          = "capture_bare"          // bytes that someone copied: see [inspect.Opening]
 	lateKey          = "capture_late"          // it had begun before the capture did
+	lostKey          = "capture_lost"          // what is missing of the packet was never captured
 	undeliverableKey = "capture_undeliverable" // how many bytes, of what a side had sent last, could not be handed over
 )
 
@@ -77,7 +78,7 @@ func untagged(comment string) (said inspect.Reason, ok bool) {
 
 // mayTag reports whether a comment may say so: what readers and taps note.
 func mayTag(key string) bool {
-	if key == bareKey || key == lateKey {
+	if key == bareKey || key == lateKey || key == lostKey {
 		return true
 	}
 	notes := slices.ContainsFunc([]string{"capture_", "server_"}, func(prefix string) bool { return strings.HasPrefix(key, prefix) })

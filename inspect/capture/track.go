@@ -219,6 +219,8 @@ func (w *Writer) view(rec *inspect.Recording, t *track, whose inspect.Side, e in
 		switch {
 		case own && !t.opening.Gated && e.Bytes != nil:
 			c.known(from, e.Bytes, unknownBehind(rec, e), send)
+		case own && e.Bytes == nil:
+			w.missing(c, e)
 		case own:
 			c.data(from, e.Bytes, e.N, send)
 		}
@@ -249,6 +251,14 @@ func (w *Writer) view(rec *inspect.Recording, t *track, whose inspect.Side, e in
 	}
 }
 
+// missing writes a packet of which there are no bytes, and says of it if that was lost: what is cut off needs no words.
+func (w *Writer) missing(c *conversation, e inspect.Event) {
+	if !e.Snapped && !c.ended[e.Side] {
+		c.add(e.Side, tagged(w.say("capture_note_lost", "side", w.side(e.Side), "bytes", e.N), lostKey, "missing", "lost"))
+	}
+	c.missing(e.Side, e.N, w.at(e))
+}
+
 // nearBy is how many events behind some bytes are looked at for what is missing behind them.
 const nearBy = 32
 
@@ -261,7 +271,7 @@ func unknownBehind(rec *inspect.Recording, e inspect.Event) int {
 		case next.Index > e.Index+nearBy:
 			return 0
 		case next.Conn != e.Conn || next.Kind != inspect.Captured && next.Kind != inspect.Ended || next.Side != e.Side:
-		case next.Kind == inspect.Captured && next.Bytes == nil:
+		case next.Kind == inspect.Captured && next.Snapped:
 			return next.N
 		default:
 			return 0

@@ -140,7 +140,7 @@ func TestTsharkFindsNoFaultWithWhatIsWrittenOfADamagedCapture(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
 			damaged := damage(file)
-			again := written(t, read(t, damaged))
+			again := written(t, readDamaged(t, damaged))
 			if was, is := complaints(damaged), complaints(again); len(is) > len(was) {
 				t.Errorf("packets %v, where of the capture it was %v", is, was)
 			}

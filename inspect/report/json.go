@@ -94,7 +94,7 @@ func (j JSON) itemLine(s *inspect.Session, i int) []byte {
 	case inspect.GapItem:
 		return encode(gapLine{
 			Kind: "gap", Conn: item.Conn, Dir: item.Side.String(), Lane: item.Lane.String(),
-			Offset: item.From, Length: missing(s, item), Time: jsonTime(item.Time),
+			Offset: item.From, Length: missing(s, item), Time: jsonTime(item.Time), Why: item.Reason,
 		})
 	case inspect.ErrorItem:
 		return encode(errorLine{
@@ -220,6 +220,7 @@ type (
 		Offset int64    `json:"offset"`
 		Length int64    `json:"length"`
 		Time   jsonTime `json:"time"`
+		Why    string   `json:"why,omitempty"`
 	}
 	errorLine struct {
 		Kind string   `json:"kind"`

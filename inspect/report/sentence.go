@@ -35,6 +35,9 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		}
 		return t.Say.Say("report_not_tls", "way", t.way(s, item), "size", t.size(int(length)), "why", t.notTLS(b))
 	case inspect.GapItem:
+		if item.Because.Key != "" {
+			return t.Say.Say("report_gap_because", "way", t.way(s, item), "size", t.size(int(missing(s, item))), "why", t.reason(item.Because))
+		}
 		return t.Say.Say("report_gap", "way", t.way(s, item), "size", t.size(int(missing(s, item))))
 	case inspect.AlertItem:
 		id := "report_alert_lost"
