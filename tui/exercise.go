@@ -92,7 +92,10 @@ func (m *model) enterAnswer() tea.Cmd {
 // giveAnswer gives what was typed.
 func (m *model) giveAnswer() tea.Cmd {
 	given := strings.TrimSpace(m.given.take())
-	if given == "" {
+	switch {
+	case given == "" && m.sitting.working: // enter behind the number of a choice, which is the answer
+		return nil
+	case given == "":
 		m.tell("course_empty")
 		return nil
 	}

@@ -475,6 +475,17 @@ func TestAPredictionIsToldOnceItHasComeToPass(t *testing.T) {
 	}
 }
 
+func TestEnterBehindTheNumberOfAChoiceComplainsOfNothing(t *testing.T) {
+	s := tryLesson(t, "en")
+	s.size(120, 40)
+	s.on()
+	s.on()
+	s.press("3", "enter")
+	s.rests()
+	s.shows("You say: nobody. We will see.")
+	s.hides("No answer has been typed")
+}
+
 // prose is the left part of the screen, where the text stands beside the session.
 func (s *screen) prose() string {
 	var left strings.Builder
