@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"example.com/tlslab/inspect"
@@ -28,6 +30,7 @@ type fact struct{ Name, Value string }
 type told struct {
 	Text string
 	Box  int
+	row  int // that it has, or stands behind
 }
 
 // An account is what an endpoint made of a connection.
@@ -114,7 +117,9 @@ func (p *page) facts(c *inspect.Connection) (facts []fact) {
 		}
 	}
 	for side, addr := range c.Opening.Addr {
-		put([...]string{"page_client_at", "page_server_at"}[side], addr)
+		if strings.Contains(addr, ":") { // the ends of a pipe have names
+			put([...]string{"page_client_at", "page_server_at"}[side], addr)
+		}
 	}
 	state := c.View(inspect.Client).State(p.last)
 	if state.Suite != 0 {
@@ -147,7 +152,7 @@ func (p *page) facts(c *inspect.Connection) (facts []fact) {
 	return facts
 }
 
-// story tells alerts, errors and ends.
+// story tells alerts, errors and ends, in the order of the rows: an alert may be read long after it was sent.
 func (p *page) story(c *inspect.Connection) (story []told) {
 	const most = 40
 	boxes := make(map[*inspect.Record]int)
@@ -166,16 +171,17 @@ func (p *page) story(c *inspect.Connection) (story []told) {
 			}
 		case inspect.AlertItem:
 			if item.Lane == inspect.Sent {
-				story = append(story, told{p.text.sentence(p.session, item), boxes[item.Record]})
+				story = append(story, told{p.text.sentence(p.session, item), boxes[item.Record], cmp.Or(boxes[item.Record], number)})
 			}
 		case inspect.ErrorItem, inspect.ClosedItem, inspect.SilenceItem, inspect.PrintedItem, inspect.NoteItem, inspect.ExpiredItem:
 			at := number
 			if !item.HasRow() {
 				at = 0
 			}
-			story = append(story, told{p.text.sentence(p.session, item), at})
+			story = append(story, told{p.text.sentence(p.session, item), at, number})
 		}
 	}
+	slices.SortStableFunc(story, func(a, b told) int { return a.row - b.row })
 	return story
 }
 

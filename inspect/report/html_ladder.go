@@ -36,6 +36,7 @@ type rung struct {
 	Head           string // the points of its head; "" if it never arrived
 	Epoch          string // the class of its stroke
 	What, Cut      string // whole, and what there is room for
+	Rest           string // of what happened: the second line
 	Marks          []mark
 	Sentence       string
 	Knows          [2][]note
@@ -57,7 +58,7 @@ const (
 	rungHeight   = 38
 	noteHeight   = 14
 	labelRoom    = 62 // characters between the lifelines
-	eventRoom    = 78 // smaller ones
+	eventRoom    = 72 // smaller ones
 )
 
 func (p *page) ladder(c *inspect.Connection) *ladder {
@@ -140,11 +141,11 @@ func (p *page) rung(l *ladder, item inspect.Item, number, y int) *rung {
 		if item.Side == inspect.Server {
 			r.From, r.Label, r.Anchor = l.Server, l.Server-16, "end"
 		}
-		r.Cut = shortened(r.What, eventRoom)
 		if p.sideOf(item) == "" {
-			r.Cut, r.Sign = r.Sign+" "+shortened(r.What, eventRoom-2), ""
+			r.What, r.Sign = r.Sign+" "+r.What, ""
 			r.Label, r.Anchor = (l.Client+l.Server)/2, "middle"
 		}
+		r.Cut, r.Rest = twoLines(r.What, eventRoom)
 		return r
 	}
 	r.Label, r.Anchor = (l.Client+l.Server)/2, "middle"
@@ -199,6 +200,19 @@ func strokeOf(r *inspect.Record) string {
 		return "application"
 	}
 	return "encrypted"
+}
+
+// twoLines breaks a text at a space where it is longer than a line.
+func twoLines(text string, room int) (first, rest string) {
+	if utf8.RuneCountInString(text) <= room {
+		return text, ""
+	}
+	head := string([]rune(text)[:room+1])
+	at := strings.LastIndex(head, " ")
+	if at <= 0 {
+		return shortened(text, room), ""
+	}
+	return text[:at], shortened(text[at+1:], room)
 }
 
 func shortened(text string, room int) string {

@@ -178,6 +178,49 @@ func strip(page string) string {
 	return strings.NewReplacer(" ", "", "\n", "").Replace(regexp.MustCompile(`(?s)<[^>]*>`).ReplaceAllString(page, ""))
 }
 
+// secretsLast has the secrets come when all is over, so that alerts are read late.
+func secretsLast(events []inspect.Event) (all []inspect.Event) {
+	places := make(map[int]int)
+	for _, secrets := range []bool{false, true} {
+		for _, event := range events {
+			if (event.Kind == inspect.Secret) == secrets {
+				places[event.Index] = len(all)
+				if event.Cause >= 0 {
+					event.Cause = places[event.Cause]
+				}
+				all = append(all, event)
+			}
+		}
+	}
+	return all
+}
+
+func TestWhatHappenedIsToldInTheOrderOfTheRowsAndWhole(t *testing.T) {
+	row := regexp.MustCompile(`<li><a href="#r(\d+)">`)
+	for _, name := range sessions {
+		s := inspect.NewSession(recordingOf(secretsLast(load(t, name))...))
+		for _, lang := range []string{docs.English, docs.Portuguese} {
+			shown := page(t, report.HTML{Say: docs.For(lang)}, s)
+			last := 0
+			for _, found := range row.FindAllStringSubmatch(between(t, shown, `<ul class="story">`, "</ul>"), -1) {
+				if n, _ := strconv.Atoi(found[1]); n < last {
+					t.Errorf("%s, %s: row %d is told behind row %d", name, lang, n, last)
+				} else {
+					last = n
+				}
+			}
+			for _, drawn := range regexp.MustCompile(`<text class="event"[^>]*>([^<]*)</text>`).FindAllStringSubmatch(shown, -1) {
+				if strings.HasSuffix(drawn[1], "…") {
+					t.Errorf("%s, %s: the ladder breaks off: %s", name, lang, drawn[1])
+				}
+			}
+			if strings.Contains(shown, "<dd>client</dd>") {
+				t.Errorf("%s, %s: the end of a pipe has an address", name, lang)
+			}
+		}
+	}
+}
+
 func TestATamperedRecordSaysWhatBecameOfIt(t *testing.T) {
 	got := page(t, report.HTML{}, inspect.NewSession(recordingOf(load(t, "tampered")...)))
 	for _, want := range []string{
