@@ -268,6 +268,9 @@ var pageOfPaper = regexp.MustCompile(`/Type\s*/Page\b`)
 func prints(t *testing.T, page *browser.Page) {
 	t.Helper()
 	page.Value(`document.querySelectorAll("details").forEach(d => d.open = false)`)
+	page.Do("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil)
+	holds(t, page, `[...document.querySelectorAll(".how, .protection, .schedule")].every(d => !d.checkVisibility())`) // nobody can open it there
+	page.Do("Emulation.setEmulatedMedia", map[string]any{"media": ""}, nil)
 	paper := page.PDF()
 	if n := len(pageOfPaper.FindAll(paper, -1)); !bytes.HasPrefix(paper, []byte("%PDF-")) || n < 4 {
 		t.Errorf("%d pages of paper, %d bytes", n, len(paper))
