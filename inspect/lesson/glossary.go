@@ -46,6 +46,18 @@ var glossary = [][]term{
 		{"choose", "choose|chooses|chose|chosen", "escolh*"},
 	},
 	{
+		{"add", "add|adds|added", "adicion*"},
+		{"delete", "delete|deletes|deleted", "apag*"},
+	},
+	{
+		{"on", "is on|switched on", "ligad*"},
+		{"off", "is off|switched off", "desligad*"},
+	},
+	{
+		{"lock", "lock|locks|locked", "trava|travam|travar|travou|travado|travada"},
+		{"unlock", "unlock|unlocks|unlocked", "destrava*"},
+	},
+	{
 		{"request", "request|requests", "pedido|pedidos"},
 		{"answer", "answer|answers|answered|answering|reply|replies", "resposta|respostas|respond*"},
 		{"command", "command|commands", "comando|comandos"},
@@ -160,6 +172,18 @@ var glossary = [][]term{
 		{"code", "code|codes", "código|códigos"},
 		{"column", "column|columns", "coluna|colunas"},
 		{"label", "label|labels", "rótulo|rótulos"},
+		{"product", "product|products", "produto|produtos"},
+		{"limit", "limit|limits", "limite|limites"},
+		{"capital", "capital|capitals", "maiúscul*"},
+		{"small letter", "small letter|small letters", "minúscul*"},
+		{"tcp", "tcp", "tcp"},
+		{"udp", "udp", "udp"},
+		{"ascii", "ascii", "ascii"},
+		{"utf", "utf", "utf"},
+		{"content", "content|contents", "conteúdo|conteúdos"},
+		{"time", "the time|the times", "hora|horas"},
+		{"microsecond", "microsecond|microseconds", "microssegundo|microssegundos"},
+		{"minute", "minute|minutes", "minuto|minutos"},
 		{"random", "random|randoms|at random", "ao acaso|random|randoms|aleatório|aleatória|aleatórios|aleatórias"},
 	},
 	{
@@ -174,6 +198,7 @@ var glossary = [][]term{
 	},
 	{
 		{"earlier", "earlier|previous", "anterior|anteriores|mais cedo"},
+		{"next", "next|following", "próxim*|seguinte|seguintes"},
 		{"later", "later", "posterior|posteriores|mais tarde|adiante"},
 	},
 	{
