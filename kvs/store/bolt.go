@@ -82,6 +82,7 @@ type group struct {
 	tx      *bbolt.Tx
 	pairs   *boltTx
 	updates int
+	awaited bool          // somebody waits for its end
 	done    chan struct{} // closed once err is set
 	err     error
 }
@@ -235,7 +236,7 @@ func (b *Bolt) Later(do func(Writer) error) (wait func() error, err error) {
 	}
 	return func() error {
 		b.mu.Lock()
-		if b.group == g {
+		if g.awaited = true; b.group == g {
 			b.settle()
 		}
 		b.mu.Unlock()
@@ -248,7 +249,8 @@ func (b *Bolt) Later(do func(Writer) error) (wait func() error, err error) {
 // again before he waits for that.
 //
 // There is no one who commits: whoever finds nobody behind him does it for all before him. While he waits for the disk, those
-// who come queue up for their turn, and are the next group.
+// who come queue up for their turn, and are the next group. Who comes again leaves the group open only while nobody waits for it: what
+// he does before he comes may take long, or wait for those who wait.
 func (b *Bolt) join(do func(Writer) error, more bool) (g *group, err error) {
 	b.waiting.Add(1)
 	b.mu.Lock()
@@ -268,7 +270,8 @@ func (b *Bolt) join(do func(Writer) error, more bool) (g *group, err error) {
 	if err = g.pairs.run(do); b.options.Sync == Interval && !b.careful {
 		return nil, err
 	}
-	stays = more
+	g.awaited = g.awaited || !more
+	stays = !g.awaited
 	return g, err
 }
 

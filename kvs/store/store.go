@@ -56,7 +56,7 @@ type Pipeline interface {
 	Store
 	// Later is Update, but for the wait. When it returns, do has been called, and the next Update, anybody's, finds what it
 	// did; a View may not find it before wait has returned. Wait must be called, once, whatever the error is: it ends the
-	// matter, and Update would have returned its error if it has one, else err.
+	// matter, and Update would have returned its error if it has one, else err. Others do not wait for that call.
 	Later(do func(Writer) error) (wait func() error, err error)
 }
 

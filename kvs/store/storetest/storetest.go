@@ -57,6 +57,7 @@ func Run(t *testing.T, setting Setting) {
 		{"many who count lose none", counting},
 		{"a reader sees all of an update or nothing", allOrNothing},
 		{"many use it at once", concurrent},
+		{"nobody waits for another's wait to be called", waitsApart},
 		{"after close everything says closed", closed},
 		{"it agrees with a map over random operations", model},
 	} {
@@ -523,6 +524,44 @@ func concurrent(t *testing.T, s store.Store) {
 		}
 		return nil
 	}))
+}
+
+// Who has the turn waits for the disk; the others wait for the turn.
+func waitsApart(t *testing.T, s store.Store) {
+	pipeline, ok := s.(store.Pipeline)
+	if !ok {
+		t.Skip("it is no Pipeline")
+	}
+	const callers, rounds = 4, 100
+	var turn sync.Mutex
+	var all sync.WaitGroup
+	for caller := range callers {
+		all.Go(func() {
+			for round := range rounds {
+				do := put(fmt.Sprint(caller), fmt.Sprint(round), time.Time{})
+				wait, err := pipeline.Later(do)
+				turn.Lock()
+				if caller == 0 {
+					err = cmp.Or(err, pipeline.Update(do))
+				}
+				err = cmp.Or(wait(), err)
+				turn.Unlock()
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	finished := make(chan bool)
+	go func() {
+		all.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+	case <-time.After(30 * time.Second):
+		t.Fatal("they wait for each other")
+	}
 }
 
 func closed(t *testing.T, s store.Store) {
