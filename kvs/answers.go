@@ -92,9 +92,12 @@ const (
 // seen once, one that others change meanwhile may be seen or not. See is called within a View and should be quick; behind, if
 // there is such, after each (the one that errEnough ends included), for what is not.
 func (a *answers) scan(from []byte, see func(store.Pair) error, behind func() error) error {
+	// While it waits for its turn it has nothing open, and while it has that it does not wait for the disk.
+	a.lookAnew()
+	a.settle()
 	stretch := func() (more bool, err error) {
 		pairs, size := 0, 0
-		err = a.View(func(r store.Reader) error {
+		err = a.store.View(func(r store.Reader) error {
 			for pair := range r.Scan(from) {
 				if pairs == stretchPairs || size >= stretchBytes {
 					from, more = bytes.Clone(pair.Key), true

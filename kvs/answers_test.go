@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/tlslab/kvs"
@@ -259,4 +261,137 @@ func TestReadsThatCameTogetherAreOneSeriesOfViewsThatNoWriteAndNoWaitFindsOpen(t
 	if got := conn.ask("read a"); got != "3" {
 		t.Errorf("later it finds %q", got)
 	}
+}
+
+// pipes connects clients to one server, within a bubble of synctest.
+func pipes(t *testing.T, k *kernel.Server, n int) (clients []*lines) {
+	for range n {
+		client, server := net.Pipe()
+		done := make(chan error)
+		go func() { done <- k.ServeConn(context.Background(), server) }()
+		synctest.Wait() // each has its number in their order
+		t.Cleanup(func() {
+			client.Close()
+			<-done
+		})
+		clients = append(clients, &lines{t, client, bufio.NewReader(client)})
+	}
+	return clients
+}
+
+// Each list waits for the write before it to be on the disk, and for its turn: of one address one at a time.
+func TestClientsOfOneAddressThatPipelineAWriteAndAListDoNotWaitForEachOther(t *testing.T) {
+	file, err := store.Open(filepath.Join(t.TempDir(), "pairs.db"), store.Options{})
+	check(t, err)
+	t.Cleanup(func() { file.Close() })
+	s := newLab(t, &kvs.Server{Store: file}, func(k *kernel.Server) { k.RequestWait = kernel.NoTimeout })
+	var all sync.WaitGroup
+	for client := range 3 {
+		conn := newTalk(t, s.dial())
+		conn.conn.SetDeadline(time.Now().Add(30 * time.Second))
+		all.Go(func() {
+			for round := range 10 {
+				key := fmt.Sprint(client, "-", round)
+				io.WriteString(conn.conn, "create "+key+" x\nkeys\ndelete "+key+"\nshow\n")
+				for _, want := range []string{"Ok", `"` + key + `"`, "Ok", "{"} {
+					if got, err := conn.in.ReadString('\n'); err != nil || !strings.Contains(got, want) {
+						t.Errorf("round %d: got %.80q, %v, want %s", round, got, err, want)
+						return
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestAListWaitsForTheDiskBeforeItTakesItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &slowDisk{outcome: make(chan error)}
+		clients := pipes(t, &kernel.Server{Handler: &kvs.Server{Store: disk}, MaxStretches: 1}, 2)
+		clients[0].send("create a 1\nkeys\n")
+		synctest.Wait() // it waits for the disk
+		if got := clients[1].ask("keys"); got != `["a"]` {
+			t.Errorf("another list is answered %s", got)
+		}
+		disk.outcome <- nil
+		for _, want := range []string{"Ok", `["a"]`} {
+			if got := clients[0].line(); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		}
+	})
+}
+
+// stallingSerial is serial, of which each View that is no part of a series waits to be let go.
+type stallingSerial struct {
+	serial
+	letGo chan bool
+}
+
+func (s *stallingSerial) View(do func(store.Reader) error) error {
+	<-s.letGo
+	return s.serial.View(do)
+}
+
+func TestNoSeriesOfViewsIsOpenWhileAListIsGoneThroughOrWaitsForItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pairs := &stallingSerial{letGo: make(chan bool)}
+		clients := pipes(t, &kernel.Server{Handler: &kvs.Server{Store: pairs}, MaxStretches: 1}, 2)
+		for _, client := range clients { // the first has its turn, the second waits
+			client.send("create a 1\nread a\nkeys\nread a\n")
+			synctest.Wait()
+		}
+		if begun, goesOn := pairs.series(); begun != 2 || goesOn != 0 {
+			t.Errorf("%d series began, %d go on", begun, goesOn)
+		}
+		close(pairs.letGo)
+		for i, client := range clients {
+			for _, want := range []string{[]string{"Ok", "Error: the key \"a\" exists already; to change its value, use update"}[i], "1", `["a"]`, "1"} {
+				if got := client.line(); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestNoSeriesOfViewsIsOpenWhileARequestWaitsForItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pairs := new(serial)
+		check(t, store.Create(pairs, []byte("a"), []byte("1")))
+		stalls, letGo := make(chan bool), make(chan bool)
+		s := &kvs.Server{Store: pairs}
+		s.Handle("stall", func(context.Context, *kernel.Conn, [][]byte) ([]byte, error) {
+			stalls <- true
+			<-letGo
+			return nil, nil
+		})
+		k := &kernel.Server{Handler: s, MaxRequests: 1}
+		clients := pipes(t, k, 2)
+		requests := 0 // of the first client
+		k.OnRequest(func(client *kernel.Conn) {
+			if client.ID != 1 {
+				return
+			}
+			if requests++; requests == 2 { // the other one takes the turn
+				clients[1].send("stall\n")
+				<-stalls
+				if _, goesOn := pairs.series(); goesOn != 1 {
+					t.Errorf("%d series go on", goesOn)
+				}
+			}
+		})
+		clients[0].send("read a\nread a\n")
+		synctest.Wait()
+		if begun, goesOn := pairs.series(); begun != 1 || goesOn != 0 {
+			t.Errorf("of %d series %d go on while the second request waits", begun, goesOn)
+		}
+		close(letGo)
+		for range 2 {
+			if got := clients[0].line(); got != "1" {
+				t.Errorf("got %s", got)
+			}
+		}
+	})
 }

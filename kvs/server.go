@@ -117,6 +117,7 @@ func (s *Server) ServeConn(ctx context.Context, conn *kernel.Conn) error {
 	wire := &wire{conn: conn, out: out}
 	source := bufio.NewReaderSize(wire, sourceSize)
 	out.source, out.gone = source, wire.gone
+	conn.BeforeWait(out.lookAnew)
 	defer out.end()
 	if resp, err := isRESP(source); err != nil {
 		return err

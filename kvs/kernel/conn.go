@@ -26,8 +26,9 @@ type Conn struct {
 	ID     int64 // 1 for the first of its server, and so on
 	server *Server
 	host   netip.Addr
-	held   int64 // bytes of answers, see Hold
-	turn   bool  // the request that is carried out has its turn, and must give it back
+	held   int64  // bytes of answers, see Hold
+	turn   bool   // the request that is carried out has its turn, and must give it back
+	waits  func() // see BeforeWait
 
 	dismissed atomic.Bool
 
@@ -120,20 +121,35 @@ func (c *Conn) Hold(bytes int64) error {
 func (c *Conn) Stretch(ctx context.Context, do func() error) error {
 	c.giveTurn()
 	b := bounds{cmp.Or(c.server.MaxStretches, DefaultMaxStretches), 1}
-	if !c.server.await(ctx, &c.server.stretches, c.host, b) {
-		return ErrBusy
+	if err := c.take(ctx, &c.server.stretches, b); err != nil {
+		return err
 	}
 	defer c.server.stretches.give(c.host, b)
 	return do()
 }
 
+// BeforeWait has f called whenever a request of this client, or a stretch of one, has to wait for its turn, before it does: for a service that keeps from
+// request to request what others would miss meanwhile. Both are for the goroutine that carries out the requests.
+func (c *Conn) BeforeWait(f func()) { c.waits = f }
+
 // takeTurn waits for the turn of the request that is to be carried out.
 func (c *Conn) takeTurn(ctx context.Context) error {
-	b := c.server.requestBounds()
-	if !c.server.requests.takeNow(b) && !c.server.await(ctx, &c.server.requests, c.host, b) {
+	err := c.take(ctx, &c.server.requests, c.server.requestBounds())
+	c.turn = err == nil
+	return err
+}
+
+// take takes a turn, and waits for it where it must.
+func (c *Conn) take(ctx context.Context, t *turns, b bounds) error {
+	if t.takeNow(c.host, b) {
+		return nil
+	}
+	if c.waits != nil {
+		c.waits()
+	}
+	if !c.server.await(ctx, t, c.host, b) {
 		return ErrBusy
 	}
-	c.turn = true
 	return nil
 }
 

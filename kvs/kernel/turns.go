@@ -20,22 +20,25 @@ type turns struct {
 // bounds are how many places there are: in all, and for one address; 0 is no bound of its own.
 type bounds struct{ most, mostOfHost int }
 
-// takeNow takes a place where there is one and addresses have no bound of their own. Who waits has waited for want of any.
-func (t *turns) takeNow(b bounds) bool {
+// takeNow takes a place where there is one. Who waits has waited for want of any that he may take.
+func (t *turns) takeNow(host netip.Addr, b bounds) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.taken >= b.most {
-		return false
+	return t.seatNow(host, b)
+}
+
+func (t *turns) seatNow(host netip.Addr, b bounds) bool {
+	may := t.taken < b.most && t.mayTake(host, b)
+	if may {
+		t.seat(host, b)
 	}
-	t.taken++
-	return true
+	return may
 }
 
 // take reports whether there was a place before ctx was done. Who has taken one gives it back.
 func (t *turns) take(ctx context.Context, host netip.Addr, b bounds) bool {
 	t.mu.Lock()
-	if t.taken < b.most && t.mayTake(host, b) {
-		t.seat(host, b)
+	if t.seatNow(host, b) {
 		t.mu.Unlock()
 		return true
 	}
