@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"errors"
-	"io"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -168,12 +167,12 @@ func explainFile(say *docs.Sentences, err *pki.FileError) string {
 func explainKernel(say *docs.Sentences, err error) (text string, ok bool) {
 	var handshake *kernel.HandshakeError
 	switch {
+	case errors.As(err, &handshake):
+		return explainHandshake(say, handshake), true
 	case errors.Is(err, kernel.ErrHandshakeTimeout):
 		return say.Say("kvs_handshake_timeout"), true
 	case errors.Is(err, kernel.ErrStopping):
 		return say.Say("kvs_stopping"), true
-	case errors.As(err, &handshake):
-		return explainHandshake(say, handshake), true
 	case errors.Is(err, kernel.ErrIdle):
 		return say.Say("kvs_idle"), true
 	case errors.Is(err, kernel.ErrSlow):
@@ -203,24 +202,36 @@ func explainKernel(say *docs.Sentences, err error) (text string, ok bool) {
 }
 
 func explainHandshake(say *docs.Sentences, err *kernel.HandshakeError) string {
+	id, pairs := handshakeFailure(err)
+	return say.Say(id, pairs...)
+}
+
+// handshakeFailure returns the sentence that says why a handshake failed, and what stands in it.
+func handshakeFailure(err *kernel.HandshakeError) (id string, pairs []any) {
 	var header tls.RecordHeaderError
 	var revoked *pki.RevokedError
 	var refused *kernel.RefusedError
 	switch {
+	case errors.Is(err, kernel.ErrHandshakeTimeout):
+		return "kvs_handshake_timeout", nil
+	case errors.Is(err, kernel.ErrStopping):
+		return "kvs_stopping", nil
+	case errors.Is(err, kernel.ErrDismissed):
+		return "kvs_dismissed", nil
 	case errors.As(err, &refused):
-		return say.Say("kvs_handshake_refused", "alert", alertName(refused.Description), "code", refused.Description)
+		return "kvs_handshake_refused", []any{"alert", cmp.Or(alertNames[refused.Description], "alert"), "code", refused.Description}
 	case errors.As(err, &revoked):
-		return say.Say("kvs_handshake_revoked", "since", revoked.Since.UTC().Format(time.DateOnly))
+		return "kvs_handshake_revoked", []any{"since", revoked.Since.UTC().Format(time.DateOnly)}
 	case errors.As(err, &header):
-		return say.Say("kvs_handshake_not_tls")
+		return "kvs_handshake_not_tls", nil
 	case errors.Is(err, syscall.ECONNRESET):
-		return say.Say("kvs_reset")
+		return "kvs_reset", nil
 	case kernel.ReasonOf(err) == kernel.ReasonAlert:
-		return say.Say("kvs_handshake_alert", "reason", safe(innermost(err).Error()))
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return say.Say("kvs_handshake_left")
+		return "kvs_handshake_alert", []any{"reason", safe(innermost(err).Error())}
+	case kernel.ReasonOf(err) == kernel.ReasonLeft:
+		return "kvs_handshake_left", nil
 	}
-	return say.Say(handshakeWords(err.Err), "reason", safe(err.Err.Error()))
+	return handshakeWords(err.Err), []any{"reason", safe(err.Err.Error())}
 }
 
 // handshakeWords returns the sentence for what crypto/tls has no type for: it says it in words, which are Go's own and may change; then
@@ -238,15 +249,32 @@ func handshakeWords(err error) (id string) {
 	return "kvs_handshake_failed"
 }
 
-// alertName is the name of an alert with which clients refuse servers (RFC 8446 section 6); of others it is "alert".
-func alertName(description byte) string {
-	names := map[byte]string{
-		0x28: "handshake_failure", 0x2a: "bad_certificate", 0x2b: "unsupported_certificate", 0x2c: "certificate_revoked", 0x2d: "certificate_expired",
-		0x2e: "certificate_unknown", 0x2f: "illegal_parameter", 0x30: "unknown_ca", 0x31: "access_denied", 0x32: "decode_error", 0x33: "decrypt_error",
-		0x46: "protocol_version", 0x47: "insufficient_security", 0x50: "internal_error", 0x5a: "user_canceled", 0x6d: "missing_extension",
-		0x6e: "unsupported_extension", 0x70: "unrecognized_name", 0x71: "bad_certificate_status_response", 0x78: "no_application_protocol",
+// handshakeKind returns what is the same of handshakes that failed alike: the sentence, with the alert that it names. There are no more
+// kinds than sentences and alerts, whatever clients do. Named is false where one kind has failures of any reasons.
+func handshakeKind(err *kernel.HandshakeError) (kind string, named bool) {
+	var refused *kernel.RefusedError
+	switch kind, _ = handshakeFailure(err); kind {
+	case "kvs_handshake_failed":
+		return kind, false
+	case "kvs_handshake_refused":
+		errors.As(err, &refused)
+		name, known := alertNames[refused.Description]
+		return kind + " " + name, known
+	case "kvs_handshake_alert":
+		if text := innermost(err).Error(); !strings.Contains(text, "alert(") { // so crypto/tls writes one that it does not know
+			return kind + " " + text, true
+		}
+		return kind, false
 	}
-	return cmp.Or(names[description], "alert")
+	return kind, true
+}
+
+// alertNames are the names of the alerts with which clients refuse servers (RFC 8446 section 6).
+var alertNames = map[byte]string{
+	0x28: "handshake_failure", 0x2a: "bad_certificate", 0x2b: "unsupported_certificate", 0x2c: "certificate_revoked", 0x2d: "certificate_expired",
+	0x2e: "certificate_unknown", 0x2f: "illegal_parameter", 0x30: "unknown_ca", 0x31: "access_denied", 0x32: "decode_error", 0x33: "decrypt_error",
+	0x46: "protocol_version", 0x47: "insufficient_security", 0x50: "internal_error", 0x5a: "user_canceled", 0x6d: "missing_extension",
+	0x6e: "unsupported_extension", 0x70: "unrecognized_name", 0x71: "bad_certificate_status_response", 0x78: "no_application_protocol",
 }
 
 // innermost is what is wrapped by everything else.

@@ -35,7 +35,7 @@ type Screen struct {
 func (s *Screen) Watch(server *kernel.Server) {
 	const few, some = 3, 100
 	server.OnRefused(func(conn net.Conn, err error) {
-		s.sayOrCount("kvs_screen_refused", "kvs_screen_more_refused", few, conn, err)
+		s.sayOrCountAlike("kvs_screen_refused", "kvs_screen_more_refused", err.Error(), few, conn, err) // one of a few
 	})
 	server.OnRuntimeError(s.runtimeError)
 	if s.TroubleOnly {
@@ -79,19 +79,26 @@ func (s *Screen) sayOrCount(id, more string, most int, conn net.Conn, why error,
 	}
 }
 
-// noHandshake is sayOrCount for handshakes that failed, which are counted by their reason, so that many of one do not hide the few of
-// another.
-func (s *Screen) noHandshake(most int, conn net.Conn, err error) {
-	kind := kernel.ReasonOf(err)
-	if kind == kernel.ReasonOther {
-		kind = handshakeWords(err)
-	}
-	tell := s.digest.Tell("kvs_screen_no_handshake "+kind, most, func(count int) {
-		s.Say("kvs_screen_more_no_handshake", nil, "count", count, "seconds", int(kernel.DigestPeriod.Seconds()), "reason", s.explain(err))
+// sayOrCountAlike is sayOrCount for what is counted by its reason, so that many of one kind do not hide the few of another.
+func (s *Screen) sayOrCountAlike(id, more, kind string, most int, conn net.Conn, why error) {
+	reason := s.explain(why)
+	tell := s.digest.Tell(id+" "+kind, most, func(count int) {
+		s.Say(more, nil, "count", count, "seconds", int(kernel.DigestPeriod.Seconds()), "reason", reason)
 	})
 	if tell {
-		s.Say("kvs_screen_no_handshake", conn, "reason", s.explain(err))
+		s.Say(id, conn, "reason", reason)
 	}
+}
+
+func (s *Screen) noHandshake(most int, conn net.Conn, err error) {
+	kind, more := "", "kvs_screen_more_no_handshake"
+	var handshake *kernel.HandshakeError
+	if named := false; errors.As(err, &handshake) {
+		if kind, named = handshakeKind(handshake); !named {
+			more = "kvs_screen_more_no_handshake_other"
+		}
+	}
+	s.sayOrCountAlike("kvs_screen_no_handshake", more, kind, most, conn, err)
 }
 
 func (s *Screen) runtimeError(e kernel.RuntimeError) {
