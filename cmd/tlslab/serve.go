@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -424,12 +425,36 @@ func (r *serveRun) watch(server *kernel.Server) {
 	})
 }
 
-// failed lets the recording know what crypto/tls said.
+// failed lets the recording know what crypto/tls said, word for word, or what the server itself found, in the reader's language.
 func (r *serveRun) failed(conn net.Conn, err error) {
-	if tlsConn, ok := conn.(*tls.Conn); ok && r.tap != nil {
-		r.tap.Failed(tlsConn, err)
+	tlsConn, ok := conn.(*tls.Conn)
+	if !ok || r.tap == nil {
+		return
 	}
+	var handshake *kernel.HandshakeError
+	if errors.As(err, &handshake) {
+		err = handshake.Unwrap()
+	}
+	if slices.ContainsFunc(serverFinds, func(found error) bool { return errors.Is(err, found) }) {
+		err = &inLanguage{err, r.explain(err)}
+	}
+	r.tap.Failed(tlsConn, err)
 }
+
+// serverFinds is what the server itself ends connections for.
+var serverFinds = []error{
+	kernel.ErrHandshakeTimeout, kernel.ErrSlow, kernel.ErrNotRead, kernel.ErrTooMany, kernel.ErrTooManyOfHost, kernel.ErrHandshakes,
+	kernel.ErrHandshakeRate, kernel.ErrOnce, kernel.ErrDismissed, kernel.ErrStopping,
+}
+
+// inLanguage is an error as the reader is told of it.
+type inLanguage struct {
+	error
+	sentence string
+}
+
+func (e *inLanguage) Error() string { return e.sentence }
+func (e *inLanguage) Unwrap() error { return e.error }
 
 // screenOf has what is said of a connection stand in its recording, so that it is told where it belongs: with the connection's
 // number, behind the records that it is about.

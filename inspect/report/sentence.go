@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 
@@ -53,7 +54,7 @@ func (t Text) sentence(s *inspect.Session, item inspect.Item) string {
 		return t.Say.Say(id, "way", t.way(s, item), "level", inspect.AlertLevelName(item.Level),
 			"description", inspect.AlertName(item.Description), "code", item.Description, "peer", t.side(item.Side.Peer()))
 	case inspect.ErrorItem:
-		return t.Say.Say("report_error", "side", who, "text", inspect.Safe(item.Text))
+		return t.Say.Say("report_error", "side", who, "text", t.failure(item.Text))
 	case inspect.ClosedItem:
 		if item.How == inspect.ClosedEndOfFile {
 			return t.endOfFile(s, item)
@@ -297,4 +298,12 @@ func verdict(v inspect.Verdict) string {
 		return "report_verdict_resealed"
 	}
 	return "report_verdict_unreadable"
+}
+
+// failure is the error of an endpoint, word for word, but for the one that says only that its user did not want it to go on.
+func (t Text) failure(text string) string {
+	if text == context.Canceled.Error() {
+		return t.Say.Say("report_failure_canceled")
+	}
+	return inspect.Safe(text)
 }

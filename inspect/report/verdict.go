@@ -36,7 +36,7 @@ func (t Text) Verdict(s *inspect.Session, conn int) string {
 func (t Text) account(c *inspect.Connection, side inspect.Side, at int) (list []string) {
 	a := c.Account(side, at)
 	for _, failure := range a.Errors {
-		list = append(list, t.Say.Say("report_endpoint_error", "text", inspect.Safe(failure.Error.Text)))
+		list = append(list, t.Say.Say("report_endpoint_error", "text", t.failure(failure.Error.Text)))
 	}
 	if len(a.Errors) == 0 {
 		id := "report_endpoint_content"
