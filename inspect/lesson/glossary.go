@@ -27,6 +27,7 @@ var glossary = [][]term{
 		{"same", "same|equal|identical|alike", "mesmo|mesma|mesmos|mesmas|igual|iguais|idêntic*"},
 		{"other", "different|differently|differ|differs|other|others|another", "diferente|diferentes|difere|diferem|outro|outra|outros|outras"},
 		{"own", "own", "próprio|própria|próprios|próprias|ele mesmo|si mesmo|por conta própria"},
+		{"anyway", "all the same|anyway", "mesmo assim|de qualquer modo|ainda assim|dá na mesma"},
 	},
 	{
 		{"send", "send|sends|sent|sending|sender|senders", "envia*|enviou|envie|enviem|envio|remetente|devolve|devolvem|devolvido|devolver"},
@@ -44,6 +45,10 @@ var glossary = [][]term{
 		{"ignore", "ignore|ignores|ignored", "ignora|ignoram|ignorou"},
 		{"offer", "offer|offers|offered", "oferec*"},
 		{"choose", "choose|chooses|chose|chosen", "escolh*"},
+		{"prove", "prove|proves|proved|proven", "prova|provam|provar|provou|provado"},
+		{"compute", "compute*", "calcul*"},
+		{"trust", "trust|trusts|trusted", "confia|confiam|confie|confiar|confiança|confiável"},
+		{"guess", "guess|guesses|guessed", "adivinh*|palpite"},
 	},
 	{
 		{"add", "add|adds|added", "adicion*"},
@@ -105,11 +110,13 @@ var glossary = [][]term{
 	{
 		{"only", "only|alone", "só|somente|apenas|sozinho|sozinha"},
 		{"all", "all|every|each|everyone|everything|everybody", "todo|toda|todos|todas|tudo|cada|quase tudo"},
+		{"also", "also|as well", "também"},
+		{"some", "some|several", "alguns|algumas|vários|várias"},
 	},
 	{
 		{"always", "always|each time|every time", "sempre|cada vez|toda vez"},
 		{"never", "never", "nunca|jamais"},
-		{"often", "often|usually|sometimes|perhaps", "muitas vezes|às vezes|talvez"},
+		{"often", "often|usually|sometimes", "muitas vezes|às vezes"},
 	},
 	{
 		{"short", "short|shorter|small|smaller", "curt*|pequen*|menor|menores"},
@@ -185,14 +192,11 @@ var glossary = [][]term{
 		{"microsecond", "microsecond|microseconds", "microssegundo|microssegundos"},
 		{"minute", "minute|minutes", "minuto|minutos"},
 		{"random", "random|randoms|at random", "ao acaso|random|randoms|aleatório|aleatória|aleatórios|aleatórias"},
+		{"number", "number|numbers", "número|números"},
 	},
 	{
-		{"trust", "trust|trusts|trusted", "confia|confiam|confie|confiar|confiança|confiável"},
 		{"know", "know|knows|knew|known", "sabe|sabem|saber|sabia|sabendo|soube|conhece|conhecem|conhecido|conhecida|conhecer"},
 		{"notice", "notice|notices|noticed|unnoticed", "perceb*"},
-		{"guess", "guess|guesses|guessed", "adivinh*|palpite"},
-		{"prove", "prove|proves|proved|proven", "prova|provam|provar|provou|provado"},
-		{"compute", "compute*", "calcul*"},
 		{"wait", "wait|waits|waited|waiting", "espera|esperam|esperar|esperou|esperasse"},
 		{"check", "check|checks|checked", "confere|conferem|conferir|conferiu|conferido|conferida|confira|confiram|verific*"},
 	},
@@ -207,6 +211,26 @@ var glossary = [][]term{
 	},
 	{
 		{"arrive", "arrive*|reach|reaches|reached", "chega|chegam|chegou|chegaram|chegar|chegado|chegarem|chegue|chegasse"},
+	},
+	{
+		{"must", "must|has to|have to|had to|should|need|needs|needed", "deve|devem|devia|tem de|têm de|teria de|tem que|têm que|precisa|precisam"},
+		{"can", "can|could|may|might|able|perhaps|cannot|must not|should not", "pode|podem|podia|podiam|poderia|poderiam|consegue|conseguem|conseguiu|conseguir|conseguiria|capaz|talvez|não deve|não devem"},
+	},
+	{
+		{"hide", "hide|hides|hid|hidden|hiding", "escond*|ocult*"},
+		{"show", "show|shows|shown|showed|reveal|reveals", "mostra|mostram|mostrar|mostrou|mostrado|revela|revelam|revelou"},
+	},
+	{
+		{"inside", "inside", "dentro"},
+		{"outside", "outside", "fora"},
+	},
+	{
+		{"early", "early", "cedo"},
+		{"late", "late", "tarde"},
+	},
+	{
+		{"better", "better|best", "melhor|melhores"},
+		{"worse", "worse|worst", "pior|piores"},
 	},
 }
 

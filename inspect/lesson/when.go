@@ -10,8 +10,9 @@ import (
 )
 
 // Words that carry their proof: {{WORDS when CONDITION}}. The condition is judged where they stand. What the words say of
-// sides, names, parts, places, numbers, order, more and less, the same and another, and that something is not so, must
-// be what the condition says of them: then no other word of its sort could stand in the place of one of them.
+// sides, names, parts, places, numbers, order, more and less, the same and another, in clear and encrypted, and that
+// something is not so, must be what the condition says of them: then no other word of its sort could stand in the place of
+// one of them.
 
 // cutWhen cuts a template in two, where it has a condition.
 func cutWhen(source string) (words, condition string, ok bool) {
