@@ -135,6 +135,9 @@ func want(t *testing.T, got []string, want ...string) {
 // wantOnce checks that the server has said these lines once each, and of the disk, or of its clients' writes, nothing else.
 func wantOnce(t *testing.T, server *pairsServer, lines ...string) {
 	t.Helper()
+	for _, line := range lines { // what is said comes beside the answers
+		server.await(regexp.MustCompile(regexp.QuoteMeta(line + "\n")))
+	}
 	said, _ := server.said()
 	_, said, _ = strings.Cut(said, awaiting.FindString(said))
 	for _, line := range lines {
