@@ -192,8 +192,8 @@ func (p *routerPlay) Close() error {
 		defer cancel()
 		p.leave(ctx)
 	}
+	p.tap.Close() // sooner than the server is stopped: to what is left this is an end, and no failure
 	p.stop()
-	p.tap.Close()
 	p.parts.Wait()
 	return p.folders.remove()
 }

@@ -153,8 +153,8 @@ func (p *sealedPlay) shell(ctx context.Context, port int) (net.Conn, error) {
 
 // Close implements [inspect.Play]. What is held then is never delivered.
 func (p *sealedPlay) Close() error {
+	p.channel.tap.Close() // which ends a command that is under way; and what waits has an end, before it is stopped and fails
 	p.cancel()
-	p.channel.tap.Close() // which ends a command that is under way
 	p.turn.Lock()
 	p.ended.Store(true)
 	p.turn.Unlock()

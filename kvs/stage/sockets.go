@@ -326,8 +326,8 @@ func (p *socketsPlay) Close() error {
 	}
 	p.mu.Unlock()
 	p.awaitServers()
+	p.tap.Close() // sooner than the servers are stopped: to what is left this is an end, and no failure
 	p.cancel()
-	p.tap.Close()
 	p.parts.Wait()
 	return nil
 }

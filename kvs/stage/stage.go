@@ -241,26 +241,30 @@ func inGoodTime(ctx context.Context, tap *inspect.Tap) (context.Context, context
 // Close implements [inspect.Play]. An end in good order is tried first; what
 // is held then is never delivered.
 func (p *play) Close() error {
-	p.leave()
+	if !p.leave() {
+		p.cancel()
+		p.conn.Close()
+	}
+	p.tap.Close() // sooner than the server is stopped, whose reading would fail by that: to it this is an end
 	p.cancel()
-	p.conn.Close() // wherever it stands
-	p.tap.Close()
 	p.parts.Wait()
 	return nil
 }
 
-// leave ends the connection in good order, as far as that can be done in time.
-func (p *play) leave() {
+// leave ends the connection in good order, as far as that can be done in time. It reports whether there was one: false
+// means that the handshake has not come to its end.
+func (p *play) leave() bool {
 	ctx, cancel := inGoodTime(context.Background(), p.tap)
 	defer cancel()
 	if !until(ctx, p.ready) {
-		return
+		return false
 	}
 	if p.failed == nil && p.conn.CloseWrite() == nil {
 		p.awaitEnd(ctx)
 	}
 	p.conn.Close()
 	until(ctx, p.served) // also after a handshake that failed: the server is to hear why
+	return true
 }
 
 // until waits for done, and reports false if ctx was sooner.

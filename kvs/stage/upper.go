@@ -84,6 +84,7 @@ func (p *upperPlay) Over() bool { return false }
 
 // Close implements [inspect.Play].
 func (p *upperPlay) Close() error {
+	p.tap.Close() // sooner than the server is stopped: to what waits this is an end, and no failure
 	p.cancel()
 	p.mu.Lock()
 	p.ended = true
@@ -91,7 +92,6 @@ func (p *upperPlay) Close() error {
 		p.next.Close()
 	}
 	p.mu.Unlock()
-	p.tap.Close()
 	p.parts.Wait()
 	return nil
 }
