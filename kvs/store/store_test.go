@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -289,5 +290,32 @@ func TestASeriesOfViewsFindsTheStoreAsItWasSinceItBegan(t *testing.T) {
 			t.Errorf("%v: afterwards %q, %v", sync, value, err)
 		}
 		check(t, s.Close()) // which waits for Views
+	}
+}
+
+func TestASeriesOfViewsFindsNothingThatHasExpired(t *testing.T) {
+	for _, sync := range []store.Sync{store.Always, store.Interval} {
+		synctest.Test(t, func(t *testing.T) {
+			s, err := store.Open(filepath.Join(t.TempDir(), "pairs.db"), store.Options{Sync: sync})
+			check(t, err)
+			t.Cleanup(func() { s.Close() })
+			key := []byte("k")
+			check(t, s.Update(func(w store.Writer) error {
+				return w.Put(store.Pair{Key: key, Expires: time.Now().Add(time.Second)})
+			}))
+			view, end, err := s.Views()
+			check(t, err)
+			defer end()
+			time.Sleep(time.Second)
+			check(t, view(func(r store.Reader) error {
+				if _, exists := r.Get(key); exists || r.Len() != 0 {
+					t.Errorf("%v: it is there still, one of %d", sync, r.Len())
+				}
+				for pair := range r.Scan(nil) {
+					t.Errorf("%v: a scan finds %q", sync, pair.Key)
+				}
+				return nil
+			}))
+		})
 	}
 }
