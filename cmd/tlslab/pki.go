@@ -332,8 +332,12 @@ func (p *program) pkiClient(keys *choice, name, role string) error {
 		role = kvs.Writer.String()
 	}
 	var units []string
+	was := kvs.Anyone
 	if role != "" {
 		units = []string{role}
+		if old, err := pki.Load(dir.CertFile(name), dir.KeyFile(name)); err == nil {
+			was = kvs.RoleOf(old.Leaf)
+		}
 	}
 	issued, err := dir.Client(name, units...)
 	if errors.Is(err, pki.ErrClientName) {
@@ -346,6 +350,9 @@ func (p *program) pkiClient(keys *choice, name, role string) error {
 	p.fact("cmd_pki_certificate", certificate)
 	p.fact("cmd_pki_key", key)
 	p.fact("cmd_pki_role", kvs.RoleOf(issued.Leaf).String())
+	if is := kvs.RoleOf(issued.Leaf); was != kvs.Anyone && was != is {
+		fmt.Fprintln(p.out, p.say("cmd_pki_role_changed", "name", safe(name), "was", was.String()))
+	}
 	fmt.Fprintln(p.out, p.say("cmd_pki_client_use",
 		"command", p.name+" client --cert "+shellQuote(certificate)+" --key "+shellQuote(key)))
 	return nil
@@ -409,6 +416,8 @@ func (p *program) pkiRevoke(name string) error {
 	}
 	n, err := dir.Revoke(name)
 	switch {
+	case errors.Is(err, pki.ErrNotIssued):
+		return failed(p.say("cmd_pki_not_issued", "name", safe(name), "command", p.name+" pki show"), err)
 	case err != nil:
 		return err
 	case n == 0:

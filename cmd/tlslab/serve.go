@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -84,7 +83,7 @@ func (p *program) serve() *cobra.Command {
 	choose(cmd, run.sync, "sync", p.say("cmd_flag_sync"))
 	flags.StringVar(&run.backup, "backup", "", p.say("cmd_flag_backup"))
 	flags.StringVar(&run.stats, "stats", "", p.say("cmd_flag_stats"))
-	flags.IntVar(&run.most, "max-connections", kernel.DefaultMaxConns, p.say("cmd_flag_max_connections", "count", kernel.DefaultMaxConns))
+	flags.IntVar(&run.most, "max-connections", kernel.DefaultMaxConns, p.say("cmd_flag_max_connections", "count", kernel.DefaultMaxConns, "least", fewestConnections))
 	flags.Lookup("max-connections").DefValue = "0" // the help says it, in the reader's language
 	choose(cmd, run.tls, "tls", p.say("cmd_flag_serve_tls"))
 	choose(cmd, run.auth, "client-auth", p.say("cmd_flag_client_auth"))
@@ -101,6 +100,9 @@ func (p *program) serve() *cobra.Command {
 	return cmd
 }
 
+// fewestConnections is how few there may be at once: three quarters of them are one address's.
+const fewestConnections = 4
+
 // start makes everything that the server needs, in an order in which nothing
 // has to be undone: what can be wrong is found out before anything is served.
 func (r *serveRun) start(ctx context.Context) error {
@@ -109,8 +111,8 @@ func (r *serveRun) start(ctx context.Context) error {
 		return usage(r.say("cmd_hold_without_screen"))
 	case r.bytes && !r.inspect:
 		return usage(r.say("cmd_bytes_without_inspect"))
-	case r.most < 4:
-		return usage(r.say("cmd_flag_bad_value", "flag", "--max-connections", "value", strconv.Itoa(r.most)))
+	case r.most < fewestConnections:
+		return usage(r.say("cmd_few_connections", "value", r.most, "least", fewestConnections))
 	}
 	renewer := r.renewer()
 	config, err := renewer.Config()
@@ -163,6 +165,9 @@ func (r *serveRun) start(ctx context.Context) error {
 		fmt.Fprintln(r.log, r.say("cmd_serve_ends_soon", "until", day(end)))
 	}
 	r.exposed(r.log, r.keys()...)
+	if files, bounded := openFiles(); bounded && r.most > files-ownFiles {
+		fmt.Fprintln(r.log, r.say("cmd_serve_few_files", "files", files, "count", r.most))
+	}
 	for _, line := range r.talk {
 		fmt.Fprintln(r.log, line)
 	}
@@ -209,6 +214,9 @@ func (r *serveRun) start(ctx context.Context) error {
 	}
 	return err
 }
+
+// ownFiles is about how many files the program has open besides its connections.
+const ownFiles = 32
 
 // limit sets how many connections there may be, and for how long.
 func (r *serveRun) limit(server *kernel.Server) {
