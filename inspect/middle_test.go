@@ -168,3 +168,19 @@ func TestARecordWhoseTailIsMissingSaysThatFirst(t *testing.T) {
 	s.rec.Append(Event{Kind: Captured, Side: Server, Cause: -1, N: 87})
 	expect(t, s.told(Server), "unknown0 its tail, with the tag, is missing")
 }
+
+func TestOfAConnectionSeenFromTheMiddleItIsToldThatItsHandshakeIsMissing(t *testing.T) {
+	for name, test := range map[string]struct {
+		script *script
+		want   bool
+	}{"late": {late(0x1301), true}, "a hello that was never said": {newScript(0x1301), false}} {
+		test.script.clear(Client, ApplicationData, cipherText)
+		view := NewSession(test.script.rec).Connections()[0].View(Client)
+		if before := view.State(0); before.NoHandshake || before.Epoch[Client].Kind != EpochClear {
+			t.Errorf("%s: before a record has come, the handshake is missing", name)
+		}
+		if state := view.State(test.script.rec.Len()); state.NoHandshake != test.want || state.Epoch[Client].Kind != EpochUnknown {
+			t.Errorf("%s: handshake missing %v, epoch %s", name, state.NoHandshake, state.Epoch[Client])
+		}
+	}
+}

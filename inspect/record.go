@@ -379,6 +379,7 @@ type State struct {
 	CloseNotify   [2]bool  // by Side: it has sent close_notify
 	ClientRandom  []byte   // of the ClientHello that the handshake goes on with
 	ECH           ECHStatus
+	NoHandshake   bool   // protected records came, and the hellos that chose how are missing: they were before the recording
 	PublicName    string // where ECH is offered: the server's name in the ClientHelloOuter
 	OuterRandom   []byte // and its random
 }

@@ -131,6 +131,9 @@ func (v *View) headless(l *lane, r *Record) bool {
 	}
 	sealed := v.sealed(l, r)
 	if sealed && !l.greeted {
+		if !l.headless {
+			v.change(func(s *State) { s.Epoch[l.from], s.NoHandshake = Epoch{}, s.NoHandshake || v.late() || l.holed })
+		}
 		l.headless = true
 		v.tear(l)
 	}

@@ -297,6 +297,9 @@ func (m *model) facts(c *inspect.Connection) inspect.State {
 func (m *model) agreed(w int) string {
 	left := []span{{quiet, m.say("tui_nothing_agreed")}}
 	c := m.conn()
+	if c != nil && m.time.at > 0 && m.facts(c).NoHandshake {
+		left = []span{{quiet, m.say("tui_handshake_missing")}}
+	}
 	if speaks(c) {
 		left = []span{{strong, m.protocolName(c)}}
 	} else if c != nil && m.time.at > 0 {
@@ -407,6 +410,9 @@ func (m *model) endpoints(w int) string {
 	}
 	if c.Opening.SenderUnknown {
 		return m.ends(w, []span{{quiet, m.say("tui_endpoints_unknown")}})
+	}
+	if facts := m.facts(c); facts.NoHandshake && facts.Version == 0 {
+		return m.ends(w, []span{{quiet, m.say("tui_endpoints_late")}})
 	}
 	state := func(id string, side inspect.Side) span {
 		epoch, secrets := m.epoch(m.time.state(c, side).Epoch[side]), len(m.knownTo(c, side))

@@ -82,6 +82,7 @@ func (e *exporter) run(names []string) error {
 	if format.name == "pcapng" && e.output == "" && isTerminal(e.out) {
 		return usage(e.say("export_no_text"))
 	}
+	e.secretsAlone = format.name == "keys"
 	if err := e.open(names); err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ type captures struct {
 	keys     []string // names of key logs
 	protocol *choice
 
+	secretsAlone bool // may be all that there is in the files
+
 	ctx    context.Context // ends what waits for more of a pipe; nil if nothing has to be left at once
 	stop   context.CancelFunc
 	names  []string
@@ -170,7 +172,7 @@ func (c *captures) learn(name string) error {
 	if name != "-" {
 		defer file.Close()
 	}
-	secrets, problem := capture.ParseKeyLog(file)
+	secrets, problem := capture.ReadSecrets(file)
 	if len(secrets) == 0 {
 		if problem == nil {
 			return failed(c.say("cmd_keys_none", "file", c.nameOf(name)), nil)
@@ -210,7 +212,20 @@ func (c *captures) next() bool {
 		return true
 	}
 	c.reader.Close()
+	if !c.secretsAlone && len(c.problems) == 0 && onlySecrets(c.reader.Recording()) {
+		c.found(fileProblem{c.names[0], &capture.Problem{Offset: -1, Key: "key_log_alone"}, true})
+	}
 	return false
+}
+
+// onlySecrets reports whether a recording has secrets, and no connection that they could be of.
+func onlySecrets(recording *inspect.Recording) bool {
+	for event := range recording.Events(0) {
+		if event.Kind == inspect.Opened {
+			return false
+		}
+	}
+	return hasSecrets(recording)
 }
 
 func (c *captures) found(problem fileProblem) {

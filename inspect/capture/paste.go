@@ -39,6 +39,9 @@ func (r *Reader) pasted() error {
 	case !isText:
 		return r.takeFirst(b, paste{form: formBytes, chunks: [][]byte{b}})
 	}
+	if err := madeHere(text); isText && err != nil {
+		return err
+	}
 	text = unquoted(text)
 	if isPEM {
 		return r.takePEM(text, readPEM(text))

@@ -205,15 +205,23 @@ var texts = map[string]string{
 	"note_half":          "what reached the server, and what it sent; the conversation of {{.client}} is what the client sent and what reached it",
 
 	// Key logs.
-	"key_log_line":       "key log line {{.line}}",
-	"key_log_line_again": "{{.count}} lines of the key log were left out, the first of them line {{.line}}",
-	"key_log_read":       "key log after line {{.line}}",
-	"key_log_words":      "a label, an identifier and a secret are wanted, and the number of words is {{.number}}",
-	"key_log_label":      "the label is not printable ASCII",
-	"key_log_identifier": "the identifier is not an even number of hex digits",
-	"key_log_secret":     "the secret is not an even number of hex digits",
-	"key_log_not_a_file": "it is not an ordinary file, and cannot be followed",
-	"key_log_too_long":   "longer than {{.most}} bytes",
+	"key_log_line":            "key log line {{.line}}",
+	"key_log_line_again":      "{{.count}} lines of the key log were left out, the first of them line {{.line}}",
+	"key_log_read":            "key log after line {{.line}}",
+	"key_log_words":           "a label, an identifier and a secret are wanted, and the number of words is {{.number}}",
+	"key_log_label":           "the label is not printable ASCII",
+	"key_log_identifier":      "the identifier is not an even number of hex digits",
+	"key_log_secret":          "the secret is not an even number of hex digits",
+	"capture_bare_of_secrets": "it is a capture without secrets in it (Decryption Secrets Blocks)",
+	"secrets_private":         "it is a private key: it decrypts nothing where keys are agreed on by (EC)DHE, as in nearly all of TLS today, and this program does not use it for the RSA key exchange of TLS 1.2 either",
+	"secrets_pem":             "it is PEM, which holds no secrets of sessions",
+	"made_json":               "it is a session as JSON lines, which are not read back: open the capture that it is of; what export --format pcapng writes can be opened again",
+	"made_csv":                "it is a session as a table (CSV), which is not read back: open the capture that it is of; what export --format pcapng writes can be opened again",
+	"made_text":               "it is a session told as text, which is not read back: open the capture that it is of; what export --format pcapng writes can be opened again",
+	"made_html":               "it is a page of HTML, which is not read: if it tells a session, open the capture that it is of",
+	"key_log_alone":           "it is a key log, and its secrets are of use with their capture alone: give that too",
+	"key_log_not_a_file":      "it is not an ordinary file, and cannot be followed",
+	"key_log_too_long":        "longer than {{.most}} bytes",
 }
 
 // maxProblems is how many kinds of problems of one file are told; the rest are
