@@ -46,7 +46,7 @@ func (l *lane) missed(e Event, start int64) {
 			l.cutRecord(e, start, true)
 		}
 	}
-	g.behind.torn = true
+	g.behind.torn, l.holed = true, true
 	if g.resume < 0 {
 		g.behind.bytes += int64(e.N)
 	}

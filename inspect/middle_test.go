@@ -184,3 +184,43 @@ func TestOfAConnectionSeenFromTheMiddleItIsToldThatItsHandshakeIsMissing(t *test
 		}
 	}
 }
+
+func TestOfASideWhoseEndAloneIsInTheRecordingNobodyIsToldWhatItSaidLast(t *testing.T) {
+	for isLate, want := range map[bool]Closing{true: ClosedMissing, false: ClosedEndOfFile} {
+		s := newScript(0xc02f)
+		if isLate {
+			s = late(0xc02f)
+		}
+		s.clear(Server, Alert, cipherText)
+		if got := s.closing(Client); got != want {
+			t.Errorf("late %v: the client ends by %s", isLate, got)
+		}
+	}
+}
+
+// Up to TLS 1.2 all of a renegotiation is protected.
+func TestARenegotiationSeenFromTheMiddleIsNotInClear(t *testing.T) {
+	s := late(0xc02f)
+	s.clear(Server, Handshake, cipherText)
+	s.clear(Server, Handshake, cipherText)
+	s.clear(Server, ChangeCipherSpec, cipherText[:25])
+	s.clear(Server, Handshake, cipherText)
+	const doubt = "unknown0 bytes before it are missing, so it may be protected, or a piece of a message in clear; "
+	const missing = "unknown0 records before this one are missing"
+	expect(t, s.told(Server), doubt+doubt+missing+"; "+missing)
+}
+
+func TestWhereAHelloOfARenegotiationIsMissingNoTagIsHeldAgainstTheRecordsBehindIt(t *testing.T) {
+	s := newScript(0xc02f)
+	s.clear(Client, Handshake, s.hello(Client))
+	s.clear(Server, Handshake, s.hello(Server))
+	s.keys = s.master("the master secret")
+	s.clear(Client, ChangeCipherSpec, []byte{1})
+	s.sealed(Client, Handshake, message(typeFinished, 1))
+	s.sealed(Client, Handshake, s.hello(Client))
+	s.lose(1, 0)
+	s.sealed(Client, ChangeCipherSpec, []byte{1})
+	s.keys[Client].iv[0] ^= 1 // as those of the other handshake
+	s.sealed(Client, Handshake, message(typeFinished, 1))
+	expect(t, s.told(Client), "clear client_hello; clear change_cipher_spec; application0 finished; application2 change_cipher_spec; unknown0 records before this one are missing")
+}

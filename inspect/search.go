@@ -126,8 +126,8 @@ func (v *View) move(l *lane, p position, seq uint64) {
 // that is protected though its sender has not said hello, or whose peer's
 // ServerHello will never come.
 func (v *View) headless(l *lane, r *Record) bool {
-	if v.state().Version != 0 || r.Type == ChangeCipherSpec {
-		return l.headless && r.Type != ChangeCipherSpec
+	if v.state().Version != 0 || r.isClearChange() {
+		return l.headless && !r.isClearChange()
 	}
 	sealed := v.sealed(l, r)
 	if sealed && !l.greeted {
@@ -152,9 +152,15 @@ func (v *View) sealed(l *lane, r *Record) bool {
 		return !r.isClearAlert()
 	case Handshake:
 		return l.changed && !r.isHello()
+	case ChangeCipherSpec: // of a renegotiation
+		return !r.isClearChange()
 	}
 	return false
 }
+
+// isClearChange reports whether a record is a change_cipher_spec in clear: one byte
+// (RFC 5246 section 7.1).
+func (r *Record) isClearChange() bool { return r.Type == ChangeCipherSpec && r.Length == 1 }
 
 // isClearAlert reports whether an alert record holds alerts in clear, two bytes
 // each, the first of which is 1 or 2 (RFC 5246 section 7.2): those that are
@@ -194,7 +200,7 @@ func (v *View) doubtful(l *lane, r *Record, raw []byte) bool {
 	switch {
 	case r.Type != Handshake || v.state().Version == version13 || len(raw) <= headerLength:
 		return false
-	case !l.holed && !(v.late() && r.Seq == 0):
+	case !l.holed && !(v.late() && !l.greeted):
 		return false
 	case !l.torn && len(l.message) > 0 || beginsMessage(raw[headerLength:]):
 		return false
@@ -212,7 +218,7 @@ func (v *View) late() bool { return v.conn.Opening.Late || v.conn.Opening.Bare }
 // been decided then.
 func (v *View) overslept(l *lane, r *Record, raw []byte) bool {
 	version := v.state().Version
-	if version == 0 || version == version13 || l.lost.bytes == 0 || raw == nil || r.Type == ChangeCipherSpec {
+	if version == 0 || version == version13 || l.lost.bytes == 0 || raw == nil || r.isClearChange() {
 		return false
 	}
 	if _, ok := aeadSuites[v.state().Suite]; ok && !r.Truncated {
@@ -222,7 +228,7 @@ func (v *View) overslept(l *lane, r *Record, raw []byte) bool {
 			return v.opened(l, r, plain)
 		}
 	}
-	return (r.Type == ApplicationData || r.Type == Alert && !r.isClearAlert()) && v.unplaced(l, r)
+	return r.Type != Handshake && v.sealed(l, r) && v.unplaced(l, r)
 }
 
 // unplaced decides that a record cannot be read since records before it are

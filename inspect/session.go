@@ -380,7 +380,7 @@ func (c *Connection) end(e Event) {
 		how = ClosedNotify
 	case e.How == Broken:
 		how = ClosedBroken
-	case c.views[e.Side].lanes[e.Side].endsInGap():
+	case c.views[e.Side].lastMissing(e.Side):
 		how = ClosedMissing
 	case c.views[e.Side].lanes[e.Side].unread():
 		how = ClosedUnread
@@ -404,9 +404,13 @@ func (c *Connection) notified(s *Session, side Side) {
 	}
 }
 
-// endsInGap reports whether what came last in the lane, which can be the
-// close_notify, is missing.
-func (l *lane) endsInGap() bool { return l.run == GapItem && l.units == nil }
+// lastMissing reports whether what a side sent last, which can be the close_notify,
+// is missing: it stood in a gap, or before a recording that has only the side's end.
+func (v *View) lastMissing(side Side) bool {
+	l := v.lanes[side]
+	before := v.late() && l.size == 0 && len(v.lanes[side.Peer()].records) > 0
+	return l.units == nil && (l.run == GapItem || before)
+}
 
 // unread reports whether what came last in the lane, which can be the
 // close_notify, is a whole record that could not be read, or not yet, or stands

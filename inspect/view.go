@@ -314,7 +314,7 @@ func (v *View) open(l *lane, r *Record, raw []byte) bool {
 		return v.opened(l, r, plain)
 	case err == errTooShort:
 		r.Why = WhyTooShort
-	case l.lost.bytes > 0:
+	case l.lost.bytes > 0, l.key == nil && v.state().Version != version13 && l.epoch.Generation > 0 && (l.holed || v.lanes[l.from.Peer()].holed): // a hello of the renegotiation may be missing
 		return v.unplaced(l, r)
 	default:
 		r.Why = WhyTag
@@ -552,7 +552,7 @@ func (v *View) decided(l *lane, r *Record, content []byte) bool {
 		v.tear(l)
 		return true
 	}
-	if l.lane == Sent && !l.endsInGap() && !l.unread() {
+	if l.lane == Sent && !v.lastMissing(l.from) && !l.unread() {
 		v.conn.lastRead(v.session, l.from)
 	}
 	switch r.InnerType {
