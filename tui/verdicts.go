@@ -119,8 +119,10 @@ func (m *model) alertFate(c *inspect.Connection, f inspect.Fate, receiver inspec
 		return m.say("wire_alert_dropped", "peer", peer)
 	case inspect.FateUndelivered:
 		return m.say("wire_alert_undelivered", "peer", peer)
+	case inspect.FateHeld:
+		return m.say("wire_alert_held", "peer", peer)
 	}
-	return m.say("wire_alert_held", "peer", peer)
+	return m.say("wire_alert_elsewhere", "peer", peer)
 }
 
 // accounts draws the table: a row for each kind of thing, the client's column left, the server's right.

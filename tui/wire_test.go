@@ -529,3 +529,14 @@ func TestAKeyThatStandsAtTheEdgeIsWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestOfAnAlertWhosePeerIsAnotherConnectionNobodySaysThatItHasNotArrived(t *testing.T) {
+	recording := recordingOf()
+	recording.Append(inspect.Event{Kind: inspect.Noted, Cause: -1, Note: &inspect.Reason{Key: inspect.ServersPart, Data: []any{"client", "127.0.0.1:49152"}}})
+	recording.Append(inspect.Event{Kind: inspect.Captured, Side: inspect.Server, Cause: -1, Bytes: []byte("\x15\x03\x03\x00\x02\x02\x28")})
+	s := open(t, Options{Recording: recording})
+	s.press("end")
+	s.press("V")
+	s.shows("is another connection")
+	s.hides("has not arrived yet")
+}
