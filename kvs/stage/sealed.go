@@ -69,10 +69,11 @@ type sealedPlay struct {
 	cancel  context.CancelFunc
 	parts   sync.WaitGroup
 
-	turn  sync.Mutex        // one command at a time
-	first *inspect.Endpoint // the connection that was opened first, until it is used
-	ready chan struct{}     // closed when its keys are exchanged, or cannot be
-	ended atomic.Bool
+	turn   sync.Mutex        // one command at a time
+	first  *inspect.Endpoint // the connection that was opened first, until it is used
+	ready  chan struct{}     // closed when its keys are exchanged, or cannot be
+	served <-chan struct{}   // closed when the server is done with the connection that was opened last
+	ended  atomic.Bool
 
 	mu     sync.Mutex
 	shells map[int]*memoryListener // by port
@@ -99,7 +100,12 @@ func (p *sealedPlay) Prepared() <-chan struct{} { return p.ready }
 // connect opens a connection, which the service serves, and returns the client's end.
 func (p *sealedPlay) connect() *inspect.Endpoint {
 	client, server := p.channel.tap.PipeOf(p.channel.protocol())
-	p.parts.Go(func() { p.service.ServeConn(p.ctx, p.channel.server(server)) })
+	served := make(chan struct{})
+	p.served = served
+	p.parts.Go(func() {
+		defer close(served)
+		p.service.ServeConn(p.ctx, p.channel.server(server))
+	})
 	return p.channel.client(client)
 }
 
@@ -151,8 +157,14 @@ func (p *sealedPlay) shell(ctx context.Context, port int) (net.Conn, error) {
 	return p.channel.client(client), nil
 }
 
-// Close implements [inspect.Play]. What is held then is never delivered.
+// Close implements [inspect.Play]. An end in good order is tried first; what is held then is never delivered.
 func (p *sealedPlay) Close() error {
+	if p.turn.TryLock() { // no command is under way
+		if !p.leave() {
+			p.cancel() // both sides end at once, and neither fails
+		}
+		p.turn.Unlock()
+	}
 	p.channel.tap.Close() // which ends a command that is under way; and what waits has an end, before it is stopped and fails
 	p.cancel()
 	p.turn.Lock()
@@ -161,6 +173,24 @@ func (p *sealedPlay) Close() error {
 	p.service.DestroyAll()
 	p.parts.Wait()
 	return nil
+}
+
+// leave closes the first connection, if it was not used, and waits until the server is done with the one that was opened
+// last, as far as that can be in time. It reports whether there is one: false means that the exchange of keys has not come to its end.
+func (p *sealedPlay) leave() bool {
+	if p.first != nil {
+		ctx, cancel := whileItMoves(p.ctx, p.channel.tap.Recording()) // to make a key pair takes seconds
+		defer cancel()
+		if !until(ctx, p.ready) || p.ctx.Err() != nil {
+			return false
+		}
+		p.first.Close()
+		p.first = nil
+	}
+	ctx, cancel := inGoodTime(context.Background(), p.channel.tap)
+	defer cancel()
+	until(ctx, p.served)
+	return true
 }
 
 // listen opens the listener of an endpoint shell, on a port that is a mere number.

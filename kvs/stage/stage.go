@@ -208,22 +208,26 @@ func (p *play) awaitEnd(ctx context.Context) {
 // How long Close waits for an end in good order.
 const (
 	patience      = 10 * time.Second
-	patienceGated = 250 * time.Millisecond // since the last event, where a gate may hold the end
+	patienceStill = 250 * time.Millisecond // since the last event, where a gate may hold the end
 )
 
-// inGoodTime returns a context for an end in good order. Where a gate may hold that, it is done once nothing has happened for
-// patienceGated. This is counted in turns: on a busy machine each takes longer than it should, and so does whoever is waited for.
+// inGoodTime returns a context for an end in good order. Where a gate may hold that, it is one [whileItMoves].
 func inGoodTime(ctx context.Context, tap *inspect.Tap) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	if tap.Gate == nil {
-		return ctx, cancel
+	if tap.Gate != nil {
+		return whileItMoves(ctx, tap.Recording())
 	}
+	return context.WithTimeout(ctx, patience)
+}
+
+// whileItMoves returns a context that is done once nothing has happened for patienceStill. This is counted in turns: on a busy
+// machine each takes longer than it should, and so does whoever is waited for.
+func whileItMoves(ctx context.Context, recording *inspect.Recording) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	go func() {
 		defer cancel()
 		const turns = 10
-		turn := time.NewTicker(patienceGated / turns)
+		turn := time.NewTicker(patienceStill / turns)
 		defer turn.Stop()
-		recording := tap.Recording()
 		for still, seen := 0, recording.Len(); still < turns; still++ {
 			select {
 			case <-turn.C:
