@@ -83,6 +83,7 @@ type group struct {
 	pairs   *boltTx
 	updates int
 	awaited bool          // somebody waits for its end
+	left    chan struct{} // one who waits is to see to it, since who came last does not
 	done    chan struct{} // closed once err is set
 	err     error
 }
@@ -224,8 +225,7 @@ func (b *Bolt) Update(do func(Writer) error) error {
 	if g == nil {
 		return err
 	}
-	<-g.done
-	return cmp.Or(g.err, err)
+	return cmp.Or(b.await(g), err)
 }
 
 // Later implements [Pipeline]. With [Interval] there is nothing to wait for.
@@ -240,17 +240,32 @@ func (b *Bolt) Later(do func(Writer) error) (wait func() error, err error) {
 			b.settle()
 		}
 		b.mu.Unlock()
-		<-g.done
-		return g.err
+		return b.await(g)
 	}, err
+}
+
+// await waits until a group has ended, and returns how.
+func (b *Bolt) await(g *group) error {
+	for {
+		select {
+		case <-g.done:
+			return g.err
+		case <-g.left:
+			b.mu.Lock()
+			if b.group == g {
+				b.settle()
+			}
+			b.mu.Unlock()
+		}
+	}
 }
 
 // join has do done in the group that is open, and returns the group if its end must be awaited. More says that the caller comes
 // again before he waits for that.
 //
 // There is no one who commits: whoever finds nobody behind him does it for all before him. While he waits for the disk, those
-// who come queue up for their turn, and are the next group. Who comes again leaves the group open only while nobody waits for it: what
-// he does before he comes may take long, or wait for those who wait.
+// who come queue up for their turn, and are the next group. Who comes again leaves the group open; but what he does before may take
+// long, or wait for those who wait for the group, so one of these then looks after it.
 func (b *Bolt) join(do func(Writer) error, more bool) (g *group, err error) {
 	b.waiting.Add(1)
 	b.mu.Lock()
@@ -271,7 +286,12 @@ func (b *Bolt) join(do func(Writer) error, more bool) (g *group, err error) {
 		return nil, err
 	}
 	g.awaited = g.awaited || !more
-	stays = !g.awaited
+	if stays = more; stays && g.awaited {
+		select {
+		case g.left <- struct{}{}:
+		default: // he has been told
+		}
+	}
 	return g, err
 }
 
@@ -293,7 +313,7 @@ func (b *Bolt) begin() error {
 	if err != nil {
 		return plain(err)
 	}
-	b.group = &group{tx: tx, pairs: writing(tx, b.options.Limit), done: make(chan struct{})}
+	b.group = &group{tx: tx, pairs: writing(tx, b.options.Limit), left: make(chan struct{}, 1), done: make(chan struct{})}
 	return nil
 }
 
