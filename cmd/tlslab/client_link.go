@@ -17,6 +17,8 @@ const (
 	dialTimeout = 10 * time.Second
 	// hangUpTimeout is how long the client waits for the server's goodbye.
 	hangUpTimeout = time.Second
+	// lastWordsTimeout is how long what the client said last may take to be offered for editing and to go out.
+	lastWordsTimeout = 10 * time.Second
 )
 
 // What may end the wait for an answer, beside the server.
@@ -222,7 +224,7 @@ func (r *clientRun) lastWords(ctx context.Context, conn *inspect.Conn) {
 		conn.Close()
 		return
 	}
-	r.attend(ctx, hangUpTimeout, func(ctx context.Context) error {
+	r.attend(ctx, lastWordsTimeout, func(ctx context.Context) error {
 		conn.Close()
 		return r.delivered(ctx, conn)
 	})
