@@ -115,7 +115,7 @@ func isIdiom(w heard) bool {
 }
 
 // Unlike returns what the prose of a lesson says otherwise than it does in another language, block by block: what it
-// computes, in another sequence too; its keys and commands; its words for sides, names, parts of records, places, numbers, order, more and less, those of each sort in the same sequence. The
+// computes, in another sequence too; its keys and commands; what it cites, and names as the field spells them; its words for sides, names, parts of records, places, numbers, order, more and less, those of each sort in the same sequence. The
 // lessons must be the [Same].
 func Unlike(other, l *Lesson) (faults []Check) {
 	typed := bothType(other, l)
@@ -129,6 +129,11 @@ func Unlike(other, l *Lesson) (faults []Check) {
 			faults = append(faults, here[i].computes(there[i])...)
 			if mine, theirs := here[i].typed, there[i].typed; !slices.Equal(mine, theirs) {
 				faults = append(faults, fault(here[i].line, here[i].text, "fault_same_typed", "here", listed(mine), "there", listed(theirs), "line", there[i].line))
+			}
+			for _, said := range []struct{ mine, theirs []string }{{here[i].cites, there[i].cites}, {here[i].technical, there[i].technical}} {
+				if !slices.Equal(said.mine, said.theirs) {
+					faults = append(faults, fault(here[i].line, here[i].text, "fault_same_names", "here", listed(said.mine), "there", listed(said.theirs), "line", there[i].line))
+				}
 			}
 			if mine, theirs, same := here[i].beside(there[i]); !same {
 				faults = append(faults, fault(here[i].line, here[i].text, "fault_same_words", "here", mine, "there", theirs, "line", there[i].line))
@@ -145,13 +150,15 @@ func Unlike(other, l *Lesson) (faults []Check) {
 
 // A heardBlock is a block of prose, and what is heard in it.
 type heardBlock struct {
-	line   int
-	text   string // its beginning
-	values []bone // of its templates
-	typed  []string
-	words  []heard
-	terms  []saidTerm
-	denies int
+	line      int
+	text      string // its beginning
+	values    []bone // of its templates
+	typed     []string
+	cites     []string // numbers of standards, and of their sections and appendices
+	technical []string // names of the field, as it spells them
+	words     []heard
+	terms     []saidTerm
+	denies    int
 }
 
 // blocks are those of a page, with the labels of choices.
@@ -166,12 +173,22 @@ func (l *Lesson) blocks(page int, typed []string) (all []heardBlock) {
 		names, rest := hearNames(text)
 		beginning, _ := shortened(textValue(text)).(string)
 		b := heardBlock{line: p.line, text: beginning, values: computedIn(p), typed: typedIn(p.spans, typed)}
+		b.cites = numberCited.FindAllString(strings.Join(references.FindAllString(text, -1), " "), -1)
+		b.technical = technical.FindAllString(references.ReplaceAllString(text, " "), -1)
 		b.words = slices.DeleteFunc(hearWords(names, rest, portuguese), isIdiom)
 		b.terms, b.denies = glossary.terms(string(rest)), denials(string(rest), portuguese)
 		all = append(all, b)
 	}
 	return all
 }
+
+var (
+	// numberCited is the number of a standard, or that of a section or appendix of it.
+	numberCited = regexp.MustCompile(`\b[A-Z]+[.-][0-9]+(?:\.[0-9]+)*|[0-9]+(?:[.-][0-9]+)*|\b[A-Z]\b`)
+
+	// technical is a word with a capital in it and behind that one another one or a digit, as in HMAC, X25519, HKDF-Extract.
+	technical = regexp.MustCompile(`\b[A-Za-z0-9-]*[A-Z][A-Za-z-]*[A-Z0-9][A-Za-z0-9-]*\b|\b[a-z]+[A-Z][A-Za-z]+\b`)
+)
 
 // saidIn is the text of spans, with an ellipsis for values and code.
 func saidIn(spans []inline) string {

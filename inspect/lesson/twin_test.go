@@ -88,6 +88,26 @@ func TestTheTwoLanguagesOfALessonTypeTheSame(t *testing.T) {
 	}
 }
 
+func TestTheTwoLanguagesOfALessonCiteTheSameAndNameTheSame(t *testing.T) {
+	for _, of := range []struct{ english, portuguese, wrong string }{
+		{"It is there (RFC 8446 sections 4.1.2 and 4.1.3, appendix E).", "Está lá (RFC 8446, seções 4.1.2 e 4.1.3, apêndice E).", ""},
+		{"It is there (RFC 8446 section 4.4.4).", "Está lá (RFC 8446, seção 4.4.3).", "8446, 4.4.3 | 8446, 4.4.4"},
+		{"It is there (RFC 8446).", "Está lá (RFC 5246).", "5246 | 8446"},
+		{"It is there (RFC 8446 appendix B.4).", "Está lá (RFC 8446, apêndice C.4).", "C.4 | B.4"},
+		{"It is there (RFC 8446).", "Está lá.", "no word | 8446"},
+		{"By RFC 20 and RFC 3629.", "Pela RFC 3629 e pela RFC 20.", "3629, 20 | 20, 3629"},
+		{"HKDF-Extract is an HMAC.", "O HKDF-Extract é um HMAC.", ""},
+		{"It is an authenticated one, an AEAD.", "É uma autenticada (em inglês, *authenticated*, AEAD).", ""},
+		{"It is an AEAD.", "É um HMAC.", "HMAC | AEAD"},
+		{"It is HKDF-Extract.", "É o HKDF-Expand.", "HKDF-Expand | HKDF-Extract"},
+		{"It is in subjectAltName.", "Está em issuer.", "no word | subjectAltName"},
+		{"It is X25519, then ML-KEM.", "É o ML-KEM, depois o X25519.", "ML-KEM, X25519 | X25519, ML-KEM"},
+		{"A MAC.", "Uma assinatura.", "no word | MAC"},
+	} {
+		checkTwins(t, of.english, of.portuguese, of.wrong)
+	}
+}
+
 func TestTheCourseSaysTheSameInBothLanguages(t *testing.T) {
 	for _, name := range docs.Lessons() {
 		var both []*Lesson
