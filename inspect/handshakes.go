@@ -13,7 +13,7 @@ func (v *View) handshakes() []*View {
 			begins = append(begins, i)
 		}
 	}
-	if len(begins) < 2 || v.state().Version == version13 {
+	if version := v.state().Version; len(begins) < 2 || version == 0 || version == version13 {
 		return []*View{v}
 	}
 	var all []*View

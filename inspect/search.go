@@ -306,6 +306,9 @@ func (v *View) complete(before []*Message, m *Message) bool {
 		if m.tears != first[m.Side][after].tears || v13 && after == 0 && m.tears > 0 {
 			return false
 		}
+		if !v13 && !m.follows(upTo[0]) {
+			return false
+		}
 	}
 	has := func(side Side, kind HandshakeType) bool {
 		return slices.ContainsFunc(before, func(m *Message) bool { return m.Side == side && m.Type == kind && !m.retry() })
@@ -314,15 +317,28 @@ func (v *View) complete(before []*Message, m *Message) bool {
 	case upTo[0].Type != typeClientHello:
 		return false
 	case m.Type == typeClientHello:
-		return len(before) == 0 || before[len(before)-1].retry()
+		return len(before) == 0 && m.tears == 0 || len(before) > 0 && before[len(before)-1].retry()
 	case m.Type == typeServerHello:
 		return true
 	case !has(Server, typeServerHello):
 		return false
+	case v13 && m.Record.Epoch.Kind == EpochApplication: // post-handshake authentication is over all of the handshake
+		return has(Server, typeFinished) && has(Client, typeFinished)
 	case v13:
 		return m.Side == Server || has(Server, typeFinished)
 	case m.Side == Client:
 		return has(Server, typeServerHelloDone) || has(Server, typeFinished)
 	}
 	return m.Type != typeFinished || !has(Server, typeServerHelloDone) || has(Client, typeFinished)
+}
+
+// follows reports whether a message of TLS 1.2 stands in the epoch where one of the
+// handshake that first began has to: another one is of a renegotiation, and the
+// messages between them are missing.
+func (m *Message) follows(first *Message) bool {
+	epoch := first.Record.Epoch
+	if m.Type == typeFinished {
+		epoch = epoch.next(EpochApplication)
+	}
+	return m.Record.Epoch == epoch
 }

@@ -8,7 +8,8 @@ import (
 // transcript returns the handshake messages in the order in which the
 // handshake's transcript has them, which need not be the order in which they
 // became known: TLS 1.3 in the order of RFC 8446 section 4.4.1, TLS 1.2 as they
-// crossed. What comes after the handshake is not part of it.
+// crossed. What comes after the handshake is not part of it, though the
+// handshake's end may be missing.
 func (v *View) transcript() []*Message { return v.transcriptAt(never) }
 
 // transcriptAt is the transcript once event at had happened.
@@ -18,7 +19,7 @@ func (v *View) transcriptAt(at int) []*Message {
 	}
 	sent := [2][]*Message{}
 	for _, m := range v.messages {
-		if m.Event > at {
+		if m.Event > at || m.Record.Epoch.Kind == EpochApplication {
 			continue
 		}
 		done := len(sent[m.Side]) > 0 && sent[m.Side][len(sent[m.Side])-1].Type == typeFinished

@@ -294,6 +294,9 @@ func (v *View) verifyKeyExchange(m *Message, before []*Message) (c Verification,
 		return c.because("messages"), true
 	}
 	hello, answer := client[len(client)-1], server[len(server)-1] // for their randoms
+	if !answer.follows(hello) || !m.follows(hello) {
+		return c.ended(NotCheckable, v.lacksMessages()), true
+	}
 	c.Covers = []*Message{hello, answer}
 	key, missing := v.publicKey(Server, before)
 	if key == nil {
