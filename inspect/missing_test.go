@@ -68,7 +68,11 @@ func TestWhateverRecordsAreMissingNoProofIsRefuted(t *testing.T) {
 		refuted, values := refutations(whole)
 		for how, lose := range losses {
 			for i := range handshake {
-				for _, row := range [][]int{handshake[i : i+1], handshake[i:min(i+2, len(handshake))]} {
+				rows := [][]int{handshake[i : i+1]}
+				if how == "without" && i+1 < len(handshake) {
+					rows = append(rows, handshake[i:i+2])
+				}
+				for _, row := range rows {
 					damaged := new(Recording)
 					for e := range whole.Events(0) {
 						if e.Index == row[0] || e.Index == row[len(row)-1] {
@@ -81,6 +85,31 @@ func TestWhateverRecordsAreMissingNoProofIsRefuted(t *testing.T) {
 					}
 					mustNotRefute(t, fmt.Sprintf("%s, %s %v", name, how, row), damaged, refuted, values)
 				}
+			}
+		}
+	}
+}
+
+func TestOfAConnectionSeenFromTheMiddleNoProofIsRefuted(t *testing.T) {
+	for name, rec := range recordedSessions(t) {
+		whole, handshake := recordwise(rec)
+		refuted, values := refutations(whole)
+		for _, last := range handshake {
+			for _, of := range [][2]bool{{true, true}, {true, false}, {false, true}} { // whose beginning is missing
+				late, conn := new(Recording), whole.At(last).Conn
+				for e := range whole.Events(0) {
+					switch {
+					case e.Conn != conn:
+					case e.Kind == Opened:
+						opening := *e.Opening
+						opening.Late = true
+						e.Opening = &opening
+					case e.Kind == Captured && e.Index <= last && of[e.Side]:
+						continue
+					}
+					late.Append(e)
+				}
+				mustNotRefute(t, fmt.Sprintf("%s, without %v up to %d", name, of, last), late, refuted, values)
 			}
 		}
 	}

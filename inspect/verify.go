@@ -146,8 +146,7 @@ func (v *View) verifyFinished(m *Message, before []*Message) Verification {
 		if v.blind() {
 			return c.because("no_inner_hello")
 		}
-		finishedKey := s.expandLabel(m.Record.key.secret, "finished", s.hash().Size())
-		return c.concluded(s.mac(finishedKey, s.transcriptHash(before)))
+		return c.concluded(s.finished(m, before))
 	}
 	c.RFC = "RFC 5246 section 7.4.9"
 	if v.master == nil {
@@ -155,6 +154,12 @@ func (v *View) verifyFinished(m *Message, before []*Message) Verification {
 	}
 	label := [2]string{"client finished", "server finished"}[m.Side]
 	return c.concluded(s.prf(v.master.secret, label, s.transcriptHash(before), 12))
+}
+
+// finished is the verify_data of a Finished of TLS 1.3, whose record could be opened.
+func (s suite) finished(m *Message, before []*Message) []byte {
+	finishedKey := s.expandLabel(m.Record.key.secret, "finished", s.hash().Size())
+	return s.mac(finishedKey, s.transcriptHash(before))
 }
 
 func (s suite) mac(key, data []byte) []byte {
