@@ -527,7 +527,7 @@ func (m *model) aboutField(w, height int) []string {
 		}
 		place := m.say("tui_place", "offset", f.Offset, "count", f.Length)
 		if f.RFC != "" {
-			place += m.pal.glyphs.dot + inspect.Safe(f.RFC)
+			place += m.pal.glyphs.dot + m.cite(f.RFC)
 		}
 		if width(head[0].text)+width(head[len(head)-1].text)+width(place)+6 <= w {
 			lines = append(lines, m.ends(w, head, span{quiet, place}))
@@ -565,7 +565,7 @@ func (m *model) field(w int) []string {
 		}
 	}
 	add(strong, inspect.Safe(f.Name))
-	add(quiet, m.say("tui_place", "offset", f.Offset, "count", f.Length)+m.pal.glyphs.dot+inspect.Safe(f.RFC))
+	add(quiet, m.say("tui_place", "offset", f.Offset, "count", f.Length)+m.pal.glyphs.dot+m.cite(f.RFC))
 	for _, text := range []string{m.explain(f), m.fieldValue(f)} {
 		if text != "" {
 			add(plain, "")

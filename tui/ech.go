@@ -290,7 +290,7 @@ func (m *model) aboutPair(p pairing, w int, whole bool) []string {
 	if p.likeness == outerOnly {
 		f = p.outer
 	}
-	place := m.say("tui_place", "offset", f.Offset, "count", f.Length) + m.pal.glyphs.dot + inspect.Safe(f.RFC)
+	place := m.say("tui_place", "offset", f.Offset, "count", f.Length) + m.pal.glyphs.dot + m.cite(f.RFC)
 	lines := []string{m.ends(w, []span{{strong, inspect.Safe(f.Name)}}, span{quiet, place})}
 	add := func(i ink, text string) {
 		for _, line := range wrap(text, w-4) {

@@ -67,7 +67,7 @@ func (m *model) whyOf(p *proof) string {
 // aboutProof says what a proof is over, what was sent, and what it should have been.
 func (m *model) aboutProof(p *proof, w int) []string {
 	s := &sheet{m: m, w: w}
-	s.lines = append(s.lines, m.ends(w, []span{{strong, m.proofName(p)}}, span{quiet, inspect.Safe(p.RFC)}))
+	s.lines = append(s.lines, m.ends(w, []span{{strong, m.proofName(p)}}, span{quiet, m.cite(p.RFC)}))
 	verdict := m.verdictOf(p)
 	s.text(verdict.ink, verdict.text)
 	for _, note := range p.Notes {

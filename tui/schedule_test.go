@@ -285,6 +285,6 @@ func TestAProtectionIsExplainedAsAWhole(t *testing.T) {
 		s := open(t, Options{Lang: lang, Recording: traces(t, "1-rtt")})
 		s.size(120, 50)
 		s.press("home", "right", "right", "right", "S")
-		s.shows(want, "RFC 8446 section 5.2")
+		s.shows(want, s.m.cite("RFC 8446 section 5.2"))
 	}
 }

@@ -94,7 +94,7 @@ func (s *sheet) hex(word string, column int, ink ink, b []byte) {
 // aboutValue says of a value its bytes, how it is computed, and of what.
 func (m *model) aboutValue(v *inspect.Value, w int) []string {
 	s := &sheet{m: m, w: w}
-	s.lines = append(s.lines, m.ends(w, []span{{strong, m.owned(v.Name)}}, span{quiet, inspect.Safe(v.RFC)}))
+	s.lines = append(s.lines, m.ends(w, []span{{strong, m.owned(v.Name)}}, span{quiet, m.cite(v.RFC)}))
 	if v.Bytes == nil {
 		s.text(plain, m.say("tui_value_missing", "why", v.Missing))
 		if m.inGlassBox(v) {
@@ -230,6 +230,11 @@ func (m *model) inGlassBox(v *inspect.Value) bool {
 // formula is as the standard writes it, the words in it in the language of the screen.
 func (m *model) formula(v *inspect.Value) string {
 	return m.pal.spell(m.sentences.Formula(v.Kind, inspect.Safe(v.Formula)))
+}
+
+// cite says where something is defined, as it is written in the language of the screen.
+func (m *model) cite(rfc string) string {
+	return m.pal.spell(m.sentences.Citation(inspect.Safe(rfc)))
 }
 
 // owned names values with the words for whose they are in the language of the screen.

@@ -60,7 +60,7 @@ func (e *explainer) tree(f inspect.Field, known string, depth int) {
 		line += ": " + value
 	}
 	if f.RFC != "" && f.RFC != known {
-		line += " (" + f.RFC + ")"
+		line += " (" + say.Citation(f.RFC) + ")"
 	}
 	e.paragraph(line, 2*depth)
 	if explanation := say.Explain(f.Kind); explanation != "" && !e.told[f.Kind] {

@@ -56,7 +56,7 @@ type node struct {
 const tints = 4
 
 func (p *page) dump(d dumping) dumped {
-	shown := dumped{Title: d.title, Label: p.Word("page_dump", "title", d.title), RFC: d.root.RFC}
+	shown := dumped{Title: d.title, Label: p.Word("page_dump", "title", d.title), RFC: p.text.Say.Citation(d.root.RFC)}
 	if len(d.bytes) > mostShown {
 		shown.More = p.Word("page_more_bytes", "count", len(d.bytes)-mostShown)
 	}
@@ -154,7 +154,7 @@ func (t *planter) node(f inspect.Field, rfc string, depth int) *node {
 		Size: say.Say("page_place", "size", t.page.text.size(f.Length), "offset", f.Offset),
 	}
 	if f.RFC != rfc {
-		n.RFC = f.RFC
+		n.RFC = say.Citation(f.RFC)
 	}
 	if explanation := say.Explain(f.Kind); explanation != "" && !t.told[f.Kind] {
 		t.told[f.Kind] = true

@@ -45,7 +45,7 @@ func isPublic(kind string) bool {
 func (p *page) value(v inspect.Value, depth int) value {
 	say := p.text.Say
 	told := value{
-		Name: say.ValueName(inspect.Safe(v.Name)), Depth: depth, RFC: v.RFC, Explanation: say.Explain(v.Kind),
+		Name: say.ValueName(inspect.Safe(v.Name)), Depth: depth, RFC: say.Citation(v.RFC), Explanation: say.Explain(v.Kind),
 		Formula: say.Formula(v.Kind, inspect.Safe(v.Formula)),
 		How:     say.Say("page_how"), Shell: say.Say("page_command"), WithheldWord: say.Say("page_withheld"),
 	}
@@ -232,7 +232,7 @@ func (p *page) proof(v inspect.Verification) proof {
 	}
 	told := proof{
 		Name: p.Word("tui_message_of", "message", name, "side", p.text.side(v.Message.Side)),
-		RFC:  v.RFC, Meaning: p.text.Say.Explain("proof." + v.Kind), Got: fmt.Sprintf("%x", v.Got), Want: fmt.Sprintf("%x", v.Want),
+		RFC:  p.text.Say.Citation(v.RFC), Meaning: p.text.Say.Explain("proof." + v.Kind), Got: fmt.Sprintf("%x", v.Got), Want: fmt.Sprintf("%x", v.Want),
 		How: p.Word("page_how"), GotWord: p.Word("tui_proof_got"), WantWord: p.Word("tui_proof_want"),
 	}
 	switch v.Outcome {

@@ -219,7 +219,7 @@ func TestExplainTellsEachFieldAndWhatItsKindIsForOnce(t *testing.T) {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 		joined := strings.Join(lines, " ")
-		for _, want := range []string{"level, 1 byte ", "fatal (0x02) (RFC 8446 section 6)", "handshake_failure (0x28)", say.Say("field_record_type"), say.Say("field_alert_level")} {
+		for _, want := range []string{"level, 1 byte ", "fatal (0x02) (" + say.Citation("RFC 8446 section 6") + ")", "handshake_failure (0x28)", say.Say("field_record_type"), say.Say("field_alert_level")} {
 			if strings.Count(joined, want) != 1 {
 				t.Errorf("%s: %q stands there %d times, want once:\n%s", lang, want, strings.Count(joined, want), got)
 			}
