@@ -677,6 +677,9 @@ func (m *model) actsNow(b *binding) bool {
 		return m.sitting != nil && (lessonModes&(1<<m.mode) != 0 && (b.brief != "course_brief_text" || m.sitting.shown != nil) ||
 			m.mode == onAnswer && len(m.given.text) == 0 && b.brief == "course_brief_back")
 	}
+	if b.brief == "course_brief_next" && m.sitting != nil && m.lessonAfter(m.sitting.name) == "" {
+		return false
+	}
 	if b.brief == "course_brief_answer" && !m.canAnswer() {
 		return false
 	}

@@ -261,7 +261,7 @@ func TestOnlyTheSpaceBarLeadsThroughALesson(t *testing.T) {
 		s.rests()
 		s.fits()
 	}
-	s.shows("How you did: Words in the open", "0 of 2 exercises are right.", "no answer", "The next lesson: Words in the open")
+	s.shows("How you did: Words in the open", "0 of 2 exercises are right.", "no answer", "The next lesson: Words in the open", "n next lesson")
 	for range 10 {
 		if s.press(" "); s.m.mode != onResults {
 			break
@@ -279,6 +279,7 @@ func TestOnlyTheSpaceBarLeadsThroughALesson(t *testing.T) {
 		s.rests()
 	}
 	s.shows("nothing more: this was the last lesson")
+	s.hides("next lesson")
 	s.press(" ")
 	s.shows("This was the last lesson.")
 	s.press("backspace")

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/tlslab/docs"
 	"example.com/tlslab/inspect"
 	"example.com/tlslab/inspect/lesson"
 	"example.com/tlslab/inspect/report"
@@ -429,7 +430,7 @@ func (r *reading) graded(a *lesson.Attempt) {
 // results tells, at the end, what came of each exercise.
 func (r *reading) results() {
 	r.print("", r.say("lesson_end", "title", r.Title))
-	for _, a := range r.sitting.Attempts() {
+	for i, a := range r.sitting.Attempts() {
 		given := r.say("lesson_result_nothing")
 		if n := len(a.Given); n > 0 {
 			given = r.labelOf(a, a.Given[n-1])
@@ -438,17 +439,23 @@ func (r *reading) results() {
 		if a.Known && a.Right {
 			id = "lesson_result_solved"
 		}
-		r.print("", r.say(id, "name", a.Name, "given", given, "expected", r.labelOf(a, a.Expected), "hints", a.Hints))
+		r.print("", r.say(id, "number", i+1, "given", given, "expected", r.labelOf(a, a.Expected), "hints", a.Hints))
 		r.indented("  ", plainSpans(a.Why.Spans))
 	}
-	if next := r.nextCommand(); next != "" {
+	switch next := r.nextCommand(); {
+	case next != "":
 		r.print("", r.say("lesson_end_next", "command", next))
+	case !r.own:
+		r.print("", r.say("course_last"))
 	}
 }
 
 // nextCommand is what begins the lesson behind this one; "" if it is the last, or no other can be seen from it.
 func (r *reading) nextCommand() string {
-	if !r.own {
+	if course := docs.Lessons(); !r.own {
+		if r.Name == course[len(course)-1] {
+			return ""
+		}
 		return "tlslab lesson next"
 	}
 	files, err := r.folderFiles(filepath.Dir(r.file))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,8 +26,15 @@ func TestEachLessonComesToItsEndAsTextWithoutAControlCharacter(t *testing.T) {
 			}
 			unhurried(t, lang+"/"+name, func(t *testing.T) {
 				said, err := readAsText(t, lang, name, typed)
-				if end := docs.For(lang).Say("lesson_end_next", "command", "tlslab lesson next"); err != nil || !strings.Contains(said, end) {
+				end := docs.For(lang).Say("lesson_end_next", "command", "tlslab lesson next")
+				if name == docs.Lessons()[len(docs.Lessons())-1] {
+					end = docs.For(lang).Say("course_last")
+				}
+				if err != nil || !strings.Contains(said, end) {
 					t.Errorf("it does not come to its end: %v\n%s", err, said)
+				}
+				if id := regexp.MustCompile(`(?m)^[a-z][a-z0-9-]*: (open|solved|em aberto|resolvido)\.`).FindString(said); id != "" {
+					t.Errorf("an exercise is called by the name that it has in the file: %q", id)
 				}
 				for line := range strings.SplitSeq(said, "\n") {
 					tooWide := utf8.RuneCountInString(line) > 80 && strings.Contains(strings.TrimSpace(line), " ")
