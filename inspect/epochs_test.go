@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -477,4 +478,77 @@ func TestOfAServerHelloThatIsCutNothingIsProved(t *testing.T) {
 	if len(proofs) != 1 || proofs[0].Outcome != NotCheckable || proofs[0].Because.Key != "unparsed" {
 		t.Errorf("%+v", proofs)
 	}
+}
+
+// The log of a server that refuses early data lacks its secret, and half a log may. What
+// the client says behind it is read all the same, whenever the secrets come.
+func TestWhatFollowsEarlyDataIsReadWithoutItsSecret(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		for _, answer := range []string{"refused", "accepted", "retry"} {
+			s := newScript(0x1301)
+			s.clear(Client, Handshake, s.hello(Client, extensionSupportedVersions, extensionEarlyData))
+			s.log("CLIENT_EARLY_TRAFFIC_SECRET", Client, false)
+			s.sealed(Client, ApplicationData, []byte("early"))
+			s.sealed(Client, ApplicationData, []byte("more"))
+			if answer == "retry" {
+				random := s.random[Server]
+				s.random[Server] = []byte(helloRetryRandom)
+				s.clear(Server, Handshake, s.hello(Server, extensionSupportedVersions))
+				s.clear(Client, Handshake, s.hello(Client, extensionSupportedVersions))
+				s.random[Server] = random
+			}
+			s.clear(Server, Handshake, s.hello(Server, extensionSupportedVersions))
+			s.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", Server, true)
+			extensions := message(typeEncryptedExtensions, 0, 0)
+			if answer == "accepted" {
+				extensions = message(typeEncryptedExtensions, 0, 4, 0, extensionEarlyData, 0, 0)
+			}
+			s.sealed(Server, Handshake, extensions)
+			s.sealed(Server, Handshake, message(typeFinished, make([]byte, 32)...))
+			s.clear(Client, ChangeCipherSpec, []byte{1})
+			s.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", Client, !late)
+			s.sealed(Client, Handshake, message(typeFinished, make([]byte, 32)...))
+			s.log("CLIENT_TRAFFIC_SECRET_0", Client, !late)
+			s.sealed(Client, ApplicationData, []byte("said"))
+			s.sealed(Client, Alert, []byte{1, 0})
+			if late {
+				s.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", Client, true)
+				s.log("CLIENT_TRAFFIC_SECRET_0", Client, true)
+			}
+			lacks := " of this connection's secrets, the recording lacks CLIENT_EARLY_TRAFFIC_SECRET (client random " + fmt.Sprintf("%x", s.random[Client]) + ")"
+			want := "clear client_hello; early0" + lacks + "; early1" + lacks + "; "
+			if answer == "retry" {
+				want += "clear client_hello; "
+			}
+			want += "clear change_cipher_spec; handshake0 finished; application0 application_data; application1 alert"
+			expect(t, strings.ReplaceAll(s.told(Client), WhyNoSecret.String(), lacks[1:]), want)
+			v := NewSession(s.rec).Connections()[0].View(Client)
+			for _, r := range v.Records(Client) {
+				if got := r.Reason().String(); r.Epoch.Kind == EpochEarly && got != lacks[1:] {
+					t.Errorf("%s: of record %d it says: %s", answer, r.Seq, got)
+				}
+			}
+			// EndOfEarlyData, which the Finished covers, is sent only where early data is accepted.
+			for _, c := range v.Verifications() {
+				closed := c.Because.Key == "messages_closed"
+				if c.Kind == "finished" && c.Message.Side == Client && closed != (answer == "accepted") {
+					t.Errorf("%s: the client's Finished is %s: %s", answer, c.Outcome, c.Because)
+				}
+			}
+		}
+	}
+}
+
+// Secrets that come together may come in any order.
+func TestEarlyDataIsReadThoughItsSecretComesBehindTheOthers(t *testing.T) {
+	s := newScript(0x1301)
+	s.clear(Client, Handshake, s.hello(Client, extensionSupportedVersions, extensionEarlyData))
+	s.log("CLIENT_EARLY_TRAFFIC_SECRET", Client, false)
+	s.sealed(Client, ApplicationData, []byte("early"))
+	s.clear(Server, Handshake, s.hello(Server, extensionSupportedVersions))
+	s.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", Client, false)
+	s.sealed(Client, Handshake, message(typeFinished, 1))
+	s.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", Client, true)
+	s.log("CLIENT_EARLY_TRAFFIC_SECRET", Client, true)
+	expect(t, s.told(Client), "clear client_hello; early0 application_data; handshake0 finished")
 }

@@ -175,19 +175,23 @@ func parseServerHello(body []byte) (h hello) {
 	return h
 }
 
-// parseEncryptedExtensions returns the protocol that ALPN selected, or "".
-func parseEncryptedExtensions(body []byte) (protocol string) {
+// parseEncryptedExtensions returns the protocol that ALPN selected, or "",
+// and whether early data is accepted.
+func parseEncryptedExtensions(body []byte) (protocol string, earlyData bool) {
 	s := cryptobyte.String(body)
 	var extensions cryptobyte.String
 	if !s.ReadUint16LengthPrefixed(&extensions) {
-		return ""
+		return "", false
 	}
 	eachExtension(extensions, func(kind uint16, data cryptobyte.String) {
-		if kind == extensionALPN {
+		switch kind {
+		case extensionALPN:
 			protocol = selectedProtocol(data)
+		case extensionEarlyData:
+			earlyData = true
 		}
 	})
-	return protocol
+	return protocol, earlyData
 }
 
 func selectedProtocol(data cryptobyte.String) string {

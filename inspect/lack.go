@@ -9,15 +9,15 @@ import (
 // What a recording lacks: which secrets, by the names that a key log has for
 // them, and whether messages are missing or only closed.
 
-// lacksSecret says which secrets are missing that the next records of the lane
-// are read with, as far as can be said.
-func (v *View) lacksSecret(l *lane) Reason {
+// lacksSecret says which secrets are missing that a record, or while it waits the
+// next ones of its lane, are read with, as far as can be said.
+func (v *View) lacksSecret(r *Record) Reason {
 	state := v.state()
 	known := v.session.secrets[string(state.ClientRandom)]
 	if v.ours || len(known) == 0 && !v.session.hasSecrets() {
 		return because("no_secret")
 	}
-	missing, misfit := v.labelsLacked(l, known)
+	missing, misfit := v.labelsLacked(v.labelsWanted(r), known)
 	named := []any{"labels", strings.Join(missing, ", "), "random", hex.EncodeToString(state.ClientRandom)}
 	switch {
 	case misfit != nil && misfit.Line > 0:
@@ -32,10 +32,10 @@ func (v *View) lacksSecret(l *lane) Reason {
 	return because("secrets_of_others", named...)
 }
 
-// labelsLacked lists the labels of secrets that the lane's next records want and
-// that are not known, and the first secret that is, but cannot be one.
-func (v *View) labelsLacked(l *lane, known []KnownSecret) (missing []string, misfit *KnownSecret) {
-	for _, label := range v.labelsWanted(l) {
+// labelsLacked lists the labels of secrets that are wanted and
+// not known, and the first secret that is, but cannot be one.
+func (v *View) labelsLacked(wanted []string, known []KnownSecret) (missing []string, misfit *KnownSecret) {
+	for _, label := range wanted {
 		lacks := true
 		for i := range known {
 			switch {
@@ -53,11 +53,15 @@ func (v *View) labelsLacked(l *lane, known []KnownSecret) (missing []string, mis
 	return missing, misfit
 }
 
-// labelsWanted are the labels of the secrets that the lane's next records are read
-// with: from its epoch on, those of all that follow it.
-func (v *View) labelsWanted(l *lane) (labels []string) {
-	if v.state().Version != version13 {
+// labelsWanted are the labels of the secrets that a record is read with. While it
+// waits they are those of its lane's epoch, and of all that follow it.
+func (v *View) labelsWanted(r *Record) (labels []string) {
+	l := v.lanes[r.Side]
+	switch {
+	case v.state().Version != version13:
 		return []string{labelMaster}
+	case r.DecidedAt >= 0:
+		return []string{secretLabel(r.Epoch, r.Side)}
 	}
 	for kind := l.epoch.Kind; kind >= EpochEarly && kind <= EpochApplication; kind++ {
 		labels = append(labels, secretLabel(Epoch{Kind: kind}, l.from))
@@ -125,6 +129,9 @@ func (v *View) closedHandshake(l *lane, r *Record) bool {
 		epoch = l.epoch
 	} else if !r.Encrypted || r.Decrypted {
 		return false
+	}
+	if epoch.Kind == EpochEarly && r.DecidedAt >= 0 {
+		return v.early != earlyRefused // EndOfEarlyData is one
 	}
 	if v.state().Version == version13 {
 		return epoch.Kind != EpochApplication && epoch.Kind != EpochEarly

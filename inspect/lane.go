@@ -56,6 +56,7 @@ type lane struct {
 	lost     lost   // since the last record that could be read
 	searched int64  // for the place of records behind the latest gap, in bytes
 	tried    int    // with how many secrets the record that waits was searched for, and 1
+	ahead    [2]int // the end of early data was looked for in so many records, with what so many secrets and messages tell
 }
 
 // A chunk says which event keeps the lane's bytes from an offset on.

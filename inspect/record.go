@@ -207,7 +207,7 @@ func (r *Record) Reason() Reason {
 		return *r.unit.because
 	}
 	if r.Why == WhyNoSecret && r.TLS() {
-		return r.view.lacksSecret(r.view.lanes[r.Side])
+		return r.view.lacksSecret(r)
 	}
 	return r.Why.Reason()
 }

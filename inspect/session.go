@@ -24,6 +24,7 @@ type Session struct {
 	items      []Item
 	rows       int                      // of them that have one
 	secrets    map[string][]KnownSecret // by client random
+	waiting    []*View                  // for the secret of early data, since the latest secrets came
 	learned    int                      // the event of the latest of them
 	greeted    map[string][]*Connection // by client random and by ticket: those whose ClientHello has been read
 	masters    map[string]*View         // TLS 1.2: by ticket, the view whose master secret it stands for
@@ -67,6 +68,13 @@ func (s *Session) Extend() bool {
 		s.next = event.Index + 1
 		s.take(event)
 	}
+	for _, v := range s.waiting {
+		s.now.Conn = v.conn.Conn
+		if v.passEarlyData() {
+			v.decide()
+		}
+	}
+	s.waiting = s.waiting[:0]
 	return s.next > from
 }
 

@@ -28,6 +28,7 @@ type View struct {
 	finished     [2]bool
 	heard        []*Record // gated: alerts that the view's endpoint received and could read
 	ech          echOffer
+	early        earlyAnswer
 
 	reader  Reader               // of units; nil for TLS, and where the protocol is not known
 	waiting map[string][]*Record // by identifier: units that a secret is missing for
@@ -165,7 +166,7 @@ func (v *View) decide() {
 		return // units are read when they come
 	}
 	v.openECH()
-	for progress := true; progress; {
+	for progress := true; progress; progress = progress || v.session.now.Kind != Secret && v.passEarlyData() {
 		progress = false
 		var stuck [2]bool
 		for l := v.earliest(stuck); l != nil; l = v.earliest(stuck) {
@@ -177,6 +178,9 @@ func (v *View) decide() {
 	}
 	for _, l := range v.lanes {
 		v.lend(l)
+	}
+	if l := v.lanes[Client]; v.session.now.Kind == Secret && l.awaitsEarlySecret() {
+		v.session.waiting = append(v.session.waiting, v)
 	}
 }
 
@@ -549,7 +553,9 @@ func (v *View) decided(l *lane, r *Record, content []byte) bool {
 		r.Why = WhyNone
 	}
 	if r.Content < 0 {
-		v.tear(l)
+		if r.Epoch.Kind != EpochEarly || v.early != earlyRefused { // then there is no EndOfEarlyData
+			v.tear(l)
+		}
 		return true
 	}
 	if l.lane == Sent && !v.lastMissing(l.from) && !l.unread() {
@@ -740,7 +746,11 @@ func (v *View) apply(l *lane, m *Message) {
 	case typeServerHello:
 		v.serverHello(m, parseServerHello(body))
 	case typeEncryptedExtensions:
-		v.change(func(s *State) { s.Protocol = parseEncryptedExtensions(body) })
+		protocol, early := parseEncryptedExtensions(body)
+		if v.early = earlyRefused; early {
+			v.early = earlyAccepted
+		}
+		v.change(func(s *State) { s.Protocol = protocol })
 	case typeCertificate:
 		v.change(func(s *State) {
 			subject := leafSubject(body, s.Version)
@@ -799,6 +809,9 @@ func (v *View) serverHello(m *Message, h hello) {
 		}
 	})
 	v.serverRandom, v.shares[Server] = h.random, h.shares
+	if retry { // RFC 8446 section 4.2.10
+		v.early = earlyRefused
+	}
 	v.choose(h)
 	v.answerECH(m, retry)
 	client := v.lanes[Client]
