@@ -85,6 +85,7 @@ var reasons = map[string]string{
 
 	// What is said of a capture's bytes.
 	"capture_comment":            "a comment in the file: {{.text}}",
+	"capture_stray":              "a {{.flag}} of TCP has a sequence number at which its receiver does not take it; it ends nothing",
 	"capture_differs":            "bytes were sent a second time and differ ({{.bytes}} of them); those that were captured first count",
 	"capture_form_bytes":         "read as bytes, since it is no text",
 	"capture_form_dump":          "read as a hex dump, as hexdump -C and Wireshark write it: each line begins with its offset",

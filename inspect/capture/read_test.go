@@ -169,6 +169,45 @@ func TestTCPIsPutInOrder(t *testing.T) {
 			[]tcp{{server: true, seq: 1, ack: 1, flags: "F"}, {seq: 1, ack: 2, payload: "late"}, {server: true, seq: 2, flags: "R"}},
 			[]string{"0 server ended end of file", "0 client captured late", "0 client ended broken"},
 		},
+		"a RST behind what its receiver has": {
+			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {server: true, seq: 1, ack: 4}, {seq: 2, flags: "R"}, {seq: 4, ack: 1, payload: "def"}},
+			[]string{"0 client captured abc", "0 client noted a RST of TCP has a sequence number at which its receiver does not take it; it ends nothing", "0 client captured def"},
+		},
+		"a RST outside the window": {
+			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {seq: 900_000_000, ack: 900, flags: "R"}, {seq: 4, ack: 1, payload: "def"}},
+			[]string{"0 client captured abc", "0 client noted a RST of TCP has a sequence number at which its receiver does not take it; it ends nothing", "0 client captured def"},
+		},
+		"a RST in the window, and its sender goes on": {
+			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {seq: 3000, flags: "R"}, {seq: 4, ack: 1, payload: "def"}},
+			[]string{"0 client captured abc", "0 client captured def", "0 client noted a RST of TCP has a sequence number at which its receiver does not take it; it ends nothing"},
+		},
+		"a RST in the window, and both end later": {
+			[]tcp{{seq: 3000, flags: "R"}, {seq: 1, ack: 1, flags: "F"}, {server: true, seq: 1, ack: 2, flags: "F"}},
+			[]string{
+				"0 client ended end of file", "0 server ended end of file",
+				"0 client noted a RST of TCP has a sequence number at which its receiver does not take it; it ends nothing",
+			},
+		},
+		"a RST in the window, and its sender is silent": {
+			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {seq: 9, flags: "R"}, {server: true, seq: 1, ack: 4, payload: "ok"}},
+			[]string{"0 client captured abc", "0 server captured ok", "0 client captured gap of 5", "0 client ended cut", "0 server ended broken"},
+		},
+		"a RST captured before what was sent before it": {
+			[]tcp{{seq: 4, flags: "R"}, {seq: 1, ack: 1, payload: "abc"}},
+			[]string{"0 client captured abc", "0 client ended cut", "0 server ended broken"},
+		},
+		"a RST behind what was sent, which its receiver has not said to have": {
+			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {seq: 2, flags: "R"}},
+			[]string{"0 client captured abc", "0 client ended cut", "0 server ended broken"},
+		},
+		"a FIN outside the window": {
+			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {seq: 900_000_000, ack: 1, flags: "F"}, {seq: 4, ack: 1, payload: "def"}},
+			[]string{"0 client captured abc", "0 client noted a FIN of TCP has a sequence number at which its receiver does not take it; it ends nothing", "0 client captured def"},
+		},
+		"a FIN behind what was sent": {
+			[]tcp{{seq: 1, ack: 1, payload: "abc"}, {seq: 2, ack: 1, flags: "F"}, {seq: 4, ack: 1, payload: "def"}},
+			[]string{"0 client captured abc", "0 client noted a FIN of TCP has a sequence number at which its receiver does not take it; it ends nothing", "0 client captured def"},
+		},
 		"SYN sent again": {
 			[]tcp{{flags: "S"}, {seq: 1, ack: 1, payload: "abc"}},
 			[]string{"0 client captured abc"},

@@ -14,6 +14,10 @@ import (
 	"example.com/tlslab/inspect"
 )
 
+// maxAhead is how far ahead of what has come the end of a stream may lie: most
+// systems open no wider window, and the capture may have lost what is between.
+const maxAhead = 16 << 20
+
 // maxWindow is how far a TCP window reaches (RFC 7323 section 2.3).
 const maxWindow = 1 << 30
 
@@ -79,15 +83,27 @@ type half struct {
 	fin     bool // the FIN was seen, with the number finAt
 	finAt   uint32
 	ended   bool
-	broken  bool    // its peer has reset the connection
-	waiting []piece // by seq, no byte twice
-	snapped []span  // of what is missing: which bytes the capture cut off, the latest of them
-	bytes   int     // in waiting
+	broken  bool   // its peer has reset the connection
+	has     uint32 // up to which number its peer has said to have it, if heard
+	heard   bool
+	resets  *doubtful // a RST that may have been taken; nil if there is none
+	stray   bool      // a RST or FIN that nobody takes was told
+	waiting []piece   // by seq, no byte twice
+	snapped []span    // of what is missing: which bytes the capture cut off, the latest of them
+	bytes   int       // in waiting
 	recent  []delivered
 	last    int             // the event of the last delivered piece
 	sent    int             // bytes, with those that the capture has lost
 	lost    *inspect.Reason // from which of them on nothing could be delivered; nil where that is not said
 	told    int             // up to which of them this has been told
+}
+
+// A doubtful RST is in the window, but not at the number that comes next: that
+// counts if its sender falls silent, or if what is before it comes (RFC 9293
+// section 3.10.7.4, RFC 5961 section 3.2).
+type doubtful struct {
+	seq   uint32
+	spoke bool // its sender, afterwards
 }
 
 // A span is a run of sequence numbers.
@@ -140,8 +156,14 @@ func (s *streams) add(seg segment, at time.Time) error {
 	if far := int32(seg.seq - own.next); far > maxWindow || far < -maxWindow {
 		return trouble("tcp_window")
 	}
+	if s.strays(c, side, &seg) {
+		return nil
+	}
 	if seg.acked { // before what it sends: it had that when it sent this
 		peer.start(seg.ack)
+		if !peer.heard || before(peer.has, seg.ack) {
+			peer.has, peer.heard = seg.ack, true
+		}
 		s.acknowledge(c, side.Peer(), seg.ack)
 	}
 	if !own.keepsAlive(seg) && (len(seg.payload) > 0 || seg.length == 0) {
@@ -158,22 +180,89 @@ func (s *streams) add(seg segment, at time.Time) error {
 	}
 	s.finished(c, side.Peer())
 	s.finished(c, side)
+	if r := own.resets; r != nil && r.seq == own.next {
+		seg.reset, own.resets = true, nil
+	}
 	if seg.reset {
-		s.giveUp(c)
-		s.end(c, side, inspect.Cut)
-		if !peer.ended && !peer.broken { // what it sent before it knew may still come
-			peer.broken = true
-			s.append(c, inspect.Event{Kind: inspect.Ended, Side: side.Peer(), How: inspect.Broken})
-		}
-		s.overNow(c)
+		s.reset(c, side)
 	}
 	return nil
+}
+
+// strays reports whether a segment is none to take in now: it is a RST or FIN
+// that nobody takes, or a RST of which that is not known yet. Of a FIN that is
+// behind what has come, the bytes count.
+func (s *streams) strays(c *connection, side inspect.Side, seg *segment) bool {
+	h, end := &c.half[side], seg.seq+uint32(seg.length)
+	if !seg.reset && h.resets != nil {
+		h.resets.spoke = true
+	}
+	far := int32(end-h.next) > maxAhead
+	switch {
+	case c.over:
+		return false
+	case seg.reset && (far || h.heard && before(seg.seq, h.has) && !h.expects(seg.seq)):
+		s.tellStray(c, side, "RST")
+		return true
+	case seg.reset && !h.expects(seg.seq):
+		h.resets = &doubtful{seq: seg.seq}
+		return true
+	case seg.fin && (far || !h.fin && before(end, h.next)):
+		s.tellStray(c, side, "FIN")
+		seg.fin = false
+		return far
+	}
+	return false
+}
+
+// expects reports whether a RST has the number that comes next. Behind a FIN
+// that is the FIN's own, too: who sends it answers what was sent before the FIN came.
+func (h *half) expects(seq uint32) bool {
+	return seq == h.next || h.fin && h.next == h.finAt && seq == h.finAt+1
+}
+
+// tellStray tells, once of a side, that it sent a RST or FIN which nobody takes.
+func (s *streams) tellStray(c *connection, side inspect.Side, flag string) {
+	if h := &c.half[side]; !h.stray {
+		h.stray = true
+		s.append(c, inspect.Event{Kind: inspect.Noted, Side: side, Note: &inspect.Reason{Key: "capture_stray", Data: []any{"flag", flag}}})
+	}
+}
+
+// reset ends a connection, as side has.
+func (s *streams) reset(c *connection, side inspect.Side) {
+	s.giveUp(c)
+	s.end(c, side, inspect.Cut)
+	if peer := &c.half[side.Peer()]; !peer.ended && !peer.broken { // what it sent before it knew may still come
+		peer.broken = true
+		s.append(c, inspect.Event{Kind: inspect.Ended, Side: side.Peer(), How: inspect.Broken})
+	}
+	s.overNow(c)
+}
+
+// decide says of RSTs that were doubtful whether they were taken, now that
+// nothing more comes.
+func (s *streams) decide(c *connection) {
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		h := &c.half[side]
+		r := h.resets
+		h.resets = nil
+		switch {
+		case r == nil || c.over:
+		case r.spoke:
+			s.tellStray(c, side, "RST")
+		default:
+			s.take(c, side, r.seq, nil)
+			s.reset(c, side)
+		}
+	}
 }
 
 // finish counts as lost whatever has not come.
 func (s *streams) finish() {
 	left := slices.SortedFunc(maps.Values(s.conns), func(a, b *connection) int { return cmp.Compare(a.number, b.number) })
 	for _, c := range left {
+		s.decide(c)
 		s.giveUp(c)
 		s.latest = c
 	}
@@ -197,6 +286,7 @@ func (s *streams) find(seg segment) (*connection, error) {
 		return nil, nil // the rest of a connection that was over when the capture began
 	}
 	if c != nil {
+		s.decide(c)
 		s.giveUp(c)
 	} else if len(s.conns) == maxConnections {
 		return nil, trouble("connections", "most", maxConnections)
@@ -626,6 +716,11 @@ func (s *streams) end(c *connection, side inspect.Side, how inspect.Ending) {
 func (s *streams) overNow(c *connection) {
 	if c.over {
 		return
+	}
+	for _, side := range []inspect.Side{inspect.Client, inspect.Server} {
+		if r := c.half[side].resets; r != nil && r.spoke {
+			s.tellStray(c, side, "RST")
+		}
 	}
 	c.over = true
 	s.over = append(s.over, c)
