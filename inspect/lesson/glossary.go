@@ -37,6 +37,8 @@ var glossary = [][]term{
 		{"refuse", "refus*|reject*", "recus*|rejeit*"},
 		{"accept", "accept*", "accept|aceit*"},
 		{"changed", "change|changes|changed|changing|alter|altered|alters|invert|inverts|inverted", "altera|alteram|alterar|alterou|alterado|alterada|alterados|alteradas|altere|alterá|alteração|alterações|alterasse|muda|mudam|mudou|mudar|mudaram|mudança|mudanças|inverte|invertem|inverteu|inverter|invertido|invertida"},
+		{"add", "add|adds|added", "adicion*"},
+		{"delete", "delete|deletes|deleted", "apag*"},
 		{"unchanged", "unchanged|unaltered|as it was|as it is|as they are|as they came|untouched|intact", "inalterad*|sem alteração|como foi|como está|como estão|como vieram|intact*"},
 		{"read", "read|reads|reading", "lê|leem|lia|leu|leram|ler|lido|lida|lidos|lidas|lendo|leia"},
 		{"write", "write|writes|wrote|written|writing", "escrev*|escrito|escrita|escritos|escritas"},
@@ -48,11 +50,6 @@ var glossary = [][]term{
 		{"prove", "prove|proves|proved|proven", "prova|provam|provar|provou|provado"},
 		{"compute", "compute*", "calcul*"},
 		{"trust", "trust|trusts|trusted", "confia|confiam|confie|confiar|confiança|confiável"},
-		{"guess", "guess|guesses|guessed", "adivinh*|palpite"},
-	},
-	{
-		{"add", "add|adds|added", "adicion*"},
-		{"delete", "delete|deletes|deleted", "apag*"},
 	},
 	{
 		{"on", "is on|switched on", "ligad*"},
@@ -72,6 +69,7 @@ var glossary = [][]term{
 	},
 	{
 		{"begin", "begin|begins|began|begun|beginning|start|starts|started", "começ*|início|inici*"},
+		{"restart", "restart|restarts|restarted", "reinici*"},
 		{"end", "end|ends|ended|ending|is over|are over|be over|was over", "fim|final|termin*|acab*|encerr*"},
 		{"middle", "middle", "meio"},
 	},
@@ -94,7 +92,7 @@ var glossary = [][]term{
 	},
 	{
 		{"good", "good|valid|honest", "bom|boa|bons|boas|válid*|honest*"},
-		{"bad", "bad|invalid", "ruim|ruins|inválid*"},
+		{"bad", "bad|invalid", "ruim|ruins|mau|má|maus|más|inválid*"},
 		{"true", "true|right|correct|real|really", "verdade|verdadeir*|certo|certa|certos|certas|corret*"},
 		{"false", "false|falsely|wrong|wrongly", "fals*|errado|errada|errados|erradas"},
 	},
@@ -163,12 +161,17 @@ var glossary = [][]term{
 		{"iv", "iv", "iv"},
 		{"password", "password|passwords", "senha|senhas"},
 		{"lab", "lab", "laboratório"},
-		{"issuer", "issuer", "emissor"},
+		{"issuer", "issuer", "emissor|issuer"},
+		{"subject", "the subject|holder", "titular"},
+		{"topic", "the subject of later", "assunto"},
+		{"line feed", "line feed|line feeds", "line feed|quebra de linha|quebras de linha"},
+		{"carriage return", "carriage return|carriage returns", "carriage return|retorno de carro"},
+		{"cookie", "cookie|cookies", "cookie|cookies"},
 		{"machine", "machine|machines", "máquina|máquinas|computador|computadores"},
 		{"list", "list|lists", "lista|listas"},
 		{"price", "price|prices", "preço|preços"},
 		{"thread", "thread|threads", "thread|threads"},
-		{"line", "line|lines|row|rows|line feed", "linha|linhas|quebra de linha"},
+		{"line", "line|lines|row|rows", "linha|linhas"},
 		{"socket", "socket|sockets", "socket|sockets"},
 		{"stream", "stream|streams", "fluxo|fluxos|fluxo de bytes"},
 		{"ticket", "ticket|tickets", "tíquete|tíquetes"},
@@ -197,6 +200,7 @@ var glossary = [][]term{
 	{
 		{"know", "know|knows|knew|known", "sabe|sabem|saber|sabia|sabendo|soube|conhece|conhecem|conhecido|conhecida|conhecer"},
 		{"notice", "notice|notices|noticed|unnoticed", "perceb*"},
+		{"guess", "guess|guesses|guessed", "adivinh*|palpite"},
 		{"wait", "wait|waits|waited|waiting", "espera|esperam|esperar|esperou|esperasse"},
 		{"check", "check|checks|checked", "confere|conferem|conferir|conferiu|conferido|conferida|confira|confiram|verific*"},
 	},
@@ -227,6 +231,18 @@ var glossary = [][]term{
 	{
 		{"early", "early", "cedo"},
 		{"late", "late", "tarde"},
+	},
+	{
+		{"issue", "issue|issues|issued", "emit*"},
+		{"hold", "hold|holds|held", "possui|possuem|detém"},
+	},
+	{
+		{"missing", "missing|lack|lacks", "falta|faltam|faltou"},
+		{"remain", "remain|remains|remained", "sobra|sobram|sobrou|resta|restam"},
+	},
+	{
+		{"add up", "addition|by adding", "adição|soma"},
+		{"exclusive or", "exclusive or", "ou exclusivo"},
 	},
 	{
 		{"better", "better|best", "melhor|melhores"},

@@ -34,6 +34,15 @@ func TestNeitherLanguageHasAnotherWordOfARowInThePlaceOfOne(t *testing.T) {
 		{"It is the transcript hash of the handshake.", "É o hash da transcrição do handshake.", ""},
 		{"On the left the text, on the right the bytes.", "À esquerda o texto, à direita os bytes.", ""},
 		{"On the left the text, on the right the bytes.", "À direita o texto, à esquerda os bytes.", "direita, esquerda | on the left, on the right"},
+		{"Somebody, the issuer, vouches for it.", "Alguém, o titular, responde por isso.", "titular | issuer"},
+		{"It ends with a line feed.", "Termina com um retorno de carro.", "retorno de carro | line feed"},
+		{"It sends it with a ticket.", "Ele o envia com um cookie.", "cookie | ticket"},
+		{"It inverts a bit.", "Ele apaga um bit.", "apaga | inverts"},
+		{"It then knows it.", "Então ele o adivinha.", "adivinha | knows"},
+		{"A signature is missing.", "Sobra uma assinatura.", "sobra | missing"},
+		{"A good one.", "Uma má.", "má | good"},
+		{"It is combined by addition.", "Combina-se por ou exclusivo.", "ou exclusivo | addition"},
+		{"This ends the server.", "Isso reinicia o servidor.", "reinicia | ends"},
 		{"`read` is in clear.", "`write` vai em claro.", "typed"}, // code is not words
 	} {
 		checkTwins(t, of.english, of.portuguese, of.wrong)
